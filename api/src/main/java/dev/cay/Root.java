@@ -1,0 +1,33 @@
+package dev.cay;
+
+import static java.util.Objects.requireNonNull;
+
+import java.nio.file.Path;
+
+/** The root file system of a sandbox: what it sees before it writes anything. */
+public sealed interface Root {
+    /**
+     * The programs of this machine: its {@code /usr}, {@code /bin} and {@code /lib*}, and of {@code /etc} only what programs
+     * need to run. Nothing of {@code /home}, {@code /root}, {@code /var}, {@code /run} or {@code /opt} is visible.
+     */
+    record Host() implements Root {}
+
+    /**
+     * A directory of this machine that holds a whole root file system. It is never written to.
+     *
+     * @param path an absolute path
+     */
+    record Directory(Path path) implements Root {
+        public Directory {
+            requireNonNull(path, "path is null");
+        }
+    }
+
+    static Root host() {
+        return new Host();
+    }
+
+    static Root directory(Path path) {
+        return new Directory(path);
+    }
+}

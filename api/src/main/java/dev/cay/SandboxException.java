@@ -1,0 +1,96 @@
+package dev.cay;
+
+import static java.util.Objects.requireNonNull;
+
+/**
+ * Why something could not be done. The {@link #code()} is stable: the same text is the CLI's and, later, the HTTP API's.
+ * The message says what failed and why; the {@link #hint()} what to do about it.
+ */
+public abstract sealed class SandboxException extends RuntimeException {
+    private static final long serialVersionUID = 1;
+
+    private final String hint;
+
+    private SandboxException(String message, String hint, Throwable cause) {
+        super(requireNonNull(message, "message is null"), cause);
+        this.hint = requireNonNull(hint, "hint is null");
+    }
+
+    /** A stable, machine-readable name of this kind of failure. */
+    public abstract String code();
+
+    /** What a person, or a model, can do about it; empty if there is nothing to be said. */
+    public String hint() {
+        return hint;
+    }
+
+    /** A specification was refused before anything was done. */
+    public static final class InvalidSpec extends SandboxException {
+        private static final long serialVersionUID = 1;
+
+        public InvalidSpec(String message, String hint) {
+            super(message, hint, null);
+        }
+
+        @Override
+        public String code() {
+            return "invalid-spec";
+        }
+    }
+
+    /** This machine, or this version of Cay, cannot do what was asked. Nothing was done. */
+    public static final class Unsupported extends SandboxException {
+        private static final long serialVersionUID = 1;
+
+        public Unsupported(String message, String hint) {
+            super(message, hint, null);
+        }
+
+        @Override
+        public String code() {
+            return "unsupported";
+        }
+    }
+
+    /** A step of a sandbox's set-up failed; the steps before it have been undone. */
+    public static final class SetupFailed extends SandboxException {
+        private static final long serialVersionUID = 1;
+
+        public SetupFailed(String message, String hint, Throwable cause) {
+            super(message, hint, cause);
+        }
+
+        @Override
+        public String code() {
+            return "setup-failed";
+        }
+    }
+
+    /** The sandbox or the engine has been closed, or has died. */
+    public static final class Closed extends SandboxException {
+        private static final long serialVersionUID = 1;
+
+        public Closed(String message) {
+            super(message, "make a new one", null);
+        }
+
+        @Override
+        public String code() {
+            return "closed";
+        }
+    }
+
+    /** Something on the host failed that has to do with neither the specification nor the command. */
+    public static final class HostFailed extends SandboxException {
+        private static final long serialVersionUID = 1;
+
+        public HostFailed(String message, String hint, Throwable cause) {
+            super(message, hint, cause);
+        }
+
+        @Override
+        public String code() {
+            return "host-failed";
+        }
+    }
+}

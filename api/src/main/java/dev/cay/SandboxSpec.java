@@ -1,0 +1,211 @@
+package dev.cay;
+
+import static java.util.Objects.requireNonNull;
+
+import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.regex.Pattern;
+
+/**
+ * What a sandbox is to be; checked whole when it is built, before anything is done.
+ *
+ * @param root the file system it begins with
+ * @param writable where its changes go
+ * @param network the network it has
+ * @param limits what it may use
+ * @param resourceLimits limits of each of its processes; soft and hard alike
+ * @param seccomp the system calls it may make
+ * @param userNamespace whether its users, root included, are unprivileged ids of its own on the host
+ * @param hostname its host name; its id if empty
+ * @param environment the variables every command gets
+ * @param workingDirectory where commands start, an absolute path in the sandbox
+ * @param user as whom commands run, looked up in the sandbox's files
+ */
+public record SandboxSpec(
+        Root root,
+        Writable writable,
+        Network network,
+        Limits limits,
+        Map<ResourceLimit, Long> resourceLimits,
+        SeccompPolicy seccomp,
+        boolean userNamespace,
+        Optional<String> hostname,
+        Map<String, String> environment,
+        String workingDirectory,
+        String user) {
+    public static final Size DEFAULT_TMPFS = Size.mib(256);
+    public static final Size MINIMUM_TMPFS = Size.kib(64);
+
+    /** RFC 1123 labels, 64 characters as sethostname(2) allows. */
+    private static final Pattern HOSTNAME =
+            Pattern.compile("(?=.{1,64}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*");
+
+    public SandboxSpec {
+        requireNonNull(root, "root is null");
+        requireNonNull(writable, "writable is null");
+        requireNonNull(network, "network is null");
+        requireNonNull(limits, "limits is null");
+        requireNonNull(seccomp, "seccomp is null");
+        if (root instanceof Root.Directory directory) {
+            Check.hostPath("the root directory", directory.path());
+        }
+        checkWritable(writable);
+        resourceLimits = copyOf(resourceLimits);
+        hostname.ifPresent(name -> Check.that(
+                HOSTNAME.matcher(name).matches(), "'" + name + "' is not a host name", "letters, digits, - and ., at most 64"));
+        environment = Environment.copyOf(environment);
+        Check.absolutePath("the working directory", workingDirectory);
+        UserName.check(user);
+    }
+
+    private static void checkWritable(Writable writable) {
+        if (writable instanceof Writable.Directory directory) {
+            Check.hostPath("the writable directory", directory.path());
+        } else if (writable instanceof Writable.Tmpfs tmpfs) {
+            checkTmpfs(tmpfs.size());
+        } else if (writable instanceof Writable.Nothing nothing) {
+            checkTmpfs(nothing.tmp());
+        }
+    }
+
+    private static void checkTmpfs(Size size) {
+        Check.that(size.compareTo(MINIMUM_TMPFS) >= 0, "tmpfs size " + size + " is below " + MINIMUM_TMPFS, "give it more");
+    }
+
+    private static Map<ResourceLimit, Long> copyOf(Map<ResourceLimit, Long> limits) {
+        Map<ResourceLimit, Long> copy = new EnumMap<>(ResourceLimit.class);
+        limits.forEach((limit, value) -> {
+            Check.that(value >= 0, "resource limit " + limit + " is negative", "0 or more");
+            copy.put(limit, value);
+        });
+        return Map.copyOf(copy);
+    }
+
+    /** The programs of this machine in a sandbox of their own; see {@link Root.Host}. */
+    public static Builder host() {
+        return new Builder(Root.host());
+    }
+
+    /** A directory that holds a root file system; see {@link Root.Directory}. */
+    public static Builder directory(Path path) {
+        return new Builder(Root.directory(path));
+    }
+
+    /** Gathers a {@link SandboxSpec}; not thread-safe. */
+    public static final class Builder {
+        private final Root root;
+        private Writable writable = new Writable.Tmpfs(DEFAULT_TMPFS);
+        private Network network = Network.none();
+        private Optional<Size> memory = Optional.empty();
+        private int pids = Limits.DEFAULT_PIDS;
+        private OptionalDouble cpus = OptionalDouble.empty();
+        private OptionalInt cpuWeight = OptionalInt.empty();
+        private IoLimits io = IoLimits.none();
+        private final Map<ResourceLimit, Long> resourceLimits = new EnumMap<>(ResourceLimit.class);
+        private SeccompPolicy seccomp = SeccompPolicy.standard();
+        private boolean userNamespace = true;
+        private Optional<String> hostname = Optional.empty();
+        private final Map<String, String> environment = new LinkedHashMap<>();
+        private String workingDirectory = "/";
+        private String user = "root";
+
+        private Builder(Root root) {
+            this.root = root;
+        }
+
+        public Builder writable(Writable value) {
+            writable = value;
+            return this;
+        }
+
+        /** Changes go to memory, at the most so much. */
+        public Builder tmpfs(Size size) {
+            return writable(new Writable.Tmpfs(size));
+        }
+
+        /** Nothing can be changed but {@code /tmp}. */
+        public Builder readOnly() {
+            return writable(new Writable.Nothing(DEFAULT_TMPFS));
+        }
+
+        public Builder network(Network value) {
+            network = value;
+            return this;
+        }
+
+        public Builder memory(Size size) {
+            memory = Optional.of(size);
+            return this;
+        }
+
+        public Builder pids(int count) {
+            pids = count;
+            return this;
+        }
+
+        public Builder cpus(double processors) {
+            cpus = OptionalDouble.of(processors);
+            return this;
+        }
+
+        public Builder cpuWeight(int weight) {
+            cpuWeight = OptionalInt.of(weight);
+            return this;
+        }
+
+        public Builder io(IoLimits limits) {
+            io = limits;
+            return this;
+        }
+
+        public Builder resourceLimit(ResourceLimit limit, long value) {
+            resourceLimits.put(limit, value);
+            return this;
+        }
+
+        public Builder seccomp(SeccompPolicy policy) {
+            seccomp = policy;
+            return this;
+        }
+
+        /** False makes the sandbox's root the host's root behind the other walls; only for code you trust. */
+        public Builder userNamespace(boolean enabled) {
+            userNamespace = enabled;
+            return this;
+        }
+
+        public Builder hostname(String name) {
+            hostname = Optional.of(name);
+            return this;
+        }
+
+        public Builder environment(String name, String value) {
+            environment.put(name, value);
+            return this;
+        }
+
+        public Builder workingDirectory(String path) {
+            workingDirectory = path;
+            return this;
+        }
+
+        public Builder user(String name) {
+            user = name;
+            return this;
+        }
+
+        /**
+         * @throws SandboxException.InvalidSpec if a field is out of range
+         */
+        public SandboxSpec build() {
+            Limits limits = new Limits(memory, pids, cpus, cpuWeight, io);
+            return new SandboxSpec(
+                    root, writable, network, limits, resourceLimits, seccomp, userNamespace, hostname, environment, workingDirectory, user);
+        }
+    }
+}

@@ -1,0 +1,13 @@
+package dev.cay.spi;
+
+import dev.cay.Sandboxes;
+
+/** The engine behind {@link Sandboxes#local()}; implementations are registered as services. */
+public interface SandboxProvider {
+    /**
+     * Opens an engine in this process.
+     *
+     * @throws dev.cay.SandboxException if this machine cannot run sandboxes; the hint says what is missing
+     */
+    Sandboxes open();
+}

@@ -1,0 +1,12 @@
+package dev.cay.cli;
+
+/** Exit codes of {@code cay} that are not those of a command. */
+final class ExitCode {
+    static final int SUCCESS = 0;
+    /** Cay itself has failed, or was called wrongly. */
+    static final int FAILURE = 125;
+    /** What a shell reports of a program that wrote into a pipe without a reader: 128 + SIGPIPE. */
+    static final int BROKEN_PIPE = 141;
+
+    private ExitCode() {}
+}

@@ -1,0 +1,77 @@
+package dev.cay.cli;
+
+import dev.cay.Exit;
+import dev.cay.Size;
+import java.time.Duration;
+import java.util.Optional;
+
+/** Says why a command ended, where its exit code alone leaves one guessing. */
+final class ExitReport {
+    /** Error numbers of execve(2), the same on all architectures that Cay runs on. */
+    private static final int ENOENT = 2;
+
+    private static final int ENOEXEC = 8;
+    private static final int EACCES = 13;
+    private static final int ENOTDIR = 20;
+
+    private ExitReport() {}
+
+    static Optional<Problem> of(Exit exit, RunRequest request) {
+        return switch (exit.reason()) {
+            case EXITED, SIGNALLED -> Optional.empty();
+            case TIMEOUT -> Optional.of(timeout(request));
+            case OOM -> Optional.of(outOfMemory(request));
+            case KILLED -> Optional.of(Problem.ofCommand("the command was killed", ""));
+            case SPAWN_FAILED -> Optional.of(spawnFailed(exit, request));
+        };
+    }
+
+    private static Problem timeout(RunRequest request) {
+        Optional<Duration> timeout = request.command().timeout();
+        String limit = timeout.isPresent() ? " (limit " + Durations.text(timeout.get()) + ")" : "";
+        return Problem.ofCommand("the command was killed: it ran too long" + limit, "raise --timeout");
+    }
+
+    private static Problem outOfMemory(RunRequest request) {
+        Optional<Size> memory = request.sandbox().limits().memory();
+        if (memory.isPresent()) {
+            return Problem.ofCommand(
+                    "the command was killed: out of memory (limit " + memory.get() + ")",
+                    "raise --memory; files written to memory count too");
+        }
+        return Problem.ofCommand(
+                "the command was killed: this machine is out of memory",
+                "set --memory, so that one command cannot use all of it");
+    }
+
+    private static Problem spawnFailed(Exit exit, RunRequest request) {
+        String program = request.command().command().get(0);
+        return Problem.ofCommand("cannot run '" + program + "': " + exit.step(), spawnHint(exit, program, request));
+    }
+
+    private static String spawnHint(Exit exit, String program, RunRequest request) {
+        if (exit.step().startsWith("chdir") || exit.step().startsWith("fchdir")) {
+            return "--workdir " + request.command().workingDirectory().orElse("/")
+                    + " must be a directory in the sandbox";
+        }
+        if (!exit.step().startsWith("exec")) {
+            return "";
+        }
+        boolean path = program.indexOf('/') >= 0;
+        return switch (exit.errno()) {
+            case ENOENT, ENOTDIR ->
+                path
+                        ? "there is no such file in the sandbox, or the interpreter it names is not there"
+                        : looksLikeShell(program)
+                                ? "to run a line of shell: cay run -- sh -c '" + program + "'"
+                                : "it is not in the sandbox's PATH; see what is there: cay run -- ls /usr/bin";
+            case EACCES -> "make it executable, or run it by its interpreter, as in: cay run -- sh FILE";
+            case ENOEXEC -> "it is no program for this machine; a script begins with a line like #!/bin/sh";
+            default -> "";
+        };
+    }
+
+    private static boolean looksLikeShell(String program) {
+        return program.indexOf(' ') >= 0 || program.indexOf(';') >= 0 || program.indexOf('|') >= 0;
+    }
+}

@@ -1,0 +1,71 @@
+package dev.cay.cli;
+
+import dev.cay.Sandboxes;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.Supplier;
+
+/** The entry: connects {@link Cli} with this process, its signals and its exit code. */
+public final class Main {
+    private Main() {}
+
+    /** Runs one command and ends the process with its exit code. */
+    public static void main(String[] arguments) {
+        EngineGuard guard = new EngineGuard(new LocalEngine());
+        Runtime.getRuntime().addShutdownHook(new CleanUp(guard));
+        Context context = new Context(Streams.ofProcess(), new ProcessVariables(), guard);
+        int code = new Cli(context).run(List.of(NativeText.arguments(arguments)));
+        if (guard.finish()) {
+            // Everything has been closed. An orderly exit would first start the logging framework, to log the exit: 20
+            // ms.
+            Runtime.getRuntime().halt(code);
+        }
+        // A signal has begun to end this process; this waits for that end, whose exit code is 128 + the signal's
+        // number.
+        System.exit(code);
+    }
+
+    private static final class LocalEngine implements Supplier<Sandboxes> {
+        @Override
+        public Sandboxes get() {
+            return Sandboxes.local();
+        }
+    }
+
+    private static final class ProcessVariables implements Variables {
+        @Override
+        public Optional<String> variable(String name) {
+            return NativeText.variable(name);
+        }
+    }
+
+    /** Runs when SIGINT, SIGTERM or SIGHUP arrives. */
+    private static final class CleanUp extends Thread {
+        /** After that the process ends anyway, and the kernel kills what is left of its sandboxes. */
+        private static final long MAXIMUM_MILLIS = 5_000;
+
+        private final EngineGuard guard;
+
+        CleanUp(EngineGuard guard) {
+            super("cay-clean-up");
+            this.guard = guard;
+        }
+
+        @Override
+        public void run() {
+            Thread stopper = new Thread("cay-stop") {
+                @Override
+                public void run() {
+                    guard.stop();
+                }
+            };
+            stopper.setDaemon(true);
+            stopper.start();
+            try {
+                stopper.join(MAXIMUM_MILLIS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+}

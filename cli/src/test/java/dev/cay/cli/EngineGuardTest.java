@@ -1,0 +1,40 @@
+package dev.cay.cli;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.cay.SandboxException;
+import org.junit.jupiter.api.Test;
+
+class EngineGuardTest {
+    private final FakeSandboxes engine = FakeSandboxes.exiting(0);
+    private final EngineGuard guard = new EngineGuard(() -> engine);
+
+    @Test
+    void theExitCodeCountsIfNoSignalCame() {
+        guard.open().close();
+
+        assertThat(guard.finish()).isTrue();
+        guard.stop();
+        assertThat(guard.stopping()).isFalse();
+        assertThat(engine.closed).containsExactly("engine");
+    }
+
+    @Test
+    void aSignalClosesTheEngine() {
+        assertThat(guard.open()).isSameAs(engine);
+
+        guard.stop();
+        assertThat(engine.closed).containsExactly("engine");
+        assertThat(guard.stopping()).isTrue();
+        assertThat(guard.finish()).isFalse();
+    }
+
+    @Test
+    void aSignalThatComesBeforeTheEngineKeepsItFromBeingUsed() {
+        guard.stop();
+
+        assertThatThrownBy(guard::open).isInstanceOf(SandboxException.Closed.class);
+        assertThat(engine.closed).containsExactly("engine");
+    }
+}

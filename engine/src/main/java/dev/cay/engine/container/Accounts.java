@@ -1,0 +1,104 @@
+package dev.cay.engine.container;
+
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The users and groups of a sandbox, from the text of its own passwd(5) and group(5). Lines that are not in the format are
+ * passed over, as the C library does.
+ */
+final class Accounts {
+    private static final long MAXIMUM_ID = IdRanges.RANGE_SIZE - 1;
+
+    private final List<User> users = new ArrayList<>();
+    private final List<Group> groups = new ArrayList<>();
+
+    private record User(String name, int id, int group, String home) {}
+
+    private record Group(String name, int id, List<String> members) {}
+
+    /**
+     * As whom a command runs.
+     *
+     * @param groups the supplementary groups
+     * @param home where its files are; "/" if nobody says
+     */
+    record Identity(int user, int group, List<Integer> groups, String home) {
+        Identity {
+            groups = List.copyOf(groups);
+        }
+    }
+
+    Accounts(byte[] passwd, byte[] group) {
+        for (String[] fields : records(passwd, 7)) {
+            id(fields[2]).ifPresent(id -> id(fields[3])
+                    .ifPresent(primary -> users.add(new User(fields[0], id, primary, fields[5].isEmpty() ? "/" : fields[5]))));
+        }
+        for (String[] fields : records(group, 4)) {
+            id(fields[2]).ifPresent(id -> groups.add(new Group(fields[0], id, List.of(fields[3].split(",")))));
+        }
+    }
+
+    private static List<String[]> records(byte[] text, int fields) {
+        List<String[]> records = new ArrayList<>();
+        for (String line : new String(text, StandardCharsets.UTF_8).split("\n")) {
+            String[] parts = line.split(":", -1);
+            if (parts.length >= fields && !parts[0].isEmpty() && !parts[0].startsWith("#")) {
+                records.add(parts);
+            }
+        }
+        return records;
+    }
+
+    private static Optional<Integer> id(String text) {
+        if (text.isEmpty() || text.length() > 10 || !text.chars().allMatch(c -> c >= '0' && c <= '9')) {
+            return Optional.empty();
+        }
+        long id = Long.parseLong(text);
+        return id > MAXIMUM_ID ? Optional.empty() : Optional.of((int) id);
+    }
+
+    /**
+     * Resolves NAME, UID, NAME:GROUP or UID:GID; a name is looked for first, so a user called 7 is not user 7.
+     *
+     * @return empty if there is no such user or group; an id needs no entry
+     */
+    Optional<Identity> resolve(String text) {
+        int colon = text.indexOf(':');
+        String name = colon < 0 ? text : text.substring(0, colon);
+        Optional<User> user = users.stream()
+                .filter(entry -> entry.name().equals(name))
+                .findFirst()
+                .or(() -> id(name).map(id -> users.stream()
+                        .filter(entry -> entry.id() == id)
+                        .findFirst()
+                        .orElse(new User("", id, 0, "/"))))
+                // A root file system without a passwd has a root all the same.
+                .or(() -> name.equals("root") ? Optional.of(new User("root", 0, 0, "/")) : Optional.empty());
+        if (colon < 0) {
+            return user.map(entry -> new Identity(entry.id(), entry.group(), groupsOf(entry), entry.home()));
+        }
+        return user.flatMap(entry -> groupId(text.substring(colon + 1))
+                .map(group -> new Identity(entry.id(), group, List.of(group), entry.home())));
+    }
+
+    private Optional<Integer> groupId(String name) {
+        return groups.stream()
+                .filter(entry -> entry.name().equals(name))
+                .map(Group::id)
+                .findFirst()
+                .or(() -> id(name));
+    }
+
+    private List<Integer> groupsOf(User user) {
+        List<Integer> all = new ArrayList<>(List.of(user.group()));
+        for (Group group : groups) {
+            if (!user.name().isEmpty() && group.members().contains(user.name()) && !all.contains(group.id())) {
+                all.add(group.id());
+            }
+        }
+        return all;
+    }
+}

@@ -1,0 +1,144 @@
+package dev.cay.engine.container;
+
+import dev.cay.engine.container.Hierarchies.Controller;
+import dev.cay.linux.Arg;
+import dev.cay.linux.Errno;
+import dev.cay.linux.Fd;
+import dev.cay.linux.FileOps;
+import dev.cay.linux.Kernel;
+import dev.cay.linux.Op;
+import dev.cay.linux.OpList;
+import dev.cay.linux.Results;
+import dev.cay.linux.SyscallException;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+
+/**
+ * The control groups under which one engine makes those of its sandboxes: {@code cay/ENGINE} in every tree. Thread-safe.
+ *
+ * @param unified the directory in the version 2 tree
+ * @param legacy the directories in the version 1 trees
+ */
+record CgroupParent(Kernel kernel, Hierarchies hierarchies, String engine, Fd unified, Map<Controller, Fd> legacy)
+        implements AutoCloseable {
+    static final String GROUP = "cay";
+
+    static CgroupParent create(Kernel kernel, Hierarchies hierarchies, String engine) throws IOException {
+        enableControllers(hierarchies, engine);
+        OpList.Builder list = OpList.builder();
+        Op unified = openGroup(list, hierarchies.unified(), engine);
+        Map<Controller, Op> legacy = new EnumMap<>(Controller.class);
+        hierarchies.legacy().forEach((controller, tree) -> legacy.put(controller, openGroup(list, tree, engine)));
+        Results results = kernel.run(list.build());
+        Map<Controller, Fd> descriptors = new EnumMap<>(Controller.class);
+        legacy.forEach((controller, op) -> descriptors.put(controller, results.fd(op)));
+        return new CgroupParent(kernel, hierarchies, engine, results.fd(unified), descriptors);
+    }
+
+    private static Op openGroup(OpList.Builder list, Path tree, String engine) {
+        Op root = list.add(
+                FileOps.open(tree.toString(), FileOps.O_PATH | FileOps.O_DIRECTORY));
+        list.add(FileOps.mkdir(Arg.of(root), GROUP, 0755).tolerating(Errno.EEXIST));
+        String path = GROUP + "/" + engine;
+        list.add(FileOps.mkdir(Arg.of(root), path, 0755).tolerating(Errno.EEXIST));
+        Op group = list.add(FileOps.openAt(
+                Arg.of(root), path, FileOps.O_PATH | FileOps.O_DIRECTORY, 0));
+        list.add(FileOps.close(root));
+        return group;
+    }
+
+    /** Version 2 hands controllers down from group to group; the sandboxes' own groups are leaves as far as limits go. */
+    private static void enableControllers(Hierarchies hierarchies, String engine) throws IOException {
+        Path group = hierarchies.unified();
+        Set<String> available = Set.of(Files.readString(group.resolve("cgroup.controllers")).trim().split(" "));
+        StringBuilder wanted = new StringBuilder();
+        for (Controller controller : Controller.values()) {
+            if (!hierarchies.isLegacy(controller) && available.contains(controller.unifiedName())) {
+                wanted.append('+').append(controller.unifiedName()).append(' ');
+            }
+        }
+        if (wanted.isEmpty()) {
+            return;
+        }
+        for (String name : new String[] {"", GROUP, engine}) {
+            group = group.resolve(name);
+            Files.createDirectories(group);
+            Files.writeString(group.resolve("cgroup.subtree_control"), wanted.toString().trim());
+        }
+    }
+
+    /** Where a controller's files of a group are. */
+    Fd directory(Controller controller) {
+        return legacy.getOrDefault(controller, unified);
+    }
+
+    boolean isLegacy(Controller controller) {
+        return legacy.containsKey(controller);
+    }
+
+    /** Kills whatever still runs in the groups of an engine that is gone, and removes them. */
+    static void sweep(Hierarchies hierarchies, String engine) throws IOException {
+        List<Path> trees = new ArrayList<>(Set.copyOf(hierarchies.legacy().values()));
+        trees.addFirst(hierarchies.unified());
+        for (Path tree : trees) {
+            removeTree(tree.resolve(GROUP).resolve(engine));
+        }
+    }
+
+    private static void removeTree(Path group) throws IOException {
+        if (!Files.isDirectory(group)) {
+            return;
+        }
+        Path kill = group.resolve("cgroup.kill");
+        if (Files.exists(kill)) {
+            Files.writeString(kill, "1");
+        }
+        try (DirectoryStream<Path> children = Files.newDirectoryStream(group, Files::isDirectory)) {
+            for (Path child : children) {
+                removeTree(child);
+            }
+        }
+        removeGroup(group);
+    }
+
+    /** A group whose processes have just been killed is busy for a moment. */
+    private static void removeGroup(Path group) throws IOException {
+        for (int attempt = 0; ; attempt++) {
+            try {
+                Files.delete(group);
+                return;
+            } catch (NoSuchFileException e) {
+                return;
+            } catch (IOException e) {
+                if (attempt == 200) {
+                    throw e;
+                }
+                java.util.concurrent.locks.LockSupport.parkNanos(5_000_000);
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        unified.close();
+        legacy.values().forEach(Fd::close);
+        try {
+            sweep(hierarchies, engine);
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+    }
+
+    /** Throws a failure to write a limit as what it is: the limit and the kernel's answer. */
+    Results run(OpList list) throws SyscallException {
+        return kernel.run(list);
+    }
+}

@@ -1,0 +1,204 @@
+package dev.cay.engine.container;
+
+import dev.cay.ExecSpec;
+import dev.cay.SandboxException;
+import dev.cay.SandboxSpec;
+import dev.cay.Usage;
+import dev.cay.linux.Arg;
+import dev.cay.linux.Birth;
+import dev.cay.linux.Child;
+import dev.cay.linux.Errno;
+import dev.cay.linux.Fd;
+import dev.cay.linux.FileOps;
+import dev.cay.linux.Kernel;
+import dev.cay.linux.Op;
+import dev.cay.linux.OpList;
+import dev.cay.linux.Poll;
+import dev.cay.linux.Poller;
+import dev.cay.linux.Results;
+import dev.cay.linux.SyscallException;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * A living container: namespaces held by a sleeping first process, and what it takes to run commands in them. Thread-safe.
+ */
+public final class Container implements AutoCloseable {
+    static final String DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    private static final int MAXIMUM_ACCOUNTS_FILE = 1 << 20;
+
+    private final Kernel kernel;
+    private final String id;
+    private final ExecutionList.Walls walls;
+    private final Cgroup cgroup;
+    private final Child first;
+    private final Cleanup cleanup;
+    private volatile Optional<Accounts.Identity> defaultIdentity = Optional.empty();
+    private volatile boolean outOfMemory;
+
+    Container(Kernel kernel, String id, ExecutionList.Walls walls, Cgroup cgroup, Child first, Cleanup cleanup) {
+        this.kernel = kernel;
+        this.id = id;
+        this.walls = walls;
+        this.cgroup = cgroup;
+        this.first = first;
+        this.cleanup = cleanup;
+    }
+
+    /** The descriptors that a command's streams become. */
+    public record Streams(Fd input, Fd output, Fd error) {}
+
+    /**
+     * A command's process.
+     *
+     * @param child the process, to be reaped by whoever started it before the container can end
+     * @param group the name of its control group
+     */
+    public record Process(Child child, String group) {}
+
+    /**
+     * Starts a command.
+     *
+     * @throws SyscallException of the step that failed; nothing runs then
+     * @throws SandboxException.Closed if the container has died
+     */
+    public Process start(ExecSpec command, Streams streams) throws SyscallException {
+        requireAlive();
+        ExecutionList.Command resolved = resolve(command);
+        Cgroup.Entrance entrance = cgroup.enterExecution();
+        String group = entrance.execution().orElseThrow();
+        try (entrance) {
+            OpList list = ExecutionList.of(
+                    first,
+                    entrance,
+                    walls,
+                    resolved,
+                    new ExecutionList.Streams(streams.input(), streams.output(), streams.error()));
+            Birth birth = new Birth(0, Optional.of(entrance.unified()), Optional.of(first), false);
+            return new Process(kernel.spawn(list, birth), group);
+        } catch (SyscallException e) {
+            cgroup.leave(group);
+            requireAlive(); // what failed because the container died meanwhile is told as that
+            throw e;
+        }
+    }
+
+    private void requireAlive() {
+        if (first.poll().isPresent()) {
+            throw new SandboxException.Closed(
+                    "the sandbox " + id + (outOfMemory ? " ran out of memory and was killed" : " has ended"));
+        }
+    }
+
+    private ExecutionList.Command resolve(ExecSpec command) throws SyscallException {
+        SandboxSpec spec = walls.spec();
+        Accounts.Identity identity = command.user().isPresent()
+                ? identify(command.user().get())
+                : defaultIdentity.orElseGet(() -> identify(spec.user()));
+        if (command.user().isEmpty()) {
+            defaultIdentity = Optional.of(identity);
+        }
+        Map<String, String> environment = new LinkedHashMap<>();
+        environment.put("PATH", DEFAULT_PATH);
+        environment.put("HOME", identity.home());
+        environment.put("HOSTNAME", spec.hostname().orElse(id));
+        environment.putAll(spec.environment());
+        environment.putAll(command.environment());
+        return new ExecutionList.Command(
+                command.command(), environment, command.workingDirectory().orElse(spec.workingDirectory()), identity);
+    }
+
+    /** Looks a user up in the sandbox's files as they are now. */
+    private Accounts.Identity identify(String user) {
+        try {
+            Op root = FileOps.open("/proc/" + first.pid() + "/root", FileOps.O_PATH | FileOps.O_DIRECTORY);
+            try (Fd directory = kernel.run(OpList.of(root)).fd(root)) {
+                return new Accounts(read(directory, "etc/passwd"), read(directory, "etc/group"))
+                        .resolve(user)
+                        .orElseThrow(() -> new SandboxException.InvalidSpec(
+                                "there is no user '" + user + "' in the sandbox",
+                                "name one that stands in its /etc/passwd and /etc/group, or give numbers: UID:GID"));
+            }
+        } catch (SyscallException e) {
+            requireAlive();
+            throw new SandboxException.HostFailed("cannot read the sandbox's users: " + e.getMessage(), "", e);
+        }
+    }
+
+    /**
+     * Reads a file of the sandbox, which may have put anything in its place: what leads out of its root ends there, what is not
+     * a file cannot make us wait, and what is too long is cut.
+     */
+    private byte[] read(Fd root, String path) throws SyscallException {
+        Arg.Buffer buffer = new Arg.Buffer(MAXIMUM_ACCOUNTS_FILE);
+        Op open = FileOps.openBeneath(
+                        Arg.of(root),
+                        path,
+                        FileOps.O_RDONLY | FileOps.O_NONBLOCK,
+                        FileOps.RESOLVE_IN_ROOT | FileOps.RESOLVE_NO_MAGICLINKS)
+                .tolerating(Errno.ENOENT, Errno.ENOTDIR, Errno.ELOOP, Errno.ENXIO);
+        Op read = FileOps.read(Arg.of(open), buffer)
+                .tolerating(Errno.EBADF, Errno.EAGAIN, Errno.EISDIR, Errno.EINVAL);
+        Results results = kernel.run(OpList.of(open, read, FileOps.close(open).tolerating(Errno.EBADF)));
+        int length = (int) Math.max(0, results.value(read));
+        return java.util.Arrays.copyOf(results.bytes(buffer), length);
+    }
+
+    /** Kills a command and all its descendants. */
+    public void kill(Process process) {
+        cgroup.kill(process.group());
+    }
+
+    /** Forgets a command that has ended. Descendants of it that still run stay until the container ends. */
+    public void forget(Process process) {
+        cgroup.leave(process.group());
+        process.child().close();
+    }
+
+    /** Whether the kernel has killed anything in here for want of memory. Then everything is killed. */
+    public boolean ranOutOfMemory() {
+        if (!outOfMemory && cgroup.oomKills() > 0) {
+            outOfMemory = true;
+            cgroup.kill();
+        }
+        return outOfMemory;
+    }
+
+    /** Watches the memory limit where the kernel would kill one process only. */
+    void watchMemory() throws SyscallException {
+        if (walls.spec().limits().memory().isEmpty()) {
+            return;
+        }
+        Optional<OomWatch> watch = cgroup.watchMemory(kernel);
+        if (watch.isPresent()) {
+            cleanup.push(watch.get());
+            cleanup.push(Poller.shared().watch(Poll.Interest.reading(watch.get().event()), this::onMemoryLimit));
+        }
+    }
+
+    /** The kernel tells before it kills, so the count follows a moment later. */
+    private void onMemoryLimit() {
+        for (int attempt = 0; attempt < 100 && first.poll().isEmpty() && !ranOutOfMemory(); attempt++) {
+            LockSupport.parkNanos(1_000_000);
+        }
+    }
+
+    public Usage usage() {
+        return cgroup.usage();
+    }
+
+    /** Kills everything at once; what was started still has to be reaped. */
+    public void kill() {
+        cgroup.kill();
+    }
+
+    /** Removes the container. Everything that was started in it must have been reaped. */
+    @Override
+    public void close() {
+        cgroup.kill();
+        first.await(); // the kernel lets it end only after all the others have been reaped
+        cleanup.close();
+    }
+}

@@ -1,0 +1,143 @@
+package dev.cay.engine.container;
+
+import dev.cay.Network;
+import dev.cay.Root;
+import dev.cay.SandboxException;
+import dev.cay.SandboxSpec;
+import dev.cay.Writable;
+import dev.cay.engine.seccomp.Seccomp;
+import dev.cay.linux.Birth;
+import dev.cay.linux.Child;
+import dev.cay.linux.Fd;
+import dev.cay.linux.HostKernel;
+import dev.cay.linux.Init;
+import dev.cay.linux.Landlock;
+import dev.cay.linux.Namespaces;
+import dev.cay.linux.OpList;
+import dev.cay.linux.OwnedNamespaces;
+import dev.cay.linux.SyscallException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.util.Optional;
+import java.util.OptionalLong;
+
+/** Makes containers. Thread-safe. Closing it removes what the engine itself has left on the host. */
+public final class Containers implements AutoCloseable {
+    private final Cleanup cleanup = new Cleanup();
+    private final HostKernel kernel;
+    private final CgroupParent cgroups;
+    private final IdRanges ranges;
+    private final Layers layers;
+    private final Fd init;
+    private final int lastCapability;
+    private final Optional<Fd> landlock;
+    private final Optional<Fd> landlockWithScopes;
+
+    /**
+     * @throws SandboxException.Unsupported if this machine cannot run containers
+     */
+    public Containers() {
+        try {
+            Hierarchies hierarchies = Hierarchies.detect()
+                    .orElseThrow(() -> new SandboxException.Unsupported(
+                            "no cgroup2 file system is mounted", "mount -t cgroup2 none /sys/fs/cgroup"));
+            kernel = cleanup.push(new HostKernel());
+            StateDirectory state = cleanup.push(StateDirectory.open());
+            state.sweep(engine -> CgroupParent.sweep(hierarchies, engine));
+            cgroups = cleanup.push(CgroupParent.create(kernel, hierarchies, state.engine()));
+            ranges = new IdRanges(state);
+            layers = cleanup.push(new Layers(kernel));
+            init = cleanup.push(Init.program(kernel));
+            lastCapability = Privileges.lastCapability(kernel);
+            landlock = Landlock.ruleset(kernel, false);
+            landlock.ifPresent(cleanup::push);
+            landlockWithScopes = Landlock.ruleset(kernel, true);
+            landlockWithScopes.ifPresent(cleanup::push);
+        } catch (IOException e) {
+            cleanup.close();
+            throw new SandboxException.Unsupported(
+                    "this process cannot make containers: " + e.getMessage(), "run it as root on Linux 6.15 or newer");
+        } catch (RuntimeException e) {
+            cleanup.close();
+            throw e;
+        }
+    }
+
+    /**
+     * Makes a container.
+     *
+     * @param id its name, unique in this engine
+     * @throws SandboxException.InvalidSpec if what the specification names does not exist
+     * @throws SandboxException.SetupFailed if a step failed; what had been made is gone again
+     */
+    public Container create(String id, SandboxSpec spec) {
+        check(spec);
+        Optional<byte[]> seccomp = Seccomp.compile(
+                spec.seccomp(), dev.cay.engine.seccomp.Architecture.valueOf(dev.cay.linux.Architecture.current().name()), Privileges.CAPABILITY_NAMES);
+        Cleanup undo = new Cleanup();
+        try {
+            return create(id, spec, seccomp, undo);
+        } catch (SyscallException e) {
+            undo.close();
+            throw new SandboxException.SetupFailed("cannot make the sandbox: " + e.getMessage(), SetupHints.of(e, spec), e);
+        } catch (IOException e) {
+            undo.close();
+            throw new SandboxException.SetupFailed("cannot make the sandbox: " + e.getMessage(), "", e);
+        } catch (RuntimeException e) {
+            undo.close();
+            throw e;
+        }
+    }
+
+    private Container create(String id, SandboxSpec spec, Optional<byte[]> seccomp, Cleanup undo) throws IOException {
+        boolean ownNetwork = spec.network() instanceof Network.None;
+        Cgroup cgroup = undo.push(Cgroup.create(cgroups, id, spec.limits()));
+        Optional<WritableDirectory> writable = spec.writable() instanceof Writable.Directory(var path)
+                ? Optional.of(undo.push(WritableDirectory.open(kernel, path)))
+                : Optional.empty();
+        IdRanges.Range range = undo.push(range(spec, writable));
+        try (OwnedNamespaces namespaces = OwnedNamespaces.create(
+                        kernel, spec.userNamespace(), ownNetwork, range.first(), IdRanges.RANGE_SIZE);
+                Rootfs rootfs = Rootfs.create(
+                        kernel, new Rootfs.Plan(spec, layers, namespaces.user(), range.first(), writable));
+                Cgroup.Entrance entrance = cgroup.enter()) {
+            OpList list = CreationList.of(new CreationList.Parts(
+                    spec.hostname().orElse(id), rootfs, layers.get(Layers.Layer.EMPTY), namespaces, entrance, init));
+            Birth birth = new Birth(
+                    Namespaces.MOUNT | Namespaces.PID | Namespaces.IPC | Namespaces.UTS,
+                    Optional.of(entrance.unified()),
+                    Optional.empty(),
+                    true);
+            Child first = undo.push(kernel.spawn(list, birth));
+            ExecutionList.Walls walls = new ExecutionList.Walls(
+                    spec, ownNetwork, lastCapability, seccomp, ownNetwork ? landlock : landlockWithScopes);
+            Container container = new Container(kernel, id, walls, cgroup, first, undo);
+            container.watchMemory();
+            return container;
+        }
+    }
+
+    /** What can be known of the named things before anything is made. */
+    private static void check(SandboxSpec spec) {
+        if (spec.root() instanceof Root.Directory(var path) && !Files.isDirectory(path)) {
+            throw new SandboxException.InvalidSpec(
+                    "the root directory " + path + " does not exist", "give the directory that holds the root file system");
+        }
+    }
+
+    private IdRanges.Range range(SandboxSpec spec, Optional<WritableDirectory> writable) throws IOException {
+        OptionalLong owner = writable.isPresent() ? writable.get().owner() : OptionalLong.empty();
+        if (!spec.userNamespace()) {
+            if (owner.orElse(0) != 0) {
+                throw new IOException("the changes in " + writable.get().path() + " were made in a user namespace");
+            }
+            return IdRanges.hostIds();
+        }
+        return owner.isPresent() ? ranges.take(owner.getAsLong()) : ranges.take();
+    }
+
+    @Override
+    public void close() {
+        cleanup.close();
+    }
+}

@@ -1,0 +1,136 @@
+package dev.cay.engine.container;
+
+import dev.cay.linux.Arg;
+import dev.cay.linux.Credentials;
+import dev.cay.linux.Errno;
+import dev.cay.linux.Fd;
+import dev.cay.linux.FileOps;
+import dev.cay.linux.Mount;
+import dev.cay.linux.Namespaces;
+import dev.cay.linux.Op;
+import dev.cay.linux.OpList;
+import dev.cay.linux.OwnedNamespaces;
+import dev.cay.linux.Processes;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The system calls of a sandbox's first process, from its birth in new namespaces to its sleep.
+ *
+ * <p>It does all of its work as the host's root, in a mount namespace that belongs to the host, and becomes the sandbox's
+ * powerless root last. So nobody in the sandbox, whatever he may come to hold there, has any right over its mounts.
+ */
+final class CreationList {
+    /** Files that tell about the host or act on it: covered by an empty device. */
+    private static final List<String> MASKED_FILES = List.of(
+            "proc/interrupts", "proc/kcore", "proc/keys", "proc/latency_stats", "proc/sched_debug", "proc/timer_list",
+            "proc/timer_stats");
+
+    private static final List<String> MASKED_DIRECTORIES =
+            List.of("proc/acpi", "proc/asound", "proc/scsi", "sys/devices/virtual/powercap", "sys/firmware");
+
+    private static final List<String> READ_ONLY =
+            List.of("proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger");
+
+    private static final long NOTHING_SPECIAL = Mount.MS_NOSUID | Mount.MS_NODEV | Mount.MS_NOEXEC;
+    private static final long ATTR_NOTHING_SPECIAL = Mount.ATTR_NOSUID | Mount.ATTR_NODEV | Mount.ATTR_NOEXEC;
+
+    private final OpList.Builder list = OpList.builder();
+
+    private CreationList() {}
+
+    /**
+     * What the first process needs.
+     *
+     * @param empty an empty read-only directory
+     * @param namespaces those it enters instead of making them
+     */
+    record Parts(
+            String hostname,
+            Rootfs rootfs,
+            Fd empty,
+            OwnedNamespaces namespaces,
+            Cgroup.Entrance cgroup,
+            Fd init) {}
+
+    static OpList of(Parts parts) {
+        CreationList creation = new CreationList();
+        creation.namespaces(parts);
+        creation.mounts(parts);
+        creation.enterRoot(parts.rootfs().root());
+        creation.renounce(parts);
+        return creation.list.build();
+    }
+
+    private void namespaces(Parts parts) {
+        parts.cgroup().join(list);
+        // Not made by clone3: its root is to be the sandbox's group, which this process has only now joined.
+        list.add(Namespaces.unshare(Namespaces.CGROUP));
+        parts.namespaces().network().ifPresent(network -> list.add(Namespaces.enter(network, Namespaces.NETWORK)));
+        list.add(Namespaces.sethostname(parts.hostname()));
+    }
+
+    private void mounts(Parts parts) {
+        Rootfs rootfs = parts.rootfs();
+        Arg root = Arg.of(rootfs.root());
+        list.add(Mount.mount("", "/", Mount.MS_REC | Mount.MS_PRIVATE));
+        list.add(Mount.attach(root, StateDirectory.MOUNT.toString()));
+        for (Rootfs.Part part : rootfs.parts()) {
+            list.add(Mount.attach(Arg.of(part.mount()), root, part.path()));
+        }
+        list.add(Mount.attach(Arg.of(rootfs.devices()), root, "dev"));
+        list.add(Mount.attach(Arg.of(rootfs.terminals()), Arg.of(rootfs.devices()), "pts"));
+        list.add(Mount.attach(Arg.of(rootfs.sharedMemory()), Arg.of(rootfs.devices()), "shm"));
+        kernelFileSystem("mqueue", ATTR_NOTHING_SPECIAL, Arg.of(rootfs.devices()), "mqueue");
+        kernelFileSystem("proc", ATTR_NOTHING_SPECIAL, root, "proc");
+        kernelFileSystem("sysfs", ATTR_NOTHING_SPECIAL | Mount.ATTR_RDONLY, root, "sys");
+        // From here on a path below proc or sys leads into the kernel's own file systems: no image can bend it.
+        for (String path : MASKED_FILES) {
+            list.add(Mount.mount("/dev/null", target(path), Mount.MS_BIND).tolerating(Errno.ENOENT));
+        }
+        for (String path : MASKED_DIRECTORIES) {
+            Op clone = list.add(Mount.cloneTree(Arg.of(parts.empty()), "empty"));
+            list.add(Mount.attach(Arg.of(clone), target(path)).tolerating(Errno.ENOENT));
+        }
+        for (String path : READ_ONLY) {
+            String target = target(path);
+            list.add(Mount.mount(target, target, Mount.MS_BIND | Mount.MS_REC).tolerating(Errno.ENOENT));
+            list.add(Mount.mount("", target, Mount.MS_BIND | Mount.MS_REMOUNT | Mount.MS_RDONLY | NOTHING_SPECIAL)
+                    .tolerating(Errno.ENOENT));
+        }
+    }
+
+    private static String target(String path) {
+        return StateDirectory.MOUNT + "/" + path;
+    }
+
+    private void kernelFileSystem(String type, long attributes, Arg directory, String path) {
+        Op context = list.add(Mount.fsopen(type));
+        list.add(Mount.create(context));
+        list.add(Mount.attach(Arg.of(list.add(Mount.fsmount(context, attributes))), directory, path));
+    }
+
+    /** See "pivot_root(".", ".")" in pivot_root(2): the old root ends up over the new one and is then let go. */
+    private void enterRoot(Fd root) {
+        list.add(FileOps.fchdir(Arg.of(root)));
+        list.add(Mount.pivotRoot(".", "."));
+        list.add(Mount.detach("."));
+        list.add(FileOps.chdir("/"));
+    }
+
+    private void renounce(Parts parts) {
+        Optional<Fd> user = parts.namespaces().user();
+        user.ifPresent(namespace -> list.add(Namespaces.enter(namespace, Namespaces.USER)));
+        list.add(Credentials.setgroups(List.of()));
+        list.add(Credentials.setgid(0));
+        list.add(Credentials.setuid(0));
+        list.add(Credentials.capset(0));
+        list.add(Credentials.noNewPrivileges());
+        list.add(Processes.dieWithParent()); // last of these: a change of user would cancel it
+        list.add(Processes.ignoreChildren());
+        list.add(Processes.setsid());
+        list.add(FileOps.closeOnExecFrom(0));
+        list.add(Processes.unblockSignals());
+        list.add(Processes.execve(parts.init(), List.of("cay-init"), List.of()));
+    }
+}

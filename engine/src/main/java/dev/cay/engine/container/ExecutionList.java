@@ -1,0 +1,99 @@
+package dev.cay.engine.container;
+
+import dev.cay.linux.Arg;
+import dev.cay.linux.Child;
+import dev.cay.linux.Credentials;
+import dev.cay.linux.Errno;
+import dev.cay.linux.Fd;
+import dev.cay.linux.FileOps;
+import dev.cay.linux.Landlock;
+import dev.cay.linux.Namespaces;
+import dev.cay.linux.OpList;
+import dev.cay.linux.Processes;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The system calls of a command's process, from its birth in the sandbox's pid namespace to its execve: it joins the other
+ * namespaces and groups and puts on every wall that the sandbox has.
+ */
+final class ExecutionList {
+    private static final long NAMESPACES =
+            Namespaces.MOUNT | Namespaces.CGROUP | Namespaces.UTS | Namespaces.IPC;
+
+    private ExecutionList() {}
+
+    /** What all executions of a sandbox have in common. */
+    record Walls(
+            dev.cay.SandboxSpec spec,
+            boolean ownNetwork,
+            int lastCapability,
+            Optional<byte[]> seccomp,
+            Optional<Fd> landlock) {}
+
+    /** What a command is. */
+    record Command(
+            List<String> arguments, Map<String, String> environment, String workingDirectory, Accounts.Identity identity) {}
+
+    /** The descriptors that become 0, 1 and 2. */
+    record Streams(Fd input, Fd output, Fd error) {}
+
+    static OpList of(Child first, Cgroup.Entrance cgroup, Walls walls, Command command, Streams streams) {
+        OpList.Builder list = OpList.builder();
+        cgroup.join(list);
+        list.add(Namespaces.enter(first.pidfd(), NAMESPACES | (walls.ownNetwork() ? Namespaces.NETWORK : 0)));
+        Privileges.limit(list, walls.spec());
+        if (walls.spec().userNamespace()) {
+            list.add(Namespaces.enter(first.pidfd(), Namespaces.USER));
+        }
+        Privileges.bound(list, walls.lastCapability());
+        Privileges.become(list, command.identity());
+        list.add(Credentials.noNewPrivileges());
+        list.add(Processes.setsid());
+        list.add(FileOps.umask(022));
+        list.add(FileOps.chdir(command.workingDirectory()));
+        list.add(FileOps.duplicate(Arg.of(streams.input()), 0));
+        list.add(FileOps.duplicate(Arg.of(streams.output()), 1));
+        list.add(FileOps.duplicate(Arg.of(streams.error()), 2));
+        list.add(FileOps.closeOnExecFrom(3));
+        walls.landlock().ifPresent(ruleset -> list.add(Landlock.restrictSelf(ruleset)));
+        list.add(Processes.unblockSignals());
+        execute(list, walls, command);
+        return list.build();
+    }
+
+    /**
+     * Tries the candidates one after the other, as execvp(3) does. All are first opened without following links of /proc:
+     * {@code /proc/self/exe} is, until the execve, this JVM's own program. The filter comes after that, since it may refuse
+     * everything but the execve.
+     */
+    private static void execute(OpList.Builder list, Walls walls, Command command) {
+        List<String> candidates = candidates(command);
+        for (String path : candidates) {
+            list.add(FileOps.openResolved(path, FileOps.O_PATH, FileOps.RESOLVE_NO_MAGICLINKS)
+                    .tolerating(Errno.ENOENT, Errno.ENOTDIR, Errno.EACCES));
+        }
+        walls.seccomp().ifPresent(program -> list.add(Credentials.filterSystemCalls(program)));
+        List<String> environment = new ArrayList<>();
+        command.environment().forEach((name, value) -> environment.add(name + "=" + value));
+        for (String path : candidates.subList(0, candidates.size() - 1)) {
+            list.add(Processes.execve(path, command.arguments(), environment)
+                    .tolerating(Errno.ENOENT, Errno.ENOTDIR, Errno.EACCES));
+        }
+        list.add(Processes.execve(candidates.getLast(), command.arguments(), environment));
+    }
+
+    private static List<String> candidates(Command command) {
+        String program = command.arguments().getFirst();
+        if (program.indexOf('/') >= 0) {
+            return List.of(program);
+        }
+        List<String> candidates = new ArrayList<>();
+        for (String directory : command.environment().getOrDefault("PATH", Container.DEFAULT_PATH).split(":")) {
+            candidates.add((directory.isEmpty() ? "." : directory) + "/" + program);
+        }
+        return candidates;
+    }
+}

@@ -1,0 +1,112 @@
+package dev.cay.engine.container;
+
+import dev.cay.ResourceLimit;
+import dev.cay.SandboxSpec;
+import dev.cay.linux.Arg;
+import dev.cay.linux.Credentials;
+import dev.cay.linux.FileOps;
+import dev.cay.linux.Kernel;
+import dev.cay.linux.Op;
+import dev.cay.linux.OpList;
+import dev.cay.linux.Results;
+import dev.cay.linux.SyscallException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.stream.Collectors;
+
+/** What a process in a sandbox may still do: the same for its first process and for every execution. */
+final class Privileges {
+    /**
+     * The capabilities that root of a sandbox keeps, by their numbers in capabilities(7); Docker's set. Over anything that is
+     * not the sandbox's own they mean nothing: they hold in its user namespace.
+     */
+    enum Capability {
+        CHOWN(0),
+        DAC_OVERRIDE(1),
+        FOWNER(3),
+        FSETID(4),
+        KILL(5),
+        SETGID(6),
+        SETUID(7),
+        SETPCAP(8),
+        NET_BIND_SERVICE(10),
+        NET_RAW(13),
+        SYS_CHROOT(18),
+        MKNOD(27),
+        AUDIT_WRITE(29),
+        SETFCAP(31);
+
+        private final int number;
+
+        Capability(int number) {
+            this.number = number;
+        }
+
+        int number() {
+            return number;
+        }
+    }
+
+    /** Their names as seccomp profiles spell them. */
+    static final Set<String> CAPABILITY_NAMES =
+            List.of(Capability.values()).stream().map(c -> "CAP_" + c.name()).collect(Collectors.toUnmodifiableSet());
+
+    private static final long CAPABILITIES = List.of(Capability.values()).stream()
+            .mapToLong(capability -> 1L << capability.number())
+            .reduce(0, (a, b) -> a | b);
+
+    private static final int RLIMIT_CORE = 4;
+
+    private Privileges() {}
+
+    /** Drops from the bounding set what is not kept, so that no program file can ever give it back. */
+    static void bound(OpList.Builder list, int lastCapability) {
+        for (int capability = 0; capability <= lastCapability; capability++) {
+            if ((CAPABILITIES >>> capability & 1) == 0) {
+                list.add(Credentials.dropFromBoundingSet(capability));
+            }
+        }
+    }
+
+    /** Becomes a user. Only root keeps capabilities. */
+    static void become(OpList.Builder list, Accounts.Identity identity) {
+        list.add(Credentials.setgroups(identity.groups()));
+        list.add(Credentials.setgid(identity.group()));
+        list.add(Credentials.setuid(identity.user()));
+        list.add(Credentials.capset(identity.user() == 0 ? CAPABILITIES : 0));
+    }
+
+    static void limit(OpList.Builder list, SandboxSpec spec) {
+        Map<ResourceLimit, Long> limits = spec.resourceLimits();
+        if (!limits.containsKey(ResourceLimit.CORE)) {
+            list.add(Credentials.limit(RLIMIT_CORE, "CORE", 0)); // dumps would fill the sandbox's memory
+        }
+        limits.forEach((limit, value) -> list.add(Credentials.limit(number(limit), limit.name(), value)));
+    }
+
+    /** The {@code RLIMIT_*} numbers of both architectures. */
+    private static int number(ResourceLimit limit) {
+        return switch (limit) {
+            case CPU_SECONDS -> 0;
+            case FILE_SIZE -> 1;
+            case DATA -> 2;
+            case STACK -> 3;
+            case CORE -> RLIMIT_CORE;
+            case OPEN_FILES -> 7;
+            case LOCKED_MEMORY -> 8;
+            case ADDRESS_SPACE -> 9;
+        };
+    }
+
+    /** The highest capability that the kernel knows. One read: a sysctl has nothing more for a second one. */
+    static int lastCapability(Kernel kernel) throws SyscallException {
+        Arg.Buffer buffer = new Arg.Buffer(16);
+        Op open = FileOps.open("/proc/sys/kernel/cap_last_cap", FileOps.O_RDONLY);
+        Op read = FileOps.read(Arg.of(open), buffer);
+        Results results = kernel.run(OpList.of(open, read, FileOps.close(open)));
+        String text = new String(results.bytes(buffer), 0, (int) results.value(read), StandardCharsets.US_ASCII);
+        return Integer.parseInt(text.trim());
+    }
+}

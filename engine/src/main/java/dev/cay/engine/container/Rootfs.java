@@ -1,0 +1,214 @@
+package dev.cay.engine.container;
+
+import dev.cay.Root;
+import dev.cay.SandboxSpec;
+import dev.cay.Size;
+import dev.cay.Writable;
+import dev.cay.linux.Arg;
+import dev.cay.linux.Fd;
+import dev.cay.linux.FileOps;
+import dev.cay.linux.Kernel;
+import dev.cay.linux.Mount;
+import dev.cay.linux.Op;
+import dev.cay.linux.OpList;
+import dev.cay.linux.Results;
+import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The file systems of one sandbox, as detached mounts that its first process hangs together: its root, what lies over
+ * parts of it, and its {@code /dev}.
+ *
+ * <p>Everything is made by the host before the sandbox exists and under descriptors of its own, so no path of the image is
+ * ever followed. Every file appears as owned by the ids of the sandbox.
+ */
+record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemory) implements AutoCloseable {
+    private static final String SHARED_MEMORY_SIZE = "64m";
+    private static final int TTY_GROUP = 5;
+
+    /** A mount that lies over a directory of the root. */
+    record Part(String path, Fd mount) {}
+
+    /**
+     * What the sandbox's file systems are made of.
+     *
+     * @param layers the shared lower layers
+     * @param userNamespace the id maps to apply; none without a user namespace
+     * @param firstId the host's id of the sandbox's root
+     * @param writable where a {@link Writable.Directory} is
+     */
+    record Plan(SandboxSpec spec, Layers layers, Optional<Fd> userNamespace, int firstId, Optional<WritableDirectory> writable) {}
+
+    static Rootfs create(Kernel kernel, Plan plan) throws IOException {
+        Assembly assembly = new Assembly(plan);
+        Op root =
+                switch (plan.spec().root()) {
+                    case Root.Host _ -> assembly.overlay("", List.of(assembly.shared(hostLayer(plan.spec()))));
+                    case Root.Directory(var path) -> assembly.overlay(
+                            "", List.of(assembly.directory(path.toString()), assembly.shared(Layers.Layer.MOUNT_POINTS)));
+                };
+        List<String> paths = new ArrayList<>();
+        List<Op> mounts = new ArrayList<>();
+        if (plan.spec().root() instanceof Root.Host) {
+            for (String directory : HostSkeleton.programDirectories()) {
+                paths.add(directory);
+                mounts.add(assembly.overlay(directory, List.of(assembly.directory("/" + directory))));
+            }
+        }
+        if (plan.spec().writable() instanceof Writable.Nothing(Size size)) {
+            paths.add("tmp");
+            mounts.add(assembly.tmpfs(size.toString(), "1777", Mount.ATTR_NOSUID | Mount.ATTR_NODEV));
+        }
+        Op devices = assembly.devices();
+        Op terminals = assembly.terminals();
+        Op sharedMemory = assembly.tmpfs(
+                SHARED_MEMORY_SIZE, "1777", Mount.ATTR_NOSUID | Mount.ATTR_NODEV | Mount.ATTR_NOEXEC);
+        Results results = kernel.run(assembly.finish());
+        List<Part> parts = new ArrayList<>();
+        for (int i = 0; i < paths.size(); i++) {
+            parts.add(new Part(paths.get(i), results.fd(mounts.get(i))));
+        }
+        return new Rootfs(
+                results.fd(root), parts, results.fd(devices), results.fd(terminals), results.fd(sharedMemory));
+    }
+
+    private static Layers.Layer hostLayer(SandboxSpec spec) {
+        return switch (spec.network()) {
+            case dev.cay.Network.None _ -> Layers.Layer.HOST;
+            case dev.cay.Network.Host _ -> Layers.Layer.HOST_WITH_NETWORK;
+        };
+    }
+
+    /** The list of system calls that makes the mounts. */
+    private static final class Assembly {
+        private final Plan plan;
+        private final String firstId;
+        private final OpList.Builder list = OpList.builder();
+        private final List<Op> temporary = new ArrayList<>();
+        private final Optional<Arg> changes;
+
+        Assembly(Plan plan) {
+            this.plan = plan;
+            firstId = Integer.toUnsignedString(plan.firstId());
+            changes =
+                    switch (plan.spec().writable()) {
+                        case Writable.Tmpfs(Size size) -> Optional.of(
+                                Arg.of(temporary(tmpfs(size.toString(), "0700", Mount.ATTR_NOSUID | Mount.ATTR_NODEV))));
+                        case Writable.Directory _ -> Optional.of(Arg.of(plan.writable().orElseThrow().directory()));
+                        case Writable.Nothing _ -> Optional.empty();
+                    };
+        }
+
+        private Op temporary(Op opening) {
+            temporary.add(opening);
+            return opening;
+        }
+
+        OpList finish() {
+            temporary.forEach(op -> list.add(FileOps.close(op)));
+            return list.build();
+        }
+
+        /** A directory of the host as a layer, without what is mounted below it. */
+        Op directory(String path) {
+            return shifted(temporary(list.add(Mount.cloneTree(path))), path);
+        }
+
+        Op shared(Layers.Layer layer) throws IOException {
+            Fd mount = plan.layers().get(layer);
+            return shifted(temporary(list.add(Mount.cloneTree(Arg.of(mount), layer.name()))), layer.name());
+        }
+
+        private Op shifted(Op mount, String operands) {
+            plan.userNamespace().ifPresent(namespace -> list.add(Mount.shiftIds(mount, operands, namespace)));
+            return mount;
+        }
+
+        /** The layers, uppermost first, under a layer of changes if there is to be any. */
+        Op overlay(String name, List<Op> lowers) {
+            Op context = temporary(list.add(Mount.fsopen("overlay")));
+            for (Op lower : lowers) {
+                list.add(Mount.set(context, "lowerdir+", Arg.of(lower)));
+            }
+            if (changes.isEmpty()) {
+                if (lowers.size() == 1) { // an overlay needs two layers if it has none for changes
+                    list.add(Mount.restrict(Arg.of(lowers.getFirst()), name, Mount.ATTR_RDONLY | Mount.ATTR_NODEV));
+                    temporary.remove(lowers.getFirst());
+                    return lowers.getFirst();
+                }
+                list.add(Mount.create(context));
+                return list.add(Mount.fsmount(context, Mount.ATTR_NODEV | Mount.ATTR_NOSUID | Mount.ATTR_RDONLY));
+            }
+            list.add(Mount.set(context, "upperdir", Arg.of(upper(changes.get(), name + ".upper", 0755))));
+            list.add(Mount.set(context, "workdir", Arg.of(upper(changes.get(), name + ".work", 0700))));
+            if (plan.writable().isEmpty()) {
+                list.add(Mount.set(context, "volatile")); // in memory there is nothing to be synced
+            }
+            list.add(Mount.create(context));
+            return list.add(Mount.fsmount(context, Mount.ATTR_NODEV | Mount.ATTR_NOSUID));
+        }
+
+        private Op upper(Arg parent, String name, int mode) {
+            list.add(FileOps.mkdir(parent, name, mode).tolerating(dev.cay.linux.Errno.EEXIST));
+            list.add(FileOps.chown(parent, name, plan.firstId(), plan.firstId()));
+            return temporary(
+                    list.add(FileOps.openAt(parent, name, FileOps.O_PATH | FileOps.O_DIRECTORY | FileOps.O_NOFOLLOW, 0)));
+        }
+
+        Op tmpfs(String size, String mode, long attributes) {
+            Op context = temporary(list.add(Mount.fsopen("tmpfs")));
+            list.add(Mount.set(context, "size", size));
+            list.add(Mount.set(context, "mode", mode));
+            list.add(Mount.set(context, "uid", firstId));
+            list.add(Mount.set(context, "gid", firstId));
+            list.add(Mount.create(context));
+            return list.add(Mount.fsmount(context, attributes));
+        }
+
+        /** {@code /dev}: the devices every program expects, none that leads anywhere. */
+        Op devices() {
+            Op mount = tmpfs("64k", "0755", Mount.ATTR_NOSUID | Mount.ATTR_NOEXEC);
+            Arg dev = Arg.of(mount);
+            node(dev, "null", 1, 3);
+            node(dev, "zero", 1, 5);
+            node(dev, "full", 1, 7);
+            node(dev, "random", 1, 8);
+            node(dev, "urandom", 1, 9);
+            node(dev, "tty", 5, 0);
+            list.add(FileOps.symlink("/proc/self/fd", dev, "fd"));
+            list.add(FileOps.symlink("/proc/self/fd/0", dev, "stdin"));
+            list.add(FileOps.symlink("/proc/self/fd/1", dev, "stdout"));
+            list.add(FileOps.symlink("/proc/self/fd/2", dev, "stderr"));
+            list.add(FileOps.symlink("pts/ptmx", dev, "ptmx"));
+            for (String name : List.of("pts", "shm", "mqueue")) {
+                list.add(FileOps.mkdir(dev, name, 0755));
+            }
+            return mount;
+        }
+
+        private void node(Arg dev, String name, int major, int minor) {
+            list.add(FileOps.mknod(dev, name, FileOps.S_IFCHR | 0600, major, minor));
+            list.add(FileOps.chmod(dev, name, 0666)); // the umask of this process would have spoiled it
+        }
+
+        Op terminals() {
+            Op context = temporary(list.add(Mount.fsopen("devpts")));
+            list.add(Mount.set(context, "ptmxmode", "0666"));
+            list.add(Mount.set(context, "mode", "0620"));
+            list.add(Mount.set(context, "gid", Integer.toUnsignedString(plan.firstId() + TTY_GROUP)));
+            list.add(Mount.create(context));
+            return list.add(Mount.fsmount(context, Mount.ATTR_NOSUID | Mount.ATTR_NOEXEC));
+        }
+    }
+
+    @Override
+    public void close() {
+        root.close();
+        parts.forEach(part -> part.mount().close());
+        devices.close();
+        terminals.close();
+        sharedMemory.close();
+    }
+}

@@ -1,0 +1,125 @@
+package dev.cay.engine.container;
+
+import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.concurrent.ThreadLocalRandom;
+
+/**
+ * What the engines of this machine know of each other: {@code /run/cay}.
+ *
+ * <p>{@code engines/ID} is locked for as long as the engine lives, whatever ends it, so whoever can lock it may clean up after
+ * it. {@code ranges/N} holds the id of the engine that has claimed a block of user ids. {@code mount} is an empty directory on
+ * which each new sandbox, in a mount namespace of its own, hangs its root for a moment.
+ */
+final class StateDirectory implements AutoCloseable {
+    static final Path PATH = Path.of("/run/cay");
+    static final Path MOUNT = PATH.resolve("mount");
+    private static final Path ENGINES = PATH.resolve("engines");
+    private static final Path RANGES = PATH.resolve("ranges");
+
+    private final String engine;
+    private final FileChannel lock;
+
+    private StateDirectory(String engine, FileChannel lock) {
+        this.engine = engine;
+        this.lock = lock;
+    }
+
+    /** Enters a new engine. */
+    static StateDirectory open() throws IOException {
+        for (Path directory : new Path[] {PATH, MOUNT, ENGINES, RANGES}) {
+            try {
+                Files.createDirectory(directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+            } catch (FileAlreadyExistsException e) {
+                // another engine has been here
+            }
+        }
+        String engine = HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong(), 10);
+        // Born under another name: nobody may find it unlocked and take it for that of a dead engine.
+        Path file = ENGINES.resolve(engine);
+        Path born = PATH.resolve(engine + ".new");
+        FileChannel lock = FileChannel.open(born, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+        lock.lock();
+        Files.move(born, file);
+        return new StateDirectory(engine, lock);
+    }
+
+    /** The name of this engine, unique among the living. */
+    String engine() {
+        return engine;
+    }
+
+    /** Undoes what an engine that has died left outside of this directory. */
+    interface Undo {
+        void undo(String engine) throws IOException;
+    }
+
+    /** Cleans up after the engines that have died. */
+    void sweep(Undo undo) throws IOException {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(ENGINES)) {
+            for (Path file : files) {
+                String other = file.getFileName().toString();
+                if (!other.equals(engine)) {
+                    sweep(file, other, undo);
+                }
+            }
+        }
+    }
+
+    private static void sweep(Path file, String engine, Undo undo) throws IOException {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE);
+                FileLock owned = channel.tryLock()) {
+            if (owned == null || !Files.exists(file)) {
+                return;
+            }
+            undo.undo(engine);
+            releaseRanges(engine);
+            Files.deleteIfExists(file);
+        } catch (OverlappingFileLockException | java.nio.file.NoSuchFileException e) {
+            // it lives in this very process, or has just been swept by another
+        }
+    }
+
+    /** Claims a block of user ids for this engine. */
+    boolean claimRange(int block) throws IOException {
+        try {
+            Files.writeString(RANGES.resolve(Integer.toString(block)), engine, StandardOpenOption.CREATE_NEW);
+            return true;
+        } catch (FileAlreadyExistsException e) {
+            return false;
+        }
+    }
+
+    private static void releaseRanges(String engine) throws IOException {
+        List<Path> claimed = new ArrayList<>();
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(RANGES)) {
+            for (Path file : files) {
+                if (Files.readString(file).equals(engine)) {
+                    claimed.add(file);
+                }
+            }
+        }
+        for (Path file : claimed) {
+            Files.deleteIfExists(file);
+        }
+    }
+
+    /** Leaves: nothing of this engine remains. */
+    @Override
+    public void close() throws IOException {
+        releaseRanges(engine);
+        Files.deleteIfExists(ENGINES.resolve(engine));
+        lock.close();
+    }
+}

@@ -1,0 +1,170 @@
+package dev.cay.engine.sandbox;
+
+import dev.cay.Execution;
+import dev.cay.Exit;
+import dev.cay.SandboxException;
+import dev.cay.engine.container.Container;
+import dev.cay.linux.Child;
+import dev.cay.linux.Poll;
+import dev.cay.linux.Processes;
+import dev.cay.linux.SyscallException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+
+/** A command that has been started. */
+final class LocalExecution implements Execution {
+    private static final int MAXIMUM_SIGNAL = 64;
+
+    private final Container container;
+    private final Container.Process process;
+    private final LocalSandbox.Pipes pipes;
+    private final Timeouts timeouts;
+    private final Consumer<LocalExecution> onClose;
+    private final OutputStream stdin;
+    private final InputStream stdout;
+    private final InputStream stderr;
+    private final AtomicBoolean closed = new AtomicBoolean();
+    private volatile boolean killed;
+    private volatile boolean timedOut;
+    private volatile Optional<Timeouts.Timeout> timeout = Optional.empty();
+    private volatile Optional<Exit> exit = Optional.empty();
+
+    LocalExecution(
+            Container container,
+            Container.Process process,
+            LocalSandbox.Pipes pipes,
+            Timeouts timeouts,
+            Consumer<LocalExecution> onClose) {
+        this.container = container;
+        this.process = process;
+        this.pipes = pipes;
+        this.timeouts = timeouts;
+        this.onClose = onClose;
+        pipes.closeTheirs();
+        stdin = new PipeOutput(pipes.input().ours(), process.child().pidfd());
+        stdout = new PipeInput(pipes.output(), process.child().pidfd());
+        stderr = new PipeInput(pipes.error(), process.child().pidfd());
+    }
+
+    Container.Process process() {
+        return process;
+    }
+
+    LocalSandbox.Pipes pipes() {
+        return pipes;
+    }
+
+    @Override
+    public OutputStream stdin() {
+        return stdin;
+    }
+
+    @Override
+    public InputStream stdout() {
+        return stdout;
+    }
+
+    @Override
+    public InputStream stderr() {
+        return stderr;
+    }
+
+    @Override
+    public void signal(int number) {
+        if (number < 1 || number > MAXIMUM_SIGNAL) {
+            throw new SandboxException.InvalidSpec("signal " + number + " does not exist", "1 to " + MAXIMUM_SIGNAL);
+        }
+        if (!closed.get()) {
+            send(number);
+        }
+    }
+
+    private void send(int signal) {
+        try {
+            process.child().signal(signal);
+        } catch (SyscallException e) {
+            throw new SandboxException.HostFailed("cannot signal the command: " + e.getMessage(), "", e);
+        }
+    }
+
+    @Override
+    public void kill() {
+        if (!closed.get() && process.child().poll().isEmpty()) {
+            killed = true;
+            container.kill(process);
+        }
+    }
+
+    /** Notes that what ends this command is its caller. */
+    void markKilled() {
+        if (process.child().poll().isEmpty()) {
+            killed = true;
+        }
+    }
+
+    /** Ends the command when its time is over: politely first, and then with all its descendants. */
+    void limit(Duration limit, Duration grace) {
+        timeout = Optional.of(timeouts.after(limit, () -> {
+            if (!closed.get() && process.child().poll().isEmpty()) {
+                timedOut = true;
+                timeout = Optional.of(timeouts.after(grace, () -> container.kill(process)));
+                send(Processes.SIGTERM);
+            }
+        }));
+    }
+
+    @Override
+    public Exit await() {
+        if (exit.isEmpty()) {
+            end(process.child().await());
+        }
+        return exit.orElseThrow();
+    }
+
+    @Override
+    public Optional<Exit> await(Duration limit) {
+        if (exit.isEmpty()) {
+            Poll.await(Math.max(0, limit.toNanos()), Poll.Interest.reading(process.child().pidfd()));
+            process.child().poll().ifPresent(this::end);
+        }
+        return exit;
+    }
+
+    private synchronized void end(Child.Status status) {
+        if (exit.isEmpty()) {
+            timeout.ifPresent(Timeouts.Timeout::cancel);
+            exit = Optional.of(classify(status));
+        }
+    }
+
+    private Exit classify(Child.Status status) {
+        if (timedOut) {
+            return Exit.signalled(Exit.Reason.TIMEOUT, status.exited() ? Processes.SIGTERM : status.number());
+        }
+        if (status.exited()) {
+            return Exit.exited(status.number());
+        }
+        if (status.number() == Processes.SIGKILL && container.ranOutOfMemory()) {
+            return Exit.signalled(Exit.Reason.OOM, status.number());
+        }
+        return Exit.signalled(killed ? Exit.Reason.KILLED : Exit.Reason.SIGNALLED, status.number());
+    }
+
+    @Override
+    public void close() {
+        if (closed.compareAndSet(false, true)) {
+            if (process.child().poll().isEmpty()) {
+                killed = true;
+                container.kill(process);
+            }
+            await();
+            pipes.close();
+            container.forget(process);
+            onClose.accept(this);
+        }
+    }
+}

@@ -1,0 +1,9 @@
+/** The engine: makes sandboxes in this process, without a daemon. It needs native access for dev.cay.linux only. */
+module dev.cay.engine {
+    requires transitive dev.cay;
+    requires dev.cay.linux;
+    requires tools.jackson.databind;
+
+    provides dev.cay.spi.SandboxProvider with
+            dev.cay.engine.sandbox.LocalProvider;
+}

@@ -1,0 +1,35 @@
+package dev.cay.engine.seccomp;
+
+import java.util.Random;
+import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Consumer;
+
+/** Runs a property with a random seed; a failure names the seed, and {@code -Dcay.seed} repeats it. */
+final class Seeded {
+    private static final long[] EDGES = {
+        0, 1, 2, 3, 0x7FFF_FFFFL, 0x8000_0000L, 0xFFFF_FFFEL, 0xFFFF_FFFFL, 0x1_0000_0000L, 0x1_0000_0001L,
+        0x1_FFFF_FFFFL, 0x7FFF_FFFF_FFFF_FFFFL, 0x8000_0000_0000_0000L, 0xFFFF_FFFF_0000_0000L, -2, -1
+    };
+
+    private Seeded() {}
+
+    static void run(Consumer<Random> property) {
+        long seed = Long.getLong("cay.seed", ThreadLocalRandom.current().nextLong());
+        try {
+            property.accept(new Random(seed));
+        } catch (RuntimeException | Error e) {
+            throw new AssertionError("with -Dcay.seed=" + seed + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** A number of 64 bits, often one where comparisons go wrong. */
+    static long number(Random random) {
+        long edge = EDGES[random.nextInt(EDGES.length)];
+        return switch (random.nextInt(4)) {
+            case 0 -> random.nextLong();
+            case 1 -> random.nextInt(600);
+            case 2 -> edge + random.nextInt(3) - 1;
+            default -> edge;
+        };
+    }
+}

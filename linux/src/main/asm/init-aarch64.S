@@ -1,0 +1,22 @@
+// The first process of a sandbox on aarch64; see init-x86_64.S.
+        .globl  _start
+        .text
+_start:
+        mov     x0, #4                  // prctl(PR_SET_DUMPABLE, 0)
+        mov     x1, #0
+        mov     x8, #167
+        svc     #0
+        mov     x0, #15                 // prctl(PR_SET_NAME, "cay-init")
+        adr     x1, name
+        mov     x8, #167
+        svc     #0
+sleep:
+        mov     x0, #0                  // ppoll(NULL, 0, NULL, NULL, 0): for ever
+        mov     x1, #0
+        mov     x2, #0
+        mov     x3, #0
+        mov     x4, #8
+        mov     x8, #73
+        svc     #0
+        b       sleep
+name:   .asciz  "cay-init"

@@ -1,0 +1,109 @@
+package dev.cay.linux;
+
+import static java.util.Objects.requireNonNull;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+
+/** One argument of an {@link Op}: what a register holds when the system call is made. */
+public sealed interface Arg {
+    /** A number. */
+    record Number(long value) implements Arg {}
+
+    /** A descriptor of this process. */
+    record Descriptor(Fd fd) implements Arg {
+        public Descriptor {
+            requireNonNull(fd, "fd is null");
+        }
+    }
+
+    /** The result of an earlier operation of the same list. */
+    record Result(Op of) implements Arg {
+        public Result {
+            requireNonNull(of, "of is null");
+        }
+    }
+
+    /** The address of the result, eight bytes, of an earlier operation of the same list. */
+    record Location(Op of) implements Arg {
+        public Location {
+            requireNonNull(of, "of is null");
+        }
+    }
+
+    /** The address of bytes: a C string, a struct. Do not modify. */
+    record Bytes(byte[] value) implements Arg {
+        public Bytes {
+            requireNonNull(value, "value is null");
+        }
+    }
+
+    /** The address of so many zero bytes that the kernel fills; read with {@link Results#bytes}. No two are equal. */
+    final class Buffer implements Arg {
+        private final int size;
+
+        public Buffer(int size) {
+            this.size = size;
+        }
+
+        int size() {
+            return size;
+        }
+    }
+
+    /** The address of bytes into which the addresses of others are written. */
+    record Struct(byte[] value, List<Pointer> pointers) implements Arg {
+        public Struct {
+            requireNonNull(value, "value is null");
+            pointers = List.copyOf(pointers);
+        }
+    }
+
+    /** A pointer inside a {@link Struct}: at this offset stands the address of a copy of the target. */
+    record Pointer(int offset, byte[] target) {}
+
+    static Arg of(long value) {
+        return new Number(value);
+    }
+
+    static Arg of(Fd fd) {
+        return new Descriptor(fd);
+    }
+
+    static Arg of(Op earlier) {
+        return new Result(earlier);
+    }
+
+    static Arg text(String text) {
+        return new Bytes(cString(text));
+    }
+
+    /** Native byte order, which is little on both architectures. */
+    static ByteBuffer struct(int size) {
+        return ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
+    }
+
+    /** A NULL-terminated array of C strings, as execve(2) takes it. */
+    static Arg vector(List<String> texts) {
+        List<Pointer> pointers = new ArrayList<>(texts.size());
+        for (int i = 0; i < texts.size(); i++) {
+            pointers.add(new Pointer(i * Long.BYTES, cString(texts.get(i))));
+        }
+        return new Struct(new byte[(texts.size() + 1) * Long.BYTES], pointers);
+    }
+
+    private static byte[] cString(String text) {
+        byte[] utf8 = requireNonNull(text, "text is null").getBytes(StandardCharsets.UTF_8);
+        byte[] terminated = new byte[utf8.length + 1];
+        for (int i = 0; i < utf8.length; i++) {
+            if (utf8[i] == 0) {
+                throw new IllegalArgumentException("a C string cannot contain NUL");
+            }
+            terminated[i] = utf8[i];
+        }
+        return terminated;
+    }
+}

@@ -1,0 +1,82 @@
+package dev.cay.linux;
+
+import java.nio.ByteBuffer;
+import java.util.List;
+
+/** Users, groups, capabilities and what else a process may do; see credentials(7) and capabilities(7). */
+public final class Credentials {
+    private static final int CAPABILITY_VERSION_3 = 0x20080522;
+    private static final long PR_CAPBSET_DROP = 24;
+    private static final long PR_SET_NO_NEW_PRIVS = 38;
+    private static final long SECCOMP_SET_MODE_FILTER = 1;
+
+    private Credentials() {}
+
+    /** {@code int setgroups(size_t size, const gid_t *list)} setgroups(2). */
+    public static Op setgroups(List<Integer> groups) {
+        ByteBuffer ids = Arg.struct(Integer.BYTES * Math.max(1, groups.size()));
+        for (int i = 0; i < groups.size(); i++) {
+            ids.putInt(Integer.BYTES * i, groups.get(i));
+        }
+        return Op.of(SystemCall.SETGROUPS, "", Arg.of(groups.size()), new Arg.Bytes(ids.array()));
+    }
+
+    /** {@code int setresgid(gid_t rgid, gid_t egid, gid_t sgid)} setresuid(2). */
+    public static Op setgid(int id) {
+        return Op.of(SystemCall.SETRESGID, Integer.toUnsignedString(id), Arg.of(id), Arg.of(id), Arg.of(id));
+    }
+
+    /** {@code int setresuid(uid_t ruid, uid_t euid, uid_t suid)} setresuid(2). */
+    public static Op setuid(int id) {
+        return Op.of(SystemCall.SETRESUID, Integer.toUnsignedString(id), Arg.of(id), Arg.of(id), Arg.of(id));
+    }
+
+    /** {@code int prctl(PR_CAPBSET_DROP, capability)} prctl(2). */
+    public static Op dropFromBoundingSet(int capability) {
+        return Op.of(SystemCall.PRCTL, "drop capability " + capability, Arg.of(PR_CAPBSET_DROP), Arg.of(capability));
+    }
+
+    /**
+     * {@code int capset(cap_user_header_t hdrp, const cap_user_data_t datap)} capset(2): these capabilities effective and
+     * permitted, none inheritable.
+     *
+     * @param set bit n stands for capability n
+     */
+    public static Op capset(long set) {
+        ByteBuffer header = Arg.struct(8);
+        header.putInt(0, CAPABILITY_VERSION_3);
+        ByteBuffer data = Arg.struct(24);
+        data.putInt(0, (int) set).putInt(4, (int) set).putInt(12, (int) (set >>> 32)).putInt(16, (int) (set >>> 32));
+        return Op.of(SystemCall.CAPSET, "", new Arg.Bytes(header.array()), new Arg.Bytes(data.array()));
+    }
+
+    /** {@code int prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)} prctl(2). */
+    public static Op noNewPrivileges() {
+        return Op.of(
+                SystemCall.PRCTL, "no new privileges", Arg.of(PR_SET_NO_NEW_PRIVS), Arg.of(1), Arg.of(0), Arg.of(0), Arg.of(0));
+    }
+
+    /**
+     * {@code int seccomp(SECCOMP_SET_MODE_FILTER, 0, struct sock_fprog *)} seccomp(2).
+     *
+     * @param program instructions of 8 bytes each, {@code struct sock_filter} in native byte order
+     */
+    public static Op filterSystemCalls(byte[] program) {
+        ByteBuffer header = Arg.struct(16);
+        header.putShort(0, (short) (program.length / 8));
+        Arg pointer = new Arg.Struct(header.array(), List.of(new Arg.Pointer(8, program)));
+        return Op.of(SystemCall.SECCOMP, "", Arg.of(SECCOMP_SET_MODE_FILTER), Arg.of(0), pointer);
+    }
+
+    /**
+     * {@code int prlimit(0, int resource, const struct rlimit *new_limit, NULL)} prlimit(2), soft and hard alike.
+     *
+     * @param resource a {@code RLIMIT_*} number
+     */
+    public static Op limit(int resource, String name, long value) {
+        ByteBuffer limit = Arg.struct(16);
+        limit.putLong(0, value).putLong(8, value);
+        return Op.of(
+                SystemCall.PRLIMIT64, name, Arg.of(0), Arg.of(resource), new Arg.Bytes(limit.array()), Arg.of(0));
+    }
+}

@@ -1,0 +1,180 @@
+package dev.cay.linux;
+
+import java.nio.ByteBuffer;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A list as the launcher reads it: a control block, the operations and their data in one piece of memory. The layout is that
+ * of {@code launcher-*.S}.
+ */
+final class Encoding implements AutoCloseable {
+    private static final int CONTROL_SIZE = 56;
+    private static final int CONTROL_CLONE = 0;
+    private static final int CONTROL_CLONE_SIZE = 8;
+    private static final int CONTROL_LIST = 16;
+    private static final int CONTROL_FAILED = 24;
+    private static final int CONTROL_ERRNO = 32;
+    private static final int CONTROL_ALL_SIGNALS = 40;
+
+    private static final int OP_SIZE = 80;
+    private static final int OP_ARGUMENTS = 8;
+    private static final int OP_INDIRECT = 56;
+    private static final int OP_TOLERATED = 64;
+    private static final int OP_RESULT = 72;
+    private static final long END = -1;
+
+    /** {@code struct clone_args} clone(2). */
+    private static final int CLONE_SIZE = 88;
+
+    private static final int CLONE_FLAGS = 0;
+    private static final int CLONE_PIDFD = 8;
+    private static final int CLONE_EXIT_SIGNAL = 32;
+    private static final int CLONE_CGROUP = 80;
+    private static final int SIGCHLD = 17;
+
+    private final OpList list;
+    private final Scratch scratch;
+    private final ByteBuffer buffer;
+    private final int control;
+    private final int clone;
+    private final int pidfd;
+    private final int operations;
+    private final Map<Arg.Buffer, Integer> buffers = new IdentityHashMap<>();
+
+    Encoding(OpList list) {
+        this.list = list;
+        scratch = Scratch.borrow(sizeOf(list));
+        buffer = scratch.buffer();
+        control = scratch.allocate(CONTROL_SIZE);
+        clone = scratch.allocate(CLONE_SIZE);
+        pidfd = scratch.allocate(Long.BYTES);
+        operations = scratch.allocate(OP_SIZE * list.size() + Long.BYTES);
+        buffer.putLong(control + CONTROL_LIST, scratch.address(operations));
+        buffer.putLong(control + CONTROL_FAILED, -1);
+        buffer.putLong(control + CONTROL_ALL_SIGNALS, -1);
+        List<Op> all = list.operations();
+        for (int i = 0; i < all.size(); i++) {
+            encode(all.get(i), operations + OP_SIZE * i);
+        }
+        buffer.putLong(operations + OP_SIZE * list.size(), END);
+    }
+
+    private void encode(Op operation, int at) {
+        buffer.putLong(at, operation.call().number(Native.ARCHITECTURE));
+        long indirect = 0;
+        List<Arg> arguments = operation.arguments();
+        for (int i = 0; i < arguments.size(); i++) {
+            Arg argument = arguments.get(i);
+            buffer.putLong(at + OP_ARGUMENTS + Long.BYTES * i, value(argument));
+            if (argument instanceof Arg.Result) {
+                indirect |= 1L << i;
+            }
+        }
+        buffer.putLong(at + OP_INDIRECT, indirect);
+        List<Errno> tolerated = operation.tolerated();
+        for (int i = 0; i < tolerated.size(); i++) {
+            buffer.putShort(at + OP_TOLERATED + Short.BYTES * i, (short) tolerated.get(i).number());
+        }
+    }
+
+    private long value(Arg argument) {
+        return switch (argument) {
+            case Arg.Number(long number) -> number;
+            case Arg.Descriptor(Fd fd) -> fd.number();
+            case Arg.Result(Op earlier) -> resultAddress(earlier);
+            case Arg.Location(Op earlier) -> resultAddress(earlier);
+            case Arg.Bytes(byte[] bytes) -> scratch.address(scratch.store(bytes));
+            case Arg.Buffer room -> scratch.address(buffers.computeIfAbsent(room, b -> scratch.allocate(b.size())));
+            case Arg.Struct(byte[] bytes, List<Arg.Pointer> pointers) -> {
+                int at = scratch.store(bytes);
+                for (Arg.Pointer pointer : pointers) {
+                    buffer.putLong(at + pointer.offset(), scratch.address(scratch.store(pointer.target())));
+                }
+                yield scratch.address(at);
+            }
+        };
+    }
+
+    private long resultAddress(Op operation) {
+        return scratch.address(operations + OP_SIZE * list.indexOf(operation) + OP_RESULT);
+    }
+
+    /** At the most what the encoding takes up. */
+    private static int sizeOf(OpList list) {
+        int size = CONTROL_SIZE + CLONE_SIZE + Long.BYTES + OP_SIZE * list.size() + Long.BYTES;
+        for (Op operation : list.operations()) {
+            for (Arg argument : operation.arguments()) {
+                size += switch (argument) {
+                    case Arg.Number _, Arg.Descriptor _, Arg.Result _, Arg.Location _ -> 0;
+                    case Arg.Bytes(byte[] bytes) -> Scratch.align(bytes.length);
+                    case Arg.Buffer room -> Scratch.align(room.size());
+                    case Arg.Struct(byte[] bytes, List<Arg.Pointer> pointers) -> sizeOf(bytes, pointers);
+                };
+            }
+        }
+        return size;
+    }
+
+    private static int sizeOf(byte[] bytes, List<Arg.Pointer> pointers) {
+        int size = Scratch.align(bytes.length);
+        for (Arg.Pointer pointer : pointers) {
+            size += Scratch.align(pointer.target().length);
+        }
+        return size;
+    }
+
+    /** Fills in how the child is made. */
+    void birth(long flags, int cgroup) {
+        buffer.putLong(clone + CLONE_FLAGS, flags);
+        buffer.putLong(clone + CLONE_PIDFD, scratch.address(pidfd));
+        buffer.putLong(clone + CLONE_EXIT_SIGNAL, SIGCHLD);
+        buffer.putLong(clone + CLONE_CGROUP, cgroup);
+        buffer.putLong(control + CONTROL_CLONE, scratch.address(clone));
+        buffer.putLong(control + CONTROL_CLONE_SIZE, CLONE_SIZE);
+    }
+
+    long address() {
+        return scratch.address(control);
+    }
+
+    int pidfd() {
+        return buffer.getInt(pidfd);
+    }
+
+    /** The index of the operation that ended the list with an error, or -1. */
+    int failed() {
+        return (int) buffer.getLong(control + CONTROL_FAILED);
+    }
+
+    SyscallException failure() {
+        int step = failed();
+        Op operation = list.operations().get(step);
+        return new SyscallException(
+                operation.call().text(), operation.operands(), (int) buffer.getLong(control + CONTROL_ERRNO), step);
+    }
+
+    long result(int index) {
+        return buffer.getLong(operations + OP_SIZE * index + OP_RESULT);
+    }
+
+    Results results() {
+        long[] values = new long[list.size()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = result(i);
+        }
+        Map<Arg.Buffer, byte[]> contents = new IdentityHashMap<>();
+        buffers.forEach((room, position) -> {
+            byte[] bytes = new byte[room.size()];
+            buffer.get(position, bytes);
+            contents.put(room, bytes);
+        });
+        return new Results(list, values, contents);
+    }
+
+    @Override
+    public void close() {
+        scratch.close();
+    }
+}

@@ -1,0 +1,51 @@
+package dev.cay.linux;
+
+import java.nio.ByteBuffer;
+import java.util.Optional;
+
+/** A further wall that a process puts around itself, see landlock(7). */
+public final class Landlock {
+    private static final long CREATE_RULESET_VERSION = 1;
+    private static final long ACCESS_FS_MAKE_CHAR = 1 << 6;
+    private static final long ACCESS_FS_MAKE_BLOCK = 1 << 11;
+    private static final long SCOPE_ABSTRACT_UNIX_SOCKET = 1;
+    private static final int ABI_WITH_SCOPES = 6;
+    private static final int RULESET_SIZE = 24;
+    private static final int RULESET_SIZE_WITHOUT_SCOPES = 8;
+
+    private Landlock() {}
+
+    /**
+     * A rule set under which no device node can be made and no mount changed, which every rule set forbids.
+     *
+     * @param scopeSockets whether abstract unix sockets of others are out of reach too
+     * @return empty where the kernel has no Landlock, or does not run it
+     */
+    public static Optional<Fd> ruleset(Kernel kernel, boolean scopeSockets) throws SyscallException {
+        Op version = Op.of(
+                        SystemCall.LANDLOCK_CREATE_RULESET, "version", Arg.of(0), Arg.of(0), Arg.of(CREATE_RULESET_VERSION))
+                .tolerating(Errno.ENOSYS, Errno.EOPNOTSUPP);
+        long abi = kernel.run(OpList.of(version)).value(version);
+        if (abi < 1) {
+            return Optional.empty();
+        }
+        ByteBuffer attributes = Arg.struct(RULESET_SIZE);
+        attributes.putLong(0, ACCESS_FS_MAKE_CHAR | ACCESS_FS_MAKE_BLOCK);
+        boolean scoped = scopeSockets && abi >= ABI_WITH_SCOPES;
+        if (scoped) {
+            attributes.putLong(16, SCOPE_ABSTRACT_UNIX_SOCKET);
+        }
+        Op create = Op.opening(
+                SystemCall.LANDLOCK_CREATE_RULESET,
+                "",
+                new Arg.Bytes(attributes.array()),
+                Arg.of(scoped ? RULESET_SIZE : RULESET_SIZE_WITHOUT_SCOPES),
+                Arg.of(0));
+        return Optional.of(kernel.run(OpList.of(create)).fd(create));
+    }
+
+    /** {@code int landlock_restrict_self(int ruleset_fd, __u32 flags)} landlock_restrict_self(2); needs no_new_privs. */
+    public static Op restrictSelf(Fd ruleset) {
+        return Op.of(SystemCall.LANDLOCK_RESTRICT_SELF, "", Arg.of(ruleset), Arg.of(0));
+    }
+}

@@ -1,0 +1,144 @@
+package dev.cay.linux;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.Optional;
+import java.util.concurrent.FutureTask;
+
+/**
+ * Namespaces that exist before any process lives in them: a user namespace with its id maps and, owned by it, a network
+ * namespace whose loopback is up.
+ *
+ * @param user absent when only a network was asked for
+ * @param network absent when only a user namespace was asked for
+ */
+public record OwnedNamespaces(Optional<Fd> user, Optional<Fd> network) implements AutoCloseable {
+    private static final long AF_INET = 2;
+    private static final long SOCK_DGRAM_CLOEXEC = 2 | 02000000;
+    private static final long SIOCSIFFLAGS = 0x8914;
+    private static final int IFREQ_SIZE = 40;
+    private static final int IFREQ_FLAGS = 16;
+    private static final short IFF_UP_RUNNING = 0x41;
+
+    /**
+     * Makes them. A short-lived child is born in them and waits while this thread writes its maps, since a process cannot
+     * map ids of others for itself; see user_namespaces(7).
+     *
+     * @param firstId the host's id that root of the user namespace is
+     * @param count how many ids it has
+     */
+    public static OwnedNamespaces create(HostKernel kernel, boolean user, boolean network, int firstId, int count)
+            throws SyscallException {
+        long flags = (user ? Namespaces.USER : 0) | (network ? Namespaces.NETWORK : 0);
+        if (flags == 0) {
+            return new OwnedNamespaces(Optional.empty(), Optional.empty());
+        }
+        try (Pipe ready = Pipe.reading();
+                Pipe gate = Pipe.writing()) {
+            Birth birth = new Birth(flags, Optional.empty(), Optional.empty(), false);
+            FutureTask<Void> holder = new FutureTask<>(() -> {
+                try (Child child = kernel.spawn(holderList(ready, gate, network), birth)) {
+                    child.await();
+                } finally {
+                    ready.theirs().close(); // whoever still waits for the child learns that there is none
+                }
+                return null;
+            });
+            Thread.ofPlatform().name("cay-namespaces").daemon().start(holder);
+            try {
+                return open(kernel, pid(ready), user, network, firstId, count);
+            } finally {
+                // A byte, not the end of file: children of other threads may hold copies of our end for a moment.
+                Pipe.write(gate.ours(), ByteBuffer.allocateDirect(1));
+                join(holder);
+            }
+        }
+    }
+
+    /** What the child does: says who it is, waits until it may go on, brings up the loopback, ends. */
+    private static OpList holderList(Pipe ready, Pipe gate, boolean network) {
+        OpList.Builder list = OpList.builder();
+        Op pid = list.add(Op.of(SystemCall.GETPID, ""));
+        list.add(Op.of(SystemCall.WRITE, "", Arg.of(ready.theirs()), new Arg.Location(pid), Arg.of(Long.BYTES)));
+        if (network) {
+            Op socket = list.add(loopbackSocket());
+            list.add(loopbackUp(socket));
+        }
+        list.add(FileOps.read(Arg.of(gate.theirs()), new Arg.Buffer(1)));
+        list.add(Processes.exit(0));
+        return list.build();
+    }
+
+    /** A socket for {@link #loopbackUp}. */
+    private static Op loopbackSocket() {
+        return Op.opening(SystemCall.SOCKET, "AF_INET", Arg.of(AF_INET), Arg.of(SOCK_DGRAM_CLOEXEC), Arg.of(0));
+    }
+
+    /** {@code int ioctl(int fd, SIOCSIFFLAGS, struct ifreq *)} netdevice(7). */
+    private static Op loopbackUp(Op socket) {
+        ByteBuffer request = Arg.struct(IFREQ_SIZE);
+        request.put(0, new byte[] {'l', 'o'}).putShort(IFREQ_FLAGS, IFF_UP_RUNNING);
+        return FileOps.ioctl(Arg.of(socket), "lo up", SIOCSIFFLAGS, new Arg.Bytes(request.array()));
+    }
+
+    private static int pid(Pipe ready) throws SyscallException {
+        ByteBuffer pid = ByteBuffer.allocateDirect(Long.BYTES).order(ByteOrder.nativeOrder());
+        Poll.readable(ready.ours());
+        return Pipe.read(ready.ours(), pid) == Long.BYTES ? (int) pid.getLong(0) : 0;
+    }
+
+    private static OwnedNamespaces open(
+            HostKernel kernel, int pid, boolean user, boolean network, int firstId, int count) throws SyscallException {
+        if (pid == 0) {
+            return new OwnedNamespaces(Optional.empty(), Optional.empty()); // the child's own failure is thrown by join
+        }
+        String process = "/proc/" + pid;
+        OpList.Builder list = OpList.builder();
+        Optional<Op> userNamespace = Optional.empty();
+        if (user) {
+            String map = "0 " + Integer.toUnsignedString(firstId) + " " + count;
+            writeMap(list, process + "/uid_map", map);
+            writeMap(list, process + "/gid_map", map);
+            userNamespace = Optional.of(list.add(FileOps.open(process + "/ns/user", FileOps.O_RDONLY)));
+        }
+        Optional<Op> networkNamespace =
+                network ? Optional.of(list.add(FileOps.open(process + "/ns/net", FileOps.O_RDONLY))) : Optional.empty();
+        Results results = kernel.run(list.build());
+        return new OwnedNamespaces(userNamespace.map(results::fd), networkNamespace.map(results::fd));
+    }
+
+    private static void writeMap(OpList.Builder list, String path, String map) {
+        Op file = list.add(FileOps.open(path, FileOps.O_WRONLY));
+        list.add(FileOps.write(Arg.of(file), path, map));
+        list.add(FileOps.close(file));
+    }
+
+    private static void join(FutureTask<Void> holder) throws SyscallException {
+        boolean interrupted = false;
+        try {
+            while (true) {
+                try {
+                    holder.get();
+                    return;
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                } catch (java.util.concurrent.ExecutionException e) {
+                    if (e.getCause() instanceof SyscallException failure) {
+                        throw failure;
+                    }
+                    throw new IllegalStateException(e.getCause());
+                }
+            }
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    @Override
+    public void close() {
+        user.ifPresent(Fd::close);
+        network.ifPresent(Fd::close);
+    }
+}

@@ -1,0 +1,89 @@
+package dev.cay.linux;
+
+import java.nio.ByteBuffer;
+import java.time.Duration;
+
+/**
+ * Waits for descriptors, whichever kind of thread it is called from: a platform thread waits in the kernel, a virtual one is
+ * parked and a thread with an epoll waits for all of them.
+ */
+public final class Poll {
+    static final int IN = 1;
+    static final int OUT = 4;
+    private static final int POLLFD_SIZE = 8;
+
+    /** For waiting without an end. */
+    public static final long FOREVER = -1;
+
+    private Poll() {}
+
+    /**
+     * What is waited for.
+     *
+     * @param fd the descriptor
+     * @param writing for room to write; else for something to read. The end of the other side counts as either
+     */
+    public record Interest(Fd fd, boolean writing) {
+        public static Interest reading(Fd fd) {
+            return new Interest(fd, false);
+        }
+
+        public static Interest writing(Fd fd) {
+            return new Interest(fd, true);
+        }
+
+        int events() {
+            return writing ? OUT : IN;
+        }
+    }
+
+    /** Waits until a descriptor can be read or has come to its end. */
+    public static void readable(Fd fd) {
+        await(FOREVER, Interest.reading(fd));
+    }
+
+    /**
+     * Waits until one of the descriptors is ready.
+     *
+     * @param nanoseconds the longest to wait, or {@link #FOREVER}
+     * @return a bit for each that is ready, the first one's the lowest; 0 when the time is over
+     */
+    public static int await(long nanoseconds, Interest... interests) {
+        return Thread.currentThread().isVirtual() && nanoseconds != 0
+                ? Poller.shared().await(nanoseconds, interests)
+                : inKernel(nanoseconds, interests);
+    }
+
+    /** {@code int ppoll(struct pollfd *fds, nfds_t nfds, const struct timespec *timeout, ...)} ppoll(2). */
+    static int inKernel(long nanoseconds, Interest... interests) {
+        try (Scratch scratch = Scratch.borrow()) {
+            ByteBuffer buffer = scratch.buffer();
+            int fds = scratch.allocate(POLLFD_SIZE * interests.length);
+            for (int i = 0; i < interests.length; i++) {
+                buffer.putInt(fds + POLLFD_SIZE * i, interests[i].fd().number());
+                buffer.putShort(fds + POLLFD_SIZE * i + 4, (short) interests[i].events());
+            }
+            long timeout = nanoseconds < 0 ? 0 : timespec(scratch, nanoseconds);
+            // The kernel writes the time left into the timeout, so a repeated call waits for the rest only.
+            long ready = Native.retried(SystemCall.PPOLL, scratch.address(fds), interests.length, timeout, 0, 8);
+            if (Native.failed(ready)) {
+                throw new IllegalStateException("ppoll: " + Errno.nameOf((int) -ready));
+            }
+            int bits = 0;
+            for (int i = 0; i < interests.length; i++) {
+                if (buffer.getShort(fds + POLLFD_SIZE * i + 6) != 0) {
+                    bits |= 1 << i;
+                }
+            }
+            return bits;
+        }
+    }
+
+    private static long timespec(Scratch scratch, long nanoseconds) {
+        int position = scratch.allocate(16);
+        Duration duration = Duration.ofNanos(nanoseconds);
+        scratch.buffer().putLong(position, duration.getSeconds());
+        scratch.buffer().putLong(position + 8, duration.getNano());
+        return scratch.address(position);
+    }
+}

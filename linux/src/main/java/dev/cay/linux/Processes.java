@@ -1,0 +1,72 @@
+package dev.cay.linux;
+
+import java.nio.ByteBuffer;
+import java.util.List;
+
+/** What a process does about itself on its way to execve. */
+public final class Processes {
+    public static final int SIGTERM = 15;
+    public static final int SIGKILL = 9;
+
+    private static final int SIGCHLD = 17;
+    private static final long SIG_IGN = 1;
+    private static final long SIG_SETMASK = 2;
+    private static final long PR_SET_PDEATHSIG = 1;
+    private static final long PR_SET_DUMPABLE = 4;
+
+    /** The kernel's {@code struct sigaction}; handler, flags, restorer (x86-64 only), mask. */
+    private static final int SIGACTION_SIZE = 32;
+
+    private Processes() {}
+
+    /** {@code int prctl(PR_SET_DUMPABLE, 0)} prctl(2): nobody without privilege over this process may look into it. */
+    public static Op undumpable() {
+        return Op.of(SystemCall.PRCTL, "not dumpable", Arg.of(PR_SET_DUMPABLE), Arg.of(0));
+    }
+
+    /** {@code int prctl(PR_SET_PDEATHSIG, SIGKILL)} prctl(2): dies with the thread that made it; lost by a change of user. */
+    public static Op dieWithParent() {
+        return Op.of(SystemCall.PRCTL, "parent-death signal", Arg.of(PR_SET_PDEATHSIG), Arg.of(SIGKILL));
+    }
+
+    /** {@code pid_t setsid(void)} setsid(2). */
+    public static Op setsid() {
+        return Op.of(SystemCall.SETSID, "");
+    }
+
+    /** {@code int rt_sigprocmask(SIG_SETMASK, none, NULL, 8)} sigprocmask(2): takes back what the launcher blocked. */
+    public static Op unblockSignals() {
+        return Op.of(
+                SystemCall.RT_SIGPROCMASK, "", Arg.of(SIG_SETMASK), new Arg.Bytes(new byte[8]), Arg.of(0), Arg.of(8));
+    }
+
+    /** {@code int rt_sigaction(SIGCHLD, SIG_IGN)} sigaction(2): the kernel reaps the children; survives execve. */
+    public static Op ignoreChildren() {
+        ByteBuffer action = Arg.struct(SIGACTION_SIZE);
+        action.putLong(0, SIG_IGN);
+        return Op.of(
+                SystemCall.RT_SIGACTION, "SIGCHLD", Arg.of(SIGCHLD), new Arg.Bytes(action.array()), Arg.of(0), Arg.of(8));
+    }
+
+    /** {@code int execve(const char *pathname, char *const argv[], char *const envp[])} execve(2). */
+    public static Op execve(String path, List<String> arguments, List<String> environment) {
+        return Op.of(SystemCall.EXECVE, path, Arg.text(path), Arg.vector(arguments), Arg.vector(environment));
+    }
+
+    /** {@code int execveat(int dirfd, "", char *const argv[], char *const envp[], AT_EMPTY_PATH)} execveat(2). */
+    public static Op execve(Fd program, List<String> arguments, List<String> environment) {
+        return Op.of(
+                SystemCall.EXECVEAT,
+                arguments.getFirst(),
+                Arg.of(program),
+                Arg.text(""),
+                Arg.vector(arguments),
+                Arg.vector(environment),
+                Arg.of(FileOps.AT_EMPTY_PATH));
+    }
+
+    /** {@code void exit_group(int status)} exit_group(2). */
+    public static Op exit(int status) {
+        return Op.of(SystemCall.EXIT_GROUP, "", Arg.of(status));
+    }
+}
