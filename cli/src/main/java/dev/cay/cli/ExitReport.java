@@ -57,21 +57,21 @@ final class ExitReport {
         if (!exit.step().startsWith("exec")) {
             return "";
         }
-        boolean path = program.indexOf('/') >= 0;
         return switch (exit.errno()) {
-            case ENOENT, ENOTDIR ->
-                path
-                        ? "there is no such file in the sandbox, or the interpreter it names is not there"
-                        : looksLikeShell(program)
-                                ? "to run a line of shell: cay run -- sh -c '" + program + "'"
-                                : "it is not in the sandbox's PATH; see what is there: cay run -- ls /usr/bin";
+            case ENOENT, ENOTDIR -> missingHint(program);
             case EACCES -> "make it executable, or run it by its interpreter, as in: cay run -- sh FILE";
             case ENOEXEC -> "it is no program for this machine; a script begins with a line like #!/bin/sh";
             default -> "";
         };
     }
 
-    private static boolean looksLikeShell(String program) {
-        return program.indexOf(' ') >= 0 || program.indexOf(';') >= 0 || program.indexOf('|') >= 0;
+    private static String missingHint(String program) {
+        if (program.indexOf('/') >= 0 && program.indexOf(' ') < 0) {
+            return "there is no such file in the sandbox, or the interpreter it names is not there";
+        }
+        if (program.indexOf(' ') >= 0 || program.indexOf(';') >= 0 || program.indexOf('|') >= 0) {
+            return "to run a line of shell: cay run -- sh -c '" + program + "'";
+        }
+        return "it is not in the sandbox's PATH; see what is there: cay run -- ls /usr/bin";
     }
 }

@@ -34,31 +34,76 @@ final class Encoding implements AutoCloseable {
     private static final int CLONE_CGROUP = 80;
     private static final int SIGCHLD = 17;
 
+    private static final long CLOCK_MONOTONIC = 1;
+    private static final int TIMESPEC_SIZE = 16;
+
     private final OpList list;
+
+    /** Whether a reading of the clock stands before each operation and at the end. */
+    private final boolean timed;
+
     private final Scratch scratch;
     private final ByteBuffer buffer;
     private final int control;
     private final int clone;
     private final int pidfd;
     private final int operations;
+    private final int clock;
     private final Map<Arg.Buffer, Integer> buffers = new IdentityHashMap<>();
 
-    Encoding(OpList list) {
+    Encoding(OpList list, boolean timed) {
         this.list = list;
-        scratch = Scratch.borrow(sizeOf(list));
+        this.timed = timed;
+        scratch = Scratch.borrow(sizeOf(list, timed));
         buffer = scratch.buffer();
         control = scratch.allocate(CONTROL_SIZE);
         clone = scratch.allocate(CLONE_SIZE);
         pidfd = scratch.allocate(Long.BYTES);
-        operations = scratch.allocate(OP_SIZE * list.size() + Long.BYTES);
+        operations = scratch.allocate(OP_SIZE * slots(list, timed) + Long.BYTES);
+        clock = scratch.allocate(timed ? TIMESPEC_SIZE * (list.size() + 1) : 0);
         buffer.putLong(control + CONTROL_LIST, scratch.address(operations));
         buffer.putLong(control + CONTROL_FAILED, -1);
         buffer.putLong(control + CONTROL_ALL_SIGNALS, -1);
         List<Op> all = list.operations();
         for (int i = 0; i < all.size(); i++) {
-            encode(all.get(i), operations + OP_SIZE * i);
+            encode(all.get(i), position(i));
         }
-        buffer.putLong(operations + OP_SIZE * list.size(), END);
+        if (timed) {
+            for (int i = 0; i <= all.size(); i++) {
+                encodeClock(i);
+            }
+        }
+        buffer.putLong(operations + OP_SIZE * slots(list, timed), END);
+    }
+
+    private static int slots(OpList list, boolean timed) {
+        return timed ? 2 * list.size() + 1 : list.size();
+    }
+
+    private int position(int index) {
+        return operations + OP_SIZE * (timed ? 2 * index + 1 : index);
+    }
+
+    /** {@code int clock_gettime(CLOCK_MONOTONIC, struct timespec *)} clock_getres(2), before an operation. */
+    private void encodeClock(int index) {
+        int at = operations + OP_SIZE * 2 * index;
+        buffer.putLong(at, SystemCall.CLOCK_GETTIME.number(Native.ARCHITECTURE));
+        buffer.putLong(at + OP_ARGUMENTS, CLOCK_MONOTONIC);
+        buffer.putLong(at + OP_ARGUMENTS + Long.BYTES, scratch.address(clock + TIMESPEC_SIZE * index));
+    }
+
+    /** How long each operation took; 0 for one that was not reached or never returned. */
+    long[] times() {
+        long[] times = new long[list.size()];
+        for (int i = 0; i < times.length; i++) {
+            times[i] = Math.max(0, time(i + 1) - time(i));
+        }
+        return times;
+    }
+
+    private long time(int index) {
+        int at = clock + TIMESPEC_SIZE * index;
+        return buffer.getLong(at) * 1_000_000_000 + buffer.getLong(at + Long.BYTES);
     }
 
     private void encode(Op operation, int at) {
@@ -98,12 +143,13 @@ final class Encoding implements AutoCloseable {
     }
 
     private long resultAddress(Op operation) {
-        return scratch.address(operations + OP_SIZE * list.indexOf(operation) + OP_RESULT);
+        return scratch.address(position(list.indexOf(operation)) + OP_RESULT);
     }
 
     /** At the most what the encoding takes up. */
-    private static int sizeOf(OpList list) {
-        int size = CONTROL_SIZE + CLONE_SIZE + Long.BYTES + OP_SIZE * list.size() + Long.BYTES;
+    private static int sizeOf(OpList list, boolean timed) {
+        int size = CONTROL_SIZE + CLONE_SIZE + Long.BYTES + OP_SIZE * slots(list, timed) + Long.BYTES;
+        size += timed ? TIMESPEC_SIZE * (list.size() + 1) : 0;
         for (Op operation : list.operations()) {
             for (Arg argument : operation.arguments()) {
                 size += switch (argument) {
@@ -145,7 +191,8 @@ final class Encoding implements AutoCloseable {
 
     /** The index of the operation that ended the list with an error, or -1. */
     int failed() {
-        return (int) buffer.getLong(control + CONTROL_FAILED);
+        int slot = (int) buffer.getLong(control + CONTROL_FAILED);
+        return timed && slot >= 0 ? slot / 2 : slot;
     }
 
     SyscallException failure() {
@@ -156,7 +203,7 @@ final class Encoding implements AutoCloseable {
     }
 
     long result(int index) {
-        return buffer.getLong(operations + OP_SIZE * index + OP_RESULT);
+        return buffer.getLong(position(index) + OP_RESULT);
     }
 
     Results results() {

@@ -82,7 +82,8 @@ public enum SystemCall {
     PIDFD_OPEN(434, 434),
     PIDFD_SEND_SIGNAL(424, 424),
     SOCKET(41, 198),
-    NANOSLEEP(35, 101);
+    NANOSLEEP(35, 101),
+    CLOCK_GETTIME(228, 113);
 
     private final int x86Number;
     private final int armNumber;

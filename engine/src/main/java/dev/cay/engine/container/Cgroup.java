@@ -78,11 +78,13 @@ final class Cgroup implements AutoCloseable {
         return cgroup;
     }
 
-    /** Version 1 groups cost time: those of memory and processes account for every sandbox, the others only limit. */
+    /**
+     * Version 1 groups cost time, so one that would limit nothing is not made. But every sandbox has one for the processor:
+     * outside of any, setsid(2) puts each session into a scheduling group of its own, which takes milliseconds under load.
+     */
     private static boolean isNeeded(Controller controller, Limits limits) {
         return switch (controller) {
-            case MEMORY, PIDS -> true;
-            case CPU -> limits.cpus().isPresent() || limits.cpuWeight().isPresent();
+            case MEMORY, PIDS, CPU -> true;
             case IO -> !limits.io().isNone();
         };
     }

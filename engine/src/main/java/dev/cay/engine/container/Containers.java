@@ -4,8 +4,8 @@ import dev.cay.Network;
 import dev.cay.Root;
 import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
-import dev.cay.Writable;
 import dev.cay.engine.seccomp.Seccomp;
+import dev.cay.linux.Architecture;
 import dev.cay.linux.Birth;
 import dev.cay.linux.Child;
 import dev.cay.linux.Fd;
@@ -14,19 +14,21 @@ import dev.cay.linux.Init;
 import dev.cay.linux.Landlock;
 import dev.cay.linux.Namespaces;
 import dev.cay.linux.OpList;
-import dev.cay.linux.OwnedNamespaces;
 import dev.cay.linux.SyscallException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.util.Optional;
-import java.util.OptionalLong;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 
 /** Makes containers. Thread-safe. Closing it removes what the engine itself has left on the host. */
 public final class Containers implements AutoCloseable {
     private final Cleanup cleanup = new Cleanup();
     private final HostKernel kernel;
     private final CgroupParent cgroups;
-    private final IdRanges ranges;
+    private final ExecutorService background;
+    private final PreparationPool preparations;
     private final Layers layers;
     private final Fd init;
     private final int lastCapability;
@@ -45,8 +47,13 @@ public final class Containers implements AutoCloseable {
             StateDirectory state = cleanup.push(StateDirectory.open());
             state.sweep(engine -> CgroupParent.sweep(hierarchies, engine));
             cgroups = cleanup.push(CgroupParent.create(kernel, hierarchies, state.engine()));
-            ranges = new IdRanges(state);
             layers = cleanup.push(new Layers(kernel));
+            background = Executors.newSingleThreadExecutor(
+                    Thread.ofPlatform().name("cay-background").daemon().factory());
+            preparations = new PreparationPool(
+                    new Preparation.Maker(kernel, layers, new IdRanges(state)), background);
+            cleanup.push(preparations);
+            cleanup.push(background::shutdown);
             init = cleanup.push(Init.program(kernel));
             lastCapability = Privileges.lastCapability(kernel);
             landlock = Landlock.ruleset(kernel, false);
@@ -72,8 +79,7 @@ public final class Containers implements AutoCloseable {
      */
     public Container create(String id, SandboxSpec spec) {
         check(spec);
-        Optional<byte[]> seccomp = Seccomp.compile(
-                spec.seccomp(), dev.cay.engine.seccomp.Architecture.valueOf(dev.cay.linux.Architecture.current().name()), Privileges.CAPABILITY_NAMES);
+        Optional<byte[]> seccomp = Seccomp.compile(spec.seccomp(), Architecture.current(), Privileges.CAPABILITY_NAMES);
         Cleanup undo = new Cleanup();
         try {
             return create(id, spec, seccomp, undo);
@@ -90,19 +96,19 @@ public final class Containers implements AutoCloseable {
     }
 
     private Container create(String id, SandboxSpec spec, Optional<byte[]> seccomp, Cleanup undo) throws IOException {
-        boolean ownNetwork = spec.network() instanceof Network.None;
         Cgroup cgroup = undo.push(Cgroup.create(cgroups, id, spec.limits()));
-        Optional<WritableDirectory> writable = spec.writable() instanceof Writable.Directory(var path)
-                ? Optional.of(undo.push(WritableDirectory.open(kernel, path)))
-                : Optional.empty();
-        IdRanges.Range range = undo.push(range(spec, writable));
-        try (OwnedNamespaces namespaces = OwnedNamespaces.create(
-                        kernel, spec.userNamespace(), ownNetwork, range.first(), IdRanges.RANGE_SIZE);
-                Rootfs rootfs = Rootfs.create(
-                        kernel, new Rootfs.Plan(spec, layers, namespaces.user(), range.first(), writable));
-                Cgroup.Entrance entrance = cgroup.enter()) {
+        Preparation preparation = preparations.take(spec);
+        undo.push(preparation.range());
+        preparation.writable().ifPresent(undo::push);
+        boolean ownNetwork = spec.network() instanceof Network.None;
+        try (Cgroup.Entrance entrance = cgroup.enter()) {
             OpList list = CreationList.of(new CreationList.Parts(
-                    spec.hostname().orElse(id), rootfs, layers.get(Layers.Layer.EMPTY), namespaces, entrance, init));
+                    spec.hostname().orElse(id),
+                    preparation.rootfs(),
+                    layers.get(Layers.Layer.EMPTY),
+                    preparation.namespaces(),
+                    entrance,
+                    init));
             Birth birth = new Birth(
                     Namespaces.MOUNT | Namespaces.PID | Namespaces.IPC | Namespaces.UTS,
                     Optional.of(entrance.unified()),
@@ -114,6 +120,10 @@ public final class Containers implements AutoCloseable {
             Container container = new Container(kernel, id, walls, cgroup, first, undo);
             container.watchMemory();
             return container;
+        } finally {
+            // Taking the mounts' scaffolding apart is slow, and nobody needs to wait for it before the sandbox's end.
+            Future<?> dismantled = background.submit(preparation::dismantle);
+            undo.push(dismantled::get);
         }
     }
 
@@ -123,17 +133,6 @@ public final class Containers implements AutoCloseable {
             throw new SandboxException.InvalidSpec(
                     "the root directory " + path + " does not exist", "give the directory that holds the root file system");
         }
-    }
-
-    private IdRanges.Range range(SandboxSpec spec, Optional<WritableDirectory> writable) throws IOException {
-        OptionalLong owner = writable.isPresent() ? writable.get().owner() : OptionalLong.empty();
-        if (!spec.userNamespace()) {
-            if (owner.orElse(0) != 0) {
-                throw new IOException("the changes in " + writable.get().path() + " were made in a user namespace");
-            }
-            return IdRanges.hostIds();
-        }
-        return owner.isPresent() ? ranges.take(owner.getAsLong()) : ranges.take();
     }
 
     @Override

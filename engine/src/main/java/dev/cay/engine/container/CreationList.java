@@ -128,7 +128,6 @@ final class CreationList {
         list.add(Credentials.noNewPrivileges());
         list.add(Processes.dieWithParent()); // last of these: a change of user would cancel it
         list.add(Processes.ignoreChildren());
-        list.add(Processes.setsid());
         list.add(FileOps.closeOnExecFrom(0));
         list.add(Processes.unblockSignals());
         list.add(Processes.execve(parts.init(), List.of("cay-init"), List.of()));

@@ -23,8 +23,12 @@ import java.util.Optional;
  *
  * <p>Everything is made by the host before the sandbox exists and under descriptors of its own, so no path of the image is
  * ever followed. Every file appears as owned by the ids of the sandbox.
+ *
+ * @param scaffolding what was needed to make them. The kernel takes its time to take mounts among it apart, so it is not to be
+ *     closed where somebody waits
  */
-record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemory) implements AutoCloseable {
+record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemory, List<Fd> scaffolding)
+        implements AutoCloseable {
     private static final String SHARED_MEMORY_SIZE = "64m";
     private static final int TTY_GROUP = 5;
 
@@ -71,7 +75,12 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
             parts.add(new Part(paths.get(i), results.fd(mounts.get(i))));
         }
         return new Rootfs(
-                results.fd(root), parts, results.fd(devices), results.fd(terminals), results.fd(sharedMemory));
+                results.fd(root),
+                parts,
+                results.fd(devices),
+                results.fd(terminals),
+                results.fd(sharedMemory),
+                assembly.temporary.stream().map(results::fd).toList());
     }
 
     private static Layers.Layer hostLayer(SandboxSpec spec) {
@@ -107,7 +116,6 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
         }
 
         OpList finish() {
-            temporary.forEach(op -> list.add(FileOps.close(op)));
             return list.build();
         }
 
@@ -210,5 +218,6 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
         devices.close();
         terminals.close();
         sharedMemory.close();
+        scaffolding.forEach(Fd::close);
     }
 }

@@ -15,8 +15,8 @@ record Condition(int argument, long mask, Operator operator, long value) {
 
     private static final long ALL = -1;
     /**
-     * What the kernel looks at of an argument that it declares as int or unsigned int. The upper half of the register is
-     * the caller's to fill as it likes: a comparison that included it could be evaded with one bit of rubbish there.
+     * What the kernel looks at of an argument that it declares as int or unsigned int. The upper half of the register
+     * is the caller's to fill as it likes: a comparison that included it could be evaded with one bit of rubbish there.
      */
     private static final long LOW_WORD = 0xFFFF_FFFFL;
 

@@ -7,9 +7,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A program before it has an order: tests of 32-bit words of {@code struct seccomp_data}, each with two ways on, and results.
- * Nodes are made after those that they lead to, so there are no cycles, and a node's number is higher than those of its
- * successors. Equal nodes are one node; tests whose outcome is certain are never made.
+ * A program before it has an order: tests of 32-bit words of {@code struct seccomp_data}, each with two ways on, and
+ * results. Nodes are made after those that they lead to, so there are no cycles, and a node's number is higher than
+ * those of its successors. Equal nodes are one node; tests whose outcome is certain are never made.
  */
 final class DecisionGraph {
     /** All bits of a word. */
@@ -72,9 +72,10 @@ final class DecisionGraph {
                         ? add(new Test(new Operand(word, ALL), Comparison.ANY_BIT, mask, no, yes))
                         : add(new Test(new Operand(word, mask), comparison, constant, yes, no));
             }
-            case GREATER -> Integer.compareUnsigned(mask, constant) <= 0
-                    ? no
-                    : add(new Test(new Operand(word, mask), comparison, constant, yes, no));
+            case GREATER ->
+                Integer.compareUnsigned(mask, constant) <= 0
+                        ? no
+                        : add(new Test(new Operand(word, mask), comparison, constant, yes, no));
             case AT_LEAST -> {
                 if (constant == 0) {
                     yield yes;

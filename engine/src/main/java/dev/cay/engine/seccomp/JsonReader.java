@@ -16,9 +16,9 @@ import tools.jackson.core.TokenStreamLocation;
 import tools.jackson.core.json.JsonFactory;
 
 /**
- * Reads JSON that is not to be trusted, value by value: no tree is built, so memory is bounded by what the caller keeps, and
- * only the caller's own nesting is followed. A field that is null counts as absent, as it does for Docker. A field twice is
- * an error: readers differ in which of the two counts.
+ * Reads JSON that is not to be trusted, value by value: no tree is built, so memory is bounded by what the caller
+ * keeps, and only the caller's own nesting is followed. A field that is null counts as absent, as it does for Docker. A
+ * field twice is an error: readers differ in which of the two counts.
  */
 final class JsonReader implements AutoCloseable {
     private static final int LONG_BITS = 64;
@@ -111,7 +111,8 @@ final class JsonReader implements AutoCloseable {
     }
 
     SandboxException refused(String message, String hint) {
-        return new SandboxException.InvalidSpec("seccomp profile: " + message + at(parser.currentTokenLocation()), hint);
+        return new SandboxException.InvalidSpec(
+                "seccomp profile: " + message + at(parser.currentTokenLocation()), hint);
     }
 
     /** A text of the profile's, fit for a message. */
@@ -141,7 +142,8 @@ final class JsonReader implements AutoCloseable {
 
     private SandboxException malformed(JacksonException e) {
         return new SandboxException.InvalidSpec(
-                "the seccomp profile cannot be read as JSON: " + shown(e.getOriginalMessage()) + at(parser.currentLocation()),
+                "the seccomp profile cannot be read as JSON: " + shown(e.getOriginalMessage())
+                        + at(parser.currentLocation()),
                 "correct the profile; its form is that of Docker and of the OCI runtime specification");
     }
 

@@ -23,8 +23,9 @@ record KernelVersion(int major, int minor) implements Comparable<KernelVersion> 
     /** The kernel that this process runs on. */
     static KernelVersion running() {
         String version = System.getProperty("os.version");
-        return parse(version).orElseThrow(() -> new SandboxException.Unsupported(
-                "this kernel's version is " + version, "Cay compares profiles with versions such as 6.18"));
+        return parse(version)
+                .orElseThrow(() -> new SandboxException.Unsupported(
+                        "this kernel's version is " + version, "Cay compares profiles with versions such as 6.18"));
     }
 
     @Override

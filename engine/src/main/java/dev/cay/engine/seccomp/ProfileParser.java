@@ -1,5 +1,6 @@
 package dev.cay.engine.seccomp;
 
+import dev.cay.linux.Architecture;
 import dev.cay.SandboxException;
 import dev.cay.engine.seccomp.Condition.Operator;
 import dev.cay.engine.seccomp.SeccompProfile.Rule;
@@ -12,16 +13,17 @@ import java.util.Set;
 import java.util.stream.Collectors;
 
 /**
- * Reads profiles: {@code linux.seccomp} of the OCI runtime specification, Docker's form of it (archMap, and rules that hold
- * only for some capabilities, architectures or kernels), and the containers project's (errno names beside numbers).
+ * Reads profiles: {@code linux.seccomp} of the OCI runtime specification, Docker's form of it (archMap, and rules that
+ * hold only for some capabilities, architectures or kernels), and the containers project's (errno names beside
+ * numbers).
  *
  * <p>The order of rules means nothing in those forms. Here, of all rules that match a call the strictest decides, among
- * equally strict ones the first: never less than libseccomp, whose own answer to rules that contradict each other depends on
- * how they were added.
+ * equally strict ones the first: never less than libseccomp, whose own answer to rules that contradict each other
+ * depends on how they were added.
  *
  * <p>Names of calls that we do not know are passed over, as libseccomp and Docker do: profiles name the calls of all
- * architectures. Everything else that we do not understand is refused, because reading a rule as if the unknown part were not
- * there would make another policy of it.
+ * architectures. Everything else that we do not understand is refused, because reading a rule as if the unknown part
+ * were not there would make another policy of it.
  */
 final class ProfileParser {
     /** The longest text of a profile, in characters; Docker's default has some 20,000. */
@@ -121,18 +123,21 @@ final class ProfileParser {
                     architectures = !reader.array(name, this::architectureName).isEmpty();
                 }
                 case "archMap" -> {
-                    architectureMap = !reader.array(name, this::architectureMapping).isEmpty();
+                    architectureMap =
+                            !reader.array(name, this::architectureMapping).isEmpty();
                 }
                 case "flags" -> reader.array(name, this::flag);
                 case "syscalls" -> reader.array(name, () -> rules.addAll(new RuleReader(reader).read()));
-                case "listenerPath", "listenerMetadata" -> throw new SandboxException.Unsupported(
-                        "the seccomp profile has a " + name + "; Cay does not hand calls to another process",
-                        "remove it, and the rules with SCMP_ACT_NOTIFY");
+                case "listenerPath", "listenerMetadata" ->
+                    throw new SandboxException.Unsupported(
+                            "the seccomp profile has a " + name + "; Cay does not hand calls to another process",
+                            "remove it, and the rules with SCMP_ACT_NOTIFY");
                 default -> throw unknownField(reader, name, "the profile");
             }
         }
 
-        // Architectures are checked, no more: what they say beyond our own is which foreign calls may run, and none may.
+        // Architectures are checked, no more: what they say beyond our own is which foreign calls may run, and none
+        // may.
 
         private String architectureName() {
             String name = reader.text("an architecture");
@@ -198,7 +203,9 @@ final class ProfileParser {
                 return List.of();
             }
             Action action = this.action.getFirst().with(errno.number());
-            return alternatives().stream().map(all -> new Rule(names, action, all)).toList();
+            return alternatives().stream()
+                    .map(all -> new Rule(names, action, all))
+                    .toList();
         }
 
         private void field(String name) {
@@ -229,11 +236,13 @@ final class ProfileParser {
         }
 
         /**
-         * All conditions must be true, but runtimes take several for one argument as alternatives (opencontainers/runc#2735,
-         * because libseccomp refuses them). Where it can only be meant so, since no number equals two, we do it as well.
+         * All conditions must be true, but runtimes take several for one argument as alternatives
+         * (opencontainers/runc#2735, because libseccomp refuses them). Where it can only be meant so, since no number
+         * equals two, we do it as well.
          */
         private List<List<Condition>> alternatives() {
-            long distinct = conditions.stream().map(Condition::argument).distinct().count();
+            long distinct =
+                    conditions.stream().map(Condition::argument).distinct().count();
             if (distinct == conditions.size()) {
                 return List.of(conditions);
             }
@@ -384,9 +393,10 @@ final class ProfileParser {
             case "SCMP_ACT_TRAP" -> ActionName.TRAP;
             case "SCMP_ACT_KILL", "SCMP_ACT_KILL_THREAD" -> ActionName.KILL_THREAD;
             case "SCMP_ACT_KILL_PROCESS" -> ActionName.KILL_PROCESS;
-            case "SCMP_ACT_TRACE", "SCMP_ACT_NOTIFY" -> throw new SandboxException.Unsupported(
-                    "the seccomp profile uses " + name + "; Cay does not hand calls to another process",
-                    "use SCMP_ACT_ERRNO or SCMP_ACT_ALLOW for these calls");
+            case "SCMP_ACT_TRACE", "SCMP_ACT_NOTIFY" ->
+                throw new SandboxException.Unsupported(
+                        "the seccomp profile uses " + name + "; Cay does not hand calls to another process",
+                        "use SCMP_ACT_ERRNO or SCMP_ACT_ALLOW for these calls");
             default -> throw reader.refused("there is no action " + JsonReader.shown(name));
         };
     }

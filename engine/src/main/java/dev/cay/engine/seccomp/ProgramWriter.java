@@ -1,7 +1,6 @@
 package dev.cay.engine.seccomp;
 
 import dev.cay.engine.seccomp.DecisionGraph.Comparison;
-import dev.cay.engine.seccomp.DecisionGraph.Node;
 import dev.cay.engine.seccomp.DecisionGraph.Operand;
 import dev.cay.engine.seccomp.DecisionGraph.Result;
 import dev.cay.engine.seccomp.DecisionGraph.Test;
@@ -16,12 +15,12 @@ import java.util.Arrays;
  * struct sock_filter { __u16 code; __u8 jt; __u8 jf; __u32 k; };
  * </pre>
  *
- * Classic BPF jumps forward only, so the program is written from its end: the tests that a test leads to have been written
- * before it, at a known distance. A conditional jump reaches 255 instructions; what lies farther off gets a stepping stone, which is
- * another copy of a result, or an unconditional jump, whose reach has no limit.
+ * Classic BPF jumps forward only, so the program is written from its end: the tests that a test leads to have been
+ * written before it, at a known distance. A conditional jump reaches 255 instructions; what lies farther off gets a
+ * stepping stone, which is another copy of a result, or an unconditional jump, whose reach has no limit.
  *
- * <p>A test first loads its operand, unless it is reached only from tests of the same operand, which have left it in the
- * accumulator.
+ * <p>A test first loads its operand, unless it is reached only from tests of the same operand, which have left it in
+ * the accumulator.
  */
 final class ProgramWriter {
     /** {@code BPF_MAXINSNS} of {@code <linux/bpf_common.h>}. */
@@ -52,6 +51,7 @@ final class ProgramWriter {
     private final int[] cold;
     /** The instructions, last first. */
     private final long[] instructions = new long[MAXIMUM_INSTRUCTIONS];
+
     private int count;
 
     private ProgramWriter(DecisionGraph graph, int root) {

@@ -2,6 +2,7 @@ package dev.cay.engine.seccomp;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.cay.linux.Architecture;
 import dev.cay.SeccompPolicy;
 import java.io.IOException;
 import java.io.InputStream;
@@ -12,8 +13,8 @@ import java.util.SequencedMap;
 import java.util.Set;
 
 /**
- * Filters for policies. {@link #compile} gives what {@code seccomp(SECCOMP_SET_MODE_FILTER)} takes; whoever installs it must
- * have set no_new_privs, and must make no call afterwards that the policy refuses.
+ * Filters for policies. {@link #compile} gives what {@code seccomp(SECCOMP_SET_MODE_FILTER)} takes; whoever installs it
+ * must have set no_new_privs, and must make no call afterwards that the policy refuses.
  */
 public final class Seccomp {
     /** How many compiled profiles are kept. With each goes its text: this bounds them to some 16 MiB, if they are huge. */
@@ -34,8 +35,7 @@ public final class Seccomp {
      * @throws dev.cay.SandboxException.InvalidSpec if a profile cannot be read or is too large to be compiled
      * @throws dev.cay.SandboxException.Unsupported if a profile asks for what Cay does not do
      */
-    public static Optional<byte[]> compile(
-            SeccompPolicy policy, Architecture architecture, Set<String> capabilities) {
+    public static Optional<byte[]> compile(SeccompPolicy policy, Architecture architecture, Set<String> capabilities) {
         requireNonNull(architecture, "architecture is null");
         // Not left to the switch: preparing one over types takes a cold JVM many milliseconds.
         if (policy instanceof SeccompPolicy.Standard) {
@@ -56,8 +56,8 @@ public final class Seccomp {
         };
     }
 
-    // Compiled before Cay is built, and checked in: a command line that starts a JVM for one sandbox has no time for tables. A
-    // test compares the resources with what the compiler makes.
+    // Compiled before Cay is built, and checked in: a command line that starts a JVM for one sandbox has no time for
+    // tables. A test compares the resources with what the compiler makes.
 
     private static final class X86 {
         static final byte[] STANDARD = resource("standard-x86_64.bpf");

@@ -10,12 +10,13 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Turns a profile into a filter. The filter asks for the ABI, then finds the call's number in a balanced tree of ranges with
- * one verdict each; where the verdict depends on arguments, a few tests follow. For allowed calls that depend on nothing but
- * the number, the kernel (since 5.11) remembers the answer and does not run the filter at all.
+ * Turns a profile into a filter. The filter asks for the ABI, then finds the call's number in a balanced tree of ranges
+ * with one verdict each; where the verdict depends on arguments, a few tests follow. For allowed calls that depend on
+ * nothing but the number, the kernel (since 5.11) remembers the answer and does not run the filter at all.
  *
- * <p>Calls of another ABI are answered with ENOSYS, as by a kernel that was built without it: i386 and 32-bit ARM calls,
- * whose numbers mean other calls, and x32 calls, which on x86-64 have bit 30 set, so that they would pass a list of refusals.
+ * <p>Calls of another ABI are answered with ENOSYS, as by a kernel that was built without it: i386 and 32-bit ARM
+ * calls, whose numbers mean other calls, and x32 calls, which on x86-64 have bit 30 set, so that they would pass a list
+ * of refusals.
  */
 final class SeccompCompiler {
     // struct seccomp_data { int nr; __u32 arch; __u64 instruction_pointer; __u64 args[6]; };
@@ -47,18 +48,22 @@ final class SeccompCompiler {
         List<Range> ranges = ranges();
         int tree = tree(ranges, 0, ranges.size());
         return graph.test(
-                ARCHITECTURE, ALL, Comparison.EQUAL, profile.architecture().auditArchitecture(), tree, foreign);
+                ARCHITECTURE, ALL, Comparison.EQUAL, AuditArchitecture.of(profile.architecture()), tree, foreign);
     }
 
     private List<Range> ranges() {
         Map<String, List<Rule>> rulesByName = new HashMap<>();
         for (Rule rule : profile.rules()) {
-            rule.names().forEach(name -> rulesByName.computeIfAbsent(name, _ -> new ArrayList<>()).add(rule));
+            rule.names()
+                    .forEach(name -> rulesByName
+                            .computeIfAbsent(name, _ -> new ArrayList<>())
+                            .add(rule));
         }
         int unknown = graph.result(profile.unknownAction());
         List<Range> ranges = new ArrayList<>();
         int next = 0;
-        for (Map.Entry<Integer, String> call : SystemCalls.of(profile.architecture()).byNumber().entrySet()) {
+        for (Map.Entry<Integer, String> call :
+                SystemCalls.of(profile.architecture()).byNumber().entrySet()) {
             if (call.getKey() > next) {
                 extend(ranges, next, unknown);
             }

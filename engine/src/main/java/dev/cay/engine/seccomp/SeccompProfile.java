@@ -3,12 +3,13 @@ package dev.cay.engine.seccomp;
 import static dev.cay.engine.seccomp.Action.Errno.ENOSYS;
 import static java.util.Objects.requireNonNull;
 
+import dev.cay.linux.Architecture;
 import java.util.List;
 import java.util.Set;
 
 /**
- * What each system call of one architecture may do. Of the rules that name a call, the first whose conditions are all true
- * decides; if there is none, the default does. Calls of other ABIs never run, whatever the profile says: see
+ * What each system call of one architecture may do. Of the rules that name a call, the first whose conditions are all
+ * true decides; if there is none, the default does. Calls of other ABIs never run, whatever the profile says: see
  * {@link SeccompCompiler}.
  *
  * @param architecture whose calls the names mean
@@ -52,9 +53,9 @@ record SeccompProfile(Architecture architecture, Action defaultAction, List<Rule
     }
 
     /**
-     * For numbers that our table does not have: gaps, and calls of kernels newer than the table. A C library that tries a
-     * new call takes ENOSYS for "old kernel" and falls back to the old call, but EPERM for an answer, and gives up. A profile
-     * that lets everything pass that it does not name means these as well.
+     * For numbers that our table does not have: gaps, and calls of kernels newer than the table. A C library that tries
+     * a new call takes ENOSYS for "old kernel" and falls back to the old call, but EPERM for an answer, and gives up. A
+     * profile that lets everything pass that it does not name means these as well.
      */
     Action unknownAction() {
         return switch (defaultAction) {

@@ -2,6 +2,7 @@ package dev.cay.engine.seccomp;
 
 import static java.nio.charset.StandardCharsets.US_ASCII;
 
+import dev.cay.linux.Architecture;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;

@@ -1,5 +1,6 @@
 package dev.cay.engine.seccomp;
 
+import dev.cay.linux.Architecture;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
@@ -8,7 +9,7 @@ import java.util.stream.Collectors;
 /** A system call as the kernel shows it to a filter. */
 record Call(int number, int auditArchitecture, long[] arguments) {
     static Call of(Architecture architecture, int number, long... arguments) {
-        return new Call(number, architecture.auditArchitecture(), Arrays.copyOf(arguments, 6));
+        return new Call(number, AuditArchitecture.of(architecture), Arrays.copyOf(arguments, 6));
     }
 
     static Call of(Architecture architecture, String name, long... arguments) {

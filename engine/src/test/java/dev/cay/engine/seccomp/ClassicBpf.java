@@ -5,8 +5,8 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * The kernel's part: checks a filter as {@code bpf_check_classic} and {@code seccomp_check_filter} do, and runs it. Written
- * from the kernel's documentation, with no code of the compiler's.
+ * The kernel's part: checks a filter as {@code bpf_check_classic} and {@code seccomp_check_filter} do, and runs it.
+ * Written from the kernel's documentation, with no code of the compiler's.
  */
 final class ClassicBpf {
     private record Instruction(int code, int ifTrue, int ifFalse, int constant) {}
@@ -24,8 +24,8 @@ final class ClassicBpf {
         ByteBuffer buffer = ByteBuffer.wrap(program).order(ByteOrder.LITTLE_ENDIAN);
         Instruction[] instructions = new Instruction[program.length / 8];
         for (int i = 0; i < instructions.length; i++) {
-            instructions[i] =
-                    new Instruction(buffer.getShort() & 0xFFFF, buffer.get() & 0xFF, buffer.get() & 0xFF, buffer.getInt());
+            instructions[i] = new Instruction(
+                    buffer.getShort() & 0xFFFF, buffer.get() & 0xFF, buffer.get() & 0xFF, buffer.getInt());
         }
         for (int i = 0; i < instructions.length; i++) {
             check(i, instructions[i], instructions.length);
@@ -37,13 +37,18 @@ final class ClassicBpf {
     private static void check(int index, Instruction instruction, int length) {
         int rest = length - index - 1;
         switch (instruction.code()) {
-            case 0x20 -> require(
-                    (instruction.constant() & 3) == 0 && Integer.compareUnsigned(instruction.constant(), 64) < 0,
-                    "load at " + index + " of " + instruction.constant());
-            case 0x05 -> require(
-                    Integer.compareUnsigned(instruction.constant(), rest) < 0, "jump at " + index + " leaves the program");
-            case 0x15, 0x25, 0x35, 0x45 -> require(
-                    instruction.ifTrue() < rest && instruction.ifFalse() < rest, "jump at " + index + " leaves the program");
+            case 0x20 ->
+                require(
+                        (instruction.constant() & 3) == 0 && Integer.compareUnsigned(instruction.constant(), 64) < 0,
+                        "load at " + index + " of " + instruction.constant());
+            case 0x05 ->
+                require(
+                        Integer.compareUnsigned(instruction.constant(), rest) < 0,
+                        "jump at " + index + " leaves the program");
+            case 0x15, 0x25, 0x35, 0x45 ->
+                require(
+                        instruction.ifTrue() < rest && instruction.ifFalse() < rest,
+                        "jump at " + index + " leaves the program");
             case 0x06, 0x54 -> {}
             default -> throw new AssertionError("instruction " + index + " has code " + instruction.code());
         }
@@ -54,7 +59,9 @@ final class ClassicBpf {
     }
 
     long unconditionalJumps() {
-        return Arrays.stream(instructions).filter(instruction -> instruction.code() == 0x05).count();
+        return Arrays.stream(instructions)
+                .filter(instruction -> instruction.code() == 0x05)
+                .count();
     }
 
     /** How many instructions are reached by nothing. */

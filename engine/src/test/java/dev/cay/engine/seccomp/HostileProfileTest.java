@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
+import dev.cay.linux.Architecture;
 import dev.cay.SandboxException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -40,15 +41,19 @@ final class HostileProfileTest {
                 Named.of("a long name", HEAD + "\"" + "x".repeat(900_000) + "\": 1}"),
                 Named.of("empty rules", HEAD + "\"syscalls\": [" + "{},".repeat(300_000) + "{}]}"),
                 Named.of("conditions in one rule", RULE + "\"args\": [" + alternatives(15_000) + "]}]}"),
-                Named.of("conditions in many rules", HEAD + "\"syscalls\": [" + repeat(8_000, HostileProfileTest::rule) + "]}"));
+                Named.of(
+                        "conditions in many rules",
+                        HEAD + "\"syscalls\": [" + repeat(8_000, HostileProfileTest::rule) + "]}"));
     }
 
     @ParameterizedTest
     @MethodSource
     void tooMuch(String json) {
-        assertTimeoutPreemptively(Duration.ofSeconds(20), () -> assertThatThrownBy(() -> compile(json))
-                .isInstanceOf(SandboxException.InvalidSpec.class)
-                .satisfies(e -> assertThat(e.getMessage()).hasSizeLessThan(300)));
+        assertTimeoutPreemptively(
+                Duration.ofSeconds(20),
+                () -> assertThatThrownBy(() -> compile(json))
+                        .isInstanceOf(SandboxException.InvalidSpec.class)
+                        .satisfies(e -> assertThat(e.getMessage()).hasSizeLessThan(300)));
     }
 
     static List<Named<String>> large() {
@@ -60,12 +65,17 @@ final class HostileProfileTest {
         return List.of(
                 Named.of("one name often", rule + "\"names\": [" + repeat(120_000, _ -> "\"read\"") + "]}]}"),
                 Named.of("names of one hash", rule + "\"names\": [" + repeat(25_000, i -> quoted(i)) + "]}]}"),
-                Named.of("fields of one hash", "{" + repeat(25_000, i -> quoted(i) + ":null") + "," + HEAD.substring(1)
-                        + "\"syscalls\": []}"),
-                Named.of("many rules", HEAD + "\"syscalls\": ["
-                        + repeat(12_000, _ -> "{\"name\": \"read\", \"action\": \"SCMP_ACT_ALLOW\"}") + "]}"),
+                Named.of(
+                        "fields of one hash",
+                        "{" + repeat(25_000, i -> quoted(i) + ":null") + "," + HEAD.substring(1) + "\"syscalls\": []}"),
+                Named.of(
+                        "many rules",
+                        HEAD + "\"syscalls\": ["
+                                + repeat(12_000, _ -> "{\"name\": \"read\", \"action\": \"SCMP_ACT_ALLOW\"}") + "]}"),
                 Named.of("many rules for all", HEAD + "\"syscalls\": [" + repeat(150, _ -> allowAll) + "]}"),
-                Named.of("conditions for all", rule + "\"args\": [" + alternatives(500) + "], \"names\": [" + all + "]}]}"));
+                Named.of(
+                        "conditions for all",
+                        rule + "\"args\": [" + alternatives(500) + "], \"names\": [" + all + "]}]}"));
     }
 
     @ParameterizedTest
@@ -79,7 +89,8 @@ final class HostileProfileTest {
     void damagedProfilesAreReadOrRefused() {
         Seeded.run(random -> {
             for (int i = 0; i < 1_500; i++) {
-                StringBuilder json = new StringBuilder(random(random, 1 + random.nextInt(4)).json());
+                StringBuilder json =
+                        new StringBuilder(random(random, 1 + random.nextInt(4)).json());
                 for (int j = random.nextInt(3); j >= 0; j--) {
                     damage(json, random);
                 }
@@ -100,8 +111,13 @@ final class HostileProfileTest {
                 ClassicBpf program = compile(sample.json());
                 for (int number = 0; number < 24; number++) {
                     for (int j = 0; j < 20; j++) {
-                        Call call = Call.of(Architecture.X86_64, number, random.longs(6, 0, 6).toArray());
-                        assertThat(program.run(call)).as("%s of %s", call, sample.json()).isEqualTo(sample.verdict(call));
+                        Call call = Call.of(
+                                Architecture.X86_64,
+                                number,
+                                random.longs(6, 0, 6).toArray());
+                        assertThat(program.run(call))
+                                .as("%s of %s", call, sample.json())
+                                .isEqualTo(sample.verdict(call));
                     }
                 }
             }
@@ -120,32 +136,37 @@ final class HostileProfileTest {
         private static String json(SampleRule rule) {
             String name = SystemCalls.of(Architecture.X86_64).name(rule.call()).orElseThrow();
             int[] c = rule.comparison();
-            return "{\"names\": [\"" + name + "\", \"unheard_of\"], \"action\": \"SCMP_ACT_" + ACTIONS.get(rule.action()) + "\""
-                    + (c.length == 0 ? "" : ", \"args\": [{\"op\": \"SCMP_CMP_" + OPERATORS.get(c[0]) + "\", \"index\": " + c[1]
-                            + ", \"value\": " + c[2] + ", \"valueTwo\": " + c[3] + "}]")
+            return "{\"names\": [\"" + name + "\", \"unheard_of\"], \"action\": \"SCMP_ACT_"
+                    + ACTIONS.get(rule.action()) + "\""
+                    + (c.length == 0
+                            ? ""
+                            : ", \"args\": [{\"op\": \"SCMP_CMP_" + OPERATORS.get(c[0]) + "\", \"index\": " + c[1]
+                                    + ", \"value\": " + c[2] + ", \"valueTwo\": " + c[3] + "}]")
                     + "}";
         }
 
         /** Actions stand from lenient to strict. */
         int verdict(Call call) {
             int[] values = {0x7FFF0000, 0x7FFC0000, 0x00050001, 0x00030000, 0, 0x80000000};
-            return values[rules.stream()
-                    .filter(rule -> rule.call() == call.number() && holds(rule.comparison(), call.arguments()))
-                    .mapToInt(SampleRule::action)
-                    .max()
-                    .orElse(defaultAction)];
+            return values[
+                    rules.stream()
+                            .filter(rule -> rule.call() == call.number() && holds(rule.comparison(), call.arguments()))
+                            .mapToInt(SampleRule::action)
+                            .max()
+                            .orElse(defaultAction)];
         }
 
         private static boolean holds(int[] c, long[] arguments) {
-            return c.length == 0 || switch (OPERATORS.get(c[0])) {
-                case "NE" -> arguments[c[1]] != c[2];
-                case "LT" -> arguments[c[1]] < c[2];
-                case "LE" -> arguments[c[1]] <= c[2];
-                case "EQ" -> arguments[c[1]] == c[2];
-                case "GE" -> arguments[c[1]] >= c[2];
-                case "GT" -> arguments[c[1]] > c[2];
-                default -> (arguments[c[1]] & c[2]) == (c[3] & c[2]);
-            };
+            return c.length == 0
+                    || switch (OPERATORS.get(c[0])) {
+                        case "NE" -> arguments[c[1]] != c[2];
+                        case "LT" -> arguments[c[1]] < c[2];
+                        case "LE" -> arguments[c[1]] <= c[2];
+                        case "EQ" -> arguments[c[1]] == c[2];
+                        case "GE" -> arguments[c[1]] >= c[2];
+                        case "GT" -> arguments[c[1]] > c[2];
+                        default -> (arguments[c[1]] & c[2]) == (c[3] & c[2]);
+                    };
         }
     }
 
@@ -154,7 +175,9 @@ final class HostileProfileTest {
         for (int i = 0; i < count; i++) {
             int[] comparison = random.nextInt(4) == 0
                     ? new int[0]
-                    : new int[] {random.nextInt(OPERATORS.size()), random.nextInt(6), random.nextInt(6), random.nextInt(6)};
+                    : new int[] {
+                        random.nextInt(OPERATORS.size()), random.nextInt(6), random.nextInt(6), random.nextInt(6)
+                    };
             rules.add(new SampleRule(random.nextInt(20), random.nextInt(ACTIONS.size()), comparison));
         }
         return new Sample(random.nextInt(ACTIONS.size()), rules);
@@ -192,7 +215,8 @@ final class HostileProfileTest {
     }
 
     private static String rule(int value) {
-        return "{\"names\": [\"read\", \"write\"], \"action\": \"SCMP_ACT_ALLOW\", \"args\": [" + alternative(value) + "]}";
+        return "{\"names\": [\"read\", \"write\"], \"action\": \"SCMP_ACT_ALLOW\", \"args\": [" + alternative(value)
+                + "]}";
     }
 
     /** Names that all have the same hash, as "Aa" and "BB" have. */

@@ -1,5 +1,6 @@
 package dev.cay.engine.seccomp;
 
+import dev.cay.linux.Architecture;
 import java.math.BigInteger;
 import java.util.Optional;
 
@@ -11,8 +12,8 @@ final class Oracle {
 
     static int verdict(SeccompProfile profile, Call call) {
         int audit = profile.architecture() == Architecture.X86_64 ? 0xC000003E : 0xC00000B7;
-        boolean x32 = profile.architecture() == Architecture.X86_64
-                && Integer.toUnsignedLong(call.number()) >= 0x40000000L;
+        boolean x32 =
+                profile.architecture() == Architecture.X86_64 && Integer.toUnsignedLong(call.number()) >= 0x40000000L;
         if (call.auditArchitecture() != audit || x32) {
             return ENOSYS;
         }

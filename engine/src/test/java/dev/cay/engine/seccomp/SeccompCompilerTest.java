@@ -3,6 +3,7 @@ package dev.cay.engine.seccomp;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cay.linux.Architecture;
 import dev.cay.SandboxException;
 import dev.cay.engine.seccomp.Condition.Operator;
 import dev.cay.engine.seccomp.SeccompProfile.Rule;
@@ -73,7 +74,8 @@ final class SeccompCompilerTest {
         for (int number = 0; number <= 600; number++) {
             assertThat(program.run(Call.of(Architecture.X86_64, number))).isEqualTo(0x7FFF0000);
             for (int bits : new int[] {0x40000000, 0x80000000, 0xC0000000}) {
-                assertThat(program.run(Call.of(Architecture.X86_64, bits | number))).isEqualTo(0x00050026);
+                assertThat(program.run(Call.of(Architecture.X86_64, bits | number)))
+                        .isEqualTo(0x00050026);
             }
         }
         assertThat(program.run(Call.of(Architecture.X86_64, 0x3FFFFFFF))).isEqualTo(0x7FFF0000);
@@ -83,13 +85,24 @@ final class SeccompCompilerTest {
     @Test
     void comparisonsHoldAtTheEdges() {
         long[] edges = LongStream.of(
-                        0, 1, 5, 0x7FFF_FFFFL, 0x8000_0000L, 0xFFFF_FFFFL, 0x1_0000_0000L, 0x5_0000_0005L,
-                        0x7FFF_FFFF_FFFF_FFFFL, 0x8000_0000_0000_0000L, 0xFFFF_FFFF_0000_0000L, -1)
+                        0,
+                        1,
+                        5,
+                        0x7FFF_FFFFL,
+                        0x8000_0000L,
+                        0xFFFF_FFFFL,
+                        0x1_0000_0000L,
+                        0x5_0000_0005L,
+                        0x7FFF_FFFF_FFFF_FFFFL,
+                        0x8000_0000_0000_0000L,
+                        0xFFFF_FFFF_0000_0000L,
+                        -1)
                 .flatMap(edge -> LongStream.of(edge - 1, edge, edge + 1))
                 .distinct()
                 .toArray();
         for (Operator operator : Operator.values()) {
-            for (long mask : new long[] {-1, 0xFFFF_FFFFL, 0xFFFF_FFFF_0000_0000L, 0, 1, 0x8000_0000_8000_0000L, 0x7E02_0000}) {
+            for (long mask :
+                    new long[] {-1, 0xFFFF_FFFFL, 0xFFFF_FFFF_0000_0000L, 0, 1, 0x8000_0000_8000_0000L, 0x7E02_0000}) {
                 for (long value : edges) {
                     Condition condition = new Condition(3, mask, operator, value & mask);
                     SeccompProfile profile = new SeccompProfile(
@@ -106,11 +119,14 @@ final class SeccompCompilerTest {
     @Test
     void theFirstRuleThatMatchesDecides() {
         Condition five = Condition.of(0, Operator.EQUAL, 5);
-        SeccompProfile profile = new SeccompProfile(Architecture.X86_64, new Action.Trap(), List.of(
-                new Rule(Set.of("read", "write"), EPERM, List.of(five, Condition.of(1, Operator.GREATER, 0))),
-                new Rule(Set.of("read"), ALLOW, List.of(five)),
-                new Rule(Set.of("read", "no_such_call"), new Action.Log(), List.of()),
-                new Rule(Set.of("read"), new Action.KillProcess(), List.of())));
+        SeccompProfile profile = new SeccompProfile(
+                Architecture.X86_64,
+                new Action.Trap(),
+                List.of(
+                        new Rule(Set.of("read", "write"), EPERM, List.of(five, Condition.of(1, Operator.GREATER, 0))),
+                        new Rule(Set.of("read"), ALLOW, List.of(five)),
+                        new Rule(Set.of("read", "no_such_call"), new Action.Log(), List.of()),
+                        new Rule(Set.of("read"), new Action.KillProcess(), List.of())));
         ClassicBpf program = ClassicBpf.load(SeccompCompiler.compile(profile));
         assertThat(program.run(Call.of(Architecture.X86_64, "read", 5, 1))).isEqualTo(EPERM.returnValue());
         assertThat(program.run(Call.of(Architecture.X86_64, "read", 5, 0))).isEqualTo(ALLOW.returnValue());
@@ -124,7 +140,8 @@ final class SeccompCompilerTest {
     void farJumpsArrive(Architecture architecture) {
         Seeded.run(random -> {
             List<Rule> rules = new ArrayList<>();
-            List<String> names = List.copyOf(SystemCalls.of(architecture).byNumber().values());
+            List<String> names =
+                    List.copyOf(SystemCalls.of(architecture).byNumber().values());
             for (int i = 0; i < 620; i++) {
                 Condition condition = Condition.of(i % 6, Operator.EQUAL, random.nextLong());
                 Action action = ACTIONS.get(random.nextInt(ACTIONS.size()));
@@ -148,7 +165,8 @@ final class SeccompCompilerTest {
     void whatDoesNotFitIsRefused() {
         for (int count : new int[] {1500, 100_000}) {
             List<Rule> rules = IntStream.range(0, count)
-                    .mapToObj(i -> new Rule(Set.of("read"), ALLOW, List.of(Condition.of(i % 6, Operator.EQUAL, i * 0x1_0000_0001L))))
+                    .mapToObj(i -> new Rule(
+                            Set.of("read"), ALLOW, List.of(Condition.of(i % 6, Operator.EQUAL, i * 0x1_0000_0001L))))
                     .toList();
             SeccompProfile profile = new SeccompProfile(Architecture.X86_64, EPERM, rules);
             assertThatThrownBy(() -> SeccompCompiler.compile(profile))
@@ -167,13 +185,16 @@ final class SeccompCompilerTest {
         int verdict = program.run(call);
         int expected = Oracle.verdict(profile, call);
         if (verdict != expected) {
-            throw new AssertionError("%s gives %x, not %x, of %s".formatted(call, verdict, expected, rules(profile, call)));
+            throw new AssertionError(
+                    "%s gives %x, not %x, of %s".formatted(call, verdict, expected, rules(profile, call)));
         }
     }
 
     private static List<Rule> rules(SeccompProfile profile, Call call) {
         String name = SystemCalls.of(profile.architecture()).name(call.number()).orElse("");
-        return profile.rules().stream().filter(rule -> rule.names().contains(name)).toList();
+        return profile.rules().stream()
+                .filter(rule -> rule.names().contains(name))
+                .toList();
     }
 
     private static SeccompProfile profile(Architecture architecture, Random random, int count) {
@@ -212,7 +233,11 @@ final class SeccompCompilerTest {
                 default -> condition.value();
             };
         }
-        String name = rule.names().stream().sorted().skip(random.nextInt(rule.names().size())).findFirst().orElseThrow();
+        String name = rule.names().stream()
+                .sorted()
+                .skip(random.nextInt(rule.names().size()))
+                .findFirst()
+                .orElseThrow();
         return Call.of(architecture, name, arguments);
     }
 }

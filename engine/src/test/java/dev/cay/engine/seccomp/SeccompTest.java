@@ -3,6 +3,7 @@ package dev.cay.engine.seccomp;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cay.linux.Architecture;
 import dev.cay.SandboxException;
 import dev.cay.SeccompPolicy;
 import java.util.Set;
@@ -16,25 +17,27 @@ final class SeccompTest {
     void theCheckedInProgramIsWhatTheCompilerMakes(Architecture architecture) {
         assertThat(Seccomp.compile(SeccompPolicy.standard(), architecture, Set.of()))
                 .as("after a change run StandardPrograms.main, see there")
-                .hasValueSatisfying(program -> assertThat(program)
-                        .isEqualTo(SeccompCompiler.compile(SeccompProfile.standard(architecture))));
+                .hasValueSatisfying(program ->
+                        assertThat(program).isEqualTo(SeccompCompiler.compile(SeccompProfile.standard(architecture))));
     }
 
     @Test
     void unconfinedHasNoFilter() {
-        assertThat(Seccomp.compile(SeccompPolicy.unconfined(), Architecture.X86_64, Set.of())).isEmpty();
+        assertThat(Seccomp.compile(SeccompPolicy.unconfined(), Architecture.X86_64, Set.of()))
+                .isEmpty();
     }
 
     @Test
     void profilesAreCompiledForTheirCapabilitiesAndArchitecture() {
         SeccompPolicy policy = SeccompPolicy.profile("""
-                {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
-                  {"names": ["mount"], "action": "SCMP_ACT_ALLOW", "includes": {"caps": ["CAP_SYS_ADMIN"]}}]}
-                """);
+            {"defaultAction": "SCMP_ACT_ERRNO", "syscalls": [
+              {"names": ["mount"], "action": "SCMP_ACT_ALLOW", "includes": {"caps": ["CAP_SYS_ADMIN"]}}]}
+            """);
         for (Architecture architecture : Architecture.values()) {
             for (int round = 0; round < 2; round++) {
                 assertThat(mount(policy, architecture, Set.of("SYS_ADMIN"))).isEqualTo(0x7FFF0000);
-                assertThat(mount(policy, architecture, Set.of("CAP_SYS_ADMIN", "CAP_CHOWN"))).isEqualTo(0x7FFF0000);
+                assertThat(mount(policy, architecture, Set.of("CAP_SYS_ADMIN", "CAP_CHOWN")))
+                        .isEqualTo(0x7FFF0000);
                 assertThat(mount(policy, architecture, Set.of("CAP_CHOWN"))).isEqualTo(0x00050001);
             }
         }

@@ -7,8 +7,22 @@ import java.util.function.Consumer;
 /** Runs a property with a random seed; a failure names the seed, and {@code -Dcay.seed} repeats it. */
 final class Seeded {
     private static final long[] EDGES = {
-        0, 1, 2, 3, 0x7FFF_FFFFL, 0x8000_0000L, 0xFFFF_FFFEL, 0xFFFF_FFFFL, 0x1_0000_0000L, 0x1_0000_0001L,
-        0x1_FFFF_FFFFL, 0x7FFF_FFFF_FFFF_FFFFL, 0x8000_0000_0000_0000L, 0xFFFF_FFFF_0000_0000L, -2, -1
+        0,
+        1,
+        2,
+        3,
+        0x7FFF_FFFFL,
+        0x8000_0000L,
+        0xFFFF_FFFEL,
+        0xFFFF_FFFFL,
+        0x1_0000_0000L,
+        0x1_0000_0001L,
+        0x1_FFFF_FFFFL,
+        0x7FFF_FFFF_FFFF_FFFFL,
+        0x8000_0000_0000_0000L,
+        0xFFFF_FFFF_0000_0000L,
+        -2,
+        -1
     };
 
     private Seeded() {}

@@ -1,5 +1,6 @@
 package dev.cay.engine.seccomp;
 
+import dev.cay.linux.Architecture;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

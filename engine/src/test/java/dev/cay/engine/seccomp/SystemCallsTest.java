@@ -3,6 +3,7 @@ package dev.cay.engine.seccomp;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cay.linux.Architecture;
 import java.io.IOException;
 import java.util.HashMap;
 import java.util.List;
@@ -52,7 +53,8 @@ final class SystemCallsTest {
         assertThat(known).as("calls that the headers do not have").isEmpty();
     }
 
-    private static Map<String, Integer> headers(String header, String... directories) throws IOException, InterruptedException {
+    private static Map<String, Integer> headers(String header, String... directories)
+            throws IOException, InterruptedException {
         List<String> command = new java.util.ArrayList<>(List.of("gcc", "-E", "-dM", "-nostdinc"));
         for (String directory : directories) {
             command.add("-I" + directory);
