@@ -10,13 +10,15 @@ _start:
         adr     x1, name
         mov     x8, #167
         svc     #0
-sleep:
-        mov     x0, #0                  // ppoll(NULL, 0, NULL, NULL, 0): for ever
-        mov     x1, #0
-        mov     x2, #0
+        str     xzr, [sp, #-16]!        // struct pollfd { fd = 0, events = 0, revents }
+        mov     x0, sp
+        mov     x1, #1
+        mov     x2, #0                  // for ever
         mov     x3, #0
         mov     x4, #8
-        mov     x8, #73
+        mov     x8, #73                 // ppoll
         svc     #0
-        b       sleep
+        mov     x0, #0
+        mov     x8, #94                 // exit_group
+        svc     #0
 name:   .asciz  "cay-init"

@@ -1,7 +1,9 @@
-# The first process of a sandbox on x86-64. It holds the sandbox's namespaces open and sleeps.
+# The first process of a sandbox on x86-64. It holds the sandbox's namespaces open until the engine that made it is gone.
 #
-# Orphans need no code: the list that started it has SIGCHLD ignored, so the kernel reaps them. It makes itself undumpable,
-# so that nobody of the same user can attach to it; signals from inside the sandbox do not reach a first process.
+# Its descriptor 0 is a pipe that nobody writes: when its other end, which only the engine has, is closed, it exits, and
+# with it everything in the sandbox. Orphans need no code: the list that started it has SIGCHLD ignored, so the kernel reaps
+# them. It makes itself undumpable, so that nobody of the same user can attach to it; signals from inside the sandbox do not
+# reach a first process.
         .intel_syntax noprefix
         .globl  _start
         .text
@@ -14,13 +16,15 @@ _start:
         lea     rsi, name[rip]
         mov     eax, 157
         syscall
-sleep:
-        xor     edi, edi                # ppoll(NULL, 0, NULL, NULL, 0): for ever
-        xor     esi, esi
-        xor     edx, edx
+        push    0                       # struct pollfd { fd = 0, events = 0, revents }: the end of a pipe is always told
+        mov     rdi, rsp
+        mov     esi, 1
+        xor     edx, edx                # for ever
         xor     r10d, r10d
         mov     r8d, 8
-        mov     eax, 271
+        mov     eax, 271                # ppoll
         syscall
-        jmp     sleep
+        xor     edi, edi
+        mov     eax, 231                # exit_group
+        syscall
 name:   .asciz  "cay-init"

@@ -1,6 +1,6 @@
 # The launcher for x86-64: walks a list of system calls, in this thread or in a vfork-like child, up to an execve.
 #
-# Position independent and free of data. Its bytes are checked in as a resource; a test assembles this file and compares.
+# Position independent and free of data. Its bytes are checked in as a resource, made by ./assemble; a test compares them.
 # The child runs on the parent's memory while the parent's thread waits in the kernel (CLONE_VM|CLONE_VFORK). So between
 # clone3 and execve it touches no stack, no thread-local storage, no libc and nothing of Java but the list itself.
 #
@@ -138,5 +138,81 @@ stop:
         xor     eax, eax
         test    ebp, ebp
         jz      leave
+        mov     eax, 231                # exit_group
+        syscall
+
+# Where this process may not have executable memory, the same code is a program: a process of its own that does spawn() for
+# us, with a child that is ours (CLONE_PARENT). Its first argument is the number, octal, of the descriptor that the list is in.
+#
+# struct request (64 bytes), at the beginning of the shared memory; the control block follows
+#    0  the address where the memory belongs     16  a process or namespace whose pid namespace the child is
+#    8  its size                                     to be born in; -1: none
+#                                                24  out: what spawn() returned; the caller sets 0
+#
+# It ends with 0 if spawn() has been called, else with 1 and the errno where spawn() would return it.
+        .org    0x180
+program:
+        mov     edi, 4                  # prctl(PR_SET_DUMPABLE, 0): its child shares its memory
+        xor     esi, esi
+        mov     eax, 157
+        syscall
+        mov     rsi, [rsp + 8]
+        xor     r12d, r12d
+digit:
+        movzx   eax, byte ptr [rsi]
+        test    eax, eax
+        jz      parsed
+        and     eax, 7
+        shl     r12d, 3
+        or      r12d, eax
+        inc     rsi
+        jmp     digit
+parsed:
+        sub     rsp, 16
+        mov     edi, r12d               # pread64: where the memory belongs
+        mov     rsi, rsp
+        mov     edx, 16
+        xor     r10d, r10d
+        mov     eax, 17
+        syscall
+        cmp     rax, 16
+        jne     refused
+        mov     rdi, [rsp]              # mmap(.., PROT_READ|PROT_WRITE, MAP_SHARED|MAP_FIXED_NOREPLACE, ..)
+        mov     rsi, [rsp + 8]
+        mov     edx, 3
+        mov     r10d, 0x100001
+        mov     r8d, r12d
+        xor     r9d, r9d
+        mov     eax, 9
+        syscall
+        cmp     rax, [rsp]
+        jne     refused
+        mov     rbx, rax
+        mov     edi, 3                  # close_range(3, all, CLOSE_RANGE_CLOEXEC): as it was before they were handed over
+        mov     esi, -1
+        mov     edx, 4
+        mov     eax, 436
+        syscall
+        test    rax, rax
+        js      failed
+        mov     rdi, [rbx + 16]
+        test    rdi, rdi
+        js      born
+        mov     esi, 0x20000000         # setns(.., CLONE_NEWPID): of the children only
+        mov     eax, 308
+        syscall
+        test    rax, rax
+        js      failed
+born:
+        lea     rdi, [rbx + 64]
+        call    spawn
+        mov     [rbx + 24], rax
+        xor     edi, edi
+        jmp     quit
+failed:
+        mov     [rbx + 24], rax
+refused:
+        mov     edi, 1
+quit:
         mov     eax, 231                # exit_group
         syscall

@@ -29,10 +29,11 @@ class ArchitectureTest {
 
     @Test
     void allModulesAreSeen() {
-        Set<String> packages =
-                CAY.stream().map(type -> type.getPackageName()).collect(Collectors.toUnmodifiableSet());
+        Set<String> packages = CAY.stream().map(type -> type.getPackageName()).collect(Collectors.toUnmodifiableSet());
 
-        assertThat(packages).contains("dev.cay", "dev.cay.linux", "dev.cay.cli").anyMatch(name -> name.startsWith("dev.cay.engine"));
+        assertThat(packages)
+                .contains("dev.cay", "dev.cay.linux", "dev.cay.cli")
+                .anyMatch(name -> name.startsWith("dev.cay.engine"));
     }
 
     @Test

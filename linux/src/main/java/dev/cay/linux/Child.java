@@ -8,14 +8,14 @@ import java.util.concurrent.locks.ReentrantLock;
  * no signal can go astray. Thread-safe.
  */
 public final class Child implements AutoCloseable {
-    private static final long P_PIDFD = 3;
-    private static final long WNOHANG = 1;
-    private static final long WEXITED = 4;
-    private static final int SIGINFO_SIZE = 128;
-    private static final int SIGINFO_CODE = 8;
-    private static final int SIGINFO_PID = 16;
-    private static final int SIGINFO_STATUS = 24;
-    private static final int CLD_EXITED = 1;
+    static final long P_PIDFD = 3;
+    static final long WNOHANG = 1;
+    static final long WEXITED = 4;
+    static final int SIGINFO_SIZE = 128;
+    static final int SIGINFO_CODE = 8;
+    static final int SIGINFO_PID = 16;
+    static final int SIGINFO_STATUS = 24;
+    static final int CLD_EXITED = 1;
 
     private final int pid;
     private final Fd pidfd;

@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * A list as the launcher reads it: a control block, the operations and their data in one piece of memory. The layout is that
@@ -13,16 +14,16 @@ final class Encoding implements AutoCloseable {
     private static final int CONTROL_SIZE = 56;
     private static final int CONTROL_CLONE = 0;
     private static final int CONTROL_CLONE_SIZE = 8;
-    private static final int CONTROL_LIST = 16;
-    private static final int CONTROL_FAILED = 24;
-    private static final int CONTROL_ERRNO = 32;
+    static final int CONTROL_LIST = 16;
+    static final int CONTROL_FAILED = 24;
+    static final int CONTROL_ERRNO = 32;
     private static final int CONTROL_ALL_SIGNALS = 40;
 
-    private static final int OP_SIZE = 80;
-    private static final int OP_ARGUMENTS = 8;
-    private static final int OP_INDIRECT = 56;
-    private static final int OP_TOLERATED = 64;
-    private static final int OP_RESULT = 72;
+    static final int OP_SIZE = 80;
+    static final int OP_ARGUMENTS = 8;
+    static final int OP_INDIRECT = 56;
+    static final int OP_TOLERATED = 64;
+    static final int OP_RESULT = 72;
     private static final long END = -1;
 
     /** {@code struct clone_args} clone(2). */
@@ -30,8 +31,10 @@ final class Encoding implements AutoCloseable {
 
     private static final int CLONE_FLAGS = 0;
     private static final int CLONE_PIDFD = 8;
+    private static final int CLONE_PARENT_TID = 24;
     private static final int CLONE_EXIT_SIGNAL = 32;
     private static final int CLONE_CGROUP = 80;
+    private static final long CLONE_PARENT = 0x8000;
     private static final int SIGCHLD = 17;
 
     private static final long CLOCK_MONOTONIC = 1;
@@ -46,19 +49,24 @@ final class Encoding implements AutoCloseable {
     private final ByteBuffer buffer;
     private final int control;
     private final int clone;
-    private final int pidfd;
+    private final int child;
     private final int operations;
     private final int clock;
     private final Map<Arg.Buffer, Integer> buffers = new IdentityHashMap<>();
 
     Encoding(OpList list, boolean timed) {
+        this(list, timed, Scratch.borrow(sizeOf(list, timed)));
+    }
+
+    /** @param scratch has {@link #sizeOf} bytes free; closed with this */
+    Encoding(OpList list, boolean timed, Scratch scratch) {
         this.list = list;
         this.timed = timed;
-        scratch = Scratch.borrow(sizeOf(list, timed));
+        this.scratch = scratch;
         buffer = scratch.buffer();
         control = scratch.allocate(CONTROL_SIZE);
         clone = scratch.allocate(CLONE_SIZE);
-        pidfd = scratch.allocate(Long.BYTES);
+        child = scratch.allocate(Long.BYTES);
         operations = scratch.allocate(OP_SIZE * slots(list, timed) + Long.BYTES);
         clock = scratch.allocate(timed ? TIMESPEC_SIZE * (list.size() + 1) : 0);
         buffer.putLong(control + CONTROL_LIST, scratch.address(operations));
@@ -147,7 +155,7 @@ final class Encoding implements AutoCloseable {
     }
 
     /** At the most what the encoding takes up. */
-    private static int sizeOf(OpList list, boolean timed) {
+    static int sizeOf(OpList list, boolean timed) {
         int size = CONTROL_SIZE + CLONE_SIZE + Long.BYTES + OP_SIZE * slots(list, timed) + Long.BYTES;
         size += timed ? TIMESPEC_SIZE * (list.size() + 1) : 0;
         for (Op operation : list.operations()) {
@@ -171,12 +179,14 @@ final class Encoding implements AutoCloseable {
         return size;
     }
 
-    /** Fills in how the child is made. */
-    void birth(long flags, int cgroup) {
+    /** Fills in how the child is made. The kernel leaves its pidfd or its number, whichever the flags ask for. */
+    void birth(long flags, Optional<Fd> cgroup) {
         buffer.putLong(clone + CLONE_FLAGS, flags);
-        buffer.putLong(clone + CLONE_PIDFD, scratch.address(pidfd));
-        buffer.putLong(clone + CLONE_EXIT_SIGNAL, SIGCHLD);
-        buffer.putLong(clone + CLONE_CGROUP, cgroup);
+        buffer.putLong(clone + CLONE_PIDFD, scratch.address(child));
+        buffer.putLong(clone + CLONE_PARENT_TID, scratch.address(child));
+        // A child of our parent announces its end as we do, and may not be told how.
+        buffer.putLong(clone + CLONE_EXIT_SIGNAL, (flags & CLONE_PARENT) != 0 ? 0 : SIGCHLD);
+        buffer.putLong(clone + CLONE_CGROUP, cgroup.map(Fd::number).orElse(0));
         buffer.putLong(control + CONTROL_CLONE, scratch.address(clone));
         buffer.putLong(control + CONTROL_CLONE_SIZE, CLONE_SIZE);
     }
@@ -185,8 +195,9 @@ final class Encoding implements AutoCloseable {
         return scratch.address(control);
     }
 
-    int pidfd() {
-        return buffer.getInt(pidfd);
+    /** The child's pidfd or its number; 0 before it is born. */
+    int child() {
+        return buffer.getInt(child);
     }
 
     /** The index of the operation that ended the list with an error, or -1. */

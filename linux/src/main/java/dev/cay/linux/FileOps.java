@@ -144,6 +144,11 @@ public final class FileOps {
         return Op.of(SystemCall.FCHDIR, "", directory);
     }
 
+    /** {@code int chroot(const char *path)} chroot(2). */
+    public static Op chroot(String path) {
+        return Op.of(SystemCall.CHROOT, path, Arg.text(path));
+    }
+
     /** {@code mode_t umask(mode_t mask)} umask(2). */
     public static Op umask(int mask) {
         return Op.of(SystemCall.UMASK, "", Arg.of(mask));

@@ -1,67 +1,15 @@
 package dev.cay.linux;
 
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-
 /** The first process of a sandbox: {@code init-*.S} in an executable that exists only in memory. */
 public final class Init {
-    private static final long MFD_CLOEXEC = 1;
-    private static final long MFD_ALLOW_SEALING = 2;
-    private static final long MFD_EXEC = 0x10;
-    private static final long F_ADD_SEALS = 1033;
-    private static final long ALL_SEALS = 0xf;
-
-    private static final int HEADER_SIZE = 64;
-    private static final int SEGMENT_SIZE = 56;
-    private static final long LOAD_ADDRESS = 0x400000;
-    private static final short EM_X86_64 = 62;
-    private static final short EM_AARCH64 = 183;
-
     private Init() {}
 
-    /**
-     * {@code int memfd_create(const char *name, unsigned int flags)} memfd_create(2): the program, sealed, to be given to
-     * {@link Processes#execve(Fd, java.util.List, java.util.List)}.
-     */
+    /** The program, sealed, to be given to {@link Processes#execve(Fd, java.util.List, java.util.List)}. */
     public static Fd program(Kernel kernel) throws SyscallException {
-        byte[] image = image(Native.ARCHITECTURE, Native.resource("init-" + Native.ARCHITECTURE.text() + ".bin"));
-        // Linux before 6.3 does not know MFD_EXEC; later ones can be set to refuse execution without it.
-        Op create = create(MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_EXEC).tolerating(Errno.EINVAL);
-        Results results = kernel.run(OpList.of(create));
-        if (results.failed(create)) {
-            create = create(MFD_CLOEXEC | MFD_ALLOW_SEALING);
-            results = kernel.run(OpList.of(create));
-        }
-        Fd program = results.fd(create);
-        kernel.run(OpList.of(
-                FileOps.write(Arg.of(program), "cay-init", image),
-                Op.of(SystemCall.FCHMOD, "cay-init", Arg.of(program), Arg.of(0555)),
-                Op.of(SystemCall.FCNTL, "seals", Arg.of(program), Arg.of(F_ADD_SEALS), Arg.of(ALL_SEALS))));
-        return program;
+        return Program.sealed(kernel, "cay-init", image(Native.ARCHITECTURE));
     }
 
-    private static Op create(long flags) {
-        return Op.opening(SystemCall.MEMFD_CREATE, "cay-init", Arg.text("cay-init"), Arg.of(flags));
-    }
-
-    /** A static ELF executable of one segment, and a header that keeps its stack from being executable; see elf(5). */
-    static byte[] image(Architecture architecture, byte[] code) {
-        int start = HEADER_SIZE + 2 * SEGMENT_SIZE;
-        int size = start + code.length;
-        ByteBuffer elf = ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
-        elf.put(new byte[] {0x7f, 'E', 'L', 'F', 2, 1, 1, 0}).putLong(0); // 64 bits, little endian, System V
-        elf.putShort((short) 2); // ET_EXEC
-        elf.putShort(
-                switch (architecture) {
-                    case X86_64 -> EM_X86_64;
-                    case AARCH64 -> EM_AARCH64;
-                });
-        elf.putInt(1).putLong(LOAD_ADDRESS + start).putLong(HEADER_SIZE).putLong(0).putInt(0);
-        elf.putShort((short) HEADER_SIZE).putShort((short) SEGMENT_SIZE).putShort((short) 2);
-        elf.putShort((short) 0).putShort((short) 0).putShort((short) 0);
-        elf.putInt(1).putInt(5).putLong(0).putLong(LOAD_ADDRESS).putLong(LOAD_ADDRESS); // PT_LOAD, read and execute
-        elf.putLong(size).putLong(size).putLong(0x1000);
-        elf.putInt(0x6474e551).putInt(6).putLong(0).putLong(0).putLong(0).putLong(0).putLong(0).putLong(16); // PT_GNU_STACK
-        return elf.put(code).array();
+    static byte[] image(Architecture architecture) {
+        return Program.image(architecture, Native.resource("init-" + architecture.text() + ".bin"), 0);
     }
 }

@@ -22,11 +22,13 @@ final class Native {
     private static final FunctionDescriptor SHAPE = FunctionDescriptor.of(
             JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
 
+    /** A property: {@code process} does as if executable memory were refused, see {@link ProcessLauncher}. For tests. */
+    private static final String LAUNCHER = "dev.cay.linux.launcher";
+
     private static final Linker LINKER = Linker.nativeLinker();
 
     /** {@code long syscall(long number, ...)} syscall(2): returns -1 on failure; only for finding room for our own code. */
-    private static final MethodHandle LIBC_SYSCALL = LINKER.downcallHandle(
-            LINKER.defaultLookup().find("syscall").orElseThrow(() -> new UnsatisfiedLinkError("syscall")), SHAPE);
+    private static final MethodHandle LIBC_SYSCALL = library("syscall");
 
     private static final long PAGE = 4096;
     private static final long PROT_READ_WRITE = 3;
@@ -49,6 +51,9 @@ final class Native {
     private static final MethodHandle SPAWN = CODE.map(MachineCode::spawn).orElse(null);
 
     private static Optional<MachineCode> placeCode() {
+        if (System.getProperty(LAUNCHER, "").equals("process")) {
+            return Optional.empty();
+        }
         byte[] code = resource("launcher-" + ARCHITECTURE.text() + ".bin");
         try {
             long page = (long) LIBC_SYSCALL.invokeExact(
@@ -56,8 +61,9 @@ final class Native {
             if (page == -1) {
                 return Optional.empty();
             }
-            MemorySegment.ofAddress(page).reinterpret(PAGE).asByteBuffer().put(code);
+            memory(page, PAGE).asByteBuffer().put(code);
             if ((long) LIBC_SYSCALL.invokeExact(number(SystemCall.MPROTECT), page, PAGE, PROT_READ_EXEC, 0L, 0L, 0L) != 0) {
+                long ignored = (long) LIBC_SYSCALL.invokeExact(number(SystemCall.MUNMAP), page, PAGE, 0L, 0L, 0L, 0L);
                 return Optional.empty();
             }
             int stride = ARCHITECTURE == Architecture.X86_64 ? 0x20 : 0x40;
@@ -71,17 +77,31 @@ final class Native {
         return LINKER.downcallHandle(MemorySegment.ofAddress(address), SHAPE);
     }
 
+    /** A function of libc. Narrower parameters than ours take the lower bits; of a narrower result they are all that counts. */
+    static MethodHandle library(String name, Linker.Option... options) {
+        MemorySegment address = LINKER.defaultLookup().find(name).orElseThrow(() -> new UnsatisfiedLinkError(name));
+        return LINKER.downcallHandle(address, SHAPE, options);
+    }
+
+    /** Memory at an address. */
+    static MemorySegment memory(long address, long size) {
+        return MemorySegment.ofAddress(address).reinterpret(size);
+    }
+
     private static long number(SystemCall call) {
         return call.number(ARCHITECTURE);
     }
 
-    /** Whether lists can be run by the launcher in this process. */
+    /** Whether this process may have executable memory. */
     static boolean hasMachineCode() {
         return CODE.isPresent();
     }
 
     /** The result of a call, or the negative of its errno. */
     static long call(SystemCall call, long a, long b, long c, long d, long e, long f) {
+        if (SYSTEM_CALL == null) {
+            return LibraryCalls.call(number(call), a, b, c, d, e, f);
+        }
         try {
             return (long) SYSTEM_CALL.invokeExact(number(call), a, b, c, d, e, f);
         } catch (Throwable t) {
@@ -127,6 +147,10 @@ final class Native {
 
     /** Walks the list of a control block in this thread. */
     static void runList(long control) {
+        if (RUN_LIST == null) {
+            LibraryCalls.runList(control);
+            return;
+        }
         try {
             long ignored = (long) RUN_LIST.invokeExact(control, 0L, 0L, 0L, 0L, 0L, 0L);
         } catch (Throwable t) {
@@ -154,7 +178,7 @@ final class Native {
         }
     }
 
-    private static Error unexpected(Throwable t) {
+    static Error unexpected(Throwable t) {
         if (t instanceof Error error) {
             return error;
         }

@@ -5,10 +5,11 @@ import static java.util.Objects.requireNonNull;
 import java.util.List;
 
 /**
- * One system call of a list. Two operations are never equal: an operation is also the name of its result.
+ * One system call of a list. Immutable, so lists can share operations. Two of them are never equal: an operation is also the
+ * name of its result.
  */
 public final class Op {
-    private static final int MAXIMUM_TOLERATED = 4;
+    static final int MAXIMUM_TOLERATED = 4;
 
     private final SystemCall call;
     private final String operands;

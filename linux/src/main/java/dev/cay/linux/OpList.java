@@ -1,9 +1,7 @@
 package dev.cay.linux;
 
 import java.util.ArrayList;
-import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 
 /**
  * System calls to be made one after the other, until one fails. Immutable.
@@ -12,16 +10,9 @@ import java.util.Map;
  */
 public final class OpList {
     private final List<Op> operations;
-    private final Map<Op, Integer> indexes;
 
     private OpList(List<Op> operations) {
         this.operations = List.copyOf(operations);
-        this.indexes = new IdentityHashMap<>(operations.size() * 2);
-        for (int i = 0; i < operations.size(); i++) {
-            if (indexes.put(operations.get(i), i) != null) {
-                throw new IllegalArgumentException("an operation stands twice in a list: " + operations.get(i));
-            }
-        }
     }
 
     public static OpList of(Op... operations) {
@@ -40,10 +31,10 @@ public final class OpList {
         return operations.size();
     }
 
-    /** The position of an operation of this list. */
+    /** The position of an operation of this list; the first one's if it stands in it more than once. */
     int indexOf(Op operation) {
-        Integer index = indexes.get(operation);
-        if (index == null) {
+        int index = operations.indexOf(operation); // operations are equal only to themselves
+        if (index < 0) {
             throw new IllegalArgumentException("not an operation of this list: " + operation);
         }
         return index;
@@ -59,6 +50,11 @@ public final class OpList {
         public Op add(Op operation) {
             operations.add(operation);
             return operation;
+        }
+
+        /** Appends operations whose results nobody uses. */
+        public void addAll(List<Op> many) {
+            operations.addAll(many);
         }
 
         public OpList build() {

@@ -17,20 +17,31 @@ final class Scratch implements AutoCloseable {
 
     private final ByteBuffer buffer;
     private final long address;
+    private final boolean reusable;
     private int used;
 
-    private Scratch(int size) {
-        buffer = ByteBuffer.allocateDirect(size).order(ByteOrder.nativeOrder());
+    private Scratch(ByteBuffer buffer, boolean reusable) {
+        this.buffer = buffer.order(ByteOrder.nativeOrder());
+        this.reusable = reusable;
         address = MemorySegment.ofBuffer(buffer).address();
+    }
+
+    private static Scratch ofSize(int size) {
+        return new Scratch(ByteBuffer.allocateDirect(size), size == SIZE);
+    }
+
+    /** Parcels out memory that belongs to somebody else. */
+    static Scratch of(ByteBuffer direct) {
+        return new Scratch(direct, false);
     }
 
     /** Memory of at least this size, its content undefined. */
     static Scratch borrow(int size) {
         if (size > SIZE) {
-            return new Scratch(size);
+            return ofSize(size);
         }
         Scratch scratch = FREE.poll();
-        return scratch == null ? new Scratch(SIZE) : scratch;
+        return scratch == null ? ofSize(SIZE) : scratch;
     }
 
     static Scratch borrow() {
@@ -72,7 +83,7 @@ final class Scratch implements AutoCloseable {
     @Override
     public void close() {
         used = 0;
-        if (buffer.capacity() == SIZE) {
+        if (reusable) {
             FREE.add(this);
         }
     }

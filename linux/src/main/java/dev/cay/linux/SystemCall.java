@@ -59,6 +59,7 @@ public enum SystemCall {
     CLONE3(435, 435),
     SETHOSTNAME(170, 161),
     CHDIR(80, 49),
+    CHROOT(161, 51),
     FCHDIR(81, 50),
     UMASK(95, 166),
     SETSID(112, 157),

@@ -1,7 +1,18 @@
 package dev.cay.engine.container;
 
+import dev.cay.SandboxException;
+import dev.cay.linux.Arg;
+import dev.cay.linux.Errno;
+import dev.cay.linux.Fd;
+import dev.cay.linux.FileOps;
+import dev.cay.linux.Kernel;
+import dev.cay.linux.Op;
+import dev.cay.linux.OpList;
+import dev.cay.linux.Results;
+import dev.cay.linux.SyscallException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
 
@@ -10,6 +21,8 @@ import java.util.Optional;
  * passed over, as the C library does.
  */
 final class Accounts {
+    private static final int USUAL_FILE = 8 * 1024;
+    private static final int MAXIMUM_FILE = 1 << 20;
     private static final long MAXIMUM_ID = IdRanges.RANGE_SIZE - 1;
 
     private final List<User> users = new ArrayList<>();
@@ -29,6 +42,33 @@ final class Accounts {
         Identity {
             groups = List.copyOf(groups);
         }
+    }
+
+    /**
+     * Reads those of a root file system. Whoever lives in it may have put anything in the place of its files: what leads out of
+     * the root ends there, what is no file cannot make us wait, and what is too long is cut.
+     */
+    static Accounts read(Kernel kernel, Fd root) throws SyscallException {
+        return new Accounts(read(kernel, root, "etc/passwd"), read(kernel, root, "etc/group"));
+    }
+
+    private static byte[] read(Kernel kernel, Fd root, String path) throws SyscallException {
+        byte[] content = read(kernel, root, path, USUAL_FILE);
+        return content.length < USUAL_FILE ? content : read(kernel, root, path, MAXIMUM_FILE);
+    }
+
+    private static byte[] read(Kernel kernel, Fd root, String path, int limit) throws SyscallException {
+        Arg.Buffer buffer = new Arg.Buffer(limit);
+        Op open = FileOps.openBeneath(
+                        Arg.of(root),
+                        path,
+                        FileOps.O_RDONLY | FileOps.O_NONBLOCK,
+                        FileOps.RESOLVE_IN_ROOT | FileOps.RESOLVE_NO_MAGICLINKS)
+                .tolerating(Errno.ENOENT, Errno.ENOTDIR, Errno.ELOOP, Errno.ENXIO);
+        Op read = FileOps.read(Arg.of(open), buffer)
+                .tolerating(Errno.EBADF, Errno.EAGAIN, Errno.EISDIR, Errno.EINVAL);
+        Results results = kernel.run(OpList.of(open, read, FileOps.close(open).tolerating(Errno.EBADF)));
+        return Arrays.copyOf(results.bytes(buffer), (int) Math.max(0, results.value(read)));
     }
 
     Accounts(byte[] passwd, byte[] group) {
@@ -82,6 +122,18 @@ final class Accounts {
         }
         return user.flatMap(entry -> groupId(text.substring(colon + 1))
                 .map(group -> new Identity(entry.id(), group, List.of(group), entry.home())));
+    }
+
+    /**
+     * The same, failing closed.
+     *
+     * @throws SandboxException.InvalidSpec if there is no such user or group
+     */
+    Identity require(String text) {
+        return resolve(text)
+                .orElseThrow(() -> new SandboxException.InvalidSpec(
+                        "there is no user '" + text + "' in the sandbox",
+                        "name one that stands in its /etc/passwd and /etc/group, or give numbers: UID:GID"));
     }
 
     private Optional<Integer> groupId(String name) {

@@ -4,10 +4,8 @@ import dev.cay.ExecSpec;
 import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
 import dev.cay.Usage;
-import dev.cay.linux.Arg;
 import dev.cay.linux.Birth;
 import dev.cay.linux.Child;
-import dev.cay.linux.Errno;
 import dev.cay.linux.Fd;
 import dev.cay.linux.FileOps;
 import dev.cay.linux.Kernel;
@@ -15,7 +13,6 @@ import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
 import dev.cay.linux.Poll;
 import dev.cay.linux.Poller;
-import dev.cay.linux.Results;
 import dev.cay.linux.SyscallException;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -27,7 +24,6 @@ import java.util.concurrent.locks.LockSupport;
  */
 public final class Container implements AutoCloseable {
     static final String DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-    private static final int MAXIMUM_ACCOUNTS_FILE = 1 << 20;
 
     private final Kernel kernel;
     private final String id;
@@ -35,13 +31,24 @@ public final class Container implements AutoCloseable {
     private final Cgroup cgroup;
     private final Child first;
     private final Cleanup cleanup;
-    private volatile Optional<Accounts.Identity> defaultIdentity = Optional.empty();
+
+    /** As whom commands run that do not say; what the sandbox writes into its files afterwards does not change it. */
+    private final Accounts.Identity defaultIdentity;
+
     private volatile boolean outOfMemory;
 
-    Container(Kernel kernel, String id, ExecutionList.Walls walls, Cgroup cgroup, Child first, Cleanup cleanup) {
+    Container(
+            Kernel kernel,
+            String id,
+            ExecutionList.Walls walls,
+            Accounts.Identity defaultIdentity,
+            Cgroup cgroup,
+            Child first,
+            Cleanup cleanup) {
         this.kernel = kernel;
         this.id = id;
         this.walls = walls;
+        this.defaultIdentity = defaultIdentity;
         this.cgroup = cgroup;
         this.first = first;
         this.cleanup = cleanup;
@@ -94,12 +101,8 @@ public final class Container implements AutoCloseable {
 
     private ExecutionList.Command resolve(ExecSpec command) throws SyscallException {
         SandboxSpec spec = walls.spec();
-        Accounts.Identity identity = command.user().isPresent()
-                ? identify(command.user().get())
-                : defaultIdentity.orElseGet(() -> identify(spec.user()));
-        if (command.user().isEmpty()) {
-            defaultIdentity = Optional.of(identity);
-        }
+        Accounts.Identity identity =
+                command.user().isPresent() ? identify(command.user().get()) : defaultIdentity;
         Map<String, String> environment = new LinkedHashMap<>();
         environment.put("PATH", DEFAULT_PATH);
         environment.put("HOME", identity.home());
@@ -115,35 +118,12 @@ public final class Container implements AutoCloseable {
         try {
             Op root = FileOps.open("/proc/" + first.pid() + "/root", FileOps.O_PATH | FileOps.O_DIRECTORY);
             try (Fd directory = kernel.run(OpList.of(root)).fd(root)) {
-                return new Accounts(read(directory, "etc/passwd"), read(directory, "etc/group"))
-                        .resolve(user)
-                        .orElseThrow(() -> new SandboxException.InvalidSpec(
-                                "there is no user '" + user + "' in the sandbox",
-                                "name one that stands in its /etc/passwd and /etc/group, or give numbers: UID:GID"));
+                return Accounts.read(kernel, directory).require(user);
             }
         } catch (SyscallException e) {
             requireAlive();
             throw new SandboxException.HostFailed("cannot read the sandbox's users: " + e.getMessage(), "", e);
         }
-    }
-
-    /**
-     * Reads a file of the sandbox, which may have put anything in its place: what leads out of its root ends there, what is not
-     * a file cannot make us wait, and what is too long is cut.
-     */
-    private byte[] read(Fd root, String path) throws SyscallException {
-        Arg.Buffer buffer = new Arg.Buffer(MAXIMUM_ACCOUNTS_FILE);
-        Op open = FileOps.openBeneath(
-                        Arg.of(root),
-                        path,
-                        FileOps.O_RDONLY | FileOps.O_NONBLOCK,
-                        FileOps.RESOLVE_IN_ROOT | FileOps.RESOLVE_NO_MAGICLINKS)
-                .tolerating(Errno.ENOENT, Errno.ENOTDIR, Errno.ELOOP, Errno.ENXIO);
-        Op read = FileOps.read(Arg.of(open), buffer)
-                .tolerating(Errno.EBADF, Errno.EAGAIN, Errno.EISDIR, Errno.EINVAL);
-        Results results = kernel.run(OpList.of(open, read, FileOps.close(open).tolerating(Errno.EBADF)));
-        int length = (int) Math.max(0, results.value(read));
-        return java.util.Arrays.copyOf(results.bytes(buffer), length);
     }
 
     /** Kills a command and all its descendants. */

@@ -10,7 +10,6 @@ import dev.cay.linux.Birth;
 import dev.cay.linux.Child;
 import dev.cay.linux.Fd;
 import dev.cay.linux.HostKernel;
-import dev.cay.linux.Init;
 import dev.cay.linux.Landlock;
 import dev.cay.linux.Namespaces;
 import dev.cay.linux.OpList;
@@ -30,7 +29,7 @@ public final class Containers implements AutoCloseable {
     private final ExecutorService background;
     private final PreparationPool preparations;
     private final Layers layers;
-    private final Fd init;
+    private final Nursery nursery;
     private final int lastCapability;
     private final Optional<Fd> landlock;
     private final Optional<Fd> landlockWithScopes;
@@ -54,7 +53,7 @@ public final class Containers implements AutoCloseable {
                     new Preparation.Maker(kernel, layers, new IdRanges(state)), background);
             cleanup.push(preparations);
             cleanup.push(background::shutdown);
-            init = cleanup.push(Init.program(kernel));
+            nursery = cleanup.push(Nursery.create(kernel));
             lastCapability = Privileges.lastCapability(kernel);
             landlock = Landlock.ruleset(kernel, false);
             landlock.ifPresent(cleanup::push);
@@ -102,22 +101,23 @@ public final class Containers implements AutoCloseable {
         preparation.writable().ifPresent(undo::push);
         boolean ownNetwork = spec.network() instanceof Network.None;
         try (Cgroup.Entrance entrance = cgroup.enter()) {
+            Accounts.Identity identity = preparation.accounts().require(spec.user());
             OpList list = CreationList.of(new CreationList.Parts(
                     spec.hostname().orElse(id),
                     preparation.rootfs(),
                     layers.get(Layers.Layer.EMPTY),
                     preparation.namespaces(),
                     entrance,
-                    init));
+                    nursery));
             Birth birth = new Birth(
-                    Namespaces.MOUNT | Namespaces.PID | Namespaces.IPC | Namespaces.UTS,
+                    Namespaces.PID | Namespaces.IPC | Namespaces.UTS,
                     Optional.of(entrance.unified()),
                     Optional.empty(),
-                    true);
+                    false);
             Child first = undo.push(kernel.spawn(list, birth));
             ExecutionList.Walls walls = new ExecutionList.Walls(
                     spec, ownNetwork, lastCapability, seccomp, ownNetwork ? landlock : landlockWithScopes);
-            Container container = new Container(kernel, id, walls, cgroup, first, undo);
+            Container container = new Container(kernel, id, walls, identity, cgroup, first, undo);
             container.watchMemory();
             return container;
         } finally {

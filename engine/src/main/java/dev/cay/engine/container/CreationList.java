@@ -10,7 +10,6 @@ import dev.cay.linux.Namespaces;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
 import dev.cay.linux.OwnedNamespaces;
-import dev.cay.linux.Processes;
 import java.util.List;
 import java.util.Optional;
 
@@ -23,14 +22,14 @@ import java.util.Optional;
 final class CreationList {
     /** Files that tell about the host or act on it: covered by an empty device. */
     private static final List<String> MASKED_FILES = List.of(
-            "proc/interrupts", "proc/kcore", "proc/keys", "proc/latency_stats", "proc/sched_debug", "proc/timer_list",
-            "proc/timer_stats");
+            "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug", "/proc/timer_list",
+            "/proc/timer_stats");
 
     private static final List<String> MASKED_DIRECTORIES =
-            List.of("proc/acpi", "proc/asound", "proc/scsi", "sys/devices/virtual/powercap", "sys/firmware");
+            List.of("/proc/acpi", "/proc/asound", "/proc/scsi", "/sys/devices/virtual/powercap", "/sys/firmware");
 
     private static final List<String> READ_ONLY =
-            List.of("proc/bus", "proc/fs", "proc/irq", "proc/sys", "proc/sysrq-trigger");
+            List.of("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger");
 
     private static final long NOTHING_SPECIAL = Mount.MS_NOSUID | Mount.MS_NODEV | Mount.MS_NOEXEC;
     private static final long ATTR_NOTHING_SPECIAL = Mount.ATTR_NOSUID | Mount.ATTR_NODEV | Mount.ATTR_NOEXEC;
@@ -51,13 +50,12 @@ final class CreationList {
             Fd empty,
             OwnedNamespaces namespaces,
             Cgroup.Entrance cgroup,
-            Fd init) {}
+            Nursery nursery) {}
 
     static OpList of(Parts parts) {
         CreationList creation = new CreationList();
         creation.namespaces(parts);
         creation.mounts(parts);
-        creation.enterRoot(parts.rootfs().root());
         creation.renounce(parts);
         return creation.list.build();
     }
@@ -66,6 +64,8 @@ final class CreationList {
         parts.cgroup().join(list);
         // Not made by clone3: its root is to be the sandbox's group, which this process has only now joined.
         list.add(Namespaces.unshare(Namespaces.CGROUP));
+        list.add(Namespaces.enter(parts.nursery().mounts(), Namespaces.MOUNT));
+        list.add(Namespaces.unshare(Namespaces.MOUNT));
         parts.namespaces().network().ifPresent(network -> list.add(Namespaces.enter(network, Namespaces.NETWORK)));
         list.add(Namespaces.sethostname(parts.hostname()));
     }
@@ -73,8 +73,9 @@ final class CreationList {
     private void mounts(Parts parts) {
         Rootfs rootfs = parts.rootfs();
         Arg root = Arg.of(rootfs.root());
-        list.add(Mount.mount("", "/", Mount.MS_REC | Mount.MS_PRIVATE));
-        list.add(Mount.attach(root, StateDirectory.MOUNT.toString()));
+        list.add(Mount.attach(root, "/"));
+        list.add(FileOps.fchdir(root));
+        list.add(FileOps.chroot("."));
         for (Rootfs.Part part : rootfs.parts()) {
             list.add(Mount.attach(Arg.of(part.mount()), root, part.path()));
         }
@@ -84,38 +85,25 @@ final class CreationList {
         kernelFileSystem("mqueue", ATTR_NOTHING_SPECIAL, Arg.of(rootfs.devices()), "mqueue");
         kernelFileSystem("proc", ATTR_NOTHING_SPECIAL, root, "proc");
         kernelFileSystem("sysfs", ATTR_NOTHING_SPECIAL | Mount.ATTR_RDONLY, root, "sys");
-        // From here on a path below proc or sys leads into the kernel's own file systems: no image can bend it.
+        // A path below /proc or /sys leads into the kernel's own file systems, and /dev is ours: no image can bend it.
         for (String path : MASKED_FILES) {
-            list.add(Mount.mount("/dev/null", target(path), Mount.MS_BIND).tolerating(Errno.ENOENT));
+            list.add(Mount.mount("/dev/null", path, Mount.MS_BIND).tolerating(Errno.ENOENT));
         }
         for (String path : MASKED_DIRECTORIES) {
             Op clone = list.add(Mount.cloneTree(Arg.of(parts.empty()), "empty"));
-            list.add(Mount.attach(Arg.of(clone), target(path)).tolerating(Errno.ENOENT));
+            list.add(Mount.attach(Arg.of(clone), path).tolerating(Errno.ENOENT));
         }
         for (String path : READ_ONLY) {
-            String target = target(path);
-            list.add(Mount.mount(target, target, Mount.MS_BIND | Mount.MS_REC).tolerating(Errno.ENOENT));
-            list.add(Mount.mount("", target, Mount.MS_BIND | Mount.MS_REMOUNT | Mount.MS_RDONLY | NOTHING_SPECIAL)
+            list.add(Mount.mount(path, path, Mount.MS_BIND | Mount.MS_REC).tolerating(Errno.ENOENT));
+            list.add(Mount.mount("", path, Mount.MS_BIND | Mount.MS_REMOUNT | Mount.MS_RDONLY | NOTHING_SPECIAL)
                     .tolerating(Errno.ENOENT));
         }
-    }
-
-    private static String target(String path) {
-        return StateDirectory.MOUNT + "/" + path;
     }
 
     private void kernelFileSystem(String type, long attributes, Arg directory, String path) {
         Op context = list.add(Mount.fsopen(type));
         list.add(Mount.create(context));
         list.add(Mount.attach(Arg.of(list.add(Mount.fsmount(context, attributes))), directory, path));
-    }
-
-    /** See "pivot_root(".", ".")" in pivot_root(2): the old root ends up over the new one and is then let go. */
-    private void enterRoot(Fd root) {
-        list.add(FileOps.fchdir(Arg.of(root)));
-        list.add(Mount.pivotRoot(".", "."));
-        list.add(Mount.detach("."));
-        list.add(FileOps.chdir("/"));
     }
 
     private void renounce(Parts parts) {
@@ -126,10 +114,6 @@ final class CreationList {
         list.add(Credentials.setuid(0));
         list.add(Credentials.capset(0));
         list.add(Credentials.noNewPrivileges());
-        list.add(Processes.dieWithParent()); // last of these: a change of user would cancel it
-        list.add(Processes.ignoreChildren());
-        list.add(FileOps.closeOnExecFrom(0));
-        list.add(Processes.unblockSignals());
-        list.add(Processes.execve(parts.init(), List.of("cay-init"), List.of()));
+        parts.nursery().become(list);
     }
 }

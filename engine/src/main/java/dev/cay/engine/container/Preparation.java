@@ -17,9 +17,14 @@ import java.util.OptionalLong;
  * @param writable lives as long as the sandbox
  * @param namespaces needed until the first process lives in them
  * @param rootfs needed until the first process has put it together
+ * @param accounts the users of that root file system
  */
 record Preparation(
-        IdRanges.Range range, Optional<WritableDirectory> writable, OwnedNamespaces namespaces, Rootfs rootfs)
+        IdRanges.Range range,
+        Optional<WritableDirectory> writable,
+        OwnedNamespaces namespaces,
+        Rootfs rootfs,
+        Accounts accounts)
         implements AutoCloseable {
     /** Lets go of what the first process has taken over, or never will. */
     void dismantle() {
@@ -51,8 +56,11 @@ record Preparation(
                         IdRanges.RANGE_SIZE));
                 Rootfs rootfs = Rootfs.create(
                         kernel, new Rootfs.Plan(spec, layers, namespaces.user(), range.first(), writable));
+                undo.push(rootfs);
+                Preparation made =
+                        new Preparation(range, writable, namespaces, rootfs, Accounts.read(kernel, rootfs.root()));
                 undo.release();
-                return new Preparation(range, writable, namespaces, rootfs);
+                return made;
             }
         }
 

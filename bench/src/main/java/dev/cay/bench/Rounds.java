@@ -1,0 +1,77 @@
+package dev.cay.bench;
+
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * Takes the times of cases in rounds: each case once in a round, in an order that changes, so that whatever else the machine
+ * does meets all of them alike and none is always the one after a certain other.
+ *
+ * <p>Before each there is a short pause: what the one before has left to the kernel, or to a thread of ours, is done
+ * at nobody's expense.
+ */
+final class Rounds {
+    private static final Duration PAUSE = Duration.ofMillis(1);
+    private static final Duration LONGEST = Duration.ofSeconds(70);
+    private static final long SEED = 20_251_122;
+
+    private final Report report;
+    private final Random random = new Random(SEED);
+    private final long deadline = System.nanoTime() + LONGEST.toNanos();
+
+    Rounds(Report report) {
+        this.report = report;
+    }
+
+    /**
+     * Runs the cases and reports their times in the order in which they are given. When the benchmark takes too long there are
+     * fewer rounds.
+     */
+    void run(List<Case> cases, int warmup, int n) {
+        List<Case> running = new ArrayList<>(cases);
+        Map<String, List<Long>> times = new LinkedHashMap<>();
+        cases.forEach(one -> times.put(one.name(), new ArrayList<>(n)));
+        for (int round = -warmup; round < n && System.nanoTime() < deadline; round++) {
+            Collections.shuffle(running, random);
+            int left = -round;
+            for (Case one : List.copyOf(running)) {
+                if (left <= one.warm()) {
+                    measure(one, left > 0 ? new ArrayList<>() : times.get(one.name()), running);
+                }
+            }
+        }
+        if (running.stream().anyMatch(one -> times.get(one.name()).size() < n)) {
+            report.note("Stopped after " + LONGEST.toSeconds() + " s: fewer rounds than the " + n + " asked for.");
+        }
+        for (Case one : cases) {
+            List<Long> taken = times.get(one.name());
+            if (running.contains(one)) {
+                if (taken.isEmpty()) {
+                    report.failed(one.name(), "no time was left for it");
+                } else {
+                    report.row(one.name(), Samples.ofNanoseconds(taken));
+                }
+            }
+        }
+    }
+
+    /** A case that fails is reported and is not run again. */
+    private void measure(Case one, List<Long> times, List<Case> running) {
+        try {
+            one.prepare().run();
+            LockSupport.parkNanos(PAUSE.toNanos());
+            long began = System.nanoTime();
+            one.run().run();
+            times.add(System.nanoTime() - began);
+        } catch (Exception e) {
+            running.remove(one);
+            report.failed(one.name(), String.valueOf(e.getMessage()));
+        }
+    }
+}

@@ -1,0 +1,72 @@
+package dev.cay.it;
+
+import dev.cay.Sandbox;
+import dev.cay.SandboxSpec;
+import dev.cay.Sandboxes;
+import java.util.Optional;
+import org.junit.jupiter.api.extension.AfterEachCallback;
+import org.junit.jupiter.api.extension.BeforeAllCallback;
+import org.junit.jupiter.api.extension.BeforeEachCallback;
+import org.junit.jupiter.api.extension.ExtensionContext;
+import org.junit.jupiter.api.extension.ParameterContext;
+import org.junit.jupiter.api.extension.ParameterResolver;
+
+/**
+ * For every test that makes sandboxes: gives it an engine of its own, if it has a parameter for one, closes the engine
+ * afterwards, and fails the test if then anything on the machine is not as it was before.
+ */
+public final class RootLane implements BeforeAllCallback, BeforeEachCallback, AfterEachCallback, ParameterResolver {
+    private static final ExtensionContext.Namespace NAMESPACE = ExtensionContext.Namespace.create(RootLane.class);
+
+    /** What an engine and the JDK make once in a process and keep: buffers, the poller, /run/cay itself. */
+    private static final class WarmUp {
+        static final boolean DONE = run();
+
+        private static boolean run() {
+            try (Sandboxes engine = Sandboxes.local();
+                    Sandbox sandbox = engine.create(SandboxSpec.host().build())) {
+                Thread.ofVirtual().start(() -> sandbox.exec("true")).join();
+                MachineState.now();
+                return true;
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                return false;
+            }
+        }
+    }
+
+    @Override
+    public void beforeAll(ExtensionContext context) {
+        if (!WarmUp.DONE) {
+            throw new IllegalStateException("interrupted");
+        }
+        Lab.open();
+    }
+
+    @Override
+    public void beforeEach(ExtensionContext context) {
+        context.getStore(NAMESPACE).put("before", MachineState.now());
+    }
+
+    @Override
+    public void afterEach(ExtensionContext context) {
+        ExtensionContext.Store store = context.getStore(NAMESPACE);
+        Optional.ofNullable(store.remove("engine", Sandboxes.class)).ifPresent(Sandboxes::close);
+        String difference = store.remove("before", MachineState.class).differenceFromNow();
+        if (!difference.isEmpty()) {
+            throw new AssertionError("the machine is not as it was before this test:\n" + difference);
+        }
+    }
+
+    @Override
+    public boolean supportsParameter(ParameterContext parameter, ExtensionContext context) {
+        return parameter.getParameter().getType() == Sandboxes.class;
+    }
+
+    @Override
+    public Object resolveParameter(ParameterContext parameter, ExtensionContext context) {
+        Sandboxes engine = Sandboxes.local();
+        context.getStore(NAMESPACE).put("engine", engine);
+        return engine;
+    }
+}
