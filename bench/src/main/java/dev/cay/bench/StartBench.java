@@ -2,6 +2,7 @@ package dev.cay.bench;
 
 import dev.cay.ExecSpec;
 import dev.cay.Sandbox;
+import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
 import java.io.IOException;
@@ -17,12 +18,14 @@ import java.util.Queue;
  * <p>Ours captures the command's output through pipes, as its users do; the others get /dev/null, which is faster.
  */
 final class StartBench {
+    private static final String HOST_ROOT = "ours host root";
+    private static final String BACK_TO_BACK = "ours back to back";
     private static final List<String> CASES = List.of(
-            "ours", "pooled", "ours host root", Report.BARE_EXEC, "ProcessBuilder", "crun", "runc", "bwrap", "unshare");
+            "ours", "pooled", BACK_TO_BACK, HOST_ROOT, Report.BARE_EXEC, "ProcessBuilder", "crun", "runc", "bwrap", "unshare");
     private static final int ROUNDS = 250;
     private static final int WARMUP = 250;
     private static final int WAITING = 4;
-    private static final int BACK_TO_BACK = 100;
+    private static final int IN_A_ROW = 150;
     private static final ExecSpec HOST_COMMAND = ExecSpec.of("/bin/true");
 
     private final Options options;
@@ -38,21 +41,22 @@ final class StartBench {
         options.check(CASES);
         Report report = new Report("start", "create + run '" + String.join(" ", Workbench.COMMAND) + "' + exit + teardown");
         StartBench start = new StartBench(options, report);
-        // Two engines: one keeps parts ready for the kind of sandbox it was asked for last.
-        try (Workbench bench = Workbench.open();
-                Sandboxes engine = Sandboxes.local();
-                Sandboxes hostEngine = Sandboxes.local()) {
-            start.measure(bench, engine, hostEngine);
+        Rounds rounds = new Rounds(report);
+        try (Workbench bench = Workbench.open()) {
+            try (Sandboxes engine = Sandboxes.local()) {
+                start.measure(rounds, bench, engine);
+            }
+            start.measureHostRoot(rounds);
         }
+        start.rate();
         return report;
     }
 
-    private void measure(Workbench bench, Sandboxes engine, Sandboxes hostEngine) throws IOException {
+    private void measure(Rounds rounds, Workbench bench, Sandboxes engine) throws IOException {
         SandboxSpec spec = SandboxSpec.directory(bench.root()).build();
         Queue<Sandbox> waiting = new ArrayDeque<>();
         add(Case.here("ours", () -> life(engine, spec, Runs.COMMAND)));
         add(Case.here("pooled", () -> fill(waiting, engine, spec), () -> use(waiting)));
-        add(Case.here("ours host root", () -> life(hostEngine, SandboxSpec.host().build(), HOST_COMMAND)));
         add(bench.bareExec());
         add(bench.processBuilder());
         runtime("crun", bench);
@@ -63,16 +67,30 @@ final class StartBench {
         if (options.wants("unshare")) {
             Peers.unshare(bench, report).ifPresent(cases::add);
         }
-        new Rounds(report).run(cases, options.warmup().orElse(WARMUP), options.n().orElse(ROUNDS));
-        waiting.forEach(Sandbox::close);
-        rate();
-        if (report.samples("ours").isPresent()) {
-            report.figure("ours_back_to_back_us", backToBack(engine, spec));
-            report.note("One after the other without a pause, when what is done in the background costs too, one of ours"
-                    + " takes ours_back_to_back_us (in the file) on the average.");
+        if (options.wants(BACK_TO_BACK)) {
+            backToBack(engine, spec);
+        }
+        try {
+            rounds.run(cases, options.warmup().orElse(WARMUP), options.n().orElse(ROUNDS));
+        } finally {
+            waiting.forEach(Sandbox::close);
         }
         report.note("Ours captures the output through pipes, the others have /dev/null. 'pooled' is exec and close of a"
                 + " sandbox that is there.");
+    }
+
+    /**
+     * In an engine of its own, after the others: an engine keeps parts ready for the one kind of sandbox it was asked for last.
+     */
+    private void measureHostRoot(Rounds rounds) {
+        if (options.wants(HOST_ROOT)) {
+            try (Sandboxes engine = Sandboxes.local()) {
+                SandboxSpec spec = SandboxSpec.host().build();
+                int n = options.n().orElse(ROUNDS / 2);
+                Case one = Case.here(HOST_ROOT, () -> life(engine, spec, HOST_COMMAND));
+                rounds.run(List.of(one), options.warmup().orElse(WARMUP) / 2, n);
+            }
+        }
     }
 
     private void add(Case one) {
@@ -119,12 +137,18 @@ final class StartBench {
         report.ratio("pooled", "unshare", Optional.empty());
     }
 
-    /** The average in microseconds. */
-    private static double backToBack(Sandboxes engine, SandboxSpec spec) throws IOException {
-        long began = System.nanoTime();
-        for (int i = 0; i < BACK_TO_BACK; i++) {
-            life(engine, spec, Runs.COMMAND);
+    /** Without a pause in between, and after the same without being measured: what is done in the background costs too. */
+    private void backToBack(Sandboxes engine, SandboxSpec spec) {
+        List<Long> times = new ArrayList<>();
+        try {
+            for (int i = 0; i < 2 * IN_A_ROW; i++) {
+                long began = System.nanoTime();
+                life(engine, spec, Runs.COMMAND);
+                times.add(System.nanoTime() - began);
+            }
+            report.row(BACK_TO_BACK, Samples.ofNanoseconds(times.subList(IN_A_ROW, times.size())));
+        } catch (IOException | SandboxException e) {
+            report.failed(BACK_TO_BACK, String.valueOf(e.getMessage()));
         }
-        return (System.nanoTime() - began) / 1000.0 / BACK_TO_BACK;
     }
 }

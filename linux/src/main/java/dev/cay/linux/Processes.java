@@ -14,8 +14,8 @@ public final class Processes {
     private static final long PR_SET_PDEATHSIG = 1;
     private static final long PR_SET_DUMPABLE = 4;
 
-    /** The kernel's {@code struct sigaction}; handler, flags, restorer (x86-64 only), mask. */
-    private static final int SIGACTION_SIZE = 32;
+    /** The kernel's {@code struct sigaction}: handler, flags, restorer, mask. */
+    static final int SIGACTION_SIZE = 32;
 
     private Processes() {}
 

@@ -73,8 +73,13 @@ final class Tools {
         command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
         command.addAll(List.of("-XX:+UseSerialGC", "-Xmx64m", "-Xshare:auto", "--enable-native-access=ALL-UNNAMED"));
         command.addAll(List.of(options));
-        command.addAll(List.of("-cp", folder(HostKernel.class) + ":" + folder(Tools.class), main.getName()));
+        command.addAll(List.of("-cp", classes() + ":" + folder(Tools.class), main.getName()));
         return command;
+    }
+
+    /** Where the class files of the module are. */
+    static Path classes() {
+        return folder(HostKernel.class);
     }
 
     /** Where the class files of a class's module or test folder are. */
