@@ -27,19 +27,39 @@ record Bundle(Path root, List<String> command, boolean userNamespace, boolean se
 
     /** Docker's default, and ours. */
     private static final List<String> CAPABILITIES = Stream.of(
-                    "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "SETGID", "SETUID", "SETPCAP", "NET_BIND_SERVICE",
-                    "NET_RAW", "SYS_CHROOT", "MKNOD", "AUDIT_WRITE", "SETFCAP")
+                    "CHOWN",
+                    "DAC_OVERRIDE",
+                    "FOWNER",
+                    "FSETID",
+                    "KILL",
+                    "SETGID",
+                    "SETUID",
+                    "SETPCAP",
+                    "NET_BIND_SERVICE",
+                    "NET_RAW",
+                    "SYS_CHROOT",
+                    "MKNOD",
+                    "AUDIT_WRITE",
+                    "SETFCAP")
             .map(name -> "CAP_" + name)
             .toList();
 
     private static final List<String> MASKED = List.of(
-            "/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
-            "/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/devices/virtual/powercap",
+            "/proc/acpi",
+            "/proc/asound",
+            "/proc/interrupts",
+            "/proc/kcore",
+            "/proc/keys",
+            "/proc/latency_stats",
+            "/proc/sched_debug",
+            "/proc/scsi",
+            "/proc/timer_list",
+            "/proc/timer_stats",
+            "/sys/devices/virtual/powercap",
             "/sys/firmware");
 
     private static final List<String> READ_ONLY =
             List.of("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger");
-
 
     /** Writes it into a directory, which it makes. */
     Path write(Path directory) throws IOException {
@@ -57,14 +77,22 @@ record Bundle(Path root, List<String> command, boolean userNamespace, boolean se
 
     private Map<String, Object> process() {
         return Map.of(
-                "terminal", false,
-                "user", Map.of("uid", 0, "gid", 0),
-                "args", command,
-                "env", List.of("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"),
-                "cwd", "/",
-                "capabilities", Map.of("bounding", CAPABILITIES, "effective", CAPABILITIES, "permitted", CAPABILITIES),
-                "rlimits", List.of(Map.of("type", "RLIMIT_CORE", "hard", 0, "soft", 0)),
-                "noNewPrivileges", true);
+                "terminal",
+                false,
+                "user",
+                Map.of("uid", 0, "gid", 0),
+                "args",
+                command,
+                "env",
+                List.of("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"),
+                "cwd",
+                "/",
+                "capabilities",
+                Map.of("bounding", CAPABILITIES, "effective", CAPABILITIES, "permitted", CAPABILITIES),
+                "rlimits",
+                List.of(Map.of("type", "RLIMIT_CORE", "hard", 0, "soft", 0)),
+                "noNewPrivileges",
+                true);
     }
 
     private static List<Object> mounts() {
@@ -90,7 +118,9 @@ record Bundle(Path root, List<String> command, boolean userNamespace, boolean se
             linux.put("uidMappings", ids);
             linux.put("gidMappings", ids);
         }
-        linux.put("namespaces", namespaces.stream().map(type -> Map.of("type", type)).toList());
+        linux.put(
+                "namespaces",
+                namespaces.stream().map(type -> Map.of("type", type)).toList());
         linux.put("maskedPaths", MASKED);
         linux.put("readonlyPaths", READ_ONLY);
         if (pidsLimit) {
@@ -107,7 +137,8 @@ record Bundle(Path root, List<String> command, boolean userNamespace, boolean se
         try (InputStream stream = Optional.ofNullable(Bundle.class.getResourceAsStream("seccomp.json"))
                 .orElseThrow(() -> new IOException("seccomp.json is missing from this build"))) {
             ObjectNode profile = (ObjectNode) JsonMapper.shared().readTree(stream);
-            profile.putArray("architectures").add("SCMP_ARCH_" + Architecture.current().name());
+            profile.putArray("architectures")
+                    .add("SCMP_ARCH_" + Architecture.current().name());
             return profile;
         }
     }

@@ -32,7 +32,8 @@ final class ExecBench {
         ExecBench exec = new ExecBench(options, report);
         try (Workbench bench = Workbench.open();
                 Sandboxes engine = Sandboxes.local();
-                Sandbox sandbox = engine.create(SandboxSpec.directory(bench.root()).build())) {
+                Sandbox sandbox =
+                        engine.create(SandboxSpec.directory(bench.root()).build())) {
             exec.measure(bench, sandbox);
         }
         return report;
@@ -45,7 +46,8 @@ final class ExecBench {
         runtime("crun", bench);
         runtime("runc", bench);
         nsenter(bench);
-        new Rounds(report).run(cases, options.warmup().orElse(WARMUP), options.n().orElse(ROUNDS));
+        new Rounds(report)
+                .run(cases, options.warmup().orElse(WARMUP), options.n().orElse(ROUNDS));
         report.ratio("ours", "crun", Optional.of(Goal.atMost(0.25)));
         report.ratio("ours", "runc", Optional.of(Goal.atMost(0.07)));
         report.ratio("ours", "nsenter", Optional.empty());

@@ -43,11 +43,13 @@ final class IoBench {
 
     static Report run(Options options) throws IOException {
         options.check(CASES);
-        Report report = new Report("io", "a byte through 'cat' and back; 1 GiB from 'dd', 256 MiB to it, " + (BUFFER >> 10)
-                + " KiB at a time");
+        Report report = new Report(
+                "io",
+                "a byte through 'cat' and back; 1 GiB from 'dd', 256 MiB to it, " + (BUFFER >> 10) + " KiB at a time");
         try (Workbench bench = Workbench.open();
                 Sandboxes engine = Sandboxes.local();
-                Sandbox sandbox = engine.create(SandboxSpec.directory(bench.root()).build())) {
+                Sandbox sandbox =
+                        engine.create(SandboxSpec.directory(bench.root()).build())) {
             new IoBench(options, report, bench, sandbox).measure();
         }
         return report;
@@ -121,7 +123,8 @@ final class IoBench {
     }
 
     private void output() throws IOException {
-        try (Execution dd = sandbox.start(ExecSpec.of("/bin/busybox", "dd", "if=/dev/zero", "bs=1M", "count=" + OUTPUT_MIB))) {
+        try (Execution dd =
+                sandbox.start(ExecSpec.of("/bin/busybox", "dd", "if=/dev/zero", "bs=1M", "count=" + OUTPUT_MIB))) {
             drain(dd.stdout());
             succeeded(dd);
         }

@@ -62,7 +62,8 @@ final class OciRuntime {
             return Optional.empty();
         }
         String reason = "";
-        for (Configuration configuration : configurations(name, bench.cgroup2Only().isPresent())) {
+        for (Configuration configuration :
+                configurations(name, bench.cgroup2Only().isPresent())) {
             OciRuntime runtime = new OciRuntime(name, program.get(), bench, configuration);
             runtime.bundle(Workbench.COMMAND).write(runtime.folder("bundle"));
             Optional<String> failure = bench.tools().attempt(runtime.run());
@@ -100,11 +101,16 @@ final class OciRuntime {
 
     private Bundle bundle(List<String> command) {
         return new Bundle(
-                bench.root(), command, configuration.userNamespace(), configuration.seccomp(), configuration.pidsLimit());
+                bench.root(),
+                command,
+                configuration.userNamespace(),
+                configuration.seccomp(),
+                configuration.pidsLimit());
     }
 
     private Tools.Command command(String... arguments) {
-        List<String> all = new ArrayList<>(List.of(program.toString(), "--root", folder("state").toString()));
+        List<String> all = new ArrayList<>(
+                List.of(program.toString(), "--root", folder("state").toString()));
         if (configuration.cgroups() == Cgroups.NONE) {
             all.add("--cgroup-manager=disabled");
         }

@@ -11,8 +11,7 @@ import java.util.Set;
  * @param only the cases to run; all if empty
  */
 record Options(String bench, OptionalInt n, OptionalInt warmup, Set<String> only) {
-    static final String USAGE =
-            """
+    static final String USAGE = """
             usage: ./dev bench start|exec|io|phases [--n N] [--warmup N] [--only CASE,...]
 
               start    create + run + exit + teardown of a sandbox, beside crun, runc, bwrap, unshare

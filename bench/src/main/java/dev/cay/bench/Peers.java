@@ -16,15 +16,37 @@ final class Peers {
     private Peers() {}
 
     static Optional<Case> bwrap(Workbench bench, Report report) throws IOException {
-        Path filter = FILTERS.resolve("standard-" + Architecture.current().text() + ".bpf").toAbsolutePath();
+        Path filter = FILTERS.resolve("standard-" + Architecture.current().text() + ".bpf")
+                .toAbsolutePath();
         boolean filtered = Files.exists(filter);
         List<String> options = new ArrayList<>(List.of(
-                "--unshare-all", "--uid", "0", "--gid", "0", "--bind", bench.root().toString(), "/", "--proc", "/proc",
-                "--dev", "/dev", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--die-with-parent", "--new-session"));
+                "--unshare-all",
+                "--uid",
+                "0",
+                "--gid",
+                "0",
+                "--bind",
+                bench.root().toString(),
+                "/",
+                "--proc",
+                "/proc",
+                "--dev",
+                "/dev",
+                "--tmpfs",
+                "/tmp",
+                "--cap-drop",
+                "ALL",
+                "--die-with-parent",
+                "--new-session"));
         if (filtered) {
             options.addAll(List.of("--seccomp", Integer.toString(Tools.FILE_DESCRIPTOR)));
         }
-        return tried(bench, report, "bwrap", options, filtered ? Optional.of(filter) : Optional.empty(),
+        return tried(
+                bench,
+                report,
+                "bwrap",
+                options,
+                filtered ? Optional.of(filter) : Optional.empty(),
                 "a control group; masked paths; /sys; more than one id; an overlay for changes; Landlock"
                         + (filtered ? "" : "; seccomp"));
     }
@@ -35,8 +57,17 @@ final class Peers {
                 report,
                 "unshare",
                 List.of(
-                        "--user", "--map-root-user", "--mount", "--pid", "--ipc", "--net", "--uts", "--cgroup", "--fork",
-                        "--root=" + bench.root(), "--mount-proc=/proc"),
+                        "--user",
+                        "--map-root-user",
+                        "--mount",
+                        "--pid",
+                        "--ipc",
+                        "--net",
+                        "--uts",
+                        "--cgroup",
+                        "--fork",
+                        "--root=" + bench.root(),
+                        "--mount-proc=/proc"),
                 Optional.empty(),
                 "a control group; masked paths; /dev; /sys; more than one id; dropping capabilities; seccomp;"
                         + " an overlay for changes; Landlock");

@@ -45,7 +45,8 @@ final class Phases implements Observer {
     /** Lists with the same operations in the same phase. */
     private record ListKey(String phase, boolean background, List<String> operations) {
         String text() {
-            return operations.size() + " calls from " + operations.getFirst();
+            String first = operations.getFirst();
+            return operations.size() == 1 ? first : operations.size() + " calls from " + first;
         }
     }
 
@@ -99,7 +100,8 @@ final class Phases implements Observer {
     private void digest(Seen one) {
         List<String> names =
                 one.list().operations().stream().map(Phases::normalized).toList();
-        ListTimes times = lists.computeIfAbsent(new ListKey(one.phase(), one.background(), names), _ -> new ListTimes());
+        ListTimes times =
+                lists.computeIfAbsent(new ListKey(one.phase(), one.background(), names), _ -> new ListTimes());
         Map<String, Long> merged = new LinkedHashMap<>();
         for (int i = 0; i < names.size(); i++) {
             merged.merge(names.get(i), one.nanoseconds()[i], Long::sum);
@@ -125,29 +127,34 @@ final class Phases implements Observer {
             report.row(name + ": lists", Samples.ofNanoseconds(phase.inLists()));
             report.row(name + ": outside of lists", Samples.ofNanoseconds(phase.rest()));
         });
-        report.note("A list is an array of system calls that the launcher makes. Outside of lists: Java, clone3, execve, single"
-                + " calls such as poll and close, and waiting for the program.");
+        report.note(
+                "A list is an array of system calls that the launcher makes. Outside of lists: Java, clone3, execve, single"
+                        + " calls such as poll and close, and waiting for the program.");
         phases.keySet().forEach(phase -> print(phase, out));
     }
 
+    /** What nobody waits for comes last. */
     private void print(String phase, PrintStream out) {
         int cycles = phases.get(phase).all().size();
         out.println(phase);
-        lists.forEach((key, times) -> {
-            // What happens in fewer than half of the cycles is not what they consist of.
-            if (key.phase().equals(phase) && times.sums().size() * 2 >= cycles) {
-                print(key, times, cycles, out);
-            }
-        });
+        for (boolean background : new boolean[] {false, true}) {
+            lists.forEach((key, times) -> {
+                // What happens in fewer than half of the cycles is not what they consist of.
+                boolean usual = times.sums().size() * 2 >= cycles;
+                if (usual && key.phase().equals(phase) && key.background() == background) {
+                    print(key, times, cycles, out);
+                }
+            });
+        }
         out.println();
     }
 
     private static void print(ListKey key, ListTimes times, int cycles, PrintStream out) {
-        String often = key.background() ? "in the background, nobody waits" : "";
-        if (times.sums().size() >= cycles * 3 / 2) {
-            often = Math.round((double) times.sums().size() / cycles) + " times " + often;
-        }
-        out.printf(Locale.ROOT, "%10.1f  %s%s%n", median(times.sums()), clip(key.text(), 66), often.isEmpty() ? "" : "\n            " + often);
+        long often = Math.round((double) times.sums().size() / cycles);
+        String text = key.text()
+                + (often > 1 ? ", " + often + " times" : "")
+                + (key.background() ? ", in the background" : "");
+        out.printf(Locale.ROOT, "%10.1f  %s%n", median(times.sums()), clip(text, 68));
         double least = times.operations().values().stream()
                 .mapToDouble(Phases::median)
                 .sorted()
@@ -158,8 +165,7 @@ final class Phases implements Observer {
             double median = median(taken);
             if (median >= least) {
                 long count = key.operations().stream().filter(name::equals).count();
-                out.printf(
-                        Locale.ROOT, "%16.1f  %s%n", median, clip(name, 54) + (count > 1 ? " x" + count : ""));
+                out.printf(Locale.ROOT, "%16.1f  %s%n", median, clip(name, 54) + (count > 1 ? " x" + count : ""));
             }
         });
     }

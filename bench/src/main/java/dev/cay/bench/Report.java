@@ -87,7 +87,10 @@ final class Report {
     /** The ratio of two cases' medians, if both have one. */
     void ratio(String case1, String case2, Optional<Goal> goal) {
         if (rows.containsKey(case1) && rows.containsKey(case2)) {
-            ratio(case1 + "/" + case2, rows.get(case1).median() / rows.get(case2).median(), goal);
+            ratio(
+                    case1 + "/" + case2,
+                    rows.get(case1).median() / rows.get(case2).median(),
+                    goal);
         }
     }
 

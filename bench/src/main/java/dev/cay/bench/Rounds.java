@@ -7,14 +7,13 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.concurrent.locks.LockSupport;
 
 /**
  * Takes the times of cases in rounds: each case once in a round, in an order that changes, so that whatever else the machine
  * does meets all of them alike and none is always the one after a certain other.
  *
- * <p>Before each there is a short pause: what the one before has left to the kernel, or to a thread of ours, is done
- * at nobody's expense.
+ * <p>Before each there is a short pause: what the one before has left to the kernel, or to a thread of ours, is done at
+ * nobody's expense. It is spent awake, because a processor that has slept is slow for a while.
  */
 final class Rounds {
     private static final Duration PAUSE = Duration.ofMillis(1);
@@ -65,13 +64,20 @@ final class Rounds {
     private void measure(Case one, List<Long> times, List<Case> running) {
         try {
             one.prepare().run();
-            LockSupport.parkNanos(PAUSE.toNanos());
+            pause();
             long began = System.nanoTime();
             one.run().run();
             times.add(System.nanoTime() - began);
         } catch (Exception e) {
             running.remove(one);
             report.failed(one.name(), String.valueOf(e.getMessage()));
+        }
+    }
+
+    private static void pause() {
+        long end = System.nanoTime() + PAUSE.toNanos();
+        while (System.nanoTime() < end) {
+            Thread.onSpinWait();
         }
     }
 }

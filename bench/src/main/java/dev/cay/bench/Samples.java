@@ -17,7 +17,8 @@ final class Samples {
         if (nanoseconds.isEmpty()) {
             throw new IllegalArgumentException("no samples");
         }
-        return new Samples(nanoseconds.stream().mapToLong(Long::longValue).sorted().toArray());
+        return new Samples(
+                nanoseconds.stream().mapToLong(Long::longValue).sorted().toArray());
     }
 
     int count() {

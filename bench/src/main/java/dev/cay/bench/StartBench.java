@@ -21,11 +21,21 @@ final class StartBench {
     private static final String HOST_ROOT = "ours host root";
     private static final String BACK_TO_BACK = "ours back to back";
     private static final List<String> CASES = List.of(
-            "ours", "pooled", BACK_TO_BACK, HOST_ROOT, Report.BARE_EXEC, "ProcessBuilder", "crun", "runc", "bwrap", "unshare");
+            "ours",
+            "pooled",
+            BACK_TO_BACK,
+            HOST_ROOT,
+            Report.BARE_EXEC,
+            "ProcessBuilder",
+            "crun",
+            "runc",
+            "bwrap",
+            "unshare");
     private static final int ROUNDS = 250;
     private static final int WARMUP = 250;
     private static final int WAITING = 4;
-    private static final int IN_A_ROW = 150;
+    private static final int WARM_IN_A_ROW = 20;
+    private static final int IN_A_ROW = 200;
     private static final ExecSpec HOST_COMMAND = ExecSpec.of("/bin/true");
 
     private final Options options;
@@ -39,7 +49,8 @@ final class StartBench {
 
     static Report run(Options options) throws IOException {
         options.check(CASES);
-        Report report = new Report("start", "create + run '" + String.join(" ", Workbench.COMMAND) + "' + exit + teardown");
+        Report report =
+                new Report("start", "create + run '" + String.join(" ", Workbench.COMMAND) + "' + exit + teardown");
         StartBench start = new StartBench(options, report);
         Rounds rounds = new Rounds(report);
         try (Workbench bench = Workbench.open()) {
@@ -67,13 +78,13 @@ final class StartBench {
         if (options.wants("unshare")) {
             Peers.unshare(bench, report).ifPresent(cases::add);
         }
-        if (options.wants(BACK_TO_BACK)) {
-            backToBack(engine, spec);
-        }
         try {
             rounds.run(cases, options.warmup().orElse(WARMUP), options.n().orElse(ROUNDS));
         } finally {
             waiting.forEach(Sandbox::close);
+        }
+        if (options.wants(BACK_TO_BACK)) {
+            backToBack(engine, spec);
         }
         report.note("Ours captures the output through pipes, the others have /dev/null. 'pooled' is exec and close of a"
                 + " sandbox that is there.");
@@ -102,7 +113,8 @@ final class StartBench {
     private void runtime(String name, Workbench bench) throws IOException {
         if (options.wants(name)) {
             OciRuntime.find(name, bench, report)
-                    .ifPresent(found -> cases.add(Case.program(name, () -> bench.tools().run(found.run()))));
+                    .ifPresent(found ->
+                            cases.add(Case.program(name, () -> bench.tools().run(found.run()))));
         }
     }
 
@@ -137,16 +149,16 @@ final class StartBench {
         report.ratio("pooled", "unshare", Optional.empty());
     }
 
-    /** Without a pause in between, and after the same without being measured: what is done in the background costs too. */
+    /** Without a pause in between: what is done in the background costs too. */
     private void backToBack(Sandboxes engine, SandboxSpec spec) {
         List<Long> times = new ArrayList<>();
         try {
-            for (int i = 0; i < 2 * IN_A_ROW; i++) {
+            for (int i = 0; i < WARM_IN_A_ROW + IN_A_ROW; i++) {
                 long began = System.nanoTime();
                 life(engine, spec, Runs.COMMAND);
                 times.add(System.nanoTime() - began);
             }
-            report.row(BACK_TO_BACK, Samples.ofNanoseconds(times.subList(IN_A_ROW, times.size())));
+            report.row(BACK_TO_BACK, Samples.ofNanoseconds(times.subList(WARM_IN_A_ROW, times.size())));
         } catch (IOException | SandboxException e) {
             report.failed(BACK_TO_BACK, String.valueOf(e.getMessage()));
         }

@@ -26,7 +26,8 @@ import java.util.stream.Stream;
  */
 final class Tools implements AutoCloseable {
     /** Where programs are looked for, whatever the caller's PATH. */
-    private static final List<Path> FOLDERS = Stream.of("/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/local/bin", "/usr/local/sbin")
+    private static final List<Path> FOLDERS = Stream.of(
+                    "/usr/bin", "/usr/sbin", "/bin", "/sbin", "/usr/local/bin", "/usr/local/sbin")
             .map(Path::of)
             .toList();
 
@@ -68,7 +69,10 @@ final class Tools implements AutoCloseable {
 
     /** An installed program. */
     static Optional<Path> find(String name) {
-        return FOLDERS.stream().map(folder -> folder.resolve(name)).filter(Files::isExecutable).findFirst();
+        return FOLDERS.stream()
+                .map(folder -> folder.resolve(name))
+                .filter(Files::isExecutable)
+                .findFirst();
     }
 
     /**

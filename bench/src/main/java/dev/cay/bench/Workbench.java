@@ -65,7 +65,8 @@ final class Workbench implements AutoCloseable {
         try (Stream<Path> all = Files.walk(root)) {
             for (Path path : all.toList()) {
                 boolean readable = !Files.isDirectory(path) && path.startsWith(root.resolve("etc"));
-                Files.setPosixFilePermissions(path, PosixFilePermissions.fromString(readable ? "rw-r--r--" : "rwxr-xr-x"));
+                Files.setPosixFilePermissions(
+                        path, PosixFilePermissions.fromString(readable ? "rw-r--r--" : "rwxr-xr-x"));
             }
         }
         return root;
@@ -103,7 +104,8 @@ final class Workbench implements AutoCloseable {
     /** What Java offers. */
     Case processBuilder() {
         return Case.here("ProcessBuilder", () -> {
-            int code = new ProcessBuilder(hostBusybox().toString(), "true").start().waitFor();
+            int code =
+                    new ProcessBuilder(hostBusybox().toString(), "true").start().waitFor();
             if (code != 0) {
                 throw new IOException("exit code " + code);
             }

@@ -178,4 +178,50 @@ final class Lab {
     static void need(String program) {
         Assumptions.assumeTrue(has(program), program + " is not installed");
     }
+
+    /** What a program prints outside of any sandbox. */
+    static String onHost(String... command) {
+        try {
+            Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+            process.getOutputStream().close();
+            try (var stream = process.getInputStream()) {
+                return new String(stream.readAllBytes(), StandardCharsets.UTF_8).strip();
+            } finally {
+                process.getErrorStream().close();
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** The next line of a stream that nobody else reads; empty at its end. */
+    static String line(java.io.InputStream stream) {
+        StringBuilder line = new StringBuilder();
+        try {
+            for (int c = stream.read(); c >= 0 && c != '\n'; c = stream.read()) {
+                line.append((char) c);
+            }
+            return line.toString();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** The rest of a stream as text. */
+    static String rest(java.io.InputStream stream) {
+        try {
+            return new String(stream.readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Closes a command's input. */
+    static void end(dev.cay.Execution execution) {
+        try {
+            execution.stdin().close();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
 }

@@ -3,6 +3,7 @@ package dev.cay.it;
 import dev.cay.Sandbox;
 import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
+import dev.cay.Size;
 import java.util.Optional;
 import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
@@ -18,28 +19,24 @@ import org.junit.jupiter.api.extension.ParameterResolver;
 public final class RootLane implements BeforeAllCallback, BeforeEachCallback, AfterEachCallback, ParameterResolver {
     private static final ExtensionContext.Namespace NAMESPACE = ExtensionContext.Namespace.create(RootLane.class);
 
-    /** What an engine and the JDK make once in a process and keep: buffers, the poller, /run/cay itself. */
-    private static final class WarmUp {
-        static final boolean DONE = run();
+    private static boolean warm;
 
-        private static boolean run() {
-            try (Sandboxes engine = Sandboxes.local();
-                    Sandbox sandbox = engine.create(SandboxSpec.host().build())) {
-                Thread.ofVirtual().start(() -> sandbox.exec("true")).join();
-                MachineState.now();
-                return true;
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                return false;
-            }
+    /** Lets an engine and the JDK make what they make once in a process and keep: buffers, the poller, /run/cay itself. */
+    private static synchronized void warmUp() throws InterruptedException {
+        if (warm) {
+            return;
         }
+        try (Sandboxes engine = Sandboxes.local();
+                Sandbox sandbox = engine.create(SandboxSpec.host().memory(Size.mib(64)).build())) {
+            Thread.ofVirtual().start(() -> sandbox.exec("true")).join();
+            MachineState.now();
+        }
+        warm = true;
     }
 
     @Override
-    public void beforeAll(ExtensionContext context) {
-        if (!WarmUp.DONE) {
-            throw new IllegalStateException("interrupted");
-        }
+    public void beforeAll(ExtensionContext context) throws InterruptedException {
+        warmUp();
         Lab.open();
     }
 

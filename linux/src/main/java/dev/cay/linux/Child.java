@@ -20,7 +20,7 @@ public final class Child implements AutoCloseable {
     private final int pid;
     private final Fd pidfd;
     private final ReentrantLock reaping = new ReentrantLock();
-    private volatile Optional<Status> status = Optional.empty();
+    private volatile Optional<Status> status;
 
     /**
      * How a process ended.
@@ -31,8 +31,14 @@ public final class Child implements AutoCloseable {
     public record Status(boolean exited, int number) {}
 
     Child(int pid, Fd pidfd) {
+        this(pid, pidfd, Optional.empty());
+    }
+
+    /** @param status how it has ended, if it has been reaped already */
+    Child(int pid, Fd pidfd, Optional<Status> status) {
         this.pid = pid;
         this.pidfd = pidfd;
+        this.status = status;
     }
 
     /** Its number in this process's pid namespace. */
@@ -47,6 +53,9 @@ public final class Child implements AutoCloseable {
 
     /** {@code int pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned int flags)} pidfd_send_signal(2). */
     public void signal(int number) throws SyscallException {
+        if (status.isPresent()) {
+            return;
+        }
         long result = Native.call(SystemCall.PIDFD_SEND_SIGNAL, pidfd.number(), number, 0, 0);
         if (result != -Errno.ESRCH.number()) {
             Native.check(result, SystemCall.PIDFD_SEND_SIGNAL, "signal " + number);

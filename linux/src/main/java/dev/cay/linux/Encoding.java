@@ -228,7 +228,7 @@ final class Encoding implements AutoCloseable {
             buffer.get(position, bytes);
             contents.put(room, bytes);
         });
-        return new Results(list, values, contents);
+        return new Results(list, values, contents, Fd::new);
     }
 
     @Override

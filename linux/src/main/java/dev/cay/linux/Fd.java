@@ -1,6 +1,7 @@
 package dev.cay.linux;
 
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.IntConsumer;
 
 /**
  * An open file descriptor, owned by whoever holds this object, closed once. Every descriptor is close-on-exec. Thread-safe,
@@ -10,12 +11,19 @@ public final class Fd implements AutoCloseable {
     private static final int CLOSED = -1;
 
     private final AtomicInteger number;
+    private final IntConsumer closing;
 
     Fd(int number) {
+        this(number, value -> Native.call(SystemCall.CLOSE, value));
+    }
+
+    /** @param closing is called once with the number; for descriptors that are none */
+    Fd(int number, IntConsumer closing) {
         if (number < 0) {
             throw new IllegalArgumentException("not a descriptor: " + number);
         }
         this.number = new AtomicInteger(number);
+        this.closing = closing;
     }
 
     /** The number, for this package and its lists. */
@@ -36,7 +44,7 @@ public final class Fd implements AutoCloseable {
     public void close() {
         int value = number.getAndSet(CLOSED);
         if (value != CLOSED) {
-            Native.call(SystemCall.CLOSE, value);
+            closing.accept(value);
         }
     }
 

@@ -7,7 +7,8 @@ import java.util.Optional;
  *
  * <p>A list that is spawned runs in a child that shares this process's memory, while the thread that made it waits in the
  * kernel (CLONE_VM|CLONE_VFORK; see {@code launcher-*.S}). Opening one makes this process undumpable for good: until such
- * a child has called execve, whoever may look into it could read the JVM's memory.
+ * a child has called execve, whoever may look into it could read the JVM's memory. Where executable memory is refused, a
+ * process of its own makes the child ({@link ProcessLauncher}).
  */
 public final class HostKernel implements Kernel, AutoCloseable {
     private static volatile Optional<Observer> observer = Optional.empty();
@@ -19,8 +20,13 @@ public final class HostKernel implements Kernel, AutoCloseable {
      * @throws SyscallException if this process may not do what an engine has to
      */
     public HostKernel() throws SyscallException {
+        this(Native.hasMachineCode());
+    }
+
+    /** @param inThread whether children may be made by a thread of this process */
+    HostKernel(boolean inThread) throws SyscallException {
         run(OpList.of(Processes.undumpable()));
-        launcher = Native.hasMachineCode() ? new ThreadLauncher(this) : new ProcessLauncher(this);
+        launcher = inThread ? new ThreadLauncher(this) : new ProcessLauncher(this);
     }
 
     @Override
@@ -37,9 +43,11 @@ public final class HostKernel implements Kernel, AutoCloseable {
         }
     }
 
+    /** Not what the list itself has closed: that number can be somebody else's by now. */
     private static void closeOpened(OpList list, Encoding encoding) {
         for (int i = 0; i < encoding.failed(); i++) {
-            if (list.operations().get(i).opens() && encoding.result(i) >= 0) {
+            Op operation = list.operations().get(i);
+            if (operation.opens() && encoding.result(i) >= 0 && !list.closes(operation, encoding.failed())) {
                 Native.call(SystemCall.CLOSE, encoding.result(i));
             }
         }

@@ -40,6 +40,18 @@ public final class OpList {
         return index;
     }
 
+    /** Whether one of the first so many operations closes what this one opened. */
+    boolean closes(Op opened, int among) {
+        for (Op operation : operations.subList(0, among)) {
+            if (operation.call() == SystemCall.CLOSE
+                    && operation.arguments().getFirst() instanceof Arg.Result(Op of)
+                    && of == opened) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     /** Gathers operations; not thread-safe. */
     public static final class Builder {
         private final List<Op> operations = new ArrayList<>(128);

@@ -53,7 +53,10 @@ public final class Poller {
         void close();
     }
 
-    /** Calls an action once, on the poller's thread, when a descriptor is ready. It must neither block nor throw. */
+    /**
+     * Calls an action once, on the poller's thread, when a descriptor is ready. It must neither block nor throw. For a regular
+     * file, which is always ready, it is called at once.
+     */
     public Watch watch(Poll.Interest interest, Runnable action) {
         long token = tokens.incrementAndGet();
         Fd duplicate = new Fd((int) succeed(Native.call(SystemCall.FCNTL, interest.fd().number(), F_DUPFD_CLOEXEC, 0)));
@@ -62,8 +65,15 @@ public final class Poller {
             int event = scratch.allocate(EVENT_SIZE);
             scratch.buffer().putInt(event, interest.events() | EPOLLONESHOT);
             scratch.buffer().putLong(event + EVENT_DATA, token);
-            succeed(Native.call(
-                    SystemCall.EPOLL_CTL, epoll.number(), EPOLL_CTL_ADD, duplicate.number(), scratch.address(event)));
+            long result = Native.call(
+                    SystemCall.EPOLL_CTL, epoll.number(), EPOLL_CTL_ADD, duplicate.number(), scratch.address(event));
+            if (Native.failed(result)) {
+                Runnable unwatched = take(token);
+                if (result != -Errno.EPERM.number()) {
+                    succeed(result);
+                }
+                unwatched.run();
+            }
         }
         return () -> take(token);
     }

@@ -36,13 +36,18 @@ final class ProcessLauncher implements Launcher {
     private static final MethodHandle ATTRIBUTES_INIT = Native.library("posix_spawnattr_init");
     private static final MethodHandle ATTRIBUTES_FLAGS = Native.library("posix_spawnattr_setflags");
     private static final MethodHandle ATTRIBUTES_MASK = Native.library("posix_spawnattr_setsigmask");
+    private static final MethodHandle ATTRIBUTES_DEFAULTS = Native.library("posix_spawnattr_setsigdefault");
 
     /** At least {@code sizeof(posix_spawn_file_actions_t)}, {@code (posix_spawnattr_t)} and {@code (sigset_t)} of any libc. */
     private static final int ACTIONS_SIZE = 256;
 
     private static final int ATTRIBUTES_SIZE = 512;
     private static final int SIGSET_SIZE = 128;
+    private static final long POSIX_SPAWN_SETSIGDEF = 4;
     private static final long POSIX_SPAWN_SETSIGMASK = 8;
+
+    /** The signals 32 and 33, which glibc keeps for itself and ignores in every program that posix_spawn starts. */
+    private static final long SIGNALS_OF_LIBC = 3L << 31;
 
     private final Fd program;
 
@@ -107,20 +112,13 @@ final class ProcessLauncher implements Launcher {
     private int run(Fd memory, SortedSet<Integer> descriptors) throws SyscallException {
         try (Scratch scratch = Scratch.borrow()) {
             long actions = scratch.address(scratch.allocate(ACTIONS_SIZE));
-            long attributes = scratch.address(scratch.allocate(ATTRIBUTES_SIZE));
-            int mask = scratch.allocate(SIGSET_SIZE);
-            for (int i = 0; i < SIGSET_SIZE; i += Long.BYTES) {
-                scratch.buffer().putLong(mask + i, -1); // a key pressed at the terminal ends us, not the program half-way
-            }
+            long attributes = attributes(scratch);
             int number = scratch.store((Integer.toOctalString(memory.number()) + '\0').getBytes(StandardCharsets.US_ASCII));
             int path = scratch.store(("/proc/self/fd/" + program.number() + '\0').getBytes(StandardCharsets.US_ASCII));
             int arguments = scratch.allocate(2 * Long.BYTES);
             int environment = scratch.allocate(Long.BYTES);
             int pid = scratch.allocate(Long.BYTES);
             scratch.buffer().putLong(arguments, scratch.address(number));
-            call(ATTRIBUTES_INIT, attributes);
-            call(ATTRIBUTES_MASK, attributes, scratch.address(mask));
-            call(ATTRIBUTES_FLAGS, attributes, POSIX_SPAWN_SETSIGMASK);
             call(ACTIONS_INIT, actions);
             try {
                 for (int descriptor : descriptors) {
@@ -139,6 +137,22 @@ final class ProcessLauncher implements Launcher {
             }
             return await(scratch.buffer().getInt(pid));
         }
+    }
+
+    /** All signals blocked: a key pressed at the terminal ends us, not the program half-way. */
+    private static long attributes(Scratch scratch) throws SyscallException {
+        long attributes = scratch.address(scratch.allocate(ATTRIBUTES_SIZE));
+        int mask = scratch.allocate(SIGSET_SIZE);
+        int defaults = scratch.allocate(SIGSET_SIZE);
+        for (int i = 0; i < SIGSET_SIZE; i += Long.BYTES) {
+            scratch.buffer().putLong(mask + i, -1);
+        }
+        scratch.buffer().putLong(defaults, SIGNALS_OF_LIBC);
+        call(ATTRIBUTES_INIT, attributes);
+        call(ATTRIBUTES_MASK, attributes, scratch.address(mask));
+        call(ATTRIBUTES_DEFAULTS, attributes, scratch.address(defaults));
+        call(ATTRIBUTES_FLAGS, attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+        return attributes;
     }
 
     /** Functions that return an errno. */

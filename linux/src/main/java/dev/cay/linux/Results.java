@@ -3,17 +3,21 @@ package dev.cay.linux;
 import static java.util.Objects.requireNonNull;
 
 import java.util.Map;
+import java.util.function.IntFunction;
 
 /** What the operations of a list that did not fail returned. */
 public final class Results {
     private final OpList list;
     private final long[] values;
     private final Map<Arg.Buffer, byte[]> buffers;
+    private final IntFunction<Fd> descriptors;
 
-    Results(OpList list, long[] values, Map<Arg.Buffer, byte[]> buffers) {
+    /** @param descriptors makes the object of a descriptor's number */
+    Results(OpList list, long[] values, Map<Arg.Buffer, byte[]> buffers, IntFunction<Fd> descriptors) {
         this.list = list;
         this.values = values;
         this.buffers = buffers;
+        this.descriptors = descriptors;
     }
 
     /** The result of an operation; a tolerated error is the negative of its number. */
@@ -31,7 +35,7 @@ public final class Results {
         if (!operation.opens() || failed(operation)) {
             throw new IllegalArgumentException("opened nothing: " + operation);
         }
-        return new Fd((int) value(operation));
+        return descriptors.apply((int) value(operation));
     }
 
     /** What the kernel wrote into a buffer. */

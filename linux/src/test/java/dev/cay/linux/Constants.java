@@ -46,7 +46,7 @@ final class Constants {
 
     private static Class<?> type(String name) {
         try {
-            return Class.forName("dev.cay.linux." + name);
+            return Class.forName("dev.cay.linux." + name, false, Constants.class.getClassLoader());
         } catch (ClassNotFoundException e) {
             throw new IllegalStateException(e);
         }

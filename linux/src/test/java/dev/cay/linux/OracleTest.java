@@ -72,9 +72,10 @@ class OracleTest {
             "Pipe\\.(CAPACITY|WOULD_BLOCK|END)",
             "Poll\\.FOREVER",
             "Poller\\.MAXIMUM_EVENTS",
-            "ProcessLauncher\\.(REQUEST_.*|NONE|(ACTIONS|ATTRIBUTES|SIGSET)_SIZE)",
+            "ProcessLauncher\\.(REQUEST_.*|NONE|(ACTIONS|ATTRIBUTES|SIGSET)_SIZE|SIGNALS_OF_LIBC)",
             "Processes\\.SIGACTION_SIZE", // has a test of its own
             "Program\\.LOAD_ADDRESS",
+            "RecordingKernel\\..*",
             "Scratch\\.SIZE",
             "SharedMemory\\.PLACE.*",
             "SyscallException\\.serialVersionUID");
@@ -117,7 +118,8 @@ class OracleTest {
             // What posix_spawn's structs must fit into.
             Map.entry("sizeof(posix_spawn_file_actions_t) <= 256", 1L),
             Map.entry("sizeof(posix_spawnattr_t) <= 512", 1L),
-            Map.entry("sizeof(sigset_t) <= 128", 1L));
+            Map.entry("sizeof(sigset_t) <= 128", 1L),
+            Map.entry("__SIGRTMIN", 32L));
 
     /** What is newer than Linux 6.1, whose headers Debian 12 has. Headers that define it are believed more than this. */
     private static final String NEWER =

@@ -8,14 +8,16 @@ import dev.cay.engine.seccomp.Seccomp;
 import dev.cay.linux.Architecture;
 import dev.cay.linux.Birth;
 import dev.cay.linux.Child;
-import dev.cay.linux.Fd;
+import dev.cay.linux.Credentials;
 import dev.cay.linux.HostKernel;
 import dev.cay.linux.Landlock;
 import dev.cay.linux.Namespaces;
+import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
 import dev.cay.linux.SyscallException;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -30,9 +32,9 @@ public final class Containers implements AutoCloseable {
     private final PreparationPool preparations;
     private final Layers layers;
     private final Nursery nursery;
-    private final int lastCapability;
-    private final Optional<Fd> landlock;
-    private final Optional<Fd> landlockWithScopes;
+    private final List<Op> capabilityBounds;
+    private final Optional<Op> landlock;
+    private final Optional<Op> landlockWithScopes;
 
     /**
      * @throws SandboxException.Unsupported if this machine cannot run containers
@@ -47,18 +49,14 @@ public final class Containers implements AutoCloseable {
             state.sweep(engine -> CgroupParent.sweep(hierarchies, engine));
             cgroups = cleanup.push(CgroupParent.create(kernel, hierarchies, state.engine()));
             layers = cleanup.push(new Layers(kernel));
-            background = Executors.newSingleThreadExecutor(
-                    Thread.ofPlatform().name("cay-background").daemon().factory());
-            preparations = new PreparationPool(
-                    new Preparation.Maker(kernel, layers, new IdRanges(state)), background);
-            cleanup.push(preparations);
-            cleanup.push(background::shutdown);
+            background = cleanup.push(Executors.newSingleThreadExecutor(
+                    Thread.ofPlatform().name("cay-background").daemon().factory()));
+            preparations = cleanup.push(
+                    new PreparationPool(new Preparation.Maker(kernel, layers, new IdRanges(state)), background));
             nursery = cleanup.push(Nursery.create(kernel));
-            lastCapability = Privileges.lastCapability(kernel);
-            landlock = Landlock.ruleset(kernel, false);
-            landlock.ifPresent(cleanup::push);
-            landlockWithScopes = Landlock.ruleset(kernel, true);
-            landlockWithScopes.ifPresent(cleanup::push);
+            capabilityBounds = Privileges.bounds(Privileges.lastCapability(kernel));
+            landlock = landlock(false);
+            landlockWithScopes = landlock(true);
         } catch (IOException e) {
             cleanup.close();
             throw new SandboxException.Unsupported(
@@ -67,6 +65,10 @@ public final class Containers implements AutoCloseable {
             cleanup.close();
             throw e;
         }
+    }
+
+    private Optional<Op> landlock(boolean scopeSockets) throws SyscallException {
+        return Landlock.ruleset(kernel, scopeSockets).map(cleanup::push).map(Landlock::restrictSelf);
     }
 
     /**
@@ -116,7 +118,11 @@ public final class Containers implements AutoCloseable {
                     false);
             Child first = undo.push(kernel.spawn(list, birth));
             ExecutionList.Walls walls = new ExecutionList.Walls(
-                    spec, ownNetwork, lastCapability, seccomp, ownNetwork ? landlock : landlockWithScopes);
+                    spec,
+                    ownNetwork,
+                    capabilityBounds,
+                    ownNetwork ? landlock : landlockWithScopes,
+                    seccomp.map(Credentials::filterSystemCalls));
             Container container = new Container(kernel, id, walls, identity, cgroup, first, undo);
             container.watchMemory();
             return container;

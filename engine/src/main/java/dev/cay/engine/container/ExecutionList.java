@@ -1,13 +1,14 @@
 package dev.cay.engine.container;
 
+import dev.cay.SandboxSpec;
 import dev.cay.linux.Arg;
 import dev.cay.linux.Child;
 import dev.cay.linux.Credentials;
 import dev.cay.linux.Errno;
 import dev.cay.linux.Fd;
 import dev.cay.linux.FileOps;
-import dev.cay.linux.Landlock;
 import dev.cay.linux.Namespaces;
+import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
 import dev.cay.linux.Processes;
 import java.util.ArrayList;
@@ -25,13 +26,14 @@ final class ExecutionList {
 
     private ExecutionList() {}
 
-    /** What all executions of a sandbox have in common. */
-    record Walls(
-            dev.cay.SandboxSpec spec,
-            boolean ownNetwork,
-            int lastCapability,
-            Optional<byte[]> seccomp,
-            Optional<Fd> landlock) {}
+    /**
+     * What all executions of a sandbox have in common.
+     *
+     * @param bounds drop the capabilities that nobody keeps
+     * @param landlock puts on a Landlock rule set, where there is one
+     * @param seccomp puts on the filter, if there is to be one
+     */
+    record Walls(SandboxSpec spec, boolean ownNetwork, List<Op> bounds, Optional<Op> landlock, Optional<Op> seccomp) {}
 
     /** What a command is. */
     record Command(
@@ -48,7 +50,7 @@ final class ExecutionList {
         if (walls.spec().userNamespace()) {
             list.add(Namespaces.enter(first.pidfd(), Namespaces.USER));
         }
-        Privileges.bound(list, walls.lastCapability());
+        list.addAll(walls.bounds());
         Privileges.become(list, command.identity());
         list.add(Credentials.noNewPrivileges());
         list.add(Processes.setsid());
@@ -58,7 +60,7 @@ final class ExecutionList {
         list.add(FileOps.duplicate(Arg.of(streams.output()), 1));
         list.add(FileOps.duplicate(Arg.of(streams.error()), 2));
         list.add(FileOps.closeOnExecFrom(3));
-        walls.landlock().ifPresent(ruleset -> list.add(Landlock.restrictSelf(ruleset)));
+        walls.landlock().ifPresent(list::add);
         list.add(Processes.unblockSignals());
         execute(list, walls, command);
         return list.build();
@@ -75,7 +77,7 @@ final class ExecutionList {
             list.add(FileOps.openResolved(path, FileOps.O_PATH, FileOps.RESOLVE_NO_MAGICLINKS)
                     .tolerating(Errno.ENOENT, Errno.ENOTDIR, Errno.EACCES));
         }
-        walls.seccomp().ifPresent(program -> list.add(Credentials.filterSystemCalls(program)));
+        walls.seccomp().ifPresent(list::add);
         List<String> environment = new ArrayList<>();
         command.environment().forEach((name, value) -> environment.add(name + "=" + value));
         for (String path : candidates.subList(0, candidates.size() - 1)) {

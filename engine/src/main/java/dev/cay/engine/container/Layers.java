@@ -10,6 +10,7 @@ import dev.cay.linux.OpList;
 import dev.cay.linux.SyscallException;
 import java.io.IOException;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -18,6 +19,9 @@ import java.util.concurrent.locks.ReentrantLock;
  * nowhere on the host and gone with its last descriptor. Thread-safe.
  */
 final class Layers implements AutoCloseable {
+    /** What a sandbox mounts on. */
+    static final List<String> MOUNT_POINTS = List.of("dev", "proc", "sys", "tmp");
+
     /** Which of them. */
     enum Layer {
         /** See {@link HostSkeleton}. */
@@ -49,8 +53,8 @@ final class Layers implements AutoCloseable {
                     switch (layer) {
                         case HOST -> HostSkeleton.build(kernel, false);
                         case HOST_WITH_NETWORK -> HostSkeleton.build(kernel, true);
-                        case MOUNT_POINTS -> directories("dev", "proc", "sys", "tmp");
-                        case EMPTY -> directories();
+                        case MOUNT_POINTS -> directories(MOUNT_POINTS);
+                        case EMPTY -> directories(List.of());
                     };
             layers.put(layer, made);
             return made;
@@ -59,7 +63,7 @@ final class Layers implements AutoCloseable {
         }
     }
 
-    private Fd directories(String... names) throws SyscallException {
+    private Fd directories(List<String> names) throws SyscallException {
         OpList.Builder list = OpList.builder();
         Op context = list.add(Mount.fsopen("tmpfs"));
         list.add(Mount.set(context, "mode", "0755"));
@@ -68,7 +72,7 @@ final class Layers implements AutoCloseable {
         for (String name : names) {
             list.add(FileOps.mkdir(Arg.of(mount), name, 0755));
         }
-        if (names.length == 0) {
+        if (names.isEmpty()) {
             list.add(Mount.restrict(Arg.of(mount), "empty", Mount.ATTR_RDONLY));
         } else {
             list.add(FileOps.chmod(Arg.of(mount), "tmp", 01777));

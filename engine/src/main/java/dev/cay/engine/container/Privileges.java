@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /** What a process in a sandbox may still do: the same for its first process and for every execution. */
 final class Privileges {
@@ -62,12 +63,11 @@ final class Privileges {
     private Privileges() {}
 
     /** Drops from the bounding set what is not kept, so that no program file can ever give it back. */
-    static void bound(OpList.Builder list, int lastCapability) {
-        for (int capability = 0; capability <= lastCapability; capability++) {
-            if ((CAPABILITIES >>> capability & 1) == 0) {
-                list.add(Credentials.dropFromBoundingSet(capability));
-            }
-        }
+    static List<Op> bounds(int lastCapability) {
+        return IntStream.rangeClosed(0, lastCapability)
+                .filter(capability -> (CAPABILITIES >>> capability & 1) == 0)
+                .mapToObj(Credentials::dropFromBoundingSet)
+                .toList();
     }
 
     /** Becomes a user. Only root keeps capabilities. */

@@ -13,6 +13,9 @@ import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
 import dev.cay.linux.Results;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -50,8 +53,7 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
         Op root =
                 switch (plan.spec().root()) {
                     case Root.Host _ -> assembly.overlay("", List.of(assembly.shared(hostLayer(plan.spec()))));
-                    case Root.Directory(var path) -> assembly.overlay(
-                            "", List.of(assembly.directory(path.toString()), assembly.shared(Layers.Layer.MOUNT_POINTS)));
+                    case Root.Directory(var path) -> assembly.overlay("", assembly.layers(path));
                 };
         List<String> paths = new ArrayList<>();
         List<Op> mounts = new ArrayList<>();
@@ -117,6 +119,14 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
 
         OpList finish() {
             return list.build();
+        }
+
+        /** A root file system of the host's, over the directories that a sandbox mounts on if it lacks one. */
+        List<Op> layers(Path root) throws IOException {
+            Op directory = directory(root.toString());
+            boolean complete = Layers.MOUNT_POINTS.stream()
+                    .allMatch(name -> Files.isDirectory(root.resolve(name), LinkOption.NOFOLLOW_LINKS));
+            return complete ? List.of(directory) : List.of(directory, shared(Layers.Layer.MOUNT_POINTS));
         }
 
         /** A directory of the host as a layer, without what is mounted below it. */

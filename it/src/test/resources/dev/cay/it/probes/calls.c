@@ -23,7 +23,16 @@ static void tell(const char *what, long result) {
     fflush(stdout);
 }
 
-#define TRY(what, call) do { errno = 0; tell(what, (long) (call)); } while (0)
+/* Each attempt in a process of its own: one that succeeds changes nothing for the next. */
+#define TRY(what, call) do { \
+        int pid_of_attempt = fork(); \
+        if (pid_of_attempt == 0) { \
+            errno = 0; \
+            tell(what, (long) (call)); \
+            _exit(0); \
+        } \
+        waitpid(pid_of_attempt, 0, 0); \
+    } while (0)
 
 #ifdef __x86_64__
 static long int80(long number) {
