@@ -6,6 +6,7 @@ import java.util.List;
 /** Users, groups, capabilities and what else a process may do; see credentials(7) and capabilities(7). */
 public final class Credentials {
     private static final int CAPABILITY_VERSION_3 = 0x20080522;
+    private static final long KEYCTL_JOIN_SESSION_KEYRING = 1;
     private static final long PR_CAPBSET_DROP = 24;
     private static final long PR_SET_NO_NEW_PRIVS = 38;
     private static final long SECCOMP_SET_MODE_FILTER = 1;
@@ -29,6 +30,15 @@ public final class Credentials {
     /** {@code int setresuid(uid_t ruid, uid_t euid, uid_t suid)} setresuid(2). */
     public static Op setuid(int id) {
         return Op.of(SystemCall.SETRESUID, Integer.toUnsignedString(id), Arg.of(id), Arg.of(id), Arg.of(id));
+    }
+
+    /**
+     * {@code long keyctl(KEYCTL_JOIN_SESSION_KEYRING, NULL)} keyctl(2): a new, empty one in place of the inherited, whose keys
+     * would be readable whatever the user. Nothing to be done where the kernel has no keys.
+     */
+    public static Op newSessionKeyring() {
+        return Op.of(SystemCall.KEYCTL, "new session keyring", Arg.of(KEYCTL_JOIN_SESSION_KEYRING), Arg.of(0))
+                .tolerating(Errno.ENOSYS);
     }
 
     /** {@code int prctl(PR_CAPBSET_DROP, capability)} prctl(2). */

@@ -92,6 +92,11 @@ public final class FileOps {
         return Op.of(SystemCall.READ, "", fd, buffer, Arg.of(buffer.size()));
     }
 
+    /** {@code ssize_t pread(int fd, void *buf, size_t count, off_t offset)} pread(2). */
+    public static Op readAt(Arg fd, Arg.Buffer buffer, long offset) {
+        return Op.of(SystemCall.PREAD64, "", fd, buffer, Arg.of(buffer.size()), Arg.of(offset));
+    }
+
     /** {@code int mkdirat(int dirfd, const char *pathname, mode_t mode)} mkdir(2); subject to the umask. */
     public static Op mkdir(Arg directory, String path, int mode) {
         return Op.of(SystemCall.MKDIRAT, path, directory, Arg.text(path), Arg.of(mode));
@@ -162,6 +167,11 @@ public final class FileOps {
     /** {@code int close_range(unsigned first, unsigned last, CLOSE_RANGE_CLOEXEC)} close_range(2). */
     public static Op closeOnExecFrom(int first) {
         return Op.of(SystemCall.CLOSE_RANGE, "from " + first, Arg.of(first), Arg.of(0xffff_ffffL), Arg.of(4));
+    }
+
+    /** {@code int close_range(unsigned first, unsigned last, 0)} close_range(2): closes them now. */
+    public static Op closeFrom(int first) {
+        return Op.of(SystemCall.CLOSE_RANGE, "from " + first, Arg.of(first), Arg.of(0xffff_ffffL), Arg.of(0));
     }
 
     /** {@code int ioctl(int fd, unsigned long op, ...)} ioctl(2). */

@@ -9,6 +9,7 @@ import java.time.Duration;
  */
 public final class Poll {
     static final int IN = 1;
+    static final int PRIORITY = 2;
     static final int OUT = 4;
     private static final int POLLFD_SIZE = 8;
 
@@ -17,23 +18,38 @@ public final class Poll {
 
     private Poll() {}
 
-    /**
-     * What is waited for.
-     *
-     * @param fd the descriptor
-     * @param writing for room to write; else for something to read. The end of the other side counts as either
-     */
-    public record Interest(Fd fd, boolean writing) {
+    /** What can be waited for. The end of the other side always counts too. */
+    public enum Event {
+        /** Something to read. */
+        READABLE(IN),
+        /** Room to write. */
+        WRITABLE(OUT),
+        /** A change of a file that tells of changes, such as those of control groups. */
+        CHANGED(PRIORITY);
+
+        private final int bits;
+
+        Event(int bits) {
+            this.bits = bits;
+        }
+    }
+
+    /** A descriptor and what is waited for. */
+    public record Interest(Fd fd, Event event) {
         public static Interest reading(Fd fd) {
-            return new Interest(fd, false);
+            return new Interest(fd, Event.READABLE);
         }
 
         public static Interest writing(Fd fd) {
-            return new Interest(fd, true);
+            return new Interest(fd, Event.WRITABLE);
+        }
+
+        public static Interest changing(Fd fd) {
+            return new Interest(fd, Event.CHANGED);
         }
 
         int events() {
-            return writing ? OUT : IN;
+            return event.bits;
         }
     }
 

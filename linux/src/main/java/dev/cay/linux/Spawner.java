@@ -5,10 +5,13 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 
-/** A few platform threads that live as long as their kernel: the parents of everything that is to die with the process. */
+/**
+ * Platform threads that make processes for virtual ones, which must not hold their carrier for a millisecond. Their number has no
+ * bound of its own: a sandbox that holds one of them up must not hold up others.
+ */
 final class Spawner implements AutoCloseable {
     private final ExecutorService threads =
-            Executors.newFixedThreadPool(Math.max(2, Runtime.getRuntime().availableProcessors()), Thread.ofPlatform()
+            Executors.newCachedThreadPool(Thread.ofPlatform()
                     .name("cay-spawner-", 0)
                     .daemon()
                     .factory());

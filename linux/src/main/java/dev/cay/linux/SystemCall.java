@@ -60,6 +60,7 @@ public enum SystemCall {
     SETHOSTNAME(170, 161),
     CHDIR(80, 49),
     CHROOT(161, 51),
+    KEYCTL(250, 219),
     FCHDIR(81, 50),
     UMASK(95, 166),
     SETSID(112, 157),

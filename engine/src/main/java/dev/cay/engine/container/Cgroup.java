@@ -115,7 +115,6 @@ final class Cgroup implements AutoCloseable {
         } else {
             write(list, Controller.MEMORY, "memory.max", bytes);
             write(list, Controller.MEMORY, "memory.swap.max", "0", Errno.ENOENT);
-            write(list, Controller.MEMORY, "memory.oom.group", "1");
         }
     }
 
@@ -245,11 +244,11 @@ final class Cgroup implements AutoCloseable {
         }
     }
 
-    /** A descriptor that becomes readable when the memory limit is hit; version 1 only, where nobody else would act. */
-    Optional<OomWatch> watchMemory(Kernel kernel) throws SyscallException {
-        return legacy.contains(Controller.MEMORY)
-                ? Optional.of(OomWatch.open(kernel, parent.directory(Controller.MEMORY), name))
-                : Optional.empty();
+    /** Watches the memory limit. */
+    OomWatch watchMemory(Kernel kernel) throws SyscallException {
+        return parent.isLegacy(Controller.MEMORY)
+                ? OomWatch.legacy(kernel, parent.directory(Controller.MEMORY), name)
+                : OomWatch.unified(kernel, parent.unified(), name);
     }
 
     /** How often the kernel has killed somebody here for want of memory. */

@@ -11,12 +11,12 @@ import dev.cay.linux.FileOps;
 import dev.cay.linux.Kernel;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
-import dev.cay.linux.Poll;
 import dev.cay.linux.Poller;
 import dev.cay.linux.SyscallException;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 
 /**
@@ -24,6 +24,9 @@ import java.util.concurrent.locks.LockSupport;
  */
 public final class Container implements AutoCloseable {
     static final String DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+    /** For how many milliseconds after an event a killed process may show up. */
+    private static final int OOM_ATTEMPTS = 50;
 
     private final Kernel kernel;
     private final String id;
@@ -35,6 +38,7 @@ public final class Container implements AutoCloseable {
     /** As whom commands run that do not say; what the sandbox writes into its files afterwards does not change it. */
     private final Accounts.Identity defaultIdentity;
 
+    private final AtomicReference<Optional<Poller.Watch>> memoryWatch = new AtomicReference<>(Optional.empty());
     private volatile boolean outOfMemory;
 
     Container(
@@ -66,29 +70,59 @@ public final class Container implements AutoCloseable {
     public record Process(Child child, String group) {}
 
     /**
-     * Starts a command.
+     * Makes room for a command.
      *
-     * @throws SyscallException of the step that failed; nothing runs then
      * @throws SandboxException.Closed if the container has died
      */
-    public Process start(ExecSpec command, Streams streams) throws SyscallException {
+    public Launch prepare() throws SyscallException {
         requireAlive();
-        ExecutionList.Command resolved = resolve(command);
-        Cgroup.Entrance entrance = cgroup.enterExecution();
-        String group = entrance.execution().orElseThrow();
-        try (entrance) {
-            OpList list = ExecutionList.of(
-                    first,
-                    entrance,
-                    walls,
-                    resolved,
-                    new ExecutionList.Streams(streams.input(), streams.output(), streams.error()));
+        return new Launch(cgroup.enterExecution());
+    }
+
+    /**
+     * A command that is about to be started. From the moment it belongs to the sandbox's users, others in there can stop its
+     * process, and with it the thread that starts it: so it can be killed by any other thread.
+     */
+    public final class Launch implements AutoCloseable {
+        private final Cgroup.Entrance entrance;
+        private final String group;
+        private boolean started;
+
+        private Launch(Cgroup.Entrance entrance) {
+            this.entrance = entrance;
+            this.group = entrance.execution().orElseThrow();
+        }
+
+        /**
+         * Starts the command.
+         *
+         * @throws SyscallException of the step that failed; nothing runs then
+         * @throws SandboxException.Closed if the container has died
+         */
+        public Process start(ExecSpec command, Streams streams) throws SyscallException {
+            OpList list = ExecutionList.of(first, entrance, walls, resolve(command), streams);
             Birth birth = new Birth(0, Optional.of(entrance.unified()), Optional.of(first), false);
-            return new Process(kernel.spawn(list, birth), group);
-        } catch (SyscallException e) {
-            cgroup.leave(group);
-            requireAlive(); // what failed because the container died meanwhile is told as that
-            throw e;
+            try {
+                Child child = kernel.spawn(list, birth);
+                started = true;
+                return new Process(child, group);
+            } catch (SyscallException e) {
+                requireAlive(); // what failed because the container died meanwhile is told as that
+                throw e;
+            }
+        }
+
+        /** Kills the process if there already is one. Thread-safe. */
+        public void kill() {
+            cgroup.kill(group);
+        }
+
+        @Override
+        public void close() {
+            entrance.close();
+            if (!started) {
+                cgroup.leave(group);
+            }
         }
     }
 
@@ -146,22 +180,32 @@ public final class Container implements AutoCloseable {
         return outOfMemory;
     }
 
-    /** Watches the memory limit where the kernel would kill one process only. */
+    /** Watches the memory limit, if there is one: the kernel kills one process only. */
     void watchMemory() throws SyscallException {
-        if (walls.spec().limits().memory().isEmpty()) {
-            return;
-        }
-        Optional<OomWatch> watch = cgroup.watchMemory(kernel);
-        if (watch.isPresent()) {
-            cleanup.push(watch.get());
-            cleanup.push(Poller.shared().watch(Poll.Interest.reading(watch.get().event()), this::onMemoryLimit));
+        if (walls.spec().limits().memory().isPresent()) {
+            watch(cleanup.push(cgroup.watchMemory(kernel)));
         }
     }
 
-    /** The kernel tells before it kills, so the count follows a moment later. */
-    private void onMemoryLimit() {
-        for (int attempt = 0; attempt < 100 && first.poll().isEmpty() && !ranOutOfMemory(); attempt++) {
-            LockSupport.parkNanos(1_000_000);
+    private void watch(OomWatch memory) {
+        Poller.Watch watch = Poller.shared()
+                .watch(memory.interest(), () -> Thread.startVirtualThread(() -> onMemoryLimit(memory)));
+        memoryWatch.getAndSet(Optional.of(watch)).ifPresent(Poller.Watch::close);
+    }
+
+    /** The kernel tells before it kills, so the count may follow a moment later; or it finds memory after all. */
+    private void onMemoryLimit(OomWatch memory) {
+        try {
+            for (int attempt = 0; attempt < OOM_ATTEMPTS; attempt++) {
+                if (first.poll().isPresent() || ranOutOfMemory()) {
+                    return;
+                }
+                LockSupport.parkNanos(1_000_000);
+            }
+            memory.clear(kernel);
+            watch(memory);
+        } catch (SyscallException | IllegalStateException e) {
+            // the sandbox has just been closed
         }
     }
 
@@ -178,6 +222,7 @@ public final class Container implements AutoCloseable {
     @Override
     public void close() {
         cgroup.kill();
+        memoryWatch.get().ifPresent(Poller.Watch::close);
         first.await(); // the kernel lets it end only after all the others have been reaped
         cleanup.close();
     }

@@ -5,7 +5,6 @@ import dev.cay.linux.Arg;
 import dev.cay.linux.Child;
 import dev.cay.linux.Credentials;
 import dev.cay.linux.Errno;
-import dev.cay.linux.Fd;
 import dev.cay.linux.FileOps;
 import dev.cay.linux.Namespaces;
 import dev.cay.linux.Op;
@@ -39,31 +38,38 @@ final class ExecutionList {
     record Command(
             List<String> arguments, Map<String, String> environment, String workingDirectory, Accounts.Identity identity) {}
 
-    /** The descriptors that become 0, 1 and 2. */
-    record Streams(Fd input, Fd output, Fd error) {}
-
-    static OpList of(Child first, Cgroup.Entrance cgroup, Walls walls, Command command, Streams streams) {
+    static OpList of(Child first, Cgroup.Entrance cgroup, Walls walls, Command command, Container.Streams streams) {
         OpList.Builder list = OpList.builder();
         cgroup.join(list);
+        list.add(Credentials.newSessionKeyring());
         list.add(Namespaces.enter(first.pidfd(), NAMESPACES | (walls.ownNetwork() ? Namespaces.NETWORK : 0)));
+        list.add(Processes.setsid());
+        list.add(FileOps.umask(022));
         Privileges.limit(list, walls.spec());
         if (walls.spec().userNamespace()) {
             list.add(Namespaces.enter(first.pidfd(), Namespaces.USER));
         }
         list.addAll(walls.bounds());
-        Privileges.become(list, command.identity());
         list.add(Credentials.noNewPrivileges());
-        list.add(Processes.setsid());
-        list.add(FileOps.umask(022));
-        list.add(FileOps.chdir(command.workingDirectory()));
+        walls.landlock().ifPresent(list::add);
         list.add(FileOps.duplicate(Arg.of(streams.input()), 0));
         list.add(FileOps.duplicate(Arg.of(streams.output()), 1));
         list.add(FileOps.duplicate(Arg.of(streams.error()), 2));
-        list.add(FileOps.closeOnExecFrom(3));
-        walls.landlock().ifPresent(list::add);
+        // Before any path of the sandbox is followed: /proc/self/fd leads to none of this JVM's files.
+        list.add(FileOps.closeFrom(3));
+        // From here on others in the sandbox may send signals to this process: it is one of their user.
+        Privileges.become(list, walls.spec(), command.identity());
+        enterDirectory(list, command.workingDirectory());
         list.add(Processes.unblockSignals());
         execute(list, walls, command);
         return list.build();
+    }
+
+    /** Changes into a directory, not by way of a link of /proc; see CVE-2024-21626. */
+    private static void enterDirectory(OpList.Builder list, String path) {
+        Op directory = list.add(FileOps.openResolved(
+                path, FileOps.O_PATH | FileOps.O_DIRECTORY, FileOps.RESOLVE_NO_MAGICLINKS));
+        list.add(FileOps.fchdir(Arg.of(directory)));
     }
 
     /**

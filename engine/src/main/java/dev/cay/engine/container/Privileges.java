@@ -60,6 +60,9 @@ final class Privileges {
 
     private static final int RLIMIT_CORE = 4;
 
+    /** Too little for a file, and the one value at which the kernel does not start the host's crash handler; see core(5). */
+    private static final long NO_CORE = 1;
+
     private Privileges() {}
 
     /** Drops from the bounding set what is not kept, so that no program file can ever give it back. */
@@ -71,17 +74,22 @@ final class Privileges {
     }
 
     /** Becomes a user. Only root keeps capabilities. */
-    static void become(OpList.Builder list, Accounts.Identity identity) {
+    static void become(OpList.Builder list, SandboxSpec spec, Accounts.Identity identity) {
         list.add(Credentials.setgroups(identity.groups()));
         list.add(Credentials.setgid(identity.group()));
         list.add(Credentials.setuid(identity.user()));
-        list.add(Credentials.capset(identity.user() == 0 ? CAPABILITIES : 0));
+        list.add(Credentials.capset(identity.user() == 0 ? capabilities(spec) : 0));
+    }
+
+    /** Without a user namespace the host's root could make device nodes that work. */
+    private static long capabilities(SandboxSpec spec) {
+        return spec.userNamespace() ? CAPABILITIES : CAPABILITIES & ~(1L << Capability.MKNOD.number());
     }
 
     static void limit(OpList.Builder list, SandboxSpec spec) {
         Map<ResourceLimit, Long> limits = spec.resourceLimits();
         if (!limits.containsKey(ResourceLimit.CORE)) {
-            list.add(Credentials.limit(RLIMIT_CORE, "CORE", 0)); // dumps would fill the sandbox's memory
+            list.add(Credentials.limit(RLIMIT_CORE, "CORE", NO_CORE));
         }
         limits.forEach((limit, value) -> list.add(Credentials.limit(number(limit), limit.name(), value)));
     }

@@ -32,7 +32,13 @@ import java.util.Optional;
  */
 record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemory, List<Fd> scaffolding)
         implements AutoCloseable {
-    private static final String SHARED_MEMORY_SIZE = "64m";
+    private static final Size SHARED_MEMORY_SIZE = Size.mib(64);
+    private static final Size DEVICES_SIZE = Size.kib(64);
+
+    /** Empty files take no room in a tmpfs but memory of the kernel. */
+    private static final long BYTES_PER_INODE = 1024;
+
+    private static final long MINIMUM_INODES = 1024;
     private static final int TTY_GROUP = 5;
 
     /** A mount that lies over a directory of the root. */
@@ -65,7 +71,7 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
         }
         if (plan.spec().writable() instanceof Writable.Nothing(Size size)) {
             paths.add("tmp");
-            mounts.add(assembly.tmpfs(size.toString(), "1777", Mount.ATTR_NOSUID | Mount.ATTR_NODEV));
+            mounts.add(assembly.tmpfs(size, "1777", Mount.ATTR_NOSUID | Mount.ATTR_NODEV));
         }
         Op devices = assembly.devices();
         Op terminals = assembly.terminals();
@@ -106,7 +112,7 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
             changes =
                     switch (plan.spec().writable()) {
                         case Writable.Tmpfs(Size size) -> Optional.of(
-                                Arg.of(temporary(tmpfs(size.toString(), "0700", Mount.ATTR_NOSUID | Mount.ATTR_NODEV))));
+                                Arg.of(temporary(tmpfs(size, "0700", Mount.ATTR_NOSUID | Mount.ATTR_NODEV))));
                         case Writable.Directory _ -> Optional.of(Arg.of(plan.writable().orElseThrow().directory()));
                         case Writable.Nothing _ -> Optional.empty();
                     };
@@ -175,9 +181,10 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
                     list.add(FileOps.openAt(parent, name, FileOps.O_PATH | FileOps.O_DIRECTORY | FileOps.O_NOFOLLOW, 0)));
         }
 
-        Op tmpfs(String size, String mode, long attributes) {
+        Op tmpfs(Size size, String mode, long attributes) {
             Op context = temporary(list.add(Mount.fsopen("tmpfs")));
-            list.add(Mount.set(context, "size", size));
+            list.add(Mount.set(context, "size", size.toString()));
+            list.add(Mount.set(context, "nr_inodes", Long.toString(Math.max(MINIMUM_INODES, size.bytes() / BYTES_PER_INODE))));
             list.add(Mount.set(context, "mode", mode));
             list.add(Mount.set(context, "uid", firstId));
             list.add(Mount.set(context, "gid", firstId));
@@ -187,7 +194,7 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
 
         /** {@code /dev}: the devices every program expects, none that leads anywhere. */
         Op devices() {
-            Op mount = tmpfs("64k", "0755", Mount.ATTR_NOSUID | Mount.ATTR_NOEXEC);
+            Op mount = tmpfs(DEVICES_SIZE, "0755", Mount.ATTR_NOSUID | Mount.ATTR_NOEXEC);
             Arg dev = Arg.of(mount);
             node(dev, "null", 1, 3);
             node(dev, "zero", 1, 5);

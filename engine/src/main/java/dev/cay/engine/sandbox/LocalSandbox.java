@@ -11,6 +11,7 @@ import dev.cay.engine.container.Container;
 import dev.cay.linux.Pipe;
 import dev.cay.linux.SyscallException;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
@@ -26,7 +27,7 @@ final class LocalSandbox implements Sandbox {
     /** Read by whoever starts a command, written by who closes: no process is started that nobody would reap. */
     private final ReentrantReadWriteLock closing = new ReentrantReadWriteLock();
 
-    private boolean closed;
+    private volatile boolean closed;
 
     LocalSandbox(String id, Container container, Timeouts timeouts, Runnable onClose) {
         this.id = id;
@@ -68,20 +69,27 @@ final class LocalSandbox implements Sandbox {
         closing.readLock().lock();
         try {
             requireOpen();
-            Pipes pipes = Pipes.open();
-            LocalExecution execution;
-            try {
-                execution = new LocalExecution(
-                        container, container.start(command, pipes.theirs()), pipes, timeouts, executions::remove);
-            } catch (SyscallException | RuntimeException e) {
-                pipes.close();
-                throw e;
-            }
+            LocalExecution execution = launchHere(command);
             executions.add(execution);
             command.timeout().ifPresent(timeout -> execution.limit(timeout, command.grace()));
             return execution;
         } finally {
             closing.readLock().unlock();
+        }
+    }
+
+    private LocalExecution launchHere(ExecSpec command) throws SyscallException {
+        Pipes pipes = Pipes.open();
+        Optional<Timeouts.Timeout> limit = Optional.empty();
+        try (Container.Launch launch = container.prepare()) {
+            limit = command.timeout().map(timeout -> timeouts.after(timeout.plus(command.grace()), launch::kill));
+            Container.Process process = launch.start(command, pipes.theirs());
+            return new LocalExecution(container, process, pipes, timeouts, executions::remove);
+        } catch (SyscallException | RuntimeException e) {
+            pipes.close();
+            throw e;
+        } finally {
+            limit.ifPresent(Timeouts.Timeout::cancel);
         }
     }
 
@@ -104,6 +112,9 @@ final class LocalSandbox implements Sandbox {
 
     @Override
     public void close() {
+        if (!closed) {
+            container.kill(); // whoever hangs in a start that the sandbox holds up is set free by that
+        }
         closing.writeLock().lock();
         try {
             if (closed) {
