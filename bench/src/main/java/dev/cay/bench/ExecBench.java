@@ -4,6 +4,7 @@ import dev.cay.Sandbox;
 import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -13,6 +14,7 @@ import java.util.OptionalLong;
 final class ExecBench {
     private static final List<String> CASES =
             List.of("ours", Report.BARE_EXEC, "ProcessBuilder", "crun", "runc", "nsenter");
+    private static final Duration LONGEST = Duration.ofSeconds(70);
     private static final int ROUNDS = 300;
     private static final int WARMUP = 400;
 
@@ -46,7 +48,7 @@ final class ExecBench {
         runtime("crun", bench);
         runtime("runc", bench);
         nsenter(bench);
-        new Rounds(report)
+        new Rounds(report, LONGEST)
                 .run(cases, options.warmup().orElse(WARMUP), options.n().orElse(ROUNDS));
         report.ratio("ours", "crun", Optional.of(Goal.atMost(0.25)));
         report.ratio("ours", "runc", Optional.of(Goal.atMost(0.07)));

@@ -5,12 +5,14 @@ import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
 import dev.cay.linux.HostKernel;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 
 /** Where our own microseconds go: the lists of system calls of each phase, and what is outside of them. */
 final class PhasesBench {
     private static final List<String> CASES = List.of("phases");
+    private static final Duration LONGEST = Duration.ofSeconds(70);
     private static final int ROUNDS = 300;
     private static final int WARMUP = 300;
 
@@ -24,7 +26,7 @@ final class PhasesBench {
         try (Workbench bench = Workbench.open();
                 Sandboxes engine = Sandboxes.local()) {
             Case cycle = Case.here("total", phases::digest, () -> cycle(engine, bench, phases));
-            Rounds rounds = new Rounds(report);
+            Rounds rounds = new Rounds(report, LONGEST);
             int warmup = options.warmup().orElse(WARMUP);
             int n = options.n().orElse(ROUNDS);
             rounds.run(List.of(cycle), warmup, 1);

@@ -17,20 +17,24 @@ import java.util.Random;
  */
 final class Rounds {
     private static final Duration PAUSE = Duration.ofMillis(1);
-    private static final Duration LONGEST = Duration.ofSeconds(70);
     private static final long SEED = 20_251_122;
 
     private final Report report;
     private final Random random = new Random(SEED);
-    private final long deadline = System.nanoTime() + LONGEST.toNanos();
+    private final Duration longest;
+    private final long deadline;
 
-    Rounds(Report report) {
+    /**
+     * @param longest how long all rounds together may take: a slow machine gets fewer of them
+     */
+    Rounds(Report report, Duration longest) {
         this.report = report;
+        this.longest = longest;
+        deadline = System.nanoTime() + longest.toNanos();
     }
 
     /**
-     * Runs the cases and reports their times in the order in which they are given. When the benchmark takes too long there are
-     * fewer rounds.
+     * Runs the cases and reports their times in the order in which they are given.
      */
     void run(List<Case> cases, int warmup, int n) {
         List<Case> running = new ArrayList<>(cases);
@@ -46,7 +50,7 @@ final class Rounds {
             }
         }
         if (running.stream().anyMatch(one -> times.get(one.name()).size() < n)) {
-            report.note("Stopped after " + LONGEST.toSeconds() + " s: fewer rounds than the " + n + " asked for.");
+            report.note("Stopped after " + longest.toSeconds() + " s: fewer rounds than the " + n + " asked for.");
         }
         for (Case one : cases) {
             List<Long> taken = times.get(one.name());

@@ -6,6 +6,7 @@ import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
 import java.io.IOException;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,6 +32,8 @@ final class StartBench {
             "runc",
             "bwrap",
             "unshare");
+    private static final Duration LONGEST = Duration.ofSeconds(60);
+    private static final Duration LONGEST_HOST_ROOT = Duration.ofSeconds(10);
     private static final int ROUNDS = 250;
     private static final int WARMUP = 250;
     private static final int WAITING = 4;
@@ -52,18 +55,17 @@ final class StartBench {
         Report report =
                 new Report("start", "create + run '" + String.join(" ", Workbench.COMMAND) + "' + exit + teardown");
         StartBench start = new StartBench(options, report);
-        Rounds rounds = new Rounds(report);
         try (Workbench bench = Workbench.open()) {
             try (Sandboxes engine = Sandboxes.local()) {
-                start.measure(rounds, bench, engine);
+                start.measure(bench, engine);
             }
-            start.measureHostRoot(rounds);
+            start.measureHostRoot();
         }
         start.rate();
         return report;
     }
 
-    private void measure(Rounds rounds, Workbench bench, Sandboxes engine) throws IOException {
+    private void measure(Workbench bench, Sandboxes engine) throws IOException {
         SandboxSpec spec = SandboxSpec.directory(bench.root()).build();
         Queue<Sandbox> waiting = new ArrayDeque<>();
         add(Case.here("ours", () -> life(engine, spec, Runs.COMMAND)));
@@ -79,7 +81,8 @@ final class StartBench {
             Peers.unshare(bench, report).ifPresent(cases::add);
         }
         try {
-            rounds.run(cases, options.warmup().orElse(WARMUP), options.n().orElse(ROUNDS));
+            new Rounds(report, LONGEST)
+                    .run(cases, options.warmup().orElse(WARMUP), options.n().orElse(ROUNDS));
         } finally {
             waiting.forEach(Sandbox::close);
         }
@@ -93,13 +96,14 @@ final class StartBench {
     /**
      * In an engine of its own, after the others: an engine keeps parts ready for the one kind of sandbox it was asked for last.
      */
-    private void measureHostRoot(Rounds rounds) {
+    private void measureHostRoot() {
         if (options.wants(HOST_ROOT)) {
             try (Sandboxes engine = Sandboxes.local()) {
                 SandboxSpec spec = SandboxSpec.host().build();
                 int n = options.n().orElse(ROUNDS / 2);
                 Case one = Case.here(HOST_ROOT, () -> life(engine, spec, HOST_COMMAND));
-                rounds.run(List.of(one), options.warmup().orElse(WARMUP) / 2, n);
+                new Rounds(report, LONGEST_HOST_ROOT)
+                        .run(List.of(one), options.warmup().orElse(WARMUP) / 2, n);
             }
         }
     }

@@ -50,7 +50,7 @@ final class MachineState {
         lines.put(Kind.PACKET_FILTER, output("nft", "list", "ruleset"));
         lines.put(Kind.MOUNTS, mounts());
         lines.put(Kind.CONTROL_GROUPS, controlGroups(foreign));
-        lines.put(Kind.PROCESSES, processes());
+        lines.put(Kind.PROCESSES, processes(foreign));
         lines.put(Kind.DESCRIPTORS, descriptors());
         lines.put(Kind.FILES, files(foreign));
         lines.put(Kind.THREADS, threads());
@@ -108,16 +108,16 @@ final class MachineState {
         }
         Set<String> foreign = new HashSet<>();
         for (Path file : children(STATE.resolve("engines"))) {
-            if (lockedByOthers.contains(String.valueOf(inode(file)))) {
+            if (lockedByOthers.contains(inode(file))) {
                 foreign.add(file.getFileName().toString());
             }
         }
         return foreign;
     }
 
-    private static Object inode(Path file) {
+    private static String inode(Path file) {
         try {
-            return Files.getAttribute(file, "unix:ino", LinkOption.NOFOLLOW_LINKS);
+            return Files.getAttribute(file, "unix:ino", LinkOption.NOFOLLOW_LINKS).toString();
         } catch (IOException e) {
             return "gone";
         }
@@ -160,8 +160,8 @@ final class MachineState {
         return groups;
     }
 
-    /** Our descendants, and orphans in pid namespaces other than ours: a sandbox whose engine is gone. */
-    private static List<String> processes() throws IOException {
+    /** Our descendants, and what runs in the control groups of engines that are gone. */
+    private static List<String> processes(Set<String> foreign) throws IOException {
         Map<Long, String[]> stats = new HashMap<>();
         for (Path directory : children(Path.of("/proc"))) {
             String name = directory.getFileName().toString();
@@ -170,11 +170,10 @@ final class MachineState {
             }
         }
         long self = ProcessHandle.current().pid();
-        String ownNamespace = link(Path.of("/proc/self/ns/pid"));
         List<String> processes = new ArrayList<>();
         stats.forEach((pid, stat) -> {
             boolean ours = isBelow(pid, self, stats);
-            boolean orphan = stat[1].equals("1") && isIn(pid, ownNamespace);
+            boolean orphan = isOrphan(pid, foreign);
             if ((ours || orphan) && !stat[2].equals("ip") && !stat[2].equals("nft")) {
                 processes.add("pid " + pid + " started " + stat[3] + " " + stat[2] + " parent " + stat[1]);
             }
@@ -191,9 +190,9 @@ final class MachineState {
         return false;
     }
 
-    private static boolean isIn(long pid, String ownNamespace) {
-        String namespace = link(Path.of("/proc/" + pid + "/ns/pid"));
-        return !namespace.isEmpty() && !namespace.equals(ownNamespace);
+    private static boolean isOrphan(long pid, Set<String> foreign) {
+        String groups = contentOf(Path.of("/proc/" + pid + "/cgroup"));
+        return groups.contains("/cay/") && foreign.stream().noneMatch(groups::contains);
     }
 
     /** State, parent, name and time of start. */

@@ -1,5 +1,7 @@
 package dev.cay.linux;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Optional;
 
 /**
@@ -26,7 +28,17 @@ public final class HostKernel implements Kernel, AutoCloseable {
     /** @param inThread whether children may be made by a thread of this process */
     HostKernel(boolean inThread) throws SyscallException {
         run(OpList.of(Processes.undumpable()));
+        keepChildren();
         launcher = inThread ? new ThreadLauncher(this) : new ProcessLauncher(this);
+    }
+
+    /** A process that was started with SIGCHLD ignored could not learn how its children ended. */
+    private void keepChildren() throws SyscallException {
+        Arg.Buffer action = new Arg.Buffer(Processes.SIGACTION_SIZE);
+        Results results = run(OpList.of(Processes.askChildren(action)));
+        if (ByteBuffer.wrap(results.bytes(action)).order(ByteOrder.nativeOrder()).getLong(0) == Processes.SIG_IGN) {
+            run(OpList.of(Processes.keepChildren()));
+        }
     }
 
     @Override

@@ -1,6 +1,8 @@
 package dev.cay.linux;
 
 import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -106,20 +108,18 @@ public final class Poller {
     int await(long nanoseconds, Poll.Interest... interests) {
         Thread waiter = Thread.currentThread();
         AtomicInteger ready = new AtomicInteger();
-        Watch[] watches = new Watch[interests.length];
-        for (int i = 0; i < interests.length; i++) {
-            int bit = 1 << i;
-            watches[i] = watch(interests[i], () -> {
-                ready.getAndUpdate(bits -> bits | bit);
-                LockSupport.unpark(waiter);
-            });
-        }
+        List<Watch> watches = new ArrayList<>(interests.length);
         try {
+            for (int i = 0; i < interests.length; i++) {
+                int bit = 1 << i;
+                watches.add(watch(interests[i], () -> {
+                    ready.getAndUpdate(bits -> bits | bit);
+                    LockSupport.unpark(waiter);
+                }));
+            }
             park(nanoseconds, ready);
         } finally {
-            for (Watch watch : watches) {
-                watch.close();
-            }
+            watches.forEach(Watch::close);
         }
         return ready.get();
     }

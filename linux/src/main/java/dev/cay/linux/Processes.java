@@ -9,7 +9,7 @@ public final class Processes {
     public static final int SIGKILL = 9;
 
     private static final int SIGCHLD = 17;
-    private static final long SIG_IGN = 1;
+    static final long SIG_IGN = 1;
     private static final long SIG_SETMASK = 2;
     private static final long PR_SET_PDEATHSIG = 1;
     private static final long PR_SET_DUMPABLE = 4;
@@ -46,6 +46,22 @@ public final class Processes {
         action.putLong(0, SIG_IGN);
         return Op.of(
                 SystemCall.RT_SIGACTION, "SIGCHLD", Arg.of(SIGCHLD), new Arg.Bytes(action.array()), Arg.of(0), Arg.of(8));
+    }
+
+    /** {@code int rt_sigaction(SIGCHLD, NULL, struct sigaction *)} sigaction(2): how this process takes the end of a child. */
+    static Op askChildren(Arg.Buffer action) {
+        return Op.of(SystemCall.RT_SIGACTION, "SIGCHLD", Arg.of(SIGCHLD), Arg.of(0), action, Arg.of(8));
+    }
+
+    /** {@code int rt_sigaction(SIGCHLD, SIG_DFL)} sigaction(2): whoever ends can be waited for. */
+    static Op keepChildren() {
+        return Op.of(
+                SystemCall.RT_SIGACTION,
+                "SIGCHLD",
+                Arg.of(SIGCHLD),
+                new Arg.Bytes(new byte[SIGACTION_SIZE]),
+                Arg.of(0),
+                Arg.of(8));
     }
 
     /** {@code int execve(const char *pathname, char *const argv[], char *const envp[])} execve(2). */

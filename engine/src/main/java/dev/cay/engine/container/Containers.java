@@ -52,7 +52,7 @@ public final class Containers implements AutoCloseable {
             background = cleanup.push(Executors.newSingleThreadExecutor(
                     Thread.ofPlatform().name("cay-background").daemon().factory()));
             preparations = cleanup.push(
-                    new PreparationPool(new Preparation.Maker(kernel, layers, new IdRanges(state)), background));
+                    new PreparationPool(new Preparation.HostMaker(kernel, layers, new IdRanges(state)), background));
             nursery = cleanup.push(Nursery.create(kernel));
             capabilityBounds = Privileges.bounds(Privileges.lastCapability(kernel));
             landlock = landlock(false);

@@ -2,6 +2,7 @@ package dev.cay.engine.container;
 
 import java.io.IOException;
 import java.util.BitSet;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -79,7 +80,12 @@ final class IdRanges {
 
     private Range take(int index) {
         free.clear(index);
-        return new Range(FIRST_ID + index * RANGE_SIZE, () -> release(index));
+        AtomicBoolean released = new AtomicBoolean(); // given back twice, two sandboxes would get it
+        return new Range(FIRST_ID + index * RANGE_SIZE, () -> {
+            if (released.compareAndSet(false, true)) {
+                release(index);
+            }
+        });
     }
 
     private void release(int index) {

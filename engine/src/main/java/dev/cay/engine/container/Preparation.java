@@ -41,8 +41,14 @@ record Preparation(
     }
 
     /** Makes preparations. Thread-safe. */
-    record Maker(HostKernel kernel, Layers layers, IdRanges ranges) {
-        Preparation make(SandboxSpec spec) throws IOException {
+    interface Maker {
+        Preparation make(SandboxSpec spec) throws IOException;
+    }
+
+    /** Makes them on this machine. */
+    record HostMaker(HostKernel kernel, Layers layers, IdRanges ranges) implements Maker {
+        @Override
+        public Preparation make(SandboxSpec spec) throws IOException {
             try (Cleanup undo = new Cleanup()) {
                 Optional<WritableDirectory> writable = spec.writable() instanceof Writable.Directory(var path)
                         ? Optional.of(undo.push(WritableDirectory.open(kernel, path)))

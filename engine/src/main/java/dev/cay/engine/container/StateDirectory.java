@@ -7,12 +7,15 @@ import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
@@ -23,22 +26,34 @@ import java.util.concurrent.ThreadLocalRandom;
  * which each new sandbox, in a mount namespace of its own, hangs its root for a moment.
  */
 final class StateDirectory implements AutoCloseable {
-    static final Path PATH = Path.of("/run/cay");
+    private static final Path PATH = Path.of("/run/cay");
     static final Path MOUNT = PATH.resolve("mount");
-    private static final Path ENGINES = PATH.resolve("engines");
-    private static final Path RANGES = PATH.resolve("ranges");
 
+    /** The engines of this process. To open and close the file of one would give up its lock; see fcntl_locking(2). */
+    private static final Set<String> LIVING = ConcurrentHashMap.newKeySet();
+
+    private final Path engines;
+    private final Path ranges;
     private final String engine;
     private final FileChannel lock;
 
-    private StateDirectory(String engine, FileChannel lock) {
+    private StateDirectory(Path engines, Path ranges, String engine, FileChannel lock) {
+        this.engines = engines;
+        this.ranges = ranges;
         this.engine = engine;
         this.lock = lock;
     }
 
     /** Enters a new engine. */
     static StateDirectory open() throws IOException {
-        for (Path directory : new Path[] {PATH, MOUNT, ENGINES, RANGES}) {
+        return open(PATH);
+    }
+
+    /** The same somewhere else, for tests. */
+    static StateDirectory open(Path path) throws IOException {
+        Path engines = path.resolve("engines");
+        Path ranges = path.resolve("ranges");
+        for (Path directory : new Path[] {path, path.resolve(MOUNT.getFileName()), engines, ranges}) {
             try {
                 Files.createDirectory(directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
             } catch (FileAlreadyExistsException e) {
@@ -47,12 +62,13 @@ final class StateDirectory implements AutoCloseable {
         }
         String engine = HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong(), 10);
         // Born under another name: nobody may find it unlocked and take it for that of a dead engine.
-        Path file = ENGINES.resolve(engine);
-        Path born = PATH.resolve(engine + ".new");
+        Path file = engines.resolve(engine);
+        Path born = path.resolve(engine + ".new");
         FileChannel lock = FileChannel.open(born, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
         lock.lock();
+        LIVING.add(engine);
         Files.move(born, file);
-        return new StateDirectory(engine, lock);
+        return new StateDirectory(engines, ranges, engine, lock);
     }
 
     /** The name of this engine, unique among the living. */
@@ -67,17 +83,17 @@ final class StateDirectory implements AutoCloseable {
 
     /** Cleans up after the engines that have died. */
     void sweep(Undo undo) throws IOException {
-        try (DirectoryStream<Path> files = Files.newDirectoryStream(ENGINES)) {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(engines)) {
             for (Path file : files) {
                 String other = file.getFileName().toString();
-                if (!other.equals(engine)) {
+                if (!LIVING.contains(other)) {
                     sweep(file, other, undo);
                 }
             }
         }
     }
 
-    private static void sweep(Path file, String engine, Undo undo) throws IOException {
+    private void sweep(Path file, String engine, Undo undo) throws IOException {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE);
                 FileLock owned = channel.tryLock()) {
             if (owned == null || !Files.exists(file)) {
@@ -86,7 +102,7 @@ final class StateDirectory implements AutoCloseable {
             undo.undo(engine);
             releaseRanges(engine);
             Files.deleteIfExists(file);
-        } catch (OverlappingFileLockException | java.nio.file.NoSuchFileException e) {
+        } catch (OverlappingFileLockException | NoSuchFileException e) {
             // it lives in this very process, or has just been swept by another
         }
     }
@@ -94,18 +110,18 @@ final class StateDirectory implements AutoCloseable {
     /** Claims a block of user ids for this engine. */
     boolean claimRange(int block) throws IOException {
         try {
-            Files.writeString(RANGES.resolve(Integer.toString(block)), engine, StandardOpenOption.CREATE_NEW);
+            Files.writeString(ranges.resolve(Integer.toString(block)), engine, StandardOpenOption.CREATE_NEW);
             return true;
         } catch (FileAlreadyExistsException e) {
             return false;
         }
     }
 
-    private static void releaseRanges(String engine) throws IOException {
+    private void releaseRanges(String engine) throws IOException {
         List<Path> claimed = new ArrayList<>();
-        try (DirectoryStream<Path> files = Files.newDirectoryStream(RANGES)) {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(ranges)) {
             for (Path file : files) {
-                if (Files.readString(file).equals(engine)) {
+                if (owner(file).equals(engine)) {
                     claimed.add(file);
                 }
             }
@@ -115,11 +131,20 @@ final class StateDirectory implements AutoCloseable {
         }
     }
 
+    private static String owner(Path range) throws IOException {
+        try {
+            return Files.readString(range);
+        } catch (NoSuchFileException e) {
+            return ""; // another engine has just left
+        }
+    }
+
     /** Leaves: nothing of this engine remains. */
     @Override
     public void close() throws IOException {
         releaseRanges(engine);
-        Files.deleteIfExists(ENGINES.resolve(engine));
+        Files.deleteIfExists(engines.resolve(engine));
         lock.close();
+        LIVING.remove(engine);
     }
 }

@@ -1,0 +1,272 @@
+package dev.cay;
+
+import static dev.cay.Refusals.refused;
+import static dev.cay.Refusals.refusedBriefly;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatNullPointerException;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.nio.file.Path;
+import java.util.EnumMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+final class SandboxSpecTest {
+    private static SandboxSpec.Builder builder() {
+        return SandboxSpec.host();
+    }
+
+    @Test
+    void byDefaultASandboxIsWalledInAndItsChangesAreGoneWithIt() {
+        SandboxSpec spec = SandboxSpec.host().build();
+
+        assertThat(spec.root()).isEqualTo(Root.host());
+        assertThat(spec.writable()).isEqualTo(new Writable.Tmpfs(Size.mib(256)));
+        assertThat(spec.network()).isEqualTo(Network.none());
+        assertThat(spec.limits()).isEqualTo(Limits.none());
+        assertThat(spec.limits().pids()).isEqualTo(512);
+        assertThat(spec.resourceLimits()).isEmpty();
+        assertThat(spec.seccomp()).isEqualTo(SeccompPolicy.standard());
+        assertThat(spec.userNamespace()).isTrue();
+        assertThat(spec.hostname()).isEmpty();
+        assertThat(spec.environment()).isEmpty();
+        assertThat(spec.workingDirectory()).isEqualTo("/");
+        assertThat(spec.user()).isEqualTo("root");
+    }
+
+    @Test
+    void everythingTheBuilderIsToldStandsInTheSpecification() {
+        IoLimits io = new IoLimits(
+                OptionalLong.of(1), OptionalLong.empty(), OptionalLong.of(Long.MAX_VALUE), OptionalLong.empty());
+        SandboxSpec spec = SandboxSpec.directory(Path.of("/srv/image"))
+                .writable(new Writable.Directory(Path.of("/srv/changes")))
+                .network(Network.host())
+                .memory(Size.mib(64))
+                .pids(7)
+                .cpus(1.5)
+                .cpuWeight(300)
+                .io(io)
+                .resourceLimit(ResourceLimit.OPEN_FILES, 1024)
+                .resourceLimit(ResourceLimit.CORE, 0)
+                .seccomp(SeccompPolicy.unconfined())
+                .userNamespace(false)
+                .hostname("box-1.example")
+                .environment("B", "2")
+                .environment("A", "1")
+                .workingDirectory("/srv")
+                .user("1000:1000")
+                .build();
+
+        assertThat(spec.root()).isEqualTo(Root.directory(Path.of("/srv/image")));
+        assertThat(spec.writable()).isEqualTo(new Writable.Directory(Path.of("/srv/changes")));
+        assertThat(spec.network()).isEqualTo(Network.host());
+        assertThat(spec.limits().memory()).hasValue(Size.mib(64));
+        assertThat(spec.limits().pids()).isEqualTo(7);
+        assertThat(spec.limits().cpus()).hasValue(1.5);
+        assertThat(spec.limits().cpuWeight()).isEqualTo(OptionalInt.of(300));
+        assertThat(spec.limits().io()).isEqualTo(io);
+        assertThat(spec.resourceLimits()).isEqualTo(Map.of(ResourceLimit.OPEN_FILES, 1024L, ResourceLimit.CORE, 0L));
+        assertThat(spec.seccomp()).isEqualTo(SeccompPolicy.unconfined());
+        assertThat(spec.userNamespace()).isFalse();
+        assertThat(spec.hostname()).hasValue("box-1.example");
+        assertThat(spec.environment().keySet()).containsExactly("B", "A");
+        assertThat(spec.workingDirectory()).isEqualTo("/srv");
+        assertThat(spec.user()).isEqualTo("1000:1000");
+    }
+
+    @Test
+    void shortFormsOfWhereChangesGo() {
+        assertThat(builder().tmpfs(Size.mib(1)).build().writable()).isEqualTo(new Writable.Tmpfs(Size.mib(1)));
+        assertThat(builder().readOnly().build().writable()).isEqualTo(new Writable.Nothing(Size.mib(256)));
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"/", "/srv/a b", "/srv/a\nb", "/srv/..a/b..", "/srv/\u00e9", "/srv/./x"})
+    void pathsOfTheHostAreAbsolute(String path) {
+        assertThat(SandboxSpec.directory(Path.of(path)).build().root()).isEqualTo(Root.directory(Path.of(path)));
+        Writable writable = new Writable.Directory(Path.of(path));
+        assertThat(builder().writable(writable).build().writable()).isEqualTo(writable);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"", ".", "..", "srv", "srv/x", "../srv", "/..", "/srv/..", "/srv/../etc", "/../../etc"})
+    void pathsOfTheHostNeitherDependOnWhereOneStandsNorLeadUpwards(String path) {
+        refusedBriefly(() -> SandboxSpec.directory(Path.of(path)).build());
+        refusedBriefly(
+                () -> builder().writable(new Writable.Directory(Path.of(path))).build());
+    }
+
+    @Test
+    void pathsOfTheHostAreNoLongerThanAPathCanBe() {
+        Path longest = Path.of("/" + "x/".repeat(2046) + "yz");
+        assertThat(longest.toString()).hasSize(4095);
+        assertThat(SandboxSpec.directory(longest).build().root()).isEqualTo(Root.directory(longest));
+        refused(() -> SandboxSpec.directory(Path.of(longest + "x")).build());
+        refused(() -> builder()
+                .writable(new Writable.Directory(Path.of(longest + "x")))
+                .build());
+    }
+
+    @Test
+    void aTmpfsHoldsAtLeast64KiB() {
+        Size least = Size.kib(64);
+        Size less = Size.bytes(least.bytes() - 1);
+        assertThat(builder().tmpfs(least).build().writable()).isEqualTo(new Writable.Tmpfs(least));
+        assertThat(builder().writable(new Writable.Nothing(least)).build().writable())
+                .isEqualTo(new Writable.Nothing(least));
+        refused(() -> builder().tmpfs(less).build());
+        refused(() -> builder().tmpfs(Size.bytes(0)).build());
+        refused(() -> builder().writable(new Writable.Nothing(less)).build());
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void aResourceLimitIsNotNegative(ResourceLimit limit) {
+        assertThat(builder()
+                        .resourceLimit(limit, 0)
+                        .resourceLimit(limit, Long.MAX_VALUE)
+                        .build()
+                        .resourceLimits())
+                .isEqualTo(Map.of(limit, Long.MAX_VALUE));
+        refused(() -> builder().resourceLimit(limit, -1).build());
+        refused(() -> builder().resourceLimit(limit, Long.MIN_VALUE).build());
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "a",
+                "7",
+                "box",
+                "box-1",
+                "a--b",
+                "a.b.c",
+                "A.Example",
+                "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffgggg"
+            })
+    void aHostNameIsMadeOfLabels(String name) {
+        assertThat(builder().hostname(name).build().hostname()).hasValue(name);
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "",
+                ".",
+                "-a",
+                "a-",
+                "a.",
+                ".a",
+                "a..b",
+                "a.-b",
+                "a-.b",
+                "a_b",
+                "a b",
+                "a\n",
+                "a\nb",
+                "\n",
+                "a\0",
+                "\u00e9",
+                "a/b",
+                "aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeeeeeeffffffffffggggh"
+            })
+    void aHostNameIsNothingElse(String name) {
+        refusedBriefly(() -> builder().hostname(name).build());
+    }
+
+    @Test
+    void aHostileHostNameCostsNoTime() {
+        refused(() -> builder().hostname("a-".repeat(1_000_000)).build());
+        refused(() -> builder().hostname("a".repeat(62) + "-").build());
+    }
+
+    @Test
+    void theFieldsThatCommandsShareAreCheckedAlike() {
+        refused(() -> builder().environment("A=", "x").build());
+        refused(() -> builder().environment("", "x").build());
+        refused(() -> builder().environment("A", "\0").build());
+        refused(() -> builder().workingDirectory("srv").build());
+        refused(() -> builder().workingDirectory("/srv\0").build());
+        refused(() -> builder().workingDirectory("/" + "x".repeat(4095)).build());
+        refused(() -> builder().user("").build());
+        refused(() -> builder().user("a:b:c").build());
+        refused(() -> builder().user("root\n").build());
+    }
+
+    @Test
+    void aSpecificationDoesNotChangeWhenItsBuilderDoes() {
+        SandboxSpec.Builder builder = builder()
+                .environment("A", "1")
+                .resourceLimit(ResourceLimit.STACK, 1)
+                .pids(5);
+        SandboxSpec before = builder.build();
+
+        builder.environment("A", "2")
+                .resourceLimit(ResourceLimit.STACK, 2)
+                .pids(6)
+                .user("app");
+
+        assertThat(before.environment()).isEqualTo(Map.of("A", "1"));
+        assertThat(before.resourceLimits()).isEqualTo(Map.of(ResourceLimit.STACK, 1L));
+        assertThat(before.limits().pids()).isEqualTo(5);
+        assertThat(before.user()).isEqualTo("root");
+    }
+
+    @Test
+    void aSpecificationCopiesTheMapsItIsGiven() {
+        SandboxSpec like = builder().build();
+        Map<ResourceLimit, Long> limits = new EnumMap<>(Map.of(ResourceLimit.DATA, 1L));
+        SandboxSpec spec = new SandboxSpec(
+                like.root(),
+                like.writable(),
+                like.network(),
+                like.limits(),
+                limits,
+                like.seccomp(),
+                true,
+                like.hostname(),
+                like.environment(),
+                like.workingDirectory(),
+                like.user());
+        limits.put(ResourceLimit.DATA, 2L);
+
+        assertThat(spec.resourceLimits()).isEqualTo(Map.of(ResourceLimit.DATA, 1L));
+        assertThatThrownBy(() -> spec.resourceLimits().put(ResourceLimit.DATA, 3L))
+                .isInstanceOf(UnsupportedOperationException.class);
+        assertThatThrownBy(() -> spec.environment().put("A", "2")).isInstanceOf(UnsupportedOperationException.class);
+    }
+
+    @Test
+    void equalSpecificationsAreEqual() {
+        assertThat(builder().memory(Size.mib(64)).environment("A", "1").build())
+                .isEqualTo(
+                        builder().environment("A", "1").memory(Size.kib(65536)).build());
+    }
+
+    @Test
+    void nothingIsNull() {
+        for (SandboxSpec.Builder bad : List.of(
+                SandboxSpec.host().writable(null),
+                SandboxSpec.host().network(null),
+                SandboxSpec.host().io(null),
+                SandboxSpec.host().seccomp(null),
+                SandboxSpec.host().environment("A", null),
+                SandboxSpec.host().workingDirectory(null),
+                SandboxSpec.host().user(null))) {
+            assertThatNullPointerException().isThrownBy(bad::build);
+        }
+        assertThatNullPointerException().isThrownBy(() -> SandboxSpec.directory(null));
+        assertThatNullPointerException().isThrownBy(() -> new Writable.Tmpfs(null));
+        assertThatNullPointerException().isThrownBy(() -> new Writable.Directory(null));
+        assertThatNullPointerException().isThrownBy(() -> new Writable.Nothing(null));
+        assertThatNullPointerException().isThrownBy(() -> SeccompPolicy.profile(null));
+        assertThatNullPointerException().isThrownBy(() -> builder().memory(null));
+        assertThatNullPointerException().isThrownBy(() -> builder().hostname(null));
+    }
+}

@@ -1,0 +1,45 @@
+package dev.cay.linux;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Whole processes that are worse off than the one that runs the other tests. */
+class CircumstancesTest {
+    @TempDir
+    private Path directory;
+
+    /** The kernel refuses it, really: children are made by a process of their own. */
+    @Test
+    void listsRunAndChildrenAreBornWithoutExecutableMemory() {
+        List<String> command = Tools.java(
+                Confined.class, "-XX:-SegmentedCodeCache", "-XX:InitialCodeCacheSize=16m", "-XX:ReservedCodeCacheSize=16m");
+        command.add("refuse");
+
+        String output = Tools.run(directory, command.toArray(String[]::new));
+
+        assertThat(output.lines())
+                .containsExactly(
+                        "prctl 0",
+                        "code false",
+                        "run true",
+                        "spawn ours",
+                        "first 1",
+                        "chdir(/missing): ENOENT (step 0)",
+                        "left 0");
+    }
+
+    /** As nohup-like programs start others. */
+    @Test
+    void childrenCanBeAwaitedThoughTheirSignalWasIgnored() {
+        String java = String.join(" ", Tools.java(Confined.class));
+
+        String output = Tools.run(directory, "sh", "-c", "trap '' CHLD HUP; exec " + java);
+
+        assertThat(output.lines())
+                .containsExactly("code true", "run true", "spawn ours", "first 1", "chdir(/missing): ENOENT (step 0)", "left 0");
+    }
+}
