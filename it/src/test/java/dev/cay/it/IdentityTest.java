@@ -153,8 +153,8 @@ class IdentityTest {
                 crew:x:3000:other
                 """);
         try (Sandbox sandbox = engine.create(SandboxSpec.directory(root).build())) {
-            assertThat(id(sandbox, "ada")).isEqualTo("1001 2001 2001 29 10");
-            assertThat(id(sandbox, "1001")).isEqualTo("1001 2001 2001 29 10");
+            assertThat(id(sandbox, "ada")).isEqualTo("1001 2001 10 29 2001");
+            assertThat(id(sandbox, "1001")).isEqualTo("1001 2001 10 29 2001");
             assertThat(id(sandbox, "ada:crew")).isEqualTo("1001 3000 3000");
             assertThat(id(sandbox, "ada:77")).isEqualTo("1001 77 77");
             assertThat(id(sandbox, "4000:4001")).isEqualTo("4000 4001 4001");
@@ -170,7 +170,7 @@ class IdentityTest {
     }
 
     private static String id(Sandbox sandbox, String user) {
-        ExecResult result = sandbox.exec(ExecSpec.builder("sh", "-c", "echo $(id -u) $(id -g) $(id -G); grep -c CapEff:.*0000000000000000 /proc/self/status")
+        ExecResult result = sandbox.exec(ExecSpec.builder("sh", "-c", "echo $(id -u) $(id -g) $(grep Groups: /proc/self/status | cut -d: -f2); grep -c CapEff:.*0000000000000000 /proc/self/status")
                 .user(user)
                 .build());
         String[] lines = result.stdout().split("\n");

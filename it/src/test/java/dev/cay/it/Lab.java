@@ -150,7 +150,7 @@ final class Lab {
 
     /** What a shell script prints to both its streams, whether it succeeds or not. */
     static String attempt(Sandbox sandbox, String script) {
-        ExecResult result = sandbox.exec("sh", "-c", script + " 2>&1");
+        ExecResult result = sandbox.exec("sh", "-c", "exec 2>&1\n" + script);
         return result.stdout().stripTrailing();
     }
 

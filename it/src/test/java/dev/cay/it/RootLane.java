@@ -4,6 +4,10 @@ import dev.cay.Sandbox;
 import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
 import dev.cay.Size;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.util.Optional;
 import org.junit.jupiter.api.extension.AfterEachCallback;
 import org.junit.jupiter.api.extension.BeforeAllCallback;
@@ -22,7 +26,7 @@ public final class RootLane implements BeforeAllCallback, BeforeEachCallback, Af
     private static boolean warm;
 
     /** Lets an engine and the JDK make what they make once in a process and keep: buffers, the poller, /run/cay itself. */
-    private static synchronized void warmUp() throws InterruptedException {
+    private static synchronized void warmUp() throws InterruptedException, IOException {
         if (warm) {
             return;
         }
@@ -31,11 +35,15 @@ public final class RootLane implements BeforeAllCallback, BeforeEachCallback, Af
             Thread.ofVirtual().start(() -> sandbox.exec("true")).join();
             MachineState.now();
         }
+        try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            new Socket(server.getInetAddress(), server.getLocalPort()).close();
+            server.accept().close();
+        }
         warm = true;
     }
 
     @Override
-    public void beforeAll(ExtensionContext context) throws InterruptedException {
+    public void beforeAll(ExtensionContext context) throws InterruptedException, IOException {
         warmUp();
         Lab.open();
     }

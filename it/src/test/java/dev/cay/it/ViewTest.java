@@ -144,7 +144,7 @@ class ViewTest {
                     .isEmpty();
             assertThat(sh(sandbox, "echo x > /dev/null; head -c 4 /dev/zero | wc -c; head -c 4 /dev/urandom | wc -c"))
                     .isEqualTo("4\n4");
-            assertThat(attempt(sandbox, "echo x > /dev/full")).contains("No space left");
+            assertThat(attempt(sandbox, "/bin/echo x > /dev/full")).contains("No space left");
         }
     }
 

@@ -11,8 +11,7 @@ import java.lang.invoke.MethodHandle;
 /** System calls by way of libc, and the walk of a list in Java: what is left where no code of ours may be placed. */
 final class LibraryCalls {
     /** {@code long syscall(long number, ...)} syscall(2). */
-    private static final MethodHandle SYSCALL =
-            Native.library("syscall", Linker.Option.captureCallState("errno"));
+    private static final MethodHandle SYSCALL = Native.library("syscall", Linker.Option.captureCallState("errno"));
 
     /** The whole address space, since a list holds addresses. */
     private static final MemorySegment MEMORY = Native.memory(0, Long.MAX_VALUE);
@@ -35,7 +34,13 @@ final class LibraryCalls {
         long at = read(control + Encoding.CONTROL_LIST);
         for (int index = 0; read(at) >= 0; index++, at += Encoding.OP_SIZE) {
             long result = call(
-                    read(at), argument(at, 0), argument(at, 1), argument(at, 2), argument(at, 3), argument(at, 4), argument(at, 5));
+                    read(at),
+                    argument(at, 0),
+                    argument(at, 1),
+                    argument(at, 2),
+                    argument(at, 3),
+                    argument(at, 4),
+                    argument(at, 5));
             write(at + Encoding.OP_RESULT, result);
             if (Native.failed(result) && !tolerates(at, -result)) {
                 write(control + Encoding.CONTROL_FAILED, index);

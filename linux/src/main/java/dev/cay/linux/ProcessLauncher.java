@@ -56,7 +56,8 @@ final class ProcessLauncher implements Launcher {
     }
 
     static byte[] image(Architecture architecture) {
-        return Program.image(architecture, Native.resource("launcher-" + architecture.text() + ".bin"), entry(architecture));
+        return Program.image(
+                architecture, Native.resource("launcher-" + architecture.text() + ".bin"), entry(architecture));
     }
 
     /** Where the code of the program begins. */
@@ -78,7 +79,9 @@ final class ProcessLauncher implements Launcher {
             request.putLong(REQUEST_MEMORY_SIZE, memory.size());
             request.putLong(
                     REQUEST_PID_NAMESPACE,
-                    birth.pidNamespaceOf().map(member -> (long) member.pidfd().number()).orElse(NONE));
+                    birth.pidNamespaceOf()
+                            .map(member -> (long) member.pidfd().number())
+                            .orElse(NONE));
             try (Encoding encoding = new Encoding(list, timed, scratch)) {
                 encoding.birth(Launcher.flags(birth) | CLONE_PARENT | CLONE_PARENT_SETTID, birth.cgroup());
                 int status = run(memory.fd(), descriptors(memory, list, birth));
@@ -113,7 +116,8 @@ final class ProcessLauncher implements Launcher {
         try (Scratch scratch = Scratch.borrow()) {
             long actions = scratch.address(scratch.allocate(ACTIONS_SIZE));
             long attributes = attributes(scratch);
-            int number = scratch.store((Integer.toOctalString(memory.number()) + '\0').getBytes(StandardCharsets.US_ASCII));
+            int number =
+                    scratch.store((Integer.toOctalString(memory.number()) + '\0').getBytes(StandardCharsets.US_ASCII));
             int path = scratch.store(("/proc/self/fd/" + program.number() + '\0').getBytes(StandardCharsets.US_ASCII));
             int arguments = scratch.allocate(2 * Long.BYTES);
             int environment = scratch.allocate(Long.BYTES);

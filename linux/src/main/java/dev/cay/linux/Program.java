@@ -62,10 +62,18 @@ final class Program {
                     case X86_64 -> EM_X86_64;
                     case AARCH64 -> EM_AARCH64;
                 });
-        elf.putInt(1).putLong(LOAD_ADDRESS + start + entry).putLong(HEADER_SIZE).putLong(0).putInt(0);
+        elf.putInt(1)
+                .putLong(LOAD_ADDRESS + start + entry)
+                .putLong(HEADER_SIZE)
+                .putLong(0)
+                .putInt(0);
         elf.putShort((short) HEADER_SIZE).putShort((short) SEGMENT_SIZE).putShort((short) 2);
         elf.putShort((short) 0).putShort((short) 0).putShort((short) 0);
-        elf.putInt(PT_LOAD).putInt(PF_READ | PF_EXECUTE).putLong(0).putLong(LOAD_ADDRESS).putLong(LOAD_ADDRESS);
+        elf.putInt(PT_LOAD)
+                .putInt(PF_READ | PF_EXECUTE)
+                .putLong(0)
+                .putLong(LOAD_ADDRESS)
+                .putLong(LOAD_ADDRESS);
         elf.putLong(size).putLong(size).putLong(0x1000);
         elf.putInt(PT_GNU_STACK).putInt(PF_READ | PF_WRITE);
         elf.putLong(0).putLong(0).putLong(0).putLong(0).putLong(0).putLong(16);

@@ -25,11 +25,13 @@ final class SharedMemory implements AutoCloseable {
     private final long address;
 
     SharedMemory(int atLeast) throws SyscallException {
-        size = atLeast + 4095 & ~4095;
+        size = atLeast + 4095L & ~4095L;
         try (Scratch scratch = Scratch.borrow()) {
             int name = scratch.store("cay-list\0".getBytes(java.nio.charset.StandardCharsets.US_ASCII));
             fd = new Fd((int) Native.check(
-                    Native.call(SystemCall.MEMFD_CREATE, scratch.address(name), MFD_CLOEXEC), SystemCall.MEMFD_CREATE, "cay-list"));
+                    Native.call(SystemCall.MEMFD_CREATE, scratch.address(name), MFD_CLOEXEC),
+                    SystemCall.MEMFD_CREATE,
+                    "cay-list"));
         }
         try {
             Native.check(Native.call(SystemCall.FTRUNCATE, fd.number(), size), SystemCall.FTRUNCATE, "cay-list");

@@ -29,15 +29,16 @@ final class ThreadLauncher implements Launcher {
     /** Between the two setns calls this thread's future children, and nothing else, belong to the other namespace. */
     private long spawnInto(Child member, Encoding encoding) throws SyscallException {
         Native.check(
-                Native.call(SystemCall.SETNS, member.pidfd().number(), Namespaces.PID), SystemCall.SETNS, "pid namespace");
-        try {
-            return Native.spawn(encoding.address());
-        } finally {
-            long back = Native.call(SystemCall.SETNS, ownPidNamespace.number(), Namespaces.PID);
-            if (Native.failed(back)) {
-                throw new IllegalStateException("this thread cannot return to its pid namespace: " + Errno.nameOf((int) -back));
-            }
+                Native.call(SystemCall.SETNS, member.pidfd().number(), Namespaces.PID),
+                SystemCall.SETNS,
+                "pid namespace");
+        long pid = Native.spawn(encoding.address());
+        long back = Native.call(SystemCall.SETNS, ownPidNamespace.number(), Namespaces.PID);
+        if (Native.failed(back)) {
+            throw new IllegalStateException(
+                    "this thread cannot return to its pid namespace: " + Errno.nameOf((int) -back));
         }
+        return pid;
     }
 
     @Override

@@ -8,7 +8,8 @@ final class Bereaved {
 
     public static void main(String[] arguments) throws IOException, InterruptedException {
         try (HostKernel kernel = new HostKernel(Boolean.parseBoolean(arguments[0]));
-                Child child = kernel.spawn(Children.shell("exec sleep 1000", Processes.dieWithParent()), Children.TIED)) {
+                Child child =
+                        kernel.spawn(Children.shell("exec sleep 1000", Processes.dieWithParent()), Children.TIED)) {
             System.out.println(child.pid());
             child.await();
         }

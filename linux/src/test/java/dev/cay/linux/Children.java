@@ -16,18 +16,31 @@ final class Children {
 
     /** A list that ends in a shell. */
     static OpList shell(String script, Op... before) {
+        return list(program(List.of("/bin/sh", "-c", script)), before);
+    }
+
+    private static OpList list(Op program, Op... before) {
         List<Op> operations = new ArrayList<>(List.of(before));
         operations.add(Processes.unblockSignals());
-        operations.add(Processes.execve("/bin/sh", List.of("sh", "-c", script), List.of("PATH=/usr/bin:/bin")));
+        operations.add(program);
         return OpList.of(operations.toArray(Op[]::new));
+    }
+
+    static Op program(List<String> command) {
+        return Processes.execve(command.getFirst(), command, List.of("PATH=/usr/bin:/bin"));
     }
 
     /** What a script prints. */
     static String output(Kernel kernel, Birth birth, String script, Op... before) throws IOException {
+        return output(kernel, birth, program(List.of("/bin/sh", "-c", script)), before);
+    }
+
+    /** What a program prints. */
+    static String output(Kernel kernel, Birth birth, Op program, Op... before) throws IOException {
         try (Pipe pipe = Pipe.reading()) {
             List<Op> operations = new ArrayList<>(List.of(before));
             operations.add(FileOps.duplicate(Arg.of(pipe.theirs()), 1));
-            try (Child child = kernel.spawn(shell(script, operations.toArray(Op[]::new)), birth)) {
+            try (Child child = kernel.spawn(list(program, operations.toArray(Op[]::new)), birth)) {
                 pipe.theirs().close();
                 StringBuilder output = new StringBuilder();
                 ByteBuffer buffer = ByteBuffer.allocateDirect(8192);

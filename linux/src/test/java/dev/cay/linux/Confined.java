@@ -26,9 +26,12 @@ final class Confined {
         System.out.println("code " + Native.hasMachineCode());
         try (HostKernel kernel = new HostKernel()) {
             Op pid = Op.of(SystemCall.GETPID, "");
-            System.out.println("run " + (kernel.run(OpList.of(pid)).value(pid) == ProcessHandle.current().pid()));
-            System.out.print("spawn " + Children.output(kernel, Children.PLAIN, "echo $PPID").replace(
-                    Long.toString(ProcessHandle.current().pid()), "ours"));
+            System.out.println("run "
+                    + (kernel.run(OpList.of(pid)).value(pid)
+                            == ProcessHandle.current().pid()));
+            System.out.print("spawn "
+                    + Children.output(kernel, Children.PLAIN, "echo $PPID")
+                            .replace(Long.toString(ProcessHandle.current().pid()), "ours"));
             Birth birth = new Birth(Namespaces.USER | Namespaces.PID, Optional.empty(), Optional.empty(), false);
             System.out.print("first " + Children.output(kernel, birth, "echo $$"));
             try {

@@ -24,47 +24,46 @@ class EmulatedLauncherTest {
     private static final int OPERATION_SIZE = 80;
 
     /** Calls an entry with a control block and prints the memory as it is afterwards. */
-    private static final String DRIVER =
-            """
-                    .globl  _start
-                    .text
-            _start: ldr     x0, =control
-                    mov     x19, #19
-                    mov     x24, #24
-                    bl      launcher + %ENTRY
-                    ldr     x1, =returned
-                    str     x0, [x1]
-                    str     x19, [x1, #8]
-                    str     x24, [x1, #16]
-                    mov     x0, #2
-                    ldr     x1, =control
-                    mov     x2, #end - control
-                    mov     x8, #64
-                    svc     #0
-                    mov     x0, #0
-                    mov     x8, #94
-                    svc     #0
-                    .balign 64
-            launcher:
-                    .incbin "launcher-aarch64.bin"
-                    .data
-            control:
-                    .quad   clone, 88, list, -1, 0, -1, 0
-                    .macro  operation number, a=0, b=0, c=0, d=0, indirect=0, tolerated=0
-                    .quad   \\number, \\a, \\b, \\c, \\d, 0, 0, \\indirect
-                    .hword  0, 0, 0, \\tolerated
-                    .quad   0x5555
-                    .endm
-            list:
-            %LIST
-                    .quad   -1
-            returned:
-                    .quad   0, 0, 0
-            end:
-            clone:  .quad   0x100004100, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0
-            text:   .ascii  "walked "
-            one:    .quad   1
-            """;
+    private static final String DRIVER = """
+                .globl  _start
+                .text
+        _start: ldr     x0, =control
+                mov     x19, #19
+                mov     x24, #24
+                bl      launcher + %ENTRY
+                ldr     x1, =returned
+                str     x0, [x1]
+                str     x19, [x1, #8]
+                str     x24, [x1, #16]
+                mov     x0, #2
+                ldr     x1, =control
+                mov     x2, #end - control
+                mov     x8, #64
+                svc     #0
+                mov     x0, #0
+                mov     x8, #94
+                svc     #0
+                .balign 64
+        launcher:
+                .incbin "launcher-aarch64.bin"
+                .data
+        control:
+                .quad   clone, 88, list, -1, 0, -1, 0
+                .macro  operation number, a=0, b=0, c=0, d=0, indirect=0, tolerated=0
+                .quad   \\number, \\a, \\b, \\c, \\d, 0, 0, \\indirect
+                .hword  0, 0, 0, \\tolerated
+                .quad   0x5555
+                .endm
+        list:
+        %LIST
+                .quad   -1
+        returned:
+                .quad   0, 0, 0
+        end:
+        clone:  .quad   0x100004100, 0, 0, 0, 17, 0, 0, 0, 0, 0, 0
+        text:   .ascii  "walked "
+        one:    .quad   1
+        """;
 
     @TempDir
     private Path directory;
@@ -144,7 +143,8 @@ class EmulatedLauncherTest {
         Tools.run(directory, "aarch64-linux-gnu-ld", "-static", "-o", "driver", "driver.o");
         Path after = directory.resolve("memory");
         Process process = Tools.start(directory, after, EMULATOR, "./driver");
-        String printed = new String(process.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.US_ASCII);
+        String printed =
+                new String(process.getInputStream().readAllBytes(), java.nio.charset.StandardCharsets.US_ASCII);
         byte[] bytes = Files.readAllBytes(after);
         assertThat(bytes).as("what the driver writes").hasSizeGreaterThanOrEqualTo(CONTROL_SIZE);
         return new Memory(ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN), operations.length, printed);
@@ -156,7 +156,11 @@ class EmulatedLauncherTest {
         ByteBuffer memory = ByteBuffer.allocate(4096).order(ByteOrder.LITTLE_ENDIAN);
         long address = 0x20_0000_0000L;
         memory.putLong(address).putLong(memory.capacity()).putLong(-1);
-        memory.putLong(64, address + 256).putLong(72, 88).putLong(80, address + 512).putLong(88, -1).putLong(104, -1);
+        memory.putLong(64, address + 256)
+                .putLong(72, 88)
+                .putLong(80, address + 512)
+                .putLong(88, -1)
+                .putLong(104, -1);
         memory.putLong(512, -1);
         Files.write(request, memory.array());
 

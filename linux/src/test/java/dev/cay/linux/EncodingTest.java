@@ -54,7 +54,8 @@ class EncodingTest {
             for (int k = 0; k < Op.MAXIMUM_TOLERATED; k++) {
                 List<Errno> tolerated = operation.tolerated();
                 assertThat(MEMORY.get(JAVA_SHORT, at + Encoding.OP_TOLERATED + (long) Short.BYTES * k))
-                        .isEqualTo((short) (k < tolerated.size() ? tolerated.get(k).number() : 0));
+                        .isEqualTo(
+                                (short) (k < tolerated.size() ? tolerated.get(k).number() : 0));
             }
         }
         int slots = timed ? 2 * list.size() + 1 : list.size();
@@ -68,12 +69,14 @@ class EncodingTest {
             case Arg.Descriptor(Fd fd) -> assertThat(value).isEqualTo(fd.number());
             case Arg.Result(Op of) -> assertThat(value).isEqualTo(result(list.indexOf(of), first, stride));
             case Arg.Location(Op of) -> assertThat(value).isEqualTo(result(list.indexOf(of), first, stride));
-            case Arg.Bytes(byte[] bytes) -> assertThat(bytes(value, bytes.length)).isEqualTo(bytes);
+            case Arg.Bytes(byte[] bytes) ->
+                assertThat(bytes(value, bytes.length)).isEqualTo(bytes);
             case Arg.Buffer room -> assertThat(bytes(value, room.size())).containsOnly(0);
             case Arg.Struct(byte[] bytes, List<Arg.Pointer> pointers) -> {
                 byte[] copy = bytes(value, bytes.length);
                 for (Arg.Pointer pointer : pointers) {
-                    assertThat(bytes(read(value + pointer.offset()), pointer.target().length)).isEqualTo(pointer.target());
+                    assertThat(bytes(read(value + pointer.offset()), pointer.target().length))
+                            .isEqualTo(pointer.target());
                     System.arraycopy(bytes, pointer.offset(), copy, pointer.offset(), Long.BYTES);
                 }
                 assertThat(copy).isEqualTo(bytes);
@@ -185,7 +188,9 @@ class EncodingTest {
             assertThat(large.buffer().capacity()).isGreaterThanOrEqualTo(1 << 20);
         }
         try (Scratch again = Scratch.borrow(64 * 1024)) {
-            assertThat(again.buffer().capacity()).as("the large one is not kept").isEqualTo(64 * 1024);
+            assertThat(again.buffer().capacity())
+                    .as("the large one is not kept")
+                    .isEqualTo(64 * 1024);
             assertThat(again.allocate(8)).as("nothing is left over").isZero();
         }
     }

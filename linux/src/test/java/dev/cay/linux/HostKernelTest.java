@@ -66,7 +66,10 @@ class HostKernelTest {
 
         assertThat(results.value(write)).isEqualTo(9);
         assertThat(results.value(read)).isEqualTo(9);
-        assertThat(results.bytes(room)).startsWith("some text".getBytes(StandardCharsets.UTF_8)).hasSize(16).endsWith(0);
+        assertThat(results.bytes(room))
+                .startsWith("some text".getBytes(StandardCharsets.UTF_8))
+                .hasSize(16)
+                .endsWith(0);
         assertThat(Files.readString(directory.resolve("note"))).isEqualTo("some text");
         try (Fd fd = results.fd(file)) {
             assertThat(fd.isOpen()).isTrue();
@@ -81,7 +84,8 @@ class HostKernelTest {
 
         kernel.run(OpList.of(file, pid, write, FileOps.close(file)));
 
-        ByteBuffer written = ByteBuffer.wrap(Files.readAllBytes(directory.resolve("pid"))).order(ByteOrder.nativeOrder());
+        ByteBuffer written =
+                ByteBuffer.wrap(Files.readAllBytes(directory.resolve("pid"))).order(ByteOrder.nativeOrder());
         assertThat(written.getLong()).isEqualTo(ProcessHandle.current().pid());
     }
 
@@ -96,8 +100,10 @@ class HostKernelTest {
         try (Encoding encoding = new Encoding(OpList.of(Op.of(SystemCall.WRITE, "", struct)), false)) {
             long copy = read(read(encoding.address() + Encoding.CONTROL_LIST) + Encoding.OP_ARGUMENTS);
             assertThat(read(copy + 8)).isEqualTo(first.length);
-            assertThat(Native.memory(read(copy), first.length).toArray(JAVA_BYTE)).isEqualTo(first);
-            assertThat(Native.memory(read(copy + 16), second.length).toArray(JAVA_BYTE)).isEqualTo(second);
+            assertThat(Native.memory(read(copy), first.length).toArray(JAVA_BYTE))
+                    .isEqualTo(first);
+            assertThat(Native.memory(read(copy + 16), second.length).toArray(JAVA_BYTE))
+                    .isEqualTo(second);
         }
     }
 
@@ -107,7 +113,8 @@ class HostKernelTest {
 
     @Test
     void toleratedErrorsAreResults() throws SyscallException {
-        Op missing = FileOps.open(file("missing"), FileOps.O_RDONLY).tolerating(Errno.EPERM, Errno.EACCES, Errno.EIO, Errno.ENOENT);
+        Op missing = FileOps.open(file("missing"), FileOps.O_RDONLY)
+                .tolerating(Errno.EPERM, Errno.EACCES, Errno.EIO, Errno.ENOENT);
         Op after = Op.of(SystemCall.GETPID, "");
 
         Results results = kernel.run(OpList.of(missing, after));
@@ -123,7 +130,9 @@ class HostKernelTest {
         Op missing = FileOps.open(file("missing"), FileOps.O_RDONLY).tolerating(Errno.EPERM);
 
         assertThatThrownBy(() -> kernel.run(OpList.of(missing)))
-                .isInstanceOfSatisfying(SyscallException.class, e -> assertThat(e.is(Errno.ENOENT)).isTrue());
+                .isInstanceOfSatisfying(
+                        SyscallException.class,
+                        e -> assertThat(e.is(Errno.ENOENT)).isTrue());
     }
 
     @Test
@@ -134,8 +143,8 @@ class HostKernelTest {
         Op second = FileOps.open(file("here"), FileOps.O_RDONLY);
         Op missing = FileOps.mkdir(Arg.of(first), "missing/x", 0700);
 
-        SyscallException failure =
-                catchThrowableOfType(SyscallException.class, () -> kernel.run(OpList.of(first, second, missing, FileOps.umask(0))));
+        SyscallException failure = catchThrowableOfType(
+                SyscallException.class, () -> kernel.run(OpList.of(first, second, missing, FileOps.umask(0))));
 
         assertThat(failure).hasMessage("mkdirat(missing/x): ENOTDIR (step 2)");
         assertThat(failure.step()).isEqualTo(2);
@@ -161,7 +170,9 @@ class HostKernelTest {
             List<String> left = new ArrayList<>(descriptors());
             left.removeAll(before);
             assertThat(left).hasSize(1);
-            Native.call(SystemCall.CLOSE, Integer.parseInt(Path.of(left.getFirst()).getFileName().toString()));
+            Native.call(
+                    SystemCall.CLOSE,
+                    Integer.parseInt(Path.of(left.getFirst()).getFileName().toString()));
         }
     }
 
@@ -169,7 +180,8 @@ class HostKernelTest {
     void aListUsesItsOwnResultsOnly() {
         Op other = FileOps.umask(0022);
 
-        assertThatThrownBy(() -> kernel.run(OpList.of(FileOps.close(other)))).isInstanceOf(IllegalArgumentException.class);
+        assertThatThrownBy(() -> kernel.run(OpList.of(FileOps.close(other))))
+                .isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> Arg.text("a\0b")).isInstanceOf(IllegalArgumentException.class);
     }
 
@@ -189,7 +201,8 @@ class HostKernelTest {
         Results results = kernel.run(OpList.of(operations.toArray(Op[]::new)));
 
         assertThat(results.bytes(room)).isEqualTo(content);
-        assertThat(results.value(operations.get(1500))).isEqualTo(ProcessHandle.current().pid());
+        assertThat(results.value(operations.get(1500)))
+                .isEqualTo(ProcessHandle.current().pid());
     }
 
     @Test
@@ -202,7 +215,11 @@ class HostKernelTest {
     @Test
     void anObserverIsToldHowLongEachOperationTook() throws IOException {
         OpList list = OpList.of(
-                Op.of(SystemCall.NANOSLEEP, "", new Arg.Bytes(Arg.struct(16).putLong(8, 2_000_000).array()), Arg.of(0)),
+                Op.of(
+                        SystemCall.NANOSLEEP,
+                        "",
+                        new Arg.Bytes(Arg.struct(16).putLong(8, 2_000_000).array()),
+                        Arg.of(0)),
                 Op.of(SystemCall.GETPID, ""),
                 FileOps.chdir(file("missing")),
                 Op.of(SystemCall.GETPID, ""));

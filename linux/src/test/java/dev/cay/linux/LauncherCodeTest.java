@@ -26,7 +26,8 @@ class LauncherCodeTest {
 
     @BeforeAll
     static void assemble() {
-        Tools.run(assembled, Tools.assembly().resolve("assemble").toAbsolutePath().toString(), assembled.toString());
+        Tools.run(
+                assembled, Tools.assembly().resolve("assemble").toAbsolutePath().toString(), assembled.toString());
     }
 
     /** An instruction and the address it stands at. */
@@ -68,8 +69,10 @@ class LauncherCodeTest {
     @ParameterizedTest
     @EnumSource(Architecture.class)
     void theChildTouchesNoStackAndNeverReturns(Architecture architecture) {
-        assertThat(childPath(architecture)).isNotEmpty().allSatisfy(one -> assertThat(one.text())
-                .doesNotContainPattern("\\b([re]?sp|push|pop|call|ret|bl|blr|br|x29|x30|rbp)\\b"));
+        assertThat(childPath(architecture))
+                .isNotEmpty()
+                .allSatisfy(one -> assertThat(one.text())
+                        .doesNotContainPattern("\\b([re]?sp|push|pop|call|ret|bl|blr|br|x29|x30|rbp)\\b"));
     }
 
     @ParameterizedTest
@@ -95,8 +98,18 @@ class LauncherCodeTest {
                 .toList();
         assertThat(all)
                 .containsExactly(
-                        "system_call", "spawn", "spawn", "spawn", "next", "stop", // mask, clone3, mask; operation, exit
-                        "program", "parsed", "parsed", "parsed", "parsed", "quit");
+                        "system_call",
+                        "spawn",
+                        "spawn",
+                        "spawn",
+                        "next",
+                        "stop", // mask, clone3, mask; operation, exit
+                        "program",
+                        "parsed",
+                        "parsed",
+                        "parsed",
+                        "parsed",
+                        "quit");
     }
 
     /** The symbol before an address. */
@@ -138,8 +151,11 @@ class LauncherCodeTest {
 
     private static Map<String, Integer> symbols(Architecture architecture) {
         Map<String, Integer> symbols = new HashMap<>();
-        tool(architecture, "nm").lines().map(line -> line.split(" ")).filter(line -> !line[2].startsWith("$")).forEach(
-                line -> symbols.put(line[2], Integer.parseInt(line[0], 16)));
+        tool(architecture, "nm")
+                .lines()
+                .map(line -> line.split(" "))
+                .filter(line -> !line[2].startsWith("$"))
+                .forEach(line -> symbols.put(line[2], Integer.parseInt(line[0], 16)));
         return symbols;
     }
 

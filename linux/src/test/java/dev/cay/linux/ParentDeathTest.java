@@ -44,7 +44,8 @@ class ParentDeathTest {
     private static boolean lives(String pid) throws IOException {
         try {
             String stat = Files.readString(Path.of("/proc", pid, "stat"));
-            return stat.contains("(sleep)") && !stat.contains(") Z ") || stat.contains("(sh)") && !stat.contains(") Z ");
+            return stat.contains("(sleep)") && !stat.contains(") Z ")
+                    || stat.contains("(sh)") && !stat.contains(") Z ");
         } catch (NoSuchFileException e) {
             return false;
         }

@@ -21,7 +21,9 @@ class PipeTest {
             assertThat(flags(writing.ours())).isEqualTo(FileOps.O_WRONLY | FileOps.O_NONBLOCK);
             assertThat(flags(writing.theirs())).isEqualTo(FileOps.O_RDONLY);
             for (Fd fd : new Fd[] {reading.ours(), reading.theirs(), writing.ours(), writing.theirs()}) {
-                assertThat(Native.call(SystemCall.FCNTL, fd.number(), F_GETFD)).as("close-on-exec").isEqualTo(1);
+                assertThat(Native.call(SystemCall.FCNTL, fd.number(), F_GETFD))
+                        .as("close-on-exec")
+                        .isEqualTo(1);
             }
         }
     }
@@ -80,6 +82,7 @@ class PipeTest {
 
     private static ByteBuffer text(String text) {
         ByteBuffer direct = ByteBuffer.allocateDirect(text.length());
-        return direct.put(text.getBytes(java.nio.charset.StandardCharsets.US_ASCII)).flip();
+        return direct.put(text.getBytes(java.nio.charset.StandardCharsets.US_ASCII))
+                .flip();
     }
 }

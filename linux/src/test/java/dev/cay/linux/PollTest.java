@@ -32,9 +32,12 @@ class PollTest {
                     Pipe over = Pipe.reading()) {
                 put(talking.theirs());
                 over.theirs().close();
-                assertThat(Poll.await(0, reading(silent.ours()), reading(talking.ours()))).isEqualTo(0b10);
-                assertThat(Poll.await(Poll.FOREVER, reading(silent.ours()), writing(room.ours()))).isEqualTo(0b10);
-                assertThat(Poll.await(Poll.FOREVER, reading(over.ours()), reading(silent.ours()))).isEqualTo(0b01);
+                assertThat(Poll.await(0, reading(silent.ours()), reading(talking.ours())))
+                        .isEqualTo(0b10);
+                assertThat(Poll.await(Poll.FOREVER, reading(silent.ours()), writing(room.ours())))
+                        .isEqualTo(0b10);
+                assertThat(Poll.await(Poll.FOREVER, reading(over.ours()), reading(silent.ours())))
+                        .isEqualTo(0b01);
                 Poll.readable(talking.ours());
             }
             return null;
@@ -117,7 +120,9 @@ class PollTest {
         try (Pipe pipe = Pipe.reading()) {
             List<Thread> threads = Stream.generate(() -> (Runnable) () -> Poll.readable(pipe.ours()))
                     .limit(10)
-                    .map(waiting -> Math.random() < 0.5 ? Thread.startVirtualThread(waiting) : Thread.ofPlatform().start(waiting))
+                    .map(waiting -> Math.random() < 0.5
+                            ? Thread.startVirtualThread(waiting)
+                            : Thread.ofPlatform().start(waiting))
                     .toList();
             Thread.sleep(10);
             put(pipe.theirs());

@@ -57,7 +57,9 @@ class SpawnTest {
     void exitCodesAndSignals() throws SyscallException {
         assertThat(kernel.spawn(Children.shell("exit 7"), PLAIN).await()).isEqualTo(new Child.Status(true, 7));
         assertThat(kernel.spawn(Children.shell("kill -9 $$"), PLAIN).await()).isEqualTo(new Child.Status(false, 9));
-        assertThat(kernel.spawn(OpList.of(), PLAIN).await()).as("the end of a list").isEqualTo(new Child.Status(true, 0));
+        assertThat(kernel.spawn(OpList.of(), PLAIN).await())
+                .as("the end of a list")
+                .isEqualTo(new Child.Status(true, 0));
         assertThat(kernel.spawn(OpList.of(Processes.exit(3)), PLAIN).await()).isEqualTo(new Child.Status(true, 3));
     }
 
@@ -97,7 +99,9 @@ class SpawnTest {
 
         assertThat(field(status, "SigBlk")).isZero();
         assertThat(field(status, "SigCgt")).isZero();
-        assertThat(field(status, "SigIgn") & ~field(ours, "SigIgn")).as("ignored, but not by us").isZero();
+        assertThat(field(status, "SigIgn") & ~field(ours, "SigIgn"))
+                .as("ignored, but not by us")
+                .isZero();
         assertThat(field(status, "SigPnd") | field(status, "ShdPnd")).isZero();
     }
 
@@ -112,7 +116,8 @@ class SpawnTest {
     void theChildCannotBeLookedInto() throws SyscallException {
         try (Pipe pipe = Pipe.reading()) {
             Op dumpable = Op.of(SystemCall.PRCTL, "PR_GET_DUMPABLE", Arg.of(3));
-            Op write = Op.of(SystemCall.WRITE, "", Arg.of(pipe.theirs()), new Arg.Location(dumpable), Arg.of(Long.BYTES));
+            Op write =
+                    Op.of(SystemCall.WRITE, "", Arg.of(pipe.theirs()), new Arg.Location(dumpable), Arg.of(Long.BYTES));
             kernel.spawn(OpList.of(dumpable, write), PLAIN).await();
 
             ByteBuffer answer = ByteBuffer.allocateDirect(Long.BYTES).order(ByteOrder.nativeOrder());
@@ -132,8 +137,7 @@ class SpawnTest {
             script += "[ -e /proc/self/fd/77 ] && echo 77";
 
             // A descriptor that the list works on is not one that the program gets.
-            assertThat(Children.output(
-                            kernel, PLAIN, script, FileOps.duplicate(Arg.of(handed.theirs()), 77)))
+            assertThat(Children.output(kernel, PLAIN, script, FileOps.duplicate(Arg.of(handed.theirs()), 77)))
                     .isEqualTo("77\n");
         }
     }
@@ -175,11 +179,7 @@ class SpawnTest {
                 | Namespaces.CGROUP;
         Birth birth = new Birth(namespaces, Optional.empty(), Optional.empty(), false);
 
-        String output = Children.output(
-                kernel,
-                birth,
-                "echo $$; hostname",
-                Namespaces.sethostname("elsewhere"));
+        String output = Children.output(kernel, birth, "echo $$; hostname", Namespaces.sethostname("elsewhere"));
 
         assertThat(output).isEqualTo("1\nelsewhere\n");
     }
@@ -192,7 +192,9 @@ class SpawnTest {
             try {
                 if (ROOT) {
                     assertThat(Children.output(kernel, birth, "echo $$")).isEqualTo("2\n");
-                    assertThat(Children.output(kernel, PLAIN, "echo $$")).as("back again").isNotEqualTo("3\n");
+                    assertThat(Children.output(kernel, PLAIN, "echo $$"))
+                            .as("back again")
+                            .isNotEqualTo("3\n");
                 } else {
                     assertThatThrownBy(() -> kernel.spawn(OpList.of(), birth)).hasMessageStartingWith("setns(");
                 }
@@ -213,7 +215,8 @@ class SpawnTest {
         try (Fd cgroup = kernel.run(OpList.of(open)).fd(open)) {
             Birth birth = new Birth(0, Optional.of(cgroup), Optional.empty(), false);
             if (ROOT) {
-                assertThat(Children.output(kernel, birth, "cat /proc/self/cgroup")).contains("/" + group.getFileName());
+                assertThat(Children.output(kernel, birth, "cat /proc/self/cgroup"))
+                        .contains("/" + group.getFileName());
             } else {
                 assertThatThrownBy(() -> kernel.spawn(OpList.of(), birth)).hasMessage("clone3: EACCES");
             }
@@ -283,6 +286,8 @@ class SpawnTest {
     }
 
     private static List<String> descriptors() throws IOException {
-        return List.of(new java.io.File("/proc/self/fd").list()).stream().sorted().toList();
+        return List.of(new java.io.File("/proc/self/fd").list()).stream()
+                .sorted()
+                .toList();
     }
 }

@@ -12,6 +12,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 
@@ -24,9 +25,14 @@ final class LocalExecution implements Execution {
     private final LocalSandbox.Pipes pipes;
     private final Timeouts timeouts;
     private final Consumer<LocalExecution> onClose;
-    private final OutputStream stdin;
-    private final InputStream stdout;
-    private final InputStream stderr;
+    private final PipeOutput stdin;
+    private final PipeInput stdout;
+    private final PipeInput stderr;
+
+    /** Whether one thread runs it from start to end, and releases it. */
+    private final boolean captured;
+
+    private final CountDownLatch released = new CountDownLatch(1);
     private final AtomicBoolean closed = new AtomicBoolean();
     private volatile boolean killed;
     private volatile boolean timedOut;
@@ -38,11 +44,13 @@ final class LocalExecution implements Execution {
             Container.Process process,
             LocalSandbox.Pipes pipes,
             Timeouts timeouts,
+            boolean captured,
             Consumer<LocalExecution> onClose) {
         this.container = container;
         this.process = process;
         this.pipes = pipes;
         this.timeouts = timeouts;
+        this.captured = captured;
         this.onClose = onClose;
         pipes.closeTheirs();
         stdin = new PipeOutput(pipes.input().ours(), process.child().pidfd());
@@ -162,9 +170,31 @@ final class LocalExecution implements Execution {
                 container.kill(process);
             }
             await();
-            pipes.close();
+            stdin.close();
+            stdout.close();
+            stderr.close();
             container.forget(process);
             onClose.accept(this);
+            released.countDown();
+        }
+    }
+
+    /** For a sandbox that has killed everything: waits for whoever captures the output to come to its end, or closes this. */
+    void endWithSandbox() {
+        if (!captured) {
+            close();
+            return;
+        }
+        boolean interrupted = false;
+        while (released.getCount() > 0) {
+            try {
+                released.await();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
         }
     }
 }

@@ -44,7 +44,7 @@ final class LocalSandbox implements Sandbox {
     @Override
     public Execution start(ExecSpec command) {
         try {
-            return launch(command);
+            return launch(command, false);
         } catch (SyscallException e) {
             return new UnstartedExecution(Exit.spawnFailed(e.errno(), e.getMessage()));
         }
@@ -53,7 +53,7 @@ final class LocalSandbox implements Sandbox {
     @Override
     public ExecResult exec(ExecSpec command) {
         long began = System.nanoTime();
-        try (LocalExecution execution = launch(command)) {
+        try (LocalExecution execution = launch(command, true)) {
             Capture capture = new Capture(execution, command);
             Exit exit = capture.run();
             Duration duration = Duration.ofNanos(System.nanoTime() - began);
@@ -65,11 +65,11 @@ final class LocalSandbox implements Sandbox {
         }
     }
 
-    private LocalExecution launch(ExecSpec command) throws SyscallException {
+    private LocalExecution launch(ExecSpec command, boolean captured) throws SyscallException {
         closing.readLock().lock();
         try {
             requireOpen();
-            LocalExecution execution = launchHere(command);
+            LocalExecution execution = launchHere(command, captured);
             executions.add(execution);
             command.timeout().ifPresent(timeout -> execution.limit(timeout, command.grace()));
             return execution;
@@ -78,13 +78,13 @@ final class LocalSandbox implements Sandbox {
         }
     }
 
-    private LocalExecution launchHere(ExecSpec command) throws SyscallException {
+    private LocalExecution launchHere(ExecSpec command, boolean captured) throws SyscallException {
         Pipes pipes = Pipes.open();
         Optional<Timeouts.Timeout> limit = Optional.empty();
         try (Container.Launch launch = container.prepare()) {
             limit = command.timeout().map(timeout -> timeouts.after(timeout.plus(command.grace()), launch::kill));
             Container.Process process = launch.start(command, pipes.theirs());
-            return new LocalExecution(container, process, pipes, timeouts, executions::remove);
+            return new LocalExecution(container, process, pipes, timeouts, captured, executions::remove);
         } catch (SyscallException | RuntimeException e) {
             pipes.close();
             throw e;
@@ -123,7 +123,7 @@ final class LocalSandbox implements Sandbox {
             closed = true;
             executions.forEach(LocalExecution::markKilled);
             container.kill();
-            executions.forEach(LocalExecution::close);
+            executions.forEach(LocalExecution::endWithSandbox);
             container.close();
         } finally {
             closing.writeLock().unlock();

@@ -8,17 +8,22 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.util.Objects;
+import java.util.Optional;
+import java.util.concurrent.locks.ReentrantLock;
 
 /** What a command writes. It ends when nobody can write any more, or soon after the command has exited. */
 final class PipeInput extends InputStream {
     /** How long a descendant that keeps a pipe open can delay the end of the stream. */
     static final long DRAIN_NANOSECONDS = 250_000_000;
 
-    private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
-
     private final Pipe pipe;
     private final Fd process;
-    private ByteBuffer buffer = NOTHING;
+
+    /** Held while reading. Whoever closes meanwhile leaves it to the reader to let go of descriptor and buffer. */
+    private final ReentrantLock reading = new ReentrantLock();
+
+    private volatile boolean closed;
+    private Optional<ByteBuffer> borrowed = Optional.empty();
     private boolean exited;
     private long deadline;
     private boolean ended;
@@ -40,36 +45,62 @@ final class PipeInput extends InputStream {
         if (length == 0) {
             return 0;
         }
-        if (!buffer.hasRemaining() && (ended || !fill())) {
-            end();
-            return -1;
+        reading.lock();
+        try {
+            if (closed) {
+                throw new IOException("the stream is closed");
+            }
+            int count = ended ? -1 : next(bytes, offset, length);
+            ended = count < 0;
+            return count;
+        } finally {
+            if (ended || closed) {
+                giveBack();
+            }
+            reading.unlock();
+            letGoIfClosed();
+        }
+    }
+
+    @Override
+    public int available() {
+        return reading.tryLock() ? availableLocked() : 0;
+    }
+
+    private int availableLocked() {
+        try {
+            return borrowed.map(ByteBuffer::remaining).orElse(0);
+        } finally {
+            reading.unlock();
+        }
+    }
+
+    private int next(byte[] bytes, int offset, int length) throws SyscallException {
+        ByteBuffer buffer = buffer();
+        while (!buffer.hasRemaining()) {
+            buffer.clear();
+            int count = Pipe.read(pipe.ours(), buffer);
+            buffer.flip();
+            if (count == Pipe.END || count == Pipe.WOULD_BLOCK && !await()) {
+                return -1;
+            }
         }
         int count = Math.min(length, buffer.remaining());
         buffer.get(bytes, offset, count);
         return count;
     }
 
-    @Override
-    public int available() {
-        return buffer.remaining();
-    }
-
-    private boolean fill() throws SyscallException {
-        if (buffer == NOTHING) {
-            buffer = IoBuffers.borrow();
+    private ByteBuffer buffer() {
+        if (borrowed.isEmpty()) {
+            borrowed = Optional.of(IoBuffers.borrow().limit(0));
             pipe.enlarge();
         }
-        while (true) {
-            buffer.clear();
-            int count = Pipe.read(pipe.ours(), buffer);
-            buffer.flip();
-            if (count != Pipe.WOULD_BLOCK) {
-                return count != Pipe.END;
-            }
-            if (!await()) {
-                return false;
-            }
-        }
+        return borrowed.get();
+    }
+
+    private void giveBack() {
+        borrowed.ifPresent(IoBuffers::giveBack);
+        borrowed = Optional.empty();
     }
 
     /** Waits for something to read; false when there is nothing to wait for any more. */
@@ -88,15 +119,19 @@ final class PipeInput extends InputStream {
     /** Ends the stream; the command gets SIGPIPE if it goes on writing. */
     @Override
     public void close() {
-        end();
-        pipe.ours().close();
+        closed = true;
+        letGoIfClosed();
     }
 
-    private void end() {
-        ended = true;
-        if (buffer != NOTHING) {
-            IoBuffers.giveBack(buffer);
-            buffer = NOTHING;
+    /** Closes the descriptor unless somebody reads: its number must not be taken by another while he does. */
+    private void letGoIfClosed() {
+        while (closed && pipe.ours().isOpen() && reading.tryLock()) {
+            try {
+                giveBack();
+                pipe.ours().close();
+            } finally {
+                reading.unlock();
+            }
         }
     }
 }

@@ -7,11 +7,17 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.util.Objects;
+import java.util.concurrent.locks.ReentrantLock;
 
 /** What a command reads. */
 final class PipeOutput extends OutputStream {
     private final Fd pipe;
     private final Fd process;
+
+    /** Held while writing. Whoever closes meanwhile leaves it to the writer to let go of the descriptor. */
+    private final ReentrantLock writing = new ReentrantLock();
+
+    private volatile boolean closed;
 
     PipeOutput(Fd pipe, Fd process) {
         this.pipe = pipe;
@@ -27,6 +33,19 @@ final class PipeOutput extends OutputStream {
     @Override
     public void write(byte[] bytes, int offset, int length) throws IOException {
         Objects.checkFromIndexSize(offset, length, bytes.length);
+        writing.lock();
+        try {
+            if (closed) {
+                throw new IOException("the stream is closed");
+            }
+            pump(bytes, offset, length);
+        } finally {
+            writing.unlock();
+            letGoIfClosed();
+        }
+    }
+
+    private void pump(byte[] bytes, int offset, int length) throws IOException {
         ByteBuffer buffer = IoBuffers.borrow();
         try {
             for (int done = 0; done < length; done += buffer.limit()) {
@@ -54,6 +73,18 @@ final class PipeOutput extends OutputStream {
 
     @Override
     public void close() {
-        pipe.close();
+        closed = true;
+        letGoIfClosed();
+    }
+
+    /** Closes the descriptor unless somebody writes: its number must not be taken by another while he does. */
+    private void letGoIfClosed() {
+        while (closed && pipe.isOpen() && writing.tryLock()) {
+            try {
+                pipe.close();
+            } finally {
+                writing.unlock();
+            }
+        }
     }
 }

@@ -1,0 +1,264 @@
+package dev.cay.engine.container;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.cay.Network;
+import dev.cay.Root;
+import dev.cay.SandboxSpec;
+import dev.cay.Size;
+import dev.cay.Writable;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.IdentityHashMap;
+import java.util.List;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.RejectedExecutionException;
+import org.junit.jupiter.api.Test;
+
+final class PreparationPoolTest {
+    private static final SandboxSpec SPEC = SandboxSpec.host().build();
+    private static final int SIZE = 4;
+
+    private final Workshop workshop = new Workshop();
+    private final Queue<Runnable> background = new ArrayDeque<>();
+    private final PreparationPool pool = new PreparationPool(workshop, background::add);
+
+    /** Makes preparations of nothing and counts them. */
+    private static final class Workshop implements Preparation.Maker {
+        private final Fakes fakes = new Fakes();
+        private final List<SandboxSpec> made = Collections.synchronizedList(new ArrayList<>());
+        private final List<Integer> closed = Collections.synchronizedList(new ArrayList<>());
+        private boolean broken;
+
+        @Override
+        public Preparation make(SandboxSpec spec) throws IOException {
+            if (broken) {
+                throw new IOException("fsopen(overlay): ENODEV");
+            }
+            int number;
+            synchronized (made) {
+                made.add(spec);
+                number = made.size();
+            }
+            return fakes.preparation(new IdRanges.Range(number, () -> closed.add(number)));
+        }
+    }
+
+    private void work() {
+        for (Runnable task = background.poll(); task != null; task = background.poll()) {
+            task.run();
+        }
+    }
+
+    private void fill(SandboxSpec spec) throws IOException {
+        pool.take(spec);
+        pool.take(spec);
+        work();
+    }
+
+    @Test
+    void whoeverAsksOncePaysForOne() throws IOException {
+        pool.take(SPEC);
+        work();
+
+        assertThat(workshop.made).hasSize(1);
+    }
+
+    @Test
+    void fromTheSecondOnSomeAreKeptReady() throws IOException {
+        pool.take(SPEC);
+        assertThat(background).isEmpty();
+        pool.take(SPEC);
+        assertThat(background).hasSize(1);
+        assertThat(workshop.made).hasSize(2);
+
+        work();
+
+        assertThat(workshop.made).hasSize(2 + SIZE);
+    }
+
+    @Test
+    void whatIsReadyIsTakenInOrderAndReplaced() throws IOException {
+        fill(SPEC);
+
+        assertThat(pool.take(SPEC).range().first()).isEqualTo(3);
+        assertThat(pool.take(SPEC).range().first()).isEqualTo(4);
+        assertThat(workshop.made).hasSize(6);
+        work();
+        assertThat(workshop.made).hasSize(8);
+    }
+
+    @Test
+    void thePoolIsBoundedHoweverManyAsk() throws IOException {
+        for (int i = 0; i < 50; i++) {
+            pool.take(SPEC);
+        }
+        work();
+        work();
+
+        assertThat(workshop.made).hasSize(50 + SIZE);
+        assertThat(workshop.closed).isEmpty();
+    }
+
+    @Test
+    void whatAPreparationDoesNotDependOnMakesNoKind() throws IOException {
+        fill(SPEC);
+        SandboxSpec other = SandboxSpec.host()
+                .memory(Size.mib(64))
+                .pids(3)
+                .user("user")
+                .hostname("other")
+                .environment("A", "1")
+                .workingDirectory("/tmp")
+                .build();
+
+        assertThat(pool.take(other).range().first()).isEqualTo(3);
+    }
+
+    @Test
+    void anotherKindTakesThePlaceOfTheOneBefore() throws IOException {
+        for (SandboxSpec other : List.of(
+                SandboxSpec.directory(Path.of("/srv")).build(),
+                SandboxSpec.host().readOnly().build(),
+                SandboxSpec.host().tmpfs(Size.mib(1)).build(),
+                SandboxSpec.host().network(Network.host()).build(),
+                SandboxSpec.host().userNamespace(false).build())) {
+            fill(SPEC);
+            int ready = workshop.made.size();
+            workshop.closed.clear();
+
+            assertThat(pool.take(other).range().first()).isEqualTo(ready + 1);
+            work();
+
+            assertThat(workshop.closed).containsExactly(ready - 3, ready - 2, ready - 1, ready);
+            assertThat(workshop.made).last().isEqualTo(other);
+            assertThat(workshop.made).hasSize(ready + 1);
+        }
+    }
+
+    @Test
+    void whatIsFinishedTooLateIsThrownAway() throws IOException {
+        SandboxSpec other = SandboxSpec.host().readOnly().build();
+        pool.take(SPEC);
+        pool.take(SPEC);
+        pool.take(other);
+
+        work();
+
+        assertThat(workshop.made).hasSize(4);
+        assertThat(workshop.closed).containsExactly(4);
+        pool.take(other);
+        work();
+        assertThat(workshop.made).hasSize(5 + SIZE);
+    }
+
+    @Test
+    void aDirectoryForChangesIsNeverPreparedInAdvance() throws IOException {
+        SandboxSpec unique = SandboxSpec.host()
+                .writable(new Writable.Directory(Path.of("/srv/changes")))
+                .build();
+        fill(SPEC);
+        for (int i = 0; i < 3; i++) {
+            assertThat(pool.take(unique).range().first()).isEqualTo(7 + i);
+        }
+        work();
+
+        assertThat(workshop.made).hasSize(9);
+        assertThat(pool.take(SPEC).range().first()).as("the pool is as it was").isEqualTo(3);
+    }
+
+    @Test
+    void whoeverAsksAfterAFailureInTheBackgroundIsTold() throws IOException {
+        pool.take(SPEC);
+        pool.take(SPEC);
+        workshop.broken = true;
+        work();
+
+        assertThatThrownBy(() -> pool.take(SPEC)).hasMessage("fsopen(overlay): ENODEV");
+
+        workshop.broken = false;
+        work();
+        assertThat(workshop.made).hasSize(2 + SIZE);
+        assertThat(pool.take(SPEC).range().first()).isEqualTo(3);
+    }
+
+    @Test
+    void closingClosesAllThatNobodyTook() throws IOException {
+        fill(SPEC);
+        List<Preparation> taken = List.of(pool.take(SPEC), pool.take(SPEC));
+
+        pool.close();
+        work();
+        pool.close();
+
+        assertThat(workshop.closed).hasSize(workshop.made.size() - 4).doesNotHaveDuplicates();
+        assertThat(taken)
+                .allMatch(preparation ->
+                        !workshop.closed.contains(preparation.range().first()));
+    }
+
+    @Test
+    void aPreparationThatIsClosedHoldsNothing() throws IOException {
+        fill(SPEC);
+        pool.take(SPEC).close();
+        int open = workshop.fakes.kernel().openDescriptors();
+
+        pool.take(SPEC).dismantle();
+
+        assertThat(workshop.fakes.kernel().openDescriptors()).isLessThan(open);
+        pool.close();
+        assertThat(workshop.fakes.kernel().openDescriptors())
+                .as("those of the two that were taken without an end")
+                .isEqualTo(2 * Fakes.DESCRIPTORS_OF_A_PREPARATION);
+    }
+
+    @Test
+    void aPoolWhoseBackgroundHasEndedStillMakes() throws IOException {
+        PreparationPool late = new PreparationPool(workshop, _ -> {
+            throw new RejectedExecutionException();
+        });
+        for (int i = 1; i <= 3; i++) {
+            assertThat(late.take(SPEC).range().first()).isEqualTo(i);
+        }
+    }
+
+    @Test
+    void manyTakersGetOneEach() throws Exception {
+        Set<Preparation> taken = Collections.newSetFromMap(new IdentityHashMap<>());
+        try (ExecutorService filler = Executors.newSingleThreadExecutor();
+                ExecutorService takers = Executors.newFixedThreadPool(4)) {
+            PreparationPool shared = new PreparationPool(workshop, filler);
+            Callable<Preparation> take = () -> shared.take(SPEC);
+            List<Future<Preparation>> results = takers.invokeAll(Collections.nCopies(400, take));
+            for (Future<Preparation> result : results) {
+                assertThat(taken.add(result.get())).isTrue();
+            }
+            takers.shutdown();
+            filler.submit(shared::close).get();
+        }
+        assertThat(workshop.closed).hasSize(workshop.made.size() - 400).doesNotHaveDuplicates();
+        assertThat(workshop.closed.size()).isLessThanOrEqualTo(SIZE);
+        assertThat(taken)
+                .noneMatch(preparation ->
+                        workshop.closed.contains(preparation.range().first()));
+    }
+
+    @Test
+    void kindsOfRootsAreToldApart() throws IOException {
+        fill(SandboxSpec.directory(Path.of("/srv/a")).build());
+        assertThat(pool.take(SandboxSpec.directory(Path.of("/srv/b")).build())
+                        .range()
+                        .first())
+                .isEqualTo(7);
+        assertThat(workshop.made).last().extracting(SandboxSpec::root).isEqualTo(Root.directory(Path.of("/srv/b")));
+    }
+}
