@@ -22,10 +22,13 @@ public enum Architecture {
      * @throws UnsupportedOperationException on any other
      */
     public static Architecture current() {
-        return switch (System.getProperty("os.arch")) {
-            case "amd64", "x86_64" -> X86_64;
-            case "aarch64" -> AARCH64;
-            case String other -> throw new UnsupportedOperationException("no launcher for the architecture " + other);
-        };
+        String name = System.getProperty("os.arch");
+        if (name.equals("amd64") || name.equals("x86_64")) {
+            return X86_64;
+        }
+        if (name.equals("aarch64")) {
+            return AARCH64;
+        }
+        throw new UnsupportedOperationException("no launcher for the architecture " + name);
     }
 }

@@ -194,7 +194,7 @@ class EmulatedLauncherTest {
         try {
             assertThat(process.waitFor(300, TimeUnit.MILLISECONDS)).as("ended").isFalse();
         } finally {
-            process.destroyForcibly();
+            process.destroyForcibly().waitFor();
         }
     }
 

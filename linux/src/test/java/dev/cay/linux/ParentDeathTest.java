@@ -36,7 +36,7 @@ class ParentDeathTest {
                 Thread.sleep(1);
             }
         } finally {
-            parent.destroyForcibly();
+            parent.destroyForcibly().waitFor();
         }
     }
 

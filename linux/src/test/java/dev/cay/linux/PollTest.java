@@ -12,7 +12,6 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -118,12 +117,11 @@ class PollTest {
     @Test
     void severalWaitForTheSameDescriptor() throws Exception {
         try (Pipe pipe = Pipe.reading()) {
-            List<Thread> threads = Stream.generate(() -> (Runnable) () -> Poll.readable(pipe.ours()))
-                    .limit(10)
-                    .map(waiting -> Math.random() < 0.5
-                            ? Thread.startVirtualThread(waiting)
-                            : Thread.ofPlatform().start(waiting))
-                    .toList();
+            List<Thread> threads = new ArrayList<>();
+            for (int i = 0; i < 5; i++) {
+                threads.add(Thread.startVirtualThread(() -> Poll.readable(pipe.ours())));
+                threads.add(Thread.ofPlatform().start(() -> Poll.readable(pipe.ours())));
+            }
             Thread.sleep(10);
             put(pipe.theirs());
             for (Thread thread : threads) {

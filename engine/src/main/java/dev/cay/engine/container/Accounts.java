@@ -13,8 +13,10 @@ import dev.cay.linux.SyscallException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * The users and groups of a sandbox, from the text of its own passwd(5) and group(5). Lines that are not in the format are
@@ -23,6 +25,7 @@ import java.util.Optional;
 final class Accounts {
     private static final int USUAL_FILE = 8 * 1024;
     private static final int MAXIMUM_FILE = 1 << 20;
+    private static final int MAXIMUM_HOME = 4095;
     private static final long MAXIMUM_ID = IdRanges.RANGE_SIZE - 1;
 
     private final List<User> users = new ArrayList<>();
@@ -74,11 +77,16 @@ final class Accounts {
     Accounts(byte[] passwd, byte[] group) {
         for (String[] fields : records(passwd, 7)) {
             id(fields[2]).ifPresent(id -> id(fields[3])
-                    .ifPresent(primary -> users.add(new User(fields[0], id, primary, fields[5].isEmpty() ? "/" : fields[5]))));
+                    .ifPresent(primary -> users.add(new User(fields[0], id, primary, home(fields[5])))));
         }
         for (String[] fields : records(group, 4)) {
             id(fields[2]).ifPresent(id -> groups.add(new Group(fields[0], id, List.of(fields[3].split(",")))));
         }
+    }
+
+    /** What no variable could hold is no home. */
+    private static String home(String text) {
+        return text.isEmpty() || text.length() > MAXIMUM_HOME || text.indexOf('\0') >= 0 ? "/" : text;
     }
 
     private static List<String[]> records(byte[] text, int fields) {
@@ -145,12 +153,12 @@ final class Accounts {
     }
 
     private List<Integer> groupsOf(User user) {
-        List<Integer> all = new ArrayList<>(List.of(user.group()));
+        Set<Integer> all = new LinkedHashSet<>(List.of(user.group()));
         for (Group group : groups) {
-            if (!user.name().isEmpty() && group.members().contains(user.name()) && !all.contains(group.id())) {
+            if (!user.name().isEmpty() && group.members().contains(user.name())) {
                 all.add(group.id());
             }
         }
-        return all;
+        return List.copyOf(all);
     }
 }

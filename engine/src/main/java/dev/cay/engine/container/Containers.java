@@ -41,9 +41,7 @@ public final class Containers implements AutoCloseable {
      */
     public Containers() {
         try {
-            Hierarchies hierarchies = Hierarchies.detect()
-                    .orElseThrow(() -> new SandboxException.Unsupported(
-                            "no cgroup2 file system is mounted", "mount -t cgroup2 none /sys/fs/cgroup"));
+            Hierarchies hierarchies = Machine.require();
             kernel = cleanup.push(new HostKernel());
             StateDirectory state = cleanup.push(StateDirectory.open());
             state.sweep(engine -> CgroupParent.sweep(hierarchies, engine));
@@ -60,7 +58,7 @@ public final class Containers implements AutoCloseable {
         } catch (IOException e) {
             cleanup.close();
             throw new SandboxException.Unsupported(
-                    "this process cannot make containers: " + e.getMessage(), "run it as root on Linux 6.15 or newer");
+                    "this process cannot make containers: " + e.getMessage(), "run it outside of other containers, with all capabilities");
         } catch (RuntimeException e) {
             cleanup.close();
             throw e;

@@ -99,7 +99,7 @@ final class ExecutionList {
             return List.of(program);
         }
         List<String> candidates = new ArrayList<>();
-        for (String directory : command.environment().getOrDefault("PATH", Container.DEFAULT_PATH).split(":")) {
+        for (String directory : command.environment().getOrDefault("PATH", Container.DEFAULT_PATH).split(":", -1)) {
             candidates.add((directory.isEmpty() ? "." : directory) + "/" + program);
         }
         return candidates;

@@ -1,6 +1,7 @@
 package dev.cay.engine.seccomp;
 
 import dev.cay.linux.Architecture;
+import dev.cay.linux.KernelVersion;
 import dev.cay.SandboxException;
 import dev.cay.engine.seccomp.Condition.Operator;
 import dev.cay.engine.seccomp.SeccompProfile.Rule;

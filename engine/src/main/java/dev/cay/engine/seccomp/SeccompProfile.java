@@ -3,7 +3,9 @@ package dev.cay.engine.seccomp;
 import static dev.cay.engine.seccomp.Action.Errno.ENOSYS;
 import static java.util.Objects.requireNonNull;
 
+import dev.cay.SandboxException;
 import dev.cay.linux.Architecture;
+import dev.cay.linux.KernelVersion;
 import java.util.List;
 import java.util.Set;
 
@@ -49,7 +51,14 @@ record SeccompProfile(Architecture architecture, Action defaultAction, List<Rule
      * @param capabilities of the sandbox: a profile of Docker's can depend on them
      */
     static SeccompProfile parse(String json, Architecture architecture, Set<String> capabilities) {
-        return new ProfileParser(architecture, capabilities, KernelVersion.running()).parse(json);
+        return new ProfileParser(architecture, capabilities, kernel()).parse(json);
+    }
+
+    private static KernelVersion kernel() {
+        return KernelVersion.running()
+                .orElseThrow(() -> new SandboxException.Unsupported(
+                        "this kernel's version is " + System.getProperty("os.version"),
+                        "Cay compares profiles with versions such as 6.18"));
     }
 
     /**

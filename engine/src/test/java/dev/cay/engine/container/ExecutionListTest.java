@@ -67,7 +67,7 @@ final class ExecutionListTest {
     void aCommandPutsOnEveryWallBeforeItsProgramBegins() {
         assertThat(text(SandboxSpec.host().build()))
                 .containsExactlyElementsOf("""
-                        write(tasks) <tasks>
+                    write(tasks) <tasks>
                     keyctl(new session keyring)
                     setns(mount cgroup uts ipc network) <first>
                     setsid

@@ -172,7 +172,7 @@ final class HierarchiesTest {
         Seeded.run(random -> {
             for (int i = 0; i < 3_000; i++) {
                 StringBuilder text = new StringBuilder(HYBRID);
-                for (int j = random.nextInt(4); j >= 0; j--) {
+                for (int j = random.nextInt(4); j >= 0 && !text.isEmpty(); j--) {
                     int at = random.nextInt(text.length());
                     switch (random.nextInt(3)) {
                         case 0 -> text.deleteCharAt(at);

@@ -1,0 +1,67 @@
+package dev.cay.engine.container;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.cay.linux.Errno;
+import dev.cay.linux.Init;
+import dev.cay.linux.Namespaces;
+import dev.cay.linux.RecordingKernel;
+import dev.cay.linux.SyscallException;
+import org.junit.jupiter.api.Test;
+
+final class NurseryTest {
+    private final Fakes fakes = new Fakes();
+    private final RecordingKernel kernel = fakes.kernel();
+
+    @Test
+    void theHoldersNamespaceHasNothingInItButAnEmptyRoot() throws SyscallException {
+        try (Nursery _ = Nursery.create(kernel)) {
+            RecordingKernel.Spawned holder = kernel.births().getFirst();
+
+            assertThat(holder.birth().namespaces()).isEqualTo(Namespaces.MOUNT);
+            assertThat(fakes.text(holder.list()))
+                    .containsExactlyElementsOf("""
+                        mount(/)
+                        mount(tmpfs -> /run/cay/mount)
+                        chdir(/run/cay/mount)
+                        pivot_root(.)
+                        umount2(.)
+                        mount(/)
+                        rt_sigaction(SIGCHLD)
+                        dup3(to 0) <?>
+                        close_range(from 1)
+                        rt_sigprocmask
+                        execveat(cay-init) <?>
+                        """.lines().toList());
+        }
+    }
+
+    @Test
+    void closingItClosesAllOfIt() throws SyscallException {
+        Nursery nursery = Nursery.create(kernel);
+        assertThat(kernel.openDescriptors()).as("the namespace and the program").isEqualTo(2);
+
+        nursery.close();
+
+        assertThat(kernel.openDescriptors()).isZero();
+        assertThat(nursery.lifeline().ours().isOpen()).isFalse();
+        assertThat(nursery.lifeline().theirs().isOpen()).isFalse();
+    }
+
+    @Test
+    void whateverStepFailsNothingIsLeftOpen() throws SyscallException {
+        Init.program(kernel).close();
+        int first = kernel.operations();
+        Nursery.create(kernel).close();
+        int steps = kernel.operations() - first;
+        for (int step = first; step < steps; step++) {
+            RecordingKernel failing = new RecordingKernel().fail(step, Errno.EIO);
+            assertThatThrownBy(() -> Nursery.create(failing).close())
+                    .as("step " + step)
+                    .isInstanceOf(SyscallException.class)
+                    .hasMessageContaining("EIO");
+            assertThat(failing.openDescriptors()).as("step " + step).isZero();
+        }
+    }
+}
