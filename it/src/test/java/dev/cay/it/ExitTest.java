@@ -71,9 +71,9 @@ class ExitTest {
             failsToStart(sandbox, ExecSpec.of("/tmp/data/x"), 20, "ENOTDIR", 126);
             ExecSpec badDirectory = ExecSpec.builder("true").workingDirectory("/no/such").build();
             Exit exit = failsToStart(sandbox, badDirectory, 2, "ENOENT", 127);
-            assertThat(exit.step()).startsWith("chdir(/no/such): ENOENT (step ");
+            assertThat(exit.step()).contains("(/no/such): ENOENT (step ");
             ExecSpec noEntry = ExecSpec.builder("true").workingDirectory("/root").user("user").build();
-            assertThat(failsToStart(sandbox, noEntry, 13, "EACCES", 126).step()).startsWith("chdir(/root)");
+            assertThat(failsToStart(sandbox, noEntry, 13, "EACCES", 126).step()).contains("(/root)");
             assertThat(sandbox.exec("true").exit().success()).isTrue();
         }
     }

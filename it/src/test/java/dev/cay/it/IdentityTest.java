@@ -181,13 +181,12 @@ class IdentityTest {
 
     @Test
     void v4AnUnknownDefaultUserFailsClosed(Sandboxes engine) {
-        try (Sandbox sandbox = engine.create(SandboxSpec.host().user("nobody-at-all").build())) {
-            assertThatThrownBy(() -> sandbox.exec("id"))
-                    .isInstanceOfSatisfying(SandboxException.InvalidSpec.class, e -> {
-                        assertThat(e).hasMessageContaining("nobody-at-all");
-                        assertThat(e.hint()).isNotEmpty();
-                    });
-        }
+        SandboxSpec spec = SandboxSpec.host().user("nobody-at-all").build();
+        assertThatThrownBy(() -> engine.run(spec, ExecSpec.of("id")))
+                .isInstanceOfSatisfying(SandboxException.InvalidSpec.class, e -> {
+                    assertThat(e).hasMessageContaining("nobody-at-all");
+                    assertThat(e.hint()).isNotEmpty();
+                });
     }
 
     @Test

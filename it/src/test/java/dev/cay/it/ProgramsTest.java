@@ -145,7 +145,7 @@ class ProgramsTest {
         "perl | perl -MPOSIX -e 'print join(q( ), map {$_*2} 1..3)' | 2 4 6",
         "dpkg | dpkg --version | Debian",
         "apt-config | apt-config dump | APT",
-        "strace | strace -f -e trace=execve -o /dev/stdout true | execve",
+        "strace | strace -f -e trace=execve true 2>&1 | execve",
         "gdb | gdb -batch -ex run --args true | exited normally",
         "awk | awk 'BEGIN {print 6*7}' | 42",
         "bash | bash -c 'echo $((6*7)); : <(echo x)' | 42",
@@ -159,6 +159,16 @@ class ProgramsTest {
     })
     void k1Tools(String program, String script, String expected, Sandboxes engine) {
         works(engine, program, script, expected);
+    }
+
+    /** Programs that log to files are given these names. */
+    @ParameterizedTest
+    @CsvSource({"root", "user"})
+    void streamsCanBeOpenedByName(String user, Sandboxes engine) {
+        try (Sandbox sandbox = engine.create(SandboxSpec.host().user(user).build())) {
+            assertThat(sh(sandbox, "echo one > /dev/stdout; echo two | tee /dev/stderr; echo three > /proc/self/fd/1"))
+                    .isEqualTo("one\ntwo\nthree");
+        }
     }
 
     /** Changing owners, as package managers do. */

@@ -13,6 +13,7 @@ import java.io.OutputStream;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Consumer;
 
@@ -136,7 +137,7 @@ final class LocalExecution implements Execution {
     @Override
     public Optional<Exit> await(Duration limit) {
         if (exit.isEmpty()) {
-            Poll.await(Math.max(0, limit.toNanos()), Poll.Interest.reading(process.child().pidfd()));
+            Poll.await(Math.max(0, TimeUnit.NANOSECONDS.convert(limit)), Poll.Interest.reading(process.child().pidfd()));
             process.child().poll().ifPresent(this::end);
         }
         return exit;

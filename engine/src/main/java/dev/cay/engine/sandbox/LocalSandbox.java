@@ -113,6 +113,7 @@ final class LocalSandbox implements Sandbox {
     @Override
     public void close() {
         if (!closed) {
+            executions.forEach(LocalExecution::markKilled);
             container.kill(); // whoever hangs in a start that the sandbox holds up is set free by that
         }
         closing.writeLock().lock();

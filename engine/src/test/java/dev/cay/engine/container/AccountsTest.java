@@ -118,22 +118,22 @@ final class AccountsTest {
     void linesThatAreNoneArePassedOver() {
         Accounts some = accounts("""
 
-                # a:comment:1:2:3:4:5
-                short:x:1:1::/
-                :x:2:2::/:/bin/sh
-                noid:x::2::/:/bin/sh
-                nogroup:x:3:::/:/bin/sh
-                word:x:abc:3::/:/bin/sh
-                minus:x:-3:3::/:/bin/sh
-                blank:x: 3:3::/:/bin/sh
-                +::::::
-                large:x:65536:0::/:/bin/sh
-                larger:x:4294967296:0::/:/bin/sh
-                wraps:x:4294967296000000000:0::/:/bin/sh
-                largegroup:x:5:65536::/:/bin/sh
-                good:x:4:4::/good:/bin/sh
-                last:x:6:6::/last:/bin/sh\
-                """, "");
+            # a:comment:1:2:3:4:5
+            short:x:1:1::/
+            :x:2:2::/:/bin/sh
+            noid:x::2::/:/bin/sh
+            nogroup:x:3:::/:/bin/sh
+            word:x:abc:3::/:/bin/sh
+            minus:x:-3:3::/:/bin/sh
+            blank:x: 3:3::/:/bin/sh
+            +::::::
+            large:x:65536:0::/:/bin/sh
+            larger:x:4294967296:0::/:/bin/sh
+            wraps:x:4294967296000000000:0::/:/bin/sh
+            largegroup:x:5:65536::/:/bin/sh
+            good:x:4:4::/good:/bin/sh
+            last:x:6:6::/last:/bin/sh\
+            """, "");
 
         for (String name : List.of(
                 "short",
