@@ -1,5 +1,6 @@
 package dev.cay;
 
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 
 /** Refuses what is out of range, before anything is done. */
@@ -18,7 +19,7 @@ final class Check {
     /** A text that becomes a C string. */
     static String text(String what, String text) {
         that(text.indexOf('\0') < 0, what + " contains a NUL character", "remove it: no Linux program could receive it");
-        that(text.length() <= MAXIMUM_TEXT, what + " is longer than " + MAXIMUM_TEXT + " characters", "pass it by stdin or a file");
+        that(text.getBytes(StandardCharsets.UTF_8).length <= MAXIMUM_TEXT, what + " is longer than " + MAXIMUM_TEXT + " bytes", "pass it by stdin or a file");
         return text;
     }
 

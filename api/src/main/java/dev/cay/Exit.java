@@ -45,6 +45,10 @@ public record Exit(Reason reason, int code, int signal, int errno, String step) 
         if ((reason == Reason.EXITED) != (code >= 0) || code > 255) {
             throw new IllegalArgumentException("exit code " + code + " does not fit the reason " + reason);
         }
+        boolean bySignal = reason != Reason.EXITED && reason != Reason.SPAWN_FAILED;
+        if (bySignal != (signal > 0) || (reason == Reason.SPAWN_FAILED) != (errno > 0)) {
+            throw new IllegalArgumentException("signal " + signal + ", errno " + errno + " do not fit the reason " + reason);
+        }
     }
 
     /** Whether the command exited by itself with code 0. */

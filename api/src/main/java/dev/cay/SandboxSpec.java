@@ -3,6 +3,7 @@ package dev.cay;
 import static java.util.Objects.requireNonNull;
 
 import java.nio.file.Path;
+import java.util.Collections;
 import java.util.EnumMap;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -83,7 +84,7 @@ public record SandboxSpec(
             Check.that(value >= 0, "resource limit " + limit + " is negative", "0 or more");
             copy.put(limit, value);
         });
-        return Map.copyOf(copy);
+        return Collections.unmodifiableMap(copy);
     }
 
     /** The programs of this machine in a sandbox of their own; see {@link Root.Host}. */

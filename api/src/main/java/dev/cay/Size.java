@@ -10,7 +10,7 @@ import java.util.regex.Pattern;
  * @param bytes 0 or more
  */
 public record Size(long bytes) implements Comparable<Size> {
-    private static final Pattern FORM = Pattern.compile("([0-9]{1,18})([kmgt]?)(i?b)?", Pattern.CASE_INSENSITIVE);
+    private static final Pattern FORM = Pattern.compile("([0-9]{1,19})(?:b|([kmgt])(?:i?b)?)?", Pattern.CASE_INSENSITIVE);
 
     public Size {
         if (bytes < 0) {
@@ -45,11 +45,11 @@ public record Size(long bytes) implements Comparable<Size> {
         if (!matcher.matches()) {
             throw new IllegalArgumentException("'" + text + "' is not a size: write 4096, 64k, 256m or 2g");
         }
-        String unit = matcher.group(2).toLowerCase(Locale.ROOT);
-        int shift = unit.isEmpty() ? 0 : 10 * " kmgt".indexOf(unit);
+        String unit = matcher.group(2);
+        int shift = unit == null ? 0 : 10 * " kmgt".indexOf(unit.toLowerCase(Locale.ROOT));
         try {
             return new Size(Math.multiplyExact(Long.parseLong(matcher.group(1)), 1L << shift));
-        } catch (ArithmeticException e) {
+        } catch (ArithmeticException | NumberFormatException e) {
             throw new IllegalArgumentException("'" + text + "' is larger than any size can be", e);
         }
     }

@@ -29,7 +29,9 @@ final class SizeTest {
         "0t, 0",
         "00007k, 7168",
         "999999999999999999, 999999999999999999",
-        "8388607t, 9223370937343148032"
+        "8388607t, 9223370937343148032",
+        "9223372036854775807, 9223372036854775807",
+        "5b, 5"
     })
     void everyUnitIsAPowerOf1024(String text, long bytes) {
         assertThat(Size.parse(text)).isEqualTo(Size.bytes(bytes));
@@ -57,6 +59,7 @@ final class SizeTest {
                 "1kibi",
                 "1ki",
                 "1i",
+                "1ib",
                 "k1",
                 "\u0661k",
                 "1\u212a",
@@ -71,7 +74,15 @@ final class SizeTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"8388608t", "999999999999999999k", "9007199254740992k", "8589934592g", "8796093022208m"})
+    @ValueSource(
+            strings = {
+                "9223372036854775808",
+                "8388608t",
+                "999999999999999999k",
+                "9007199254740992k",
+                "8589934592g",
+                "8796093022208m"
+            })
     void whatDoesNotFitIsRefusedNotWrapped(String text) {
         assertThatThrownBy(() -> Size.parse(text))
                 .isInstanceOf(IllegalArgumentException.class)
@@ -82,9 +93,7 @@ final class SizeTest {
     void whatIsPrintedCanBeReadAgain() {
         Seeded.run(random -> {
             for (int i = 0; i < 20_000; i++) {
-                // Up to 10^18 - 1, which is as many digits as are read; larger ones if they are a multiple of some
-                // unit.
-                Size size = Size.bytes(random.nextLong(1_000_000_000_000_000_000L) >>> random.nextInt(60));
+                Size size = Size.bytes(random.nextLong(Long.MAX_VALUE) >>> random.nextInt(60));
                 assertThat(Size.parse(size.toString())).isEqualTo(size);
                 assertThat(Size.parse(size.bytes() + "")).isEqualTo(size);
                 Size round = Size.bytes(random.nextLong(1L << 53) << 10);

@@ -73,7 +73,7 @@ class ExitTest {
             Exit exit = failsToStart(sandbox, badDirectory, 2, "ENOENT", 127);
             assertThat(exit.step()).contains("(/no/such): ENOENT (step ");
             ExecSpec noEntry = ExecSpec.builder("true").workingDirectory("/root").user("user").build();
-            assertThat(failsToStart(sandbox, noEntry, 13, "EACCES", 126).step()).contains("(/root)");
+            assertThat(failsToStart(sandbox, noEntry, 13, "EACCES", 126).step()).startsWith("fchdir");
             assertThat(sandbox.exec("true").exit().success()).isTrue();
         }
     }

@@ -36,7 +36,7 @@ final class Cgroup implements AutoCloseable {
     /** What the kernel measures cpu quotas over; its own default. */
     private static final long PERIOD_MICROSECONDS = 100_000;
 
-    private static final int MAXIMUM_FILE = 4096;
+    private static final int MAXIMUM_FILE = 32 * 1024;
     private static final int REMOVAL_ATTEMPTS = 2000;
     private static final int AT_REMOVEDIR = 0x200;
 

@@ -127,7 +127,7 @@ public final class Containers implements AutoCloseable {
         } finally {
             // Taking the mounts' scaffolding apart is slow, and nobody needs to wait for it before the sandbox's end.
             Future<?> dismantled = background.submit(preparation::dismantle);
-            undo.push(dismantled::get);
+            undo.push(() -> Uninterruptibly.await(dismantled));
         }
     }
 

@@ -11,6 +11,7 @@ import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
 import dev.cay.linux.Processes;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -22,6 +23,9 @@ import java.util.Optional;
 final class ExecutionList {
     private static final long NAMESPACES =
             Namespaces.MOUNT | Namespaces.CGROUP | Namespaces.UTS | Namespaces.IPC;
+
+    /** How many directories of a PATH are looked into. */
+    private static final int MAXIMUM_CANDIDATES = 64;
 
     private ExecutionList() {}
 
@@ -98,10 +102,12 @@ final class ExecutionList {
         if (program.indexOf('/') >= 0) {
             return List.of(program);
         }
-        List<String> candidates = new ArrayList<>();
-        for (String directory : command.environment().getOrDefault("PATH", Container.DEFAULT_PATH).split(":", -1)) {
-            candidates.add((directory.isEmpty() ? "." : directory) + "/" + program);
-        }
-        return candidates;
+        return Arrays.stream(command.environment()
+                        .getOrDefault("PATH", Container.DEFAULT_PATH)
+                        .split(":", -1))
+                .distinct()
+                .limit(MAXIMUM_CANDIDATES)
+                .map(directory -> (directory.isEmpty() ? "." : directory) + "/" + program)
+                .toList();
     }
 }

@@ -5,12 +5,18 @@ import dev.cay.Root;
 import dev.cay.SandboxSpec;
 import dev.cay.Writable;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Predicate;
 
 /**
  * Keeps a few preparations of the kind that was asked for last, made in the background. One of a kind that has been asked
@@ -21,18 +27,40 @@ final class PreparationPool implements AutoCloseable {
     /** How many are kept. Each costs about 100 KiB of kernel memory. */
     private static final int SIZE = 4;
 
+    /** For how long one is good. */
+    private static final Duration FRESH_DIRECTORY = Duration.ofSeconds(1);
+
+    private static final Duration FRESH_HOST = Duration.ofMinutes(1);
+
     private final Preparation.Maker maker;
     private final Executor background;
     private final ReentrantLock lock = new ReentrantLock();
-    private final Deque<Preparation> ready = new ArrayDeque<>();
+    private final Deque<Entry> ready = new ArrayDeque<>();
     private Optional<Kind> kind = Optional.empty();
     private boolean filling;
     private boolean closed;
 
-    /** What a preparation depends on. */
-    private record Kind(Root root, Writable writable, Network network, boolean userNamespace) {
-        static Kind of(SandboxSpec spec) {
-            return new Kind(spec.root(), spec.writable(), spec.network(), spec.userNamespace());
+    private record Entry(Preparation preparation, long madeAt) {
+        Duration age() {
+            return Duration.ofNanos(System.nanoTime() - madeAt);
+        }
+    }
+
+    /** What a preparation depends on; of a directory also which one it is, since another can be put in its place. */
+    private record Kind(Root root, Object rootKey, Writable writable, Network network, boolean userNamespace) {
+        static Kind of(SandboxSpec spec) throws IOException {
+            return new Kind(spec.root(), rootKey(spec.root()), spec.writable(), spec.network(), spec.userNamespace());
+        }
+
+        private static Object rootKey(Root root) throws IOException {
+            return root instanceof Root.Directory(Path path)
+                    ? Files.readAttributes(path, BasicFileAttributes.class).fileKey()
+                    : "";
+        }
+
+        /** What changes in a layer is not seen for certain once it has been mounted. */
+        Duration fresh() {
+            return root instanceof Root.Directory ? FRESH_DIRECTORY : FRESH_HOST;
         }
 
         /** A directory for changes is locked by the one sandbox that uses it. */
@@ -61,12 +89,13 @@ final class PreparationPool implements AutoCloseable {
     private Optional<Preparation> poll(Kind wanted, SandboxSpec spec) {
         lock.lock();
         try {
-            if (!kind.equals(Optional.of(wanted))) {
-                kind = Optional.of(wanted);
-                discard();
+            boolean again = kind.equals(Optional.of(wanted));
+            kind = Optional.of(wanted);
+            discard(entry -> !again || entry.age().compareTo(wanted.fresh()) > 0);
+            if (!again) {
                 return Optional.empty();
             }
-            Optional<Preparation> pooled = Optional.ofNullable(ready.poll());
+            Optional<Preparation> pooled = Optional.ofNullable(ready.poll()).map(Entry::preparation);
             refill(wanted, spec);
             return pooled;
         } finally {
@@ -74,11 +103,11 @@ final class PreparationPool implements AutoCloseable {
         }
     }
 
-    private void discard() {
-        Deque<Preparation> old = new ArrayDeque<>(ready);
-        ready.clear();
+    private void discard(Predicate<Entry> useless) {
+        List<Entry> old = ready.stream().filter(useless).toList();
+        ready.removeAll(old);
         if (!old.isEmpty()) {
-            background.execute(() -> old.forEach(Preparation::close));
+            background.execute(() -> old.forEach(entry -> entry.preparation().close()));
         }
     }
 
@@ -96,32 +125,36 @@ final class PreparationPool implements AutoCloseable {
     private void fill(Kind wanted, SandboxSpec spec) {
         boolean more = true;
         while (more) {
-            Optional<Preparation> made;
+            Optional<Preparation> made = Optional.empty();
             try {
                 made = Optional.of(maker.make(spec));
             } catch (IOException | RuntimeException e) {
-                made = Optional.empty(); // whoever asks next meets the same failure himself, and is told
+                // whoever asks next meets the same failure himself, and is told
+            } finally {
+                more = add(wanted, made);
             }
-            more = add(wanted, made);
         }
     }
 
     /** Whether another one is wanted. */
     private boolean add(Kind wanted, Optional<Preparation> made) {
+        boolean current;
+        boolean more;
         lock.lock();
         try {
-            boolean current = kind.equals(Optional.of(wanted)) && !closed;
-            if (made.isPresent() && current) {
-                ready.add(made.get());
+            current = kind.equals(Optional.of(wanted)) && !closed;
+            if (current) {
+                made.ifPresent(preparation -> ready.add(new Entry(preparation, System.nanoTime())));
             }
-            filling = made.isPresent() && current && ready.size() < SIZE;
-            if (made.isPresent() && !current) {
-                made.get().close();
-            }
-            return filling;
+            more = made.isPresent() && current && ready.size() < SIZE;
+            filling = more;
         } finally {
             lock.unlock();
         }
+        if (!current) {
+            made.ifPresent(Preparation::close);
+        }
+        return more;
     }
 
     @Override
@@ -129,7 +162,7 @@ final class PreparationPool implements AutoCloseable {
         lock.lock();
         try {
             closed = true;
-            ready.forEach(Preparation::close);
+            ready.forEach(entry -> entry.preparation().close());
             ready.clear();
         } finally {
             lock.unlock();

@@ -22,12 +22,14 @@ import java.util.concurrent.ThreadLocalRandom;
  * What the engines of this machine know of each other: {@code /run/cay}.
  *
  * <p>{@code engines/ID} is locked for as long as the engine lives, whatever ends it, so whoever can lock it may clean up after
- * it. {@code ranges/N} holds the id of the engine that has claimed a block of user ids. {@code mount} is an empty directory on
- * which each new sandbox, in a mount namespace of its own, hangs its root for a moment.
+ * it. {@code ranges/N} names, as a link, the engine that has claimed a block of user ids. {@code mount} is an empty directory on
+ * which an engine hangs its first mount, in a mount namespace of its own.
  */
 final class StateDirectory implements AutoCloseable {
     private static final Path PATH = Path.of("/run/cay");
     static final Path MOUNT = PATH.resolve("mount");
+
+    private static final System.Logger LOGGER = System.getLogger(StateDirectory.class.getName());
 
     /** The engines of this process. To open and close the file of one would give up its lock; see fcntl_locking(2). */
     private static final Set<String> LIVING = ConcurrentHashMap.newKeySet();
@@ -81,13 +83,17 @@ final class StateDirectory implements AutoCloseable {
         void undo(String engine) throws IOException;
     }
 
-    /** Cleans up after the engines that have died. */
+    /** Cleans up after the engines that have died. What cannot be cleaned up yet is left to a later one. */
     void sweep(Undo undo) throws IOException {
         try (DirectoryStream<Path> files = Files.newDirectoryStream(engines)) {
             for (Path file : files) {
                 String other = file.getFileName().toString();
                 if (!LIVING.contains(other)) {
-                    sweep(file, other, undo);
+                    try {
+                        sweep(file, other, undo);
+                    } catch (IOException e) {
+                        LOGGER.log(System.Logger.Level.WARNING, "cannot clean up after the engine " + other, e);
+                    }
                 }
             }
         }
@@ -110,7 +116,8 @@ final class StateDirectory implements AutoCloseable {
     /** Claims a block of user ids for this engine. */
     boolean claimRange(int block) throws IOException {
         try {
-            Files.writeString(ranges.resolve(Integer.toString(block)), engine, StandardOpenOption.CREATE_NEW);
+            // A link is there with its content or not at all, whenever its maker is killed.
+            Files.createSymbolicLink(ranges.resolve(Integer.toString(block)), Path.of(engine));
             return true;
         } catch (FileAlreadyExistsException e) {
             return false;
@@ -133,7 +140,7 @@ final class StateDirectory implements AutoCloseable {
 
     private static String owner(Path range) throws IOException {
         try {
-            return Files.readString(range);
+            return Files.readSymbolicLink(range).toString();
         } catch (NoSuchFileException e) {
             return ""; // another engine has just left
         }

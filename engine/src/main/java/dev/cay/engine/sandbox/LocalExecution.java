@@ -166,17 +166,20 @@ final class LocalExecution implements Execution {
     @Override
     public void close() {
         if (closed.compareAndSet(false, true)) {
-            if (process.child().poll().isEmpty()) {
-                killed = true;
-                container.kill(process);
+            try {
+                if (process.child().poll().isEmpty()) {
+                    killed = true;
+                    container.kill(process);
+                }
+                await();
+                stdin.close();
+                stdout.close();
+                stderr.close();
+                container.forget(process);
+            } finally {
+                onClose.accept(this);
+                released.countDown();
             }
-            await();
-            stdin.close();
-            stdout.close();
-            stderr.close();
-            container.forget(process);
-            onClose.accept(this);
-            released.countDown();
         }
     }
 

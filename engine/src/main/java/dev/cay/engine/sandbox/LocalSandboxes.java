@@ -69,9 +69,10 @@ final class LocalSandboxes implements Sandboxes {
         try {
             if (!closed) {
                 closed = true;
-                sandboxes.values().forEach(LocalSandbox::close);
-                timeouts.close();
-                containers.close();
+                try (containers;
+                        timeouts) {
+                    sandboxes.values().forEach(LocalSandbox::close);
+                }
             }
         } finally {
             closing.writeLock().unlock();

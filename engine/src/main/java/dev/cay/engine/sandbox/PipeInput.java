@@ -26,6 +26,7 @@ final class PipeInput extends InputStream {
     private Optional<ByteBuffer> borrowed = Optional.empty();
     private boolean exited;
     private long deadline;
+    private int unasked;
     private boolean ended;
 
     PipeInput(Pipe pipe, Fd process) {
@@ -53,6 +54,8 @@ final class PipeInput extends InputStream {
             int count = ended ? -1 : next(bytes, offset, length);
             ended = count < 0;
             return count;
+        } catch (IllegalStateException e) {
+            throw new IOException("the execution has been closed", e);
         } finally {
             if (ended || closed) {
                 giveBack();
@@ -81,13 +84,31 @@ final class PipeInput extends InputStream {
             buffer.clear();
             int count = Pipe.read(pipe.ours(), buffer);
             buffer.flip();
-            if (count == Pipe.END || count == Pipe.WOULD_BLOCK && !await()) {
+            if (count == Pipe.END || count == Pipe.WOULD_BLOCK && !await() || isOverdue(count)) {
                 return -1;
             }
         }
         int count = Math.min(length, buffer.remaining());
         buffer.get(bytes, offset, count);
         return count;
+    }
+
+    /**
+     * Whether the time is over for a descendant that goes on writing, so fast that there is never anything to wait for. Asked
+     * once for every pipeful: what the command itself has written before its exit is no more than that.
+     */
+    private boolean isOverdue(int count) {
+        unasked += Math.max(0, count);
+        if (unasked < Pipe.CAPACITY) {
+            return false;
+        }
+        unasked = 0;
+        if (!exited) {
+            exited = Poll.await(0, Poll.Interest.reading(process)) != 0;
+            deadline = System.nanoTime() + DRAIN_NANOSECONDS;
+            return false;
+        }
+        return System.nanoTime() > deadline;
     }
 
     private ByteBuffer buffer() {

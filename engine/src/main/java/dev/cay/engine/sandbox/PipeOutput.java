@@ -39,6 +39,8 @@ final class PipeOutput extends OutputStream {
                 throw new IOException("the stream is closed");
             }
             pump(bytes, offset, length);
+        } catch (IllegalStateException e) {
+            throw new IOException("the execution has been closed", e);
         } finally {
             writing.unlock();
             letGoIfClosed();

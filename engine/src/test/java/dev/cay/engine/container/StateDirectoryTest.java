@@ -40,7 +40,7 @@ final class StateDirectoryTest {
     private void die(String engine, int... ranges) throws IOException {
         Files.createFile(place.resolve("engines").resolve(engine));
         for (int range : ranges) {
-            Files.writeString(place.resolve("ranges").resolve(Integer.toString(range)), engine);
+            Files.createSymbolicLink(place.resolve("ranges").resolve(Integer.toString(range)), Path.of(engine));
         }
     }
 

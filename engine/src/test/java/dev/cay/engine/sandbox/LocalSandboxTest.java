@@ -24,6 +24,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -135,6 +136,20 @@ final class LocalSandboxTest {
                 () -> sandbox.exec(
                         shell("yes & exit 4").outputLimit(Size.kib(1)).build()));
         assertThat(result.exit()).isEqualTo(Exit.exited(4));
+    }
+
+    /** However slowly somebody reads: there is always something to be read. */
+    @Test
+    void whoGoesOnWritingDoesNotKeepAStreamOpen() {
+        try (Execution execution = sandbox.start(shell("yes & exit 4").build())) {
+            byte[] bytes = new byte[1 << 16];
+            assertTimeoutPreemptively(Duration.ofSeconds(10), () -> {
+                while (execution.stdout().read(bytes) >= 0) {
+                    LockSupport.parkNanos(1_000_000);
+                }
+            });
+            assertThat(execution.await()).isEqualTo(Exit.exited(4));
+        }
     }
 
     @Test
