@@ -26,6 +26,9 @@ final class Encoding implements AutoCloseable {
     static final int OP_RESULT = 72;
     private static final long END = -1;
 
+    /** A number that no architecture has a system call for. */
+    private static final long NO_SUCH_CALL = 0x7fff_fff0;
+
     /** {@code struct clone_args} clone(2). */
     private static final int CLONE_SIZE = 88;
 
@@ -75,6 +78,10 @@ final class Encoding implements AutoCloseable {
         List<Op> all = list.operations();
         for (int i = 0; i < all.size(); i++) {
             encode(all.get(i), position(i));
+        }
+        int failing = HostKernel.failing(list);
+        if (failing != Faults.NONE) {
+            buffer.putLong(position(failing), NO_SUCH_CALL);
         }
         if (timed) {
             for (int i = 0; i <= all.size(); i++) {

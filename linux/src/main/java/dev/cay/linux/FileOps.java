@@ -145,8 +145,8 @@ public final class FileOps {
     }
 
     /** {@code int fchdir(int fd)} chdir(2). */
-    public static Op fchdir(Arg directory) {
-        return Op.of(SystemCall.FCHDIR, "", directory);
+    public static Op fchdir(Arg directory, String operands) {
+        return Op.of(SystemCall.FCHDIR, operands, directory);
     }
 
     /** {@code int chroot(const char *path)} chroot(2). */

@@ -3,6 +3,7 @@ package dev.cay.linux;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Optional;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * The kernel of this machine, called from this process.
@@ -14,9 +15,15 @@ import java.util.Optional;
  */
 public final class HostKernel implements Kernel, AutoCloseable {
     private static volatile Optional<Observer> observer = Optional.empty();
+    private static volatile Faults faults = list -> Faults.NONE;
 
     private final Spawner spawner = new Spawner();
     private final Launcher launcher;
+
+    /** For children among strangers; made when the first of them is. */
+    private final ReentrantLock making = new ReentrantLock();
+
+    private volatile Optional<ProcessLauncher> processLauncher = Optional.empty();
 
     /**
      * @throws SyscallException if this process may not do what an engine has to
@@ -68,9 +75,27 @@ public final class HostKernel implements Kernel, AutoCloseable {
     @Override
     public Child spawn(OpList list, Birth birth) throws SyscallException {
         // The parent-death signal follows the thread, and a virtual thread must not hold its carrier for a millisecond.
+        Launcher chosen = birth.exposed() ? processLauncher() : launcher;
         return birth.diesWithCaller() || Thread.currentThread().isVirtual()
-                ? spawner.call(() -> launcher.spawn(list, birth, observer))
-                : launcher.spawn(list, birth, observer);
+                ? spawner.call(() -> chosen.spawn(list, birth, observer))
+                : chosen.spawn(list, birth, observer);
+    }
+
+    private Launcher processLauncher() throws SyscallException {
+        if (launcher instanceof ProcessLauncher) {
+            return launcher;
+        }
+        if (processLauncher.isEmpty()) {
+            making.lock();
+            try {
+                if (processLauncher.isEmpty()) {
+                    processLauncher = Optional.of(new ProcessLauncher(this));
+                }
+            } finally {
+                making.unlock();
+            }
+        }
+        return processLauncher.get();
     }
 
     /** Lets somebody watch all lists of this process. Each operation then takes about 0.1 µs longer. */
@@ -78,10 +103,21 @@ public final class HostKernel implements Kernel, AutoCloseable {
         observer = Optional.of(watching);
     }
 
+    /** Lets operations of this process fail, for tests. */
+    public static void inject(Faults injected) {
+        faults = injected;
+    }
+
+    /** The operation of a list that shall fail, or {@link Faults#NONE}. */
+    static int failing(OpList list) {
+        return faults.failing(list);
+    }
+
     /** Ends the threads that made children: whichever of these asked for a parent-death signal gets it now. */
     @Override
     public void close() {
         spawner.close();
         launcher.close();
+        processLauncher.ifPresent(Launcher::close);
     }
 }

@@ -45,13 +45,24 @@ public record OwnedNamespaces(Optional<Fd> user, Optional<Fd> network) implement
                 return null;
             });
             Thread.ofPlatform().name("cay-namespaces").daemon().start(holder);
+            OwnedNamespaces made = new OwnedNamespaces(Optional.empty(), Optional.empty());
             try {
-                return open(kernel, pid(ready), user, network, firstId, count);
+                made = open(kernel, pid(ready), user, network, firstId, count);
             } finally {
                 // A byte, not the end of file: children of other threads may hold copies of our end for a moment.
                 Pipe.write(gate.ours(), ByteBuffer.allocateDirect(1));
-                join(holder);
+                joinOrClose(holder, made);
             }
+            return made;
+        }
+    }
+
+    private static void joinOrClose(FutureTask<Void> holder, OwnedNamespaces made) throws SyscallException {
+        try {
+            join(holder);
+        } catch (SyscallException | RuntimeException e) {
+            made.close();
+            throw e;
         }
     }
 

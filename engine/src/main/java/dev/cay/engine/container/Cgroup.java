@@ -206,7 +206,13 @@ final class Cgroup implements AutoCloseable {
             tasks.add(list.add(
                     FileOps.openAt(Arg.of(parent.directory(controller)), name + "/tasks", FileOps.O_WRONLY, 0)));
         }
-        Results results = parent.run(list.build());
+        Results results;
+        try {
+            results = parent.run(list.build());
+        } catch (SyscallException e) {
+            execution.ifPresent(this::leave);
+            throw e;
+        }
         return new Entrance(
                 execution, results.fd(unified), tasks.stream().map(results::fd).toList());
     }

@@ -18,6 +18,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * A living container: namespaces held by a sleeping first process, and what it takes to run commands in them. Thread-safe.
@@ -39,6 +40,11 @@ public final class Container implements AutoCloseable {
     private final Accounts.Identity defaultIdentity;
 
     private final AtomicReference<Optional<Poller.Watch>> memoryWatch = new AtomicReference<>(Optional.empty());
+    private final ReentrantLock settling = new ReentrantLock();
+
+    /** Whether any command has ever been started. */
+    private volatile boolean inhabited;
+
     private volatile boolean outOfMemory;
 
     Container(
@@ -101,9 +107,8 @@ public final class Container implements AutoCloseable {
          */
         public Process start(ExecSpec command, Streams streams) throws SyscallException {
             OpList list = ExecutionList.of(first, entrance, walls, resolve(command), streams);
-            Birth birth = new Birth(0, Optional.of(entrance.unified()), Optional.of(first), false);
             try {
-                Child child = kernel.spawn(list, birth);
+                Child child = spawn(list, entrance.unified());
                 started = true;
                 return new Process(child, group);
             } catch (SyscallException e) {
@@ -124,6 +129,23 @@ public final class Container implements AutoCloseable {
                 cgroup.leave(group);
             }
         }
+    }
+
+    /** As long as nobody lives in the container, nobody can look at the process that becomes its first command. */
+    private Child spawn(OpList list, Fd group) throws SyscallException {
+        if (!inhabited) {
+            settling.lock();
+            try {
+                if (!inhabited) {
+                    Child child = kernel.spawn(list, new Birth(0, Optional.of(group), Optional.of(first), false, false));
+                    inhabited = true;
+                    return child;
+                }
+            } finally {
+                settling.unlock();
+            }
+        }
+        return kernel.spawn(list, new Birth(0, Optional.of(group), Optional.of(first), true, false));
     }
 
     private void requireAlive() {
@@ -167,8 +189,11 @@ public final class Container implements AutoCloseable {
 
     /** Forgets a command that has ended. Descendants of it that still run stay until the container ends. */
     public void forget(Process process) {
-        cgroup.leave(process.group());
-        process.child().close();
+        try {
+            cgroup.leave(process.group());
+        } finally {
+            process.child().close();
+        }
     }
 
     /** Whether the kernel has killed anything in here for want of memory. Then everything is killed. */

@@ -33,6 +33,7 @@ public final class Containers implements AutoCloseable {
     private final Layers layers;
     private final Nursery nursery;
     private final List<Op> capabilityBounds;
+    private final List<Op> capabilityBoundsOfHost;
     private final Optional<Op> landlock;
     private final Optional<Op> landlockWithScopes;
 
@@ -52,7 +53,9 @@ public final class Containers implements AutoCloseable {
             preparations = cleanup.push(
                     new PreparationPool(new Preparation.HostMaker(kernel, layers, new IdRanges(state)), background));
             nursery = cleanup.push(Nursery.create(kernel));
-            capabilityBounds = Privileges.bounds(Privileges.lastCapability(kernel));
+            int lastCapability = Privileges.lastCapability(kernel);
+            capabilityBounds = Privileges.bounds(lastCapability, true);
+            capabilityBoundsOfHost = Privileges.bounds(lastCapability, false);
             landlock = landlock(false);
             landlockWithScopes = landlock(true);
         } catch (IOException e) {
@@ -114,11 +117,17 @@ public final class Containers implements AutoCloseable {
                     Optional.of(entrance.unified()),
                     Optional.empty(),
                     false);
-            Child first = undo.push(kernel.spawn(list, birth));
+            Child first = kernel.spawn(list, birth);
+            undo.push(() -> {
+                cgroup.kill();
+                first.await();
+                first.close();
+            });
             ExecutionList.Walls walls = new ExecutionList.Walls(
                     spec,
+                    preparation.range().first(),
                     ownNetwork,
-                    capabilityBounds,
+                    spec.userNamespace() ? capabilityBounds : capabilityBoundsOfHost,
                     ownNetwork ? landlock : landlockWithScopes,
                     seccomp.map(Credentials::filterSystemCalls));
             Container container = new Container(kernel, id, walls, identity, cgroup, first, undo);

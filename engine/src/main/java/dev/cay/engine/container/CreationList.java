@@ -74,7 +74,7 @@ final class CreationList {
         Rootfs rootfs = parts.rootfs();
         Arg root = Arg.of(rootfs.root());
         list.add(Mount.attach(root, "/"));
-        list.add(FileOps.fchdir(root));
+        list.add(FileOps.fchdir(root, "root"));
         list.add(FileOps.chroot("."));
         for (Rootfs.Part part : rootfs.parts()) {
             list.add(Mount.attach(Arg.of(part.mount()), root, part.path()));

@@ -5,6 +5,7 @@ import dev.cay.linux.Arg;
 import dev.cay.linux.Child;
 import dev.cay.linux.Credentials;
 import dev.cay.linux.Errno;
+import dev.cay.linux.Fd;
 import dev.cay.linux.FileOps;
 import dev.cay.linux.Namespaces;
 import dev.cay.linux.Op;
@@ -32,11 +33,15 @@ final class ExecutionList {
     /**
      * What all executions of a sandbox have in common.
      *
+     * @param firstId the host's id of the sandbox's root
      * @param bounds drop the capabilities that nobody keeps
      * @param landlock puts on a Landlock rule set, where there is one
      * @param seccomp puts on the filter, if there is to be one
      */
-    record Walls(SandboxSpec spec, boolean ownNetwork, List<Op> bounds, Optional<Op> landlock, Optional<Op> seccomp) {}
+    record Walls(
+            SandboxSpec spec,
+            int firstId,
+            boolean ownNetwork, List<Op> bounds, Optional<Op> landlock, Optional<Op> seccomp) {}
 
     /** What a command is. */
     record Command(
@@ -47,6 +52,7 @@ final class ExecutionList {
         cgroup.join(list);
         list.add(Credentials.newSessionKeyring());
         list.add(Namespaces.enter(first.pidfd(), NAMESPACES | (walls.ownNetwork() ? Namespaces.NETWORK : 0)));
+        own(list, walls.firstId(), command.identity(), streams);
         list.add(Processes.setsid());
         list.add(FileOps.umask(022));
         Privileges.limit(list, walls.spec());
@@ -69,11 +75,18 @@ final class ExecutionList {
         return list.build();
     }
 
+    /** Gives the pipes to the command's user, who could not open /dev/stdout and its like otherwise. */
+    private static void own(OpList.Builder list, int firstId, Accounts.Identity identity, Container.Streams streams) {
+        for (Fd stream : List.of(streams.input(), streams.output(), streams.error())) {
+            list.add(FileOps.chown(Arg.of(stream), "", firstId + identity.user(), firstId + identity.group()));
+        }
+    }
+
     /** Changes into a directory, not by way of a link of /proc; see CVE-2024-21626. */
     private static void enterDirectory(OpList.Builder list, String path) {
         Op directory = list.add(FileOps.openResolved(
                 path, FileOps.O_PATH | FileOps.O_DIRECTORY, FileOps.RESOLVE_NO_MAGICLINKS));
-        list.add(FileOps.fchdir(Arg.of(directory)));
+        list.add(FileOps.fchdir(Arg.of(directory), path));
     }
 
     /**

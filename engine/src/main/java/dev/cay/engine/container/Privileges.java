@@ -66,9 +66,10 @@ final class Privileges {
     private Privileges() {}
 
     /** Drops from the bounding set what is not kept, so that no program file can ever give it back. */
-    static List<Op> bounds(int lastCapability) {
+    static List<Op> bounds(int lastCapability, boolean userNamespace) {
+        long kept = capabilities(userNamespace);
         return IntStream.rangeClosed(0, lastCapability)
-                .filter(capability -> (CAPABILITIES >>> capability & 1) == 0)
+                .filter(capability -> (kept >>> capability & 1) == 0)
                 .mapToObj(Credentials::dropFromBoundingSet)
                 .toList();
     }
@@ -78,12 +79,12 @@ final class Privileges {
         list.add(Credentials.setgroups(identity.groups()));
         list.add(Credentials.setgid(identity.group()));
         list.add(Credentials.setuid(identity.user()));
-        list.add(Credentials.capset(identity.user() == 0 ? capabilities(spec) : 0));
+        list.add(Credentials.capset(identity.user() == 0 ? capabilities(spec.userNamespace()) : 0));
     }
 
     /** Without a user namespace the host's root could make device nodes that work. */
-    private static long capabilities(SandboxSpec spec) {
-        return spec.userNamespace() ? CAPABILITIES : CAPABILITIES & ~(1L << Capability.MKNOD.number());
+    private static long capabilities(boolean userNamespace) {
+        return userNamespace ? CAPABILITIES : CAPABILITIES & ~(1L << Capability.MKNOD.number());
     }
 
     static void limit(OpList.Builder list, SandboxSpec spec) {

@@ -210,6 +210,10 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
             for (String name : List.of("pts", "shm", "mqueue")) {
                 list.add(FileOps.mkdir(dev, name, 0755));
             }
+            for (String name : List.of(
+                    "null", "zero", "full", "random", "urandom", "tty", "fd", "stdin", "stdout", "stderr", "ptmx")) {
+                list.add(FileOps.chown(dev, name, plan.firstId(), plan.firstId()));
+            }
             return mount;
         }
 

@@ -15,6 +15,7 @@ import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.BooleanSupplier;
 import java.util.function.Consumer;
 
 /** A command that has been started. */
@@ -33,6 +34,8 @@ final class LocalExecution implements Execution {
     /** Whether one thread runs it from start to end, and releases it. */
     private final boolean captured;
 
+    private final BooleanSupplier sandboxEnding;
+
     private final CountDownLatch released = new CountDownLatch(1);
     private final AtomicBoolean closed = new AtomicBoolean();
     private volatile boolean killed;
@@ -46,12 +49,14 @@ final class LocalExecution implements Execution {
             LocalSandbox.Pipes pipes,
             Timeouts timeouts,
             boolean captured,
+            BooleanSupplier sandboxEnding,
             Consumer<LocalExecution> onClose) {
         this.container = container;
         this.process = process;
         this.pipes = pipes;
         this.timeouts = timeouts;
         this.captured = captured;
+        this.sandboxEnding = sandboxEnding;
         this.onClose = onClose;
         pipes.closeTheirs();
         stdin = new PipeOutput(pipes.input().ours(), process.child().pidfd());
@@ -160,7 +165,8 @@ final class LocalExecution implements Execution {
         if (status.number() == Processes.SIGKILL && container.ranOutOfMemory()) {
             return Exit.signalled(Exit.Reason.OOM, status.number());
         }
-        return Exit.signalled(killed ? Exit.Reason.KILLED : Exit.Reason.SIGNALLED, status.number());
+        boolean byCaller = killed || sandboxEnding.getAsBoolean() && status.number() == Processes.SIGKILL;
+        return Exit.signalled(byCaller ? Exit.Reason.KILLED : Exit.Reason.SIGNALLED, status.number());
     }
 
     @Override

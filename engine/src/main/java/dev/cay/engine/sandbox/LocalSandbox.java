@@ -18,6 +18,8 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /** A sandbox made of a container. */
 final class LocalSandbox implements Sandbox {
+    private static final Duration LONGEST_LAUNCH = Duration.ofSeconds(10);
+
     private final String id;
     private final Container container;
     private final Timeouts timeouts;
@@ -26,6 +28,9 @@ final class LocalSandbox implements Sandbox {
 
     /** Read by whoever starts a command, written by who closes: no process is started that nobody would reap. */
     private final ReentrantReadWriteLock closing = new ReentrantReadWriteLock();
+
+    /** Whether whatever ends now is ended by {@link #close}. */
+    private volatile boolean ending;
 
     private volatile boolean closed;
 
@@ -82,15 +87,23 @@ final class LocalSandbox implements Sandbox {
         Pipes pipes = Pipes.open();
         Optional<Timeouts.Timeout> limit = Optional.empty();
         try (Container.Launch launch = container.prepare()) {
-            limit = command.timeout().map(timeout -> timeouts.after(timeout.plus(command.grace()), launch::kill));
+            limit = Optional.of(timeouts.after(longestLaunch(command), launch::kill));
             Container.Process process = launch.start(command, pipes.theirs());
-            return new LocalExecution(container, process, pipes, timeouts, captured, executions::remove);
+            return new LocalExecution(container, process, pipes, timeouts, captured, () -> ending, executions::remove);
         } catch (SyscallException | RuntimeException e) {
             pipes.close();
             throw e;
         } finally {
             limit.ifPresent(Timeouts.Timeout::cancel);
         }
+    }
+
+    /** A sandbox can stop a process that is joining it: nobody waits for that longer than this. */
+    private static Duration longestLaunch(ExecSpec command) {
+        return command.timeout()
+                .map(timeout -> timeout.plus(command.grace()))
+                .filter(timeout -> timeout.compareTo(LONGEST_LAUNCH) < 0)
+                .orElse(LONGEST_LAUNCH);
     }
 
     private void requireOpen() {
@@ -113,6 +126,7 @@ final class LocalSandbox implements Sandbox {
     @Override
     public void close() {
         if (!closed) {
+            ending = true;
             executions.forEach(LocalExecution::markKilled);
             container.kill(); // whoever hangs in a start that the sandbox holds up is set free by that
         }
