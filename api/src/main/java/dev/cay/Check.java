@@ -18,8 +18,14 @@ final class Check {
 
     /** A text that becomes a C string. */
     static String text(String what, String text) {
-        that(text.indexOf('\0') < 0, what + " contains a NUL character", "remove it: no Linux program could receive it");
-        that(text.getBytes(StandardCharsets.UTF_8).length <= MAXIMUM_TEXT, what + " is longer than " + MAXIMUM_TEXT + " bytes", "pass it by stdin or a file");
+        that(
+                text.indexOf('\0') < 0,
+                what + " contains a NUL character",
+                "remove it: no Linux program could receive it");
+        that(
+                text.getBytes(StandardCharsets.UTF_8).length <= MAXIMUM_TEXT,
+                what + " is longer than " + MAXIMUM_TEXT + " bytes",
+                "pass it by stdin or a file");
         return text;
     }
 

@@ -12,7 +12,10 @@ final class Environment {
         Map<String, String> copy = new LinkedHashMap<>();
         variables.forEach((name, value) -> {
             Check.text("the environment variable name '" + name + "'", name);
-            Check.that(!name.isEmpty() && name.indexOf('=') < 0, "'" + name + "' cannot name an environment variable", "no = in it, and not empty");
+            Check.that(
+                    !name.isEmpty() && name.indexOf('=') < 0,
+                    "'" + name + "' cannot name an environment variable",
+                    "no = in it, and not empty");
             copy.put(name, Check.text("the environment variable " + name, value));
         });
         return Collections.unmodifiableMap(copy);

@@ -47,7 +47,8 @@ public record Exit(Reason reason, int code, int signal, int errno, String step) 
         }
         boolean bySignal = reason != Reason.EXITED && reason != Reason.SPAWN_FAILED;
         if (bySignal != (signal > 0) || (reason == Reason.SPAWN_FAILED) != (errno > 0)) {
-            throw new IllegalArgumentException("signal " + signal + ", errno " + errno + " do not fit the reason " + reason);
+            throw new IllegalArgumentException(
+                    "signal " + signal + ", errno " + errno + " do not fit the reason " + reason);
         }
     }
 

@@ -18,7 +18,8 @@ public record IoLimits(
     public IoLimits {
         for (OptionalLong limit : new OptionalLong[] {readBytes, writeBytes, readOperations, writeOperations}) {
             requireNonNull(limit, "an io limit is null")
-                    .ifPresent(value -> Check.that(value >= 1, "io limit " + value + " is below 1", "leave it out for no limit"));
+                    .ifPresent(value ->
+                            Check.that(value >= 1, "io limit " + value + " is below 1", "leave it out for no limit"));
         }
     }
 

@@ -33,11 +33,12 @@ public record Limits(Optional<Size> memory, int pids, OptionalDouble cpus, Optio
                 size.compareTo(MINIMUM_MEMORY) >= 0,
                 "memory limit " + size + " is below " + MINIMUM_MEMORY,
                 "a sandbox cannot even be set up in less; give it " + MINIMUM_MEMORY + " or more"));
-        Check.that(pids >= 1 && pids <= MAXIMUM_PIDS, "pids limit " + pids + " is out of range", "1 to " + MAXIMUM_PIDS);
-        cpus.ifPresent(value -> Check.that(
-                value >= 0.01 && value <= 8192, "cpus limit " + value + " is out of range", "0.01 to 8192"));
-        cpuWeight.ifPresent(value -> Check.that(
-                value >= 1 && value <= 10_000, "cpu weight " + value + " is out of range", "1 to 10000"));
+        Check.that(
+                pids >= 1 && pids <= MAXIMUM_PIDS, "pids limit " + pids + " is out of range", "1 to " + MAXIMUM_PIDS);
+        cpus.ifPresent(value ->
+                Check.that(value >= 0.01 && value <= 8192, "cpus limit " + value + " is out of range", "0.01 to 8192"));
+        cpuWeight.ifPresent(value ->
+                Check.that(value >= 1 && value <= 10_000, "cpu weight " + value + " is out of range", "1 to 10000"));
     }
 
     /** No limits but the number of processes. */

@@ -43,8 +43,8 @@ public record SandboxSpec(
     public static final Size MINIMUM_TMPFS = Size.kib(64);
 
     /** RFC 1123 labels, 64 characters as sethostname(2) allows. */
-    private static final Pattern HOSTNAME =
-            Pattern.compile("(?=.{1,64}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*");
+    private static final Pattern HOSTNAME = Pattern.compile(
+            "(?=.{1,64}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*");
 
     public SandboxSpec {
         requireNonNull(root, "root is null");
@@ -58,7 +58,9 @@ public record SandboxSpec(
         checkWritable(writable);
         resourceLimits = copyOf(resourceLimits);
         hostname.ifPresent(name -> Check.that(
-                HOSTNAME.matcher(name).matches(), "'" + name + "' is not a host name", "letters, digits, - and ., at most 64"));
+                HOSTNAME.matcher(name).matches(),
+                "'" + name + "' is not a host name",
+                "letters, digits, - and ., at most 64"));
         environment = Environment.copyOf(environment);
         Check.absolutePath("the working directory", workingDirectory);
         UserName.check(user);
@@ -75,7 +77,10 @@ public record SandboxSpec(
     }
 
     private static void checkTmpfs(Size size) {
-        Check.that(size.compareTo(MINIMUM_TMPFS) >= 0, "tmpfs size " + size + " is below " + MINIMUM_TMPFS, "give it more");
+        Check.that(
+                size.compareTo(MINIMUM_TMPFS) >= 0,
+                "tmpfs size " + size + " is below " + MINIMUM_TMPFS,
+                "give it more");
     }
 
     private static Map<ResourceLimit, Long> copyOf(Map<ResourceLimit, Long> limits) {
@@ -206,7 +211,17 @@ public record SandboxSpec(
         public SandboxSpec build() {
             Limits limits = new Limits(memory, pids, cpus, cpuWeight, io);
             return new SandboxSpec(
-                    root, writable, network, limits, resourceLimits, seccomp, userNamespace, hostname, environment, workingDirectory, user);
+                    root,
+                    writable,
+                    network,
+                    limits,
+                    resourceLimits,
+                    seccomp,
+                    userNamespace,
+                    hostname,
+                    environment,
+                    workingDirectory,
+                    user);
         }
     }
 }

@@ -10,7 +10,8 @@ import java.util.regex.Pattern;
  * @param bytes 0 or more
  */
 public record Size(long bytes) implements Comparable<Size> {
-    private static final Pattern FORM = Pattern.compile("([0-9]{1,19})(?:b|([kmgt])(?:i?b)?)?", Pattern.CASE_INSENSITIVE);
+    private static final Pattern FORM =
+            Pattern.compile("([0-9]{1,19})(?:b|([kmgt])(?:i?b)?)?", Pattern.CASE_INSENSITIVE);
 
     public Size {
         if (bytes < 0) {

@@ -9,6 +9,7 @@ final class UserName {
     private UserName() {}
 
     static void check(String user) {
-        Check.that(FORM.matcher(user).matches(), "'" + user + "' is not a user", "write NAME, UID, NAME:GROUP or UID:GID");
+        Check.that(
+                FORM.matcher(user).matches(), "'" + user + "' is not a user", "write NAME, UID, NAME:GROUP or UID:GID");
     }
 }

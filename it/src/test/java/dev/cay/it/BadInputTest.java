@@ -51,14 +51,28 @@ class BadInputTest {
                 sandbox("cpus infinite", () -> SandboxSpec.host().cpus(Double.POSITIVE_INFINITY)),
                 sandbox("weight 0", () -> SandboxSpec.host().cpuWeight(0)),
                 sandbox("weight many", () -> SandboxSpec.host().cpuWeight(10_001)),
-                sandbox("io 0", () -> SandboxSpec.host()
-                        .io(new IoLimits(OptionalLong.of(0), none.writeBytes(), none.readOperations(), none.writeOperations()))),
-                sandbox("io -1", () -> SandboxSpec.host()
-                        .io(new IoLimits(none.readBytes(), none.writeBytes(), none.readOperations(), OptionalLong.of(-1)))),
+                sandbox(
+                        "io 0",
+                        () -> SandboxSpec.host()
+                                .io(new IoLimits(
+                                        OptionalLong.of(0),
+                                        none.writeBytes(),
+                                        none.readOperations(),
+                                        none.writeOperations()))),
+                sandbox(
+                        "io -1",
+                        () -> SandboxSpec.host()
+                                .io(new IoLimits(
+                                        none.readBytes(),
+                                        none.writeBytes(),
+                                        none.readOperations(),
+                                        OptionalLong.of(-1)))),
                 sandbox("tmpfs small", () -> SandboxSpec.host().tmpfs(Size.bytes(65_535))),
                 sandbox("tmp small", () -> SandboxSpec.host().writable(new Writable.Nothing(Size.bytes(1)))),
                 sandbox("writable relative", () -> SandboxSpec.host().writable(new Writable.Directory(Path.of("x")))),
-                sandbox("writable ..", () -> SandboxSpec.host().writable(new Writable.Directory(Path.of("/tmp/../etc")))),
+                sandbox(
+                        "writable ..",
+                        () -> SandboxSpec.host().writable(new Writable.Directory(Path.of("/tmp/../etc")))),
                 sandbox("root relative", () -> SandboxSpec.directory(Path.of("x"))),
                 sandbox("root ..", () -> SandboxSpec.directory(Path.of("/usr/.."))),
                 sandbox("rlimit -1", () -> SandboxSpec.host().resourceLimit(ResourceLimit.CORE, -1)),
@@ -98,19 +112,23 @@ class BadInputTest {
     @ParameterizedTest
     @FieldSource("ABSENT_ROOTS")
     void absentRootsAreRefused(String root, Sandboxes engine) {
-        assertThatThrownBy(() -> engine.create(SandboxSpec.directory(Path.of(root)).build()))
+        assertThatThrownBy(
+                        () -> engine.create(SandboxSpec.directory(Path.of(root)).build()))
                 .isInstanceOfSatisfying(SandboxException.InvalidSpec.class, BadInputTest::isHelpful);
     }
 
     /** Odd but legal names are just names. */
     @Test
     void oddPathsAreJustNames(Sandboxes engine) throws IOException {
-        for (String name : List.of("with blank", "with,comma", "with:colon", "with\nnewline", "with\\backslash", "ünïcode", "'\"$(x)")) {
+        for (String name : List.of(
+                "with blank", "with,comma", "with:colon", "with\nnewline", "with\\backslash", "ünïcode", "'\"$(x)")) {
             Path root = Lab.smallRoot();
             Path odd = root.resolveSibling(name);
             Files.move(root, odd);
             Path changes = Lab.directory().resolve(name);
-            SandboxSpec spec = SandboxSpec.directory(odd).writable(new Writable.Directory(changes)).build();
+            SandboxSpec spec = SandboxSpec.directory(odd)
+                    .writable(new Writable.Directory(changes))
+                    .build();
             try (Sandbox sandbox = engine.create(spec)) {
                 assertThat(Lab.sh(sandbox, "echo x > /x; cat /x")).isEqualTo("x");
             }
@@ -122,11 +140,14 @@ class BadInputTest {
     @Test
     void specialFileSystemsAsRootsWorkOrAreRefused(Sandboxes engine) {
         for (String root : List.of("/proc", "/sys", "/dev", "/sys/fs/cgroup", "/run/cay")) {
-            try (Sandbox sandbox = engine.create(SandboxSpec.directory(Path.of(root)).build())) {
+            try (Sandbox sandbox =
+                    engine.create(SandboxSpec.directory(Path.of(root)).build())) {
                 assertThat(sandbox.exec("true").exit().success()).as(root).isFalse();
             } catch (SandboxException e) {
                 assertThat(e.code()).as(root).isEqualTo("setup-failed");
-                assertThat(e).hasMessageMatching("(?s)cannot make the sandbox: [a-z_0-9]+\\(.*\\): E[A-Z]+ \\(step [0-9]+\\)");
+                assertThat(e)
+                        .hasMessageMatching(
+                                "(?s)cannot make the sandbox: [a-z_0-9]+\\(.*\\): E[A-Z]+ \\(step [0-9]+\\)");
             }
         }
     }
@@ -139,17 +160,25 @@ class BadInputTest {
                         Map.entry("V8 argument NUL", () -> ExecSpec.builder("echo", "a\0b")),
                         Map.entry("argument long", () -> ExecSpec.builder("echo", "x".repeat(131_072))),
                         Map.entry("argument long in bytes", () -> ExecSpec.builder("echo", "ü".repeat(131_000))),
-                        Map.entry("environment NUL", () -> ExecSpec.builder("env").environment("A", "\0")),
+                        Map.entry(
+                                "environment NUL", () -> ExecSpec.builder("env").environment("A", "\0")),
                         Map.entry("environment =", () -> ExecSpec.builder("env").environment("=", "")),
-                        Map.entry("directory relative", () -> ExecSpec.builder("pwd").workingDirectory("usr")),
+                        Map.entry(
+                                "directory relative",
+                                () -> ExecSpec.builder("pwd").workingDirectory("usr")),
                         Map.entry("directory NUL", () -> ExecSpec.builder("pwd").workingDirectory("/\0")),
                         Map.entry("user", () -> ExecSpec.builder("id").user(":")),
                         Map.entry("user newline", () -> ExecSpec.builder("id").user("root\nx")),
                         Map.entry("user absent", () -> ExecSpec.builder("id").user("absent")),
-                        Map.entry("user out of range", () -> ExecSpec.builder("id").user("4294967296")),
-                        Map.entry("group out of range", () -> ExecSpec.builder("id").user("0:99999999999999999999")),
+                        Map.entry(
+                                "user out of range",
+                                () -> ExecSpec.builder("id").user("4294967296")),
+                        Map.entry(
+                                "group out of range",
+                                () -> ExecSpec.builder("id").user("0:99999999999999999999")),
                         Map.entry("timeout 0", () -> ExecSpec.builder("id").timeout(Duration.ZERO)),
-                        Map.entry("timeout negative", () -> ExecSpec.builder("id").timeout(Duration.ofSeconds(-1))),
+                        Map.entry(
+                                "timeout negative", () -> ExecSpec.builder("id").timeout(Duration.ofSeconds(-1))),
                         Map.entry("timeout long", () -> ExecSpec.builder("id").timeout(Duration.ofDays(366))),
                         Map.entry("grace negative", () -> ExecSpec.builder("id").grace(Duration.ofMillis(-1))),
                         Map.entry("grace long", () -> ExecSpec.builder("id").grace(Duration.ofHours(2))),

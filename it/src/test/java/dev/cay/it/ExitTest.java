@@ -27,7 +27,8 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class ExitTest {
     private static Exit exit(Sandboxes engine, String script) {
-        return engine.run(SandboxSpec.host().build(), ExecSpec.of("sh", "-c", script)).exit();
+        return engine.run(SandboxSpec.host().build(), ExecSpec.of("sh", "-c", script))
+                .exit();
     }
 
     @Test
@@ -46,11 +47,13 @@ class ExitTest {
     void v3SignalsAreSignals(Sandboxes engine) {
         try (Sandbox sandbox = engine.create(SandboxSpec.host().build())) {
             for (int signal : new int[] {1, 2, 3, 6, 9, 11, 15, 34}) {
-                Exit exit = sandbox.exec("sh", "-c", "kill -" + signal + " $$; sleep 10").exit();
+                Exit exit = sandbox.exec("sh", "-c", "kill -" + signal + " $$; sleep 10")
+                        .exit();
                 assertThat(exit).isEqualTo(Exit.signalled(Exit.Reason.SIGNALLED, signal));
                 assertThat(exit.shellCode()).isEqualTo(128 + signal);
             }
-            Exit aborted = sandbox.exec("perl", "-e", "require POSIX; POSIX::abort()").exit();
+            Exit aborted =
+                    sandbox.exec("perl", "-e", "require POSIX; POSIX::abort()").exit();
             assertThat(aborted).isEqualTo(Exit.signalled(Exit.Reason.SIGNALLED, 6));
         }
     }
@@ -59,8 +62,10 @@ class ExitTest {
     @Test
     void v8FailedStartsNameTheStep(Sandboxes engine) {
         try (Sandbox sandbox = engine.create(SandboxSpec.host().build())) {
-            sh(sandbox, "echo x > /tmp/data; mkdir /tmp/dir; printf '#!/no/such\\n' > /tmp/script; chmod 755 /tmp/script;"
-                    + " ln -s /tmp/loop /tmp/loop; head -c 100 /dev/urandom > /tmp/junk; chmod 755 /tmp/junk");
+            sh(
+                    sandbox,
+                    "echo x > /tmp/data; mkdir /tmp/dir; printf '#!/no/such\\n' > /tmp/script; chmod 755 /tmp/script;"
+                            + " ln -s /tmp/loop /tmp/loop; head -c 100 /dev/urandom > /tmp/junk; chmod 755 /tmp/junk");
             failsToStart(sandbox, ExecSpec.of("/no/such/program"), 2, "ENOENT", 127);
             failsToStart(sandbox, ExecSpec.of("no-such-program"), 2, "ENOENT", 127);
             failsToStart(sandbox, ExecSpec.of("/tmp/script"), 2, "ENOENT", 127);
@@ -69,10 +74,14 @@ class ExitTest {
             failsToStart(sandbox, ExecSpec.of("/tmp/junk"), 8, "ENOEXEC", 126);
             failsToStart(sandbox, ExecSpec.of("/tmp/loop"), 40, "ELOOP", 126);
             failsToStart(sandbox, ExecSpec.of("/tmp/data/x"), 20, "ENOTDIR", 126);
-            ExecSpec badDirectory = ExecSpec.builder("true").workingDirectory("/no/such").build();
+            ExecSpec badDirectory =
+                    ExecSpec.builder("true").workingDirectory("/no/such").build();
             Exit exit = failsToStart(sandbox, badDirectory, 2, "ENOENT", 127);
             assertThat(exit.step()).contains("(/no/such): ENOENT (step ");
-            ExecSpec noEntry = ExecSpec.builder("true").workingDirectory("/root").user("user").build();
+            ExecSpec noEntry = ExecSpec.builder("true")
+                    .workingDirectory("/root")
+                    .user("user")
+                    .build();
             assertThat(failsToStart(sandbox, noEntry, 13, "EACCES", 126).step()).startsWith("fchdir");
             assertThat(sandbox.exec("true").exit().success()).isTrue();
         }
@@ -95,7 +104,9 @@ class ExitTest {
     @Test
     void v5TimeoutsKillTheDescendantsToo(Sandboxes engine) {
         try (Sandbox sandbox = engine.create(SandboxSpec.host().build())) {
-            ExecSpec polite = ExecSpec.builder("sleep", "100").timeout(Duration.ofMillis(100)).build();
+            ExecSpec polite = ExecSpec.builder("sleep", "100")
+                    .timeout(Duration.ofMillis(100))
+                    .build();
             assertThat(sandbox.exec(polite).exit()).isEqualTo(Exit.signalled(Exit.Reason.TIMEOUT, 15));
             ExecSpec deaf = ExecSpec.builder("sh", "-c", "trap '' TERM; setsid sleep 1234 & sleep 1234; sleep 1234")
                     .timeout(Duration.ofMillis(100))
@@ -104,7 +115,8 @@ class ExitTest {
             Exit exit = sandbox.exec(deaf).exit();
             assertThat(exit).isEqualTo(Exit.signalled(Exit.Reason.TIMEOUT, 9));
             assertThat(exit.shellCode()).isEqualTo(124);
-            assertThat(sh(sandbox, "sleep 0.2; ps ax | grep -c '[s]leep 1234' || true")).isEqualTo("0");
+            assertThat(sh(sandbox, "sleep 0.2; ps ax | grep -c '[s]leep 1234' || true"))
+                    .isEqualTo("0");
         }
     }
 
@@ -115,7 +127,8 @@ class ExitTest {
             assertThat(execution.await(Duration.ofMillis(50))).isEmpty();
             execution.kill();
             assertThat(execution.await()).isEqualTo(Exit.signalled(Exit.Reason.KILLED, 9));
-            assertThat(sh(sandbox, "sleep 0.2; ps ax | grep -c '[s]leep 4321' || true")).isEqualTo("0");
+            assertThat(sh(sandbox, "sleep 0.2; ps ax | grep -c '[s]leep 4321' || true"))
+                    .isEqualTo("0");
             execution.kill();
             execution.signal(15);
         }
@@ -124,8 +137,8 @@ class ExitTest {
     @Test
     void signalsReachTheCommand(Sandboxes engine) {
         try (Sandbox sandbox = engine.create(SandboxSpec.host().build());
-                Execution execution =
-                        sandbox.start(ExecSpec.of("sh", "-c", "trap 'echo got; exit 7' USR1; echo ready; while :; do sleep 0.02; done"))) {
+                Execution execution = sandbox.start(ExecSpec.of(
+                        "sh", "-c", "trap 'echo got; exit 7' USR1; echo ready; while :; do sleep 0.02; done"))) {
             assertThat(Lab.line(execution.stdout())).isEqualTo("ready");
             execution.signal(10);
             assertThat(execution.await()).isEqualTo(Exit.exited(7));
@@ -170,8 +183,12 @@ class ExitTest {
         byte[] much = new byte[8 << 20];
         Arrays.fill(much, (byte) 'x');
         try (Sandbox sandbox = engine.create(SandboxSpec.host().build())) {
-            assertThat(sandbox.exec(ExecSpec.builder("true").stdin(much).build()).exit()).isEqualTo(Exit.exited(0));
-            assertThat(sandbox.exec(ExecSpec.builder("wc", "-c").stdin(much).build()).stdout().trim())
+            assertThat(sandbox.exec(ExecSpec.builder("true").stdin(much).build())
+                            .exit())
+                    .isEqualTo(Exit.exited(0));
+            assertThat(sandbox.exec(ExecSpec.builder("wc", "-c").stdin(much).build())
+                            .stdout()
+                            .trim())
                     .isEqualTo(Integer.toString(much.length));
             try (Execution execution = sandbox.start(ExecSpec.of("sh", "-c", "sleep 0.1"))) {
                 assertThatThrownBy(() -> execution.stdin().write(much)).isInstanceOf(IOException.class);
@@ -187,8 +204,9 @@ class ExitTest {
             assertThat(all.stdoutBytes()).hasSize(5_000_000);
             assertThat(all.stderrBytes()).hasSize(3_000_000);
             assertThat(all.truncated()).isFalse();
-            ExecResult cut = sandbox.exec(
-                    ExecSpec.builder("sh", "-c", "head -c 5000000 /dev/zero; echo end >&2").outputLimit(Size.kib(10)).build());
+            ExecResult cut = sandbox.exec(ExecSpec.builder("sh", "-c", "head -c 5000000 /dev/zero; echo end >&2")
+                    .outputLimit(Size.kib(10))
+                    .build());
             assertThat(cut.stdoutBytes()).hasSize(10 << 10);
             assertThat(cut.stderr()).isEqualTo("end\n");
             assertThat(cut.truncated()).isTrue();
@@ -208,7 +226,11 @@ class ExitTest {
 
     @Test
     void environmentAndWorkingDirectory(Sandboxes engine) {
-        SandboxSpec spec = SandboxSpec.host().environment("A", "sandbox").environment("B", "sandbox").workingDirectory("/usr").build();
+        SandboxSpec spec = SandboxSpec.host()
+                .environment("A", "sandbox")
+                .environment("B", "sandbox")
+                .workingDirectory("/usr")
+                .build();
         try (Sandbox sandbox = engine.create(spec)) {
             ExecSpec command = ExecSpec.builder("sh", "-c", "echo $A $B \"$C\"; pwd; env | wc -l")
                     .environment("B", "command")
@@ -224,17 +246,19 @@ class ExitTest {
                     .contains("HOSTNAME=" + sandbox.id())
                     .contains("PATH=/usr/local/sbin");
             System.getenv().keySet().stream()
-                    .filter(name -> !Arrays.asList("PATH", "HOME", "PWD", "OLDPWD", "SHLVL", "_", "HOSTNAME").contains(name))
+                    .filter(name -> !Arrays.asList("PATH", "HOME", "PWD", "OLDPWD", "SHLVL", "_", "HOSTNAME")
+                            .contains(name))
                     .forEach(name -> assertThat(environment).doesNotContain("\n" + name + "="));
         }
     }
 
     @Test
     void argumentsArriveUnchanged(Sandboxes engine) {
-        String[] odd = {"printf", "[%s]", "", " ", "a b", "\n", "*", "$HOME", "'\"\\", "äöü€𝄞", "-n", "x".repeat(100_000)};
+        String[] odd = {
+            "printf", "[%s]", "", " ", "a b", "\n", "*", "$HOME", "'\"\\", "äöü€𝄞", "-n", "x".repeat(100_000)
+        };
         ExecResult result = engine.run(SandboxSpec.host().build(), ExecSpec.of(odd));
-        assertThat(result.stdout())
-                .isEqualTo("[" + String.join("][", Arrays.copyOfRange(odd, 2, odd.length)) + "]");
+        assertThat(result.stdout()).isEqualTo("[" + String.join("][", Arrays.copyOfRange(odd, 2, odd.length)) + "]");
     }
 
     @Test

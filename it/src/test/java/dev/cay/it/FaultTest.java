@@ -71,7 +71,8 @@ class FaultTest {
     @ParameterizedTest
     @ValueSource(strings = {"standard", "host network, no user namespace", "read-only, directory"})
     void k6ACreateThatFailsAtAnyStepNamesItAndLeavesNothing(String kind, Sandboxes engine) {
-        SandboxSpec.Builder builder = kind.startsWith("read-only") ? SandboxSpec.directory(Lab.smallRoot()) : SandboxSpec.host();
+        SandboxSpec.Builder builder =
+                kind.startsWith("read-only") ? SandboxSpec.directory(Lab.smallRoot()) : SandboxSpec.host();
         if (kind.startsWith("host network")) {
             builder.network(Network.host()).userNamespace(false);
         }

@@ -36,8 +36,18 @@ class HostileRootTest {
     void m10LinksWhereTheEngineMountsLeadNowhere(String name, Sandboxes engine) throws IOException {
         Path outside = Lab.directory();
         Files.writeString(outside.resolve("passwd"), SECRET);
-        for (String target : List.of(outside.toString(), "..", "../../../../..", "/", "/proc/1/root", "/proc/self/root", "/dev/shm",
-                "/sys/fs/cgroup", "loop", "/nonexistent", "tmp/" + "x/".repeat(50))) {
+        for (String target : List.of(
+                outside.toString(),
+                "..",
+                "../../../../..",
+                "/",
+                "/proc/1/root",
+                "/proc/self/root",
+                "/dev/shm",
+                "/sys/fs/cgroup",
+                "loop",
+                "/nonexistent",
+                "tmp/" + "x/".repeat(50))) {
             Path root = Lab.smallRoot();
             Files.delete(root.resolve(name + (name.equals("etc") ? "/passwd" : "")));
             if (name.equals("etc")) {
@@ -105,7 +115,8 @@ class HostileRootTest {
         try (Sandbox sandbox = engine.create(SandboxSpec.directory(root).build())) {
             sh(sandbox, "echo x > /etc/passwd; rm /bin/wc; mkdir /new; chmod 777 /bin; touch /tmp/x");
         }
-        assertThat(Lab.onHost("sh", "-c", "cd " + root + "; find . -printf '%p %m %U %s %T@\\n' | sort")).isEqualTo(before);
+        assertThat(Lab.onHost("sh", "-c", "cd " + root + "; find . -printf '%p %m %U %s %T@\\n' | sort"))
+                .isEqualTo(before);
     }
 
     /** CVE shapes around the user database: it is read inside the sandbox's root, without waiting, and no more than 1 MiB. */
@@ -113,7 +124,17 @@ class HostileRootTest {
     void hostileUserDatabasesAreHarmless(Sandboxes engine) throws IOException {
         Path secret = Lab.directory().resolve("shadow");
         Files.writeString(secret, "spy:x:1234:1234::/:/bin/sh\n");
-        for (String kind : List.of("link out", "link up", "fifo", "directory", "big", "device", "socket", "magic link", "nothing", "binary")) {
+        for (String kind : List.of(
+                "link out",
+                "link up",
+                "fifo",
+                "directory",
+                "big",
+                "device",
+                "socket",
+                "magic link",
+                "nothing",
+                "binary")) {
             Path root = Lab.smallRoot();
             Path passwd = root.resolve("etc/passwd");
             Files.delete(passwd);
@@ -122,21 +143,29 @@ class HostileRootTest {
                 case "link up" -> Files.createSymbolicLink(passwd, Path.of("../../../../../../../../../.." + secret));
                 case "fifo" -> Lab.onHost("mkfifo", passwd.toString());
                 case "directory" -> Files.createDirectory(passwd);
-                case "big" -> Files.writeString(
-                        passwd, "root:x:0:0::/:/bin/sh\n" + "#".repeat(10 << 20) + "\nspy:x:1234:1234::/:/bin/sh\n");
+                case "big" ->
+                    Files.writeString(
+                            passwd,
+                            "root:x:0:0::/:/bin/sh\n" + "#".repeat(10 << 20) + "\nspy:x:1234:1234::/:/bin/sh\n");
                 case "device" -> Lab.onHost("mknod", passwd.toString(), "c", "1", "5");
-                case "socket" -> Lab.onHost("python3", "-c", "import socket; socket.socket(socket.AF_UNIX).bind('" + passwd + "')");
+                case "socket" ->
+                    Lab.onHost("python3", "-c", "import socket; socket.socket(socket.AF_UNIX).bind('" + passwd + "')");
                 case "magic link" -> Files.createSymbolicLink(passwd, Path.of("/proc/1/root/etc/passwd"));
                 case "binary" -> Files.write(passwd, new byte[] {0, -1, 10, ':', ':', ':', ':', ':', ':', ':', 10});
                 default -> assertThat(kind).isEqualTo("nothing");
             }
             try (Sandbox sandbox = engine.create(SandboxSpec.directory(root).build())) {
                 assertThat(as(sandbox, "spy")).as(kind).startsWith("refused");
-                assertThat(as(sandbox, "5:6")).as(kind).satisfiesAnyOf(
-                        seen -> assertThat(seen).isEqualTo("5"), seen -> assertThat(seen).startsWith("refused"));
+                assertThat(as(sandbox, "5:6"))
+                        .as(kind)
+                        .satisfiesAnyOf(
+                                seen -> assertThat(seen).isEqualTo("5"),
+                                seen -> assertThat(seen).startsWith("refused"));
                 assertThat(as(sandbox, "root")).as(kind).isEqualTo("0");
             } catch (SandboxException e) {
-                assertThat(kind).as(e.getMessage()).isEqualTo("device"); // refused by the kernel, since nothing may be a device
+                assertThat(kind)
+                        .as(e.getMessage())
+                        .isEqualTo("device"); // refused by the kernel, since nothing may be a device
             }
         }
     }
@@ -191,7 +220,9 @@ class HostileRootTest {
     }
 
     private static ExecResult in(Sandbox sandbox, String directory) {
-        return sandbox.exec(ExecSpec.builder("sh", "-c", "pwd -P").workingDirectory(directory).build());
+        return sandbox.exec(ExecSpec.builder("sh", "-c", "pwd -P")
+                .workingDirectory(directory)
+                .build());
     }
 
     @Test
@@ -201,7 +232,8 @@ class HostileRootTest {
         Lab.onHost("mknod", root.resolve("disk").toString(), "b", "254", "0");
         Lab.onHost("mknod", root.resolve("mem").toString(), "c", "1", "1");
         for (boolean userNamespace : new boolean[] {true, false}) {
-            SandboxSpec spec = SandboxSpec.directory(root).userNamespace(userNamespace).build();
+            SandboxSpec spec =
+                    SandboxSpec.directory(root).userNamespace(userNamespace).build();
             try (Sandbox sandbox = engine.create(spec)) {
                 assertThat(as(sandbox, "1000")).isEqualTo("1000");
                 assertThat(attempt(sandbox, "head -c 1 /disk; head -c 1 /mem; chmod 666 /disk; head -c 1 /disk"))

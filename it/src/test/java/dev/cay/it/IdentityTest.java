@@ -71,18 +71,25 @@ class IdentityTest {
     @Test
     void filesItMakesBelongToItsRangeAndComeBack(Sandboxes engine) throws IOException {
         Path changes = Lab.directory();
-        SandboxSpec spec = SandboxSpec.host().writable(new Writable.Directory(changes)).build();
+        SandboxSpec spec =
+                SandboxSpec.host().writable(new Writable.Directory(changes)).build();
         try {
             try (Sandbox sandbox = engine.create(spec)) {
-                sh(sandbox, "echo kept > /root/kept; chown 1000:1000 /root/kept; echo x > /usr/local/mine; rm /usr/bin/id");
+                sh(
+                        sandbox,
+                        "echo kept > /root/kept; chown 1000:1000 /root/kept; echo x > /usr/local/mine; rm /usr/bin/id");
                 try (var files = Files.walk(changes)) {
                     assertThat(files.filter(file -> !file.equals(changes)))
                             .isNotEmpty()
                             .allSatisfy(file -> {
-                                if (!Lab.onHost("stat", "-c", "%F", file.toString()).startsWith("character")) {
-                                    assertThat(owner(file)).as("%s", file).satisfiesAnyOf(
-                                            id -> assertThat(id).isBetween(FIRST_ID, LAST_ID),
-                                            id -> assertThat(file.toString()).contains("work/"));
+                                if (!Lab.onHost("stat", "-c", "%F", file.toString())
+                                        .startsWith("character")) {
+                                    assertThat(owner(file))
+                                            .as("%s", file)
+                                            .satisfiesAnyOf(
+                                                    id -> assertThat(id).isBetween(FIRST_ID, LAST_ID),
+                                                    id -> assertThat(file.toString())
+                                                            .contains("work/"));
                                 }
                             });
                 }
@@ -91,7 +98,8 @@ class IdentityTest {
                         .hasMessageContaining("another sandbox is using");
             }
             try (Sandbox again = engine.create(spec)) {
-                assertThat(sh(again, "cat /root/kept /usr/local/mine; stat -c %u /root/kept")).isEqualTo("kept\nx\n1000");
+                assertThat(sh(again, "cat /root/kept /usr/local/mine; stat -c %u /root/kept"))
+                        .isEqualTo("kept\nx\n1000");
                 assertThat(attempt(again, "/usr/bin/id")).contains("not found");
             }
             assertThat(Path.of("/usr/local/mine")).doesNotExist();
@@ -113,7 +121,9 @@ class IdentityTest {
         try (Sandbox sandbox = engine.create(SandboxSpec.host().build())) {
             assertThat(sh(sandbox, "stat -c '%u %g' /usr /usr/bin/sh /etc/passwd /tmp /dev/null /root"))
                     .doesNotContain("65534");
-            sh(sandbox, "mv /usr/bin/perl /usr/bin/perl5-moved; rm -rf /usr/share/doc; echo '#!/bin/sh' > /usr/bin/new");
+            sh(
+                    sandbox,
+                    "mv /usr/bin/perl /usr/bin/perl5-moved; rm -rf /usr/share/doc; echo '#!/bin/sh' > /usr/bin/new");
         }
         assertThat(Path.of("/usr/bin/perl")).exists();
         assertThat(Path.of("/usr/bin/new")).doesNotExist();
@@ -121,8 +131,10 @@ class IdentityTest {
 
     @Test
     void withoutUserNamespaceRootIsTheHostsRootBehindTheWalls(Sandboxes engine) {
-        try (Sandbox sandbox = engine.create(SandboxSpec.host().userNamespace(false).build())) {
-            assertThat(sh(sandbox, "cat /proc/self/uid_map").trim().replaceAll("\\s+", " ")).isEqualTo("0 0 4294967295");
+        try (Sandbox sandbox =
+                engine.create(SandboxSpec.host().userNamespace(false).build())) {
+            assertThat(sh(sandbox, "cat /proc/self/uid_map").trim().replaceAll("\\s+", " "))
+                    .isEqualTo("0 0 4294967295");
             assertThat(hostUser(JoinTest.initOf(sandbox))).isZero();
             sh(sandbox, "touch /usr/bin/made-in-a-sandbox");
         }
@@ -133,9 +145,7 @@ class IdentityTest {
     @Test
     void v4CommandsRunAsTheUserAskedForWithAllItsGroups(Sandboxes engine) throws IOException {
         Path root = Lab.smallRoot();
-        Files.writeString(
-                root.resolve("etc/passwd"),
-                """
+        Files.writeString(root.resolve("etc/passwd"), """
                 root:x:0:0:root:/:/bin/sh
                 # a comment
                 broken
@@ -143,9 +153,7 @@ class IdentityTest {
                 7:x:1007:2007:a name that looks like a number:/:/bin/sh
                 nogroups:x:1002:2002::/:/bin/sh
                 """);
-        Files.writeString(
-                root.resolve("etc/group"),
-                """
+        Files.writeString(root.resolve("etc/group"), """
                 root:x:0:
                 ada:x:2001:
                 audio:x:29:nogroups2,ada
@@ -161,7 +169,11 @@ class IdentityTest {
             assertThat(id(sandbox, "4000")).isEqualTo("4000 0 0");
             assertThat(id(sandbox, "7")).isEqualTo("1007 2007 2007");
             assertThat(id(sandbox, "nogroups")).isEqualTo("1002 2002 2002");
-            assertThat(sandbox.exec(ExecSpec.builder("sh", "-c", "echo $HOME").user("ada").build()).stdout().trim())
+            assertThat(sandbox.exec(ExecSpec.builder("sh", "-c", "echo $HOME")
+                                    .user("ada")
+                                    .build())
+                            .stdout()
+                            .trim())
                     .isEqualTo("/home/ada");
             for (String user : new String[] {"nobody", "ada:nogroup", "broken", "70000", "65536:0", "ada:65536"}) {
                 assertThatThrownBy(() -> id(sandbox, user)).as(user).isInstanceOf(SandboxException.InvalidSpec.class);
@@ -170,7 +182,10 @@ class IdentityTest {
     }
 
     private static String id(Sandbox sandbox, String user) {
-        ExecResult result = sandbox.exec(ExecSpec.builder("sh", "-c", "echo $(id -u) $(id -g) $(grep Groups: /proc/self/status | cut -d: -f2); grep -c CapEff:.*0000000000000000 /proc/self/status")
+        ExecResult result = sandbox.exec(ExecSpec.builder(
+                        "sh",
+                        "-c",
+                        "echo $(id -u) $(id -g) $(grep Groups: /proc/self/status | cut -d: -f2); grep -c CapEff:.*0000000000000000 /proc/self/status")
                 .user(user)
                 .build());
         String[] lines = result.stdout().split("\n");
@@ -193,7 +208,9 @@ class IdentityTest {
     void aUserHasNoCapabilitiesAndCannotRegainThem(Sandboxes engine) {
         try (Sandbox sandbox = engine.create(SandboxSpec.host().user("user").build())) {
             assertThat(sh(sandbox, "id -un; grep Cap /proc/self/status | tr -d '\\n'"))
-                    .contains("user").contains("CapEff:\t0000000000000000").contains("CapPrm:\t0000000000000000");
+                    .contains("user")
+                    .contains("CapEff:\t0000000000000000")
+                    .contains("CapPrm:\t0000000000000000");
             assertThat(attempt(sandbox, "touch /usr/bin/x /etc/x /root/x")).contains("denied");
             sh(sandbox, "touch /home/user/x /tmp/x");
         }

@@ -39,7 +39,8 @@ class JoinTest {
         SandboxSpec spec = SandboxSpec.host().userNamespace(userNamespace).build();
         try (Sandbox sandbox = engine.create(spec)) {
             String spy = install(sandbox, "spy");
-            try (Execution looking = sandbox.start(ExecSpec.of(spy, "java", "libjvm", "surefire", "/work/", "dev.cay"))) {
+            try (Execution looking =
+                    sandbox.start(ExecSpec.of(spy, "java", "libjvm", "surefire", "/work/", "dev.cay"))) {
                 assertThat(Lab.line(looking.stdout())).isEqualTo("looking");
                 for (int i = 0; i < JOINS; i++) {
                     assertThat(sandbox.exec("true").exit().success()).isTrue();
@@ -81,7 +82,9 @@ class JoinTest {
         }
         joins.join();
         started.forEach(Execution::close);
-        assertThat(heldUp).as("a stopped process held up the thread that starts commands").isFalse();
+        assertThat(heldUp)
+                .as("a stopped process held up the thread that starts commands")
+                .isFalse();
         assertThat(stuck).as("and the closing of its sandbox").isFalse();
     }
 
@@ -123,7 +126,10 @@ class JoinTest {
     }
 
     private static void killAll(String id) throws Exception {
-        Lab.onHost("sh", "-c", "for f in $(find /sys/fs/cgroup -path '*/cay/*/" + id + "/cgroup.kill'); do echo 1 > $f; done");
+        Lab.onHost(
+                "sh",
+                "-c",
+                "for f in $(find /sys/fs/cgroup -path '*/cay/*/" + id + "/cgroup.kill'); do echo 1 > $f; done");
     }
 
     /** CVE-2019-5736: whoever gets hold of the program of a process that comes from outside could overwrite it. */
@@ -133,12 +139,15 @@ class JoinTest {
         SandboxSpec spec = SandboxSpec.host().userNamespace(userNamespace).build();
         try (Sandbox sandbox = engine.create(spec)) {
             String overwrite = install(sandbox, "overwrite");
-            sh(sandbox, "ln -s /proc/self/exe /tmp/self; ln -s /tmp/self /tmp/indirect;"
-                    + " printf '#!/proc/self/exe\\n' > /tmp/script; chmod 755 /tmp/script");
+            sh(
+                    sandbox,
+                    "ln -s /proc/self/exe /tmp/self; ln -s /tmp/self /tmp/indirect;"
+                            + " printf '#!/proc/self/exe\\n' > /tmp/script; chmod 755 /tmp/script");
             try (Execution waiting = sandbox.start(ExecSpec.of(overwrite))) {
                 assertThat(Lab.line(waiting.stdout())).isEqualTo("waiting");
                 for (int i = 0; i < JOINS / 10; i++) {
-                    for (String program : List.of("/proc/self/exe", "/tmp/self", "/tmp/indirect", "/proc/thread-self/exe")) {
+                    for (String program :
+                            List.of("/proc/self/exe", "/tmp/self", "/tmp/indirect", "/proc/thread-self/exe")) {
                         Exit exit = sandbox.exec(program).exit();
                         assertThat(exit.reason()).as(program).isEqualTo(Exit.Reason.SPAWN_FAILED);
                     }
@@ -158,7 +167,9 @@ class JoinTest {
             sh(sandbox, "printf '#!/proc/self/exe -version\\n' > /tmp/script; chmod 755 /tmp/script");
             ExecResult result = sandbox.exec("/tmp/script");
             assertThat(result.exit().success()).as(result.stderr()).isFalse();
-            assertThat(result.stderr() + result.stdout()).as("the JVM's own program ran").isEmpty();
+            assertThat(result.stderr() + result.stdout())
+                    .as("the JVM's own program ran")
+                    .isEmpty();
         }
     }
 
@@ -166,10 +177,11 @@ class JoinTest {
     @Test
     void cve20195736ALinkThatComesAndGoesDoesNotHelp(Sandboxes engine) {
         try (Sandbox sandbox = engine.create(SandboxSpec.host().build())) {
-            sh(sandbox, "mkdir /tmp/d; cp /bin/true /tmp/d/file; ln -s /proc/self/exe /tmp/d/link; cp /bin/true /tmp/d/now");
+            sh(
+                    sandbox,
+                    "mkdir /tmp/d; cp /bin/true /tmp/d/file; ln -s /proc/self/exe /tmp/d/link; cp /bin/true /tmp/d/now");
             Lab.need("python3");
-            String flip =
-                    """
+            String flip = """
                     import os, sys, select
                     print('flipping', flush=True)
                     while not select.select([0], [], [], 0)[0]:
@@ -184,7 +196,10 @@ class JoinTest {
                 assertThat(Lab.line(flipping.stdout())).isEqualTo("flipping");
                 for (int i = 0; i < JOINS; i++) {
                     ExecResult result = sandbox.exec("/tmp/d/now", "-version");
-                    assertThat(result.stderr()).as("the JVM's own program ran").doesNotContain("penJDK").doesNotContain("libjli");
+                    assertThat(result.stderr())
+                            .as("the JVM's own program ran")
+                            .doesNotContain("penJDK")
+                            .doesNotContain("libjli");
                 }
                 Lab.end(flipping);
             }
@@ -197,12 +212,15 @@ class JoinTest {
         try (Sandbox sandbox = engine.create(SandboxSpec.host().build())) {
             for (int number = 0; number < 64; number++) {
                 for (String tail : List.of("", "/..", "/../../../../..")) {
-                    ExecResult result = sandbox.exec(ExecSpec.builder("sh", "-c", "ls -d run/cay/engines work/main; pwd -P")
-                            .workingDirectory("/proc/self/fd/" + number + tail)
-                            .build());
+                    ExecResult result =
+                            sandbox.exec(ExecSpec.builder("sh", "-c", "ls -d run/cay/engines work/main; pwd -P")
+                                    .workingDirectory("/proc/self/fd/" + number + tail)
+                                    .build());
                     if (result.exit().reason() != Exit.Reason.SPAWN_FAILED) {
-                        assertThat(result.stdout()).as("fd %d%s: %s", number, tail, result.stdout())
-                                .doesNotContain("run/cay").doesNotContain("work/main");
+                        assertThat(result.stdout())
+                                .as("fd %d%s: %s", number, tail, result.stdout())
+                                .doesNotContain("run/cay")
+                                .doesNotContain("work/main");
                     }
                 }
             }
@@ -227,11 +245,13 @@ class JoinTest {
         SandboxSpec spec = SandboxSpec.host().userNamespace(userNamespace).build();
         try (Sandbox sandbox = engine.create(spec)) {
             String namespaces = "for n in cgroup ipc mnt net pid time user uts; do readlink /proc/self/ns/$n; done";
-            String walls = "cat /proc/self/status /proc/self/cgroup | grep -E '^(Cap|NoNew|Seccomp|SigBlk|SigIgn|SigCgt|Groups|Uid|Gid|[0-9])'";
+            String walls =
+                    "cat /proc/self/status /proc/self/cgroup | grep -E '^(Cap|NoNew|Seccomp|SigBlk|SigIgn|SigCgt|Groups|Uid|Gid|[0-9])'";
             String first = sh(sandbox, namespaces);
             String status = sh(sandbox, walls);
             assertThat(sh(sandbox, namespaces)).isEqualTo(first);
-            assertThat(sh(sandbox, walls).replaceAll("(?m)^0::.*$", "")).isEqualTo(status.replaceAll("(?m)^0::.*$", ""));
+            assertThat(sh(sandbox, walls).replaceAll("(?m)^0::.*$", ""))
+                    .isEqualTo(status.replaceAll("(?m)^0::.*$", ""));
             // Without a user namespace nobody may make device nodes, not even root.
             String capabilities = userNamespace ? "a80425fb" : "a00425fb";
             assertThat(status)
@@ -265,7 +285,9 @@ class JoinTest {
 
     static long initOf(Sandbox sandbox) {
         return Long.parseLong(Lab.onHost(
-                "sh", "-c", "cat /sys/fs/cgroup/*/cay/*/" + sandbox.id() + "/cgroup.procs /sys/fs/cgroup/cay/*/" + sandbox.id()
+                "sh",
+                "-c",
+                "cat /sys/fs/cgroup/*/cay/*/" + sandbox.id() + "/cgroup.procs /sys/fs/cgroup/cay/*/" + sandbox.id()
                         + "/cgroup.procs 2>/dev/null | sort -n | head -1"));
     }
 
@@ -275,9 +297,12 @@ class JoinTest {
             for (int signal : new int[] {1, 2, 9, 11, 15, 19}) {
                 attempt(sandbox, "kill -" + signal + " 1");
             }
-            assertThat(sh(sandbox, "cat /proc/1/comm; grep State /proc/1/status")).startsWith("cay-init").contains("S (sleeping)");
+            assertThat(sh(sandbox, "cat /proc/1/comm; grep State /proc/1/status"))
+                    .startsWith("cay-init")
+                    .contains("S (sleeping)");
             assertThat(attempt(sandbox, "cat /proc/1/environ; cat /proc/1/maps; ls -l /proc/1/fd /proc/1/exe"))
-                    .doesNotContain("memfd").doesNotContain("r-xp");
+                    .doesNotContain("memfd")
+                    .doesNotContain("r-xp");
         }
     }
 
@@ -292,7 +317,8 @@ class JoinTest {
     /** Whatever a filter or policy says, a joining process puts on all of it. */
     @Test
     void anUnconfinedSandboxStillHasNoNewPrivileges(Sandboxes engine) {
-        SandboxSpec spec = SandboxSpec.host().seccomp(SeccompPolicy.unconfined()).build();
+        SandboxSpec spec =
+                SandboxSpec.host().seccomp(SeccompPolicy.unconfined()).build();
         try (Sandbox sandbox = engine.create(spec)) {
             assertThat(sh(sandbox, "grep NoNew /proc/self/status")).endsWith("1");
         }

@@ -84,8 +84,30 @@ final class Lab {
                 Files.createDirectory(root.resolve(name));
             }
             Files.copy(busybox, root.resolve("bin/busybox"));
-            for (String name : new String[] {"sh", "cat", "ls", "id", "echo", "mount", "readlink", "touch", "stat", "sleep",
-                    "true", "mkdir", "env", "pwd", "head", "wc", "kill", "ps", "hostname", "test", "chmod", "rm"}) {
+            for (String name : new String[] {
+                "sh",
+                "cat",
+                "ls",
+                "id",
+                "echo",
+                "mount",
+                "readlink",
+                "touch",
+                "stat",
+                "sleep",
+                "true",
+                "mkdir",
+                "env",
+                "pwd",
+                "head",
+                "wc",
+                "kill",
+                "ps",
+                "hostname",
+                "test",
+                "chmod",
+                "rm"
+            }) {
                 Files.createSymbolicLink(root.resolve("bin/" + name), Path.of("busybox"));
             }
             Files.writeString(root.resolve("etc/passwd"), "root:x:0:0:root:/:/bin/sh\n");
@@ -107,7 +129,8 @@ final class Lab {
             Path file = DIRECTORY.resolve(name + ".c");
             Files.write(file, source.readAllBytes());
             Path program = DIRECTORY.resolve(name);
-            Process gcc = new ProcessBuilder("gcc", "-static", "-O1", "-w", "-pthread", "-o", program.toString(), file.toString())
+            Process gcc = new ProcessBuilder(
+                            "gcc", "-static", "-O1", "-w", "-pthread", "-o", program.toString(), file.toString())
                     .redirectErrorStream(true)
                     .start();
             String output = new String(gcc.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
@@ -128,10 +151,9 @@ final class Lab {
 
     static String install(Sandbox sandbox, Path file, String path) {
         try {
-            ExecResult result = sandbox.exec(
-                    ExecSpec.builder("sh", "-c", "cat > " + path + " && chmod 755 " + path)
-                            .stdin(Files.readAllBytes(file))
-                            .build());
+            ExecResult result = sandbox.exec(ExecSpec.builder("sh", "-c", "cat > " + path + " && chmod 755 " + path)
+                    .stdin(Files.readAllBytes(file))
+                    .build());
             assertThat(result.exit().success()).as(result.stderr()).isTrue();
             return path;
         } catch (IOException e) {
@@ -156,7 +178,9 @@ final class Lab {
 
     /** Runs a probe with arguments; it prints one line for each thing that it tries. */
     static Map<String, String> answers(ExecResult result) {
-        assertThat(result.exit().success()).as("%s %s %s", result.exit(), result.stdout(), result.stderr()).isTrue();
+        assertThat(result.exit().success())
+                .as("%s %s %s", result.exit(), result.stdout(), result.stderr())
+                .isTrue();
         Map<String, String> answers = new java.util.TreeMap<>();
         result.stdout().lines().forEach(line -> {
             int blank = line.lastIndexOf(' ');
@@ -182,7 +206,8 @@ final class Lab {
     /** What a program prints outside of any sandbox. */
     static String onHost(String... command) {
         try {
-            Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+            Process process =
+                    new ProcessBuilder(command).redirectErrorStream(true).start();
             process.getOutputStream().close();
             try (var stream = process.getInputStream()) {
                 return new String(stream.readAllBytes(), StandardCharsets.UTF_8).strip();

@@ -44,7 +44,9 @@ class LifecycleTest {
                 results.add(threads.submit(() -> {
                     atOnce.acquire();
                     try {
-                        return sandboxes.get(number % sandboxes.size()).exec("sh", "-c", "echo " + number + "; exit " + number % 200);
+                        return sandboxes
+                                .get(number % sandboxes.size())
+                                .exec("sh", "-c", "echo " + number + "; exit " + number % 200);
                     } finally {
                         atOnce.release();
                     }
@@ -122,7 +124,8 @@ class LifecycleTest {
         Sandbox sandbox = engine.create(SandboxSpec.host().build());
         sandbox.close();
         sandbox.close();
-        for (Runnable use : List.<Runnable>of(() -> sandbox.exec("true"), () -> sandbox.start(ExecSpec.of("true")), sandbox::usage)) {
+        for (Runnable use : List.<Runnable>of(
+                () -> sandbox.exec("true"), () -> sandbox.start(ExecSpec.of("true")), sandbox::usage)) {
             assertThatThrownBy(use::run).isInstanceOfSatisfying(SandboxException.Closed.class, e -> {
                 assertThat(e.code()).isEqualTo("closed");
                 assertThat(e.hint()).isNotEmpty();

@@ -32,14 +32,22 @@ import org.junit.jupiter.params.provider.ValueSource;
 class LimitsTest {
     /** The value of a control file of a sandbox, wherever the machine has its hierarchy. */
     private static String control(Sandbox sandbox, String unified, String legacy) {
-        return Lab.onHost("sh", "-c", "for f in /sys/fs/cgroup/*/cay/*/" + sandbox.id() + "/" + legacy + " /sys/fs/cgroup/cay/*/"
-                + sandbox.id() + "/" + unified + " /sys/fs/cgroup/unified/cay/*/" + sandbox.id() + "/" + unified
-                + "; do [ -f $f ] && cat $f && break; done; true");
+        return Lab.onHost(
+                "sh",
+                "-c",
+                "for f in /sys/fs/cgroup/*/cay/*/" + sandbox.id() + "/" + legacy + " /sys/fs/cgroup/cay/*/"
+                        + sandbox.id() + "/" + unified + " /sys/fs/cgroup/unified/cay/*/" + sandbox.id() + "/" + unified
+                        + "; do [ -f $f ] && cat $f && break; done; true");
     }
 
     @Test
     void limitsAreWhatTheKernelEnforces(Sandboxes engine) {
-        SandboxSpec spec = SandboxSpec.host().memory(Size.mib(64)).pids(33).cpus(0.5).cpuWeight(200).build();
+        SandboxSpec spec = SandboxSpec.host()
+                .memory(Size.mib(64))
+                .pids(33)
+                .cpus(0.5)
+                .cpuWeight(200)
+                .build();
         try (Sandbox sandbox = engine.create(spec)) {
             assertThat(control(sandbox, "memory.max", "memory.limit_in_bytes")).isEqualTo("67108864");
             assertThat(control(sandbox, "pids.max", "pids.max")).isEqualTo("33");
@@ -50,12 +58,14 @@ class LimitsTest {
 
     @Test
     void ioLimitsAreWrittenForEachDisk(Sandboxes engine) {
-        IoLimits io = new IoLimits(OptionalLong.of(1 << 20), OptionalLong.of(2 << 20), OptionalLong.of(100), OptionalLong.of(200));
+        IoLimits io = new IoLimits(
+                OptionalLong.of(1 << 20), OptionalLong.of(2 << 20), OptionalLong.of(100), OptionalLong.of(200));
         try (Sandbox sandbox = engine.create(SandboxSpec.host().io(io).build())) {
             if (Lab.onHost("sh", "-c", "ls -d /sys/block/*/device | wc -l").equals("0")) {
                 return;
             }
-            assertThat(control(sandbox, "io.max", "blkio.throttle.read_bps_device")).contains("1048576");
+            assertThat(control(sandbox, "io.max", "blkio.throttle.read_bps_device"))
+                    .contains("1048576");
             assertThat(sandbox.usage().bytesRead()).isPresent();
         }
     }
@@ -69,14 +79,17 @@ class LimitsTest {
                 .resourceLimit(ResourceLimit.STACK, 4 << 20)
                 .build();
         try (Sandbox sandbox = engine.create(spec)) {
-            assertThat(sh(sandbox, "ulimit -n; ulimit -t; ulimit -s; ulimit -c; ulimit -Hn")).isEqualTo("64\n7\n4096\n0\n64");
-            assertThat(attempt(sandbox, "head -c 100000 /dev/zero > /tmp/x; wc -c < /tmp/x")).endsWith("8192");
+            assertThat(sh(sandbox, "ulimit -n; ulimit -t; ulimit -s; ulimit -c; ulimit -Hn"))
+                    .isEqualTo("64\n7\n4096\n0\n64");
+            assertThat(attempt(sandbox, "head -c 100000 /dev/zero > /tmp/x; wc -c < /tmp/x"))
+                    .endsWith("8192");
         }
     }
 
     @Test
     void usageIsReadBack(Sandboxes engine) {
-        try (Sandbox sandbox = engine.create(SandboxSpec.host().memory(Size.mib(64)).build())) {
+        try (Sandbox sandbox =
+                engine.create(SandboxSpec.host().memory(Size.mib(64)).build())) {
             Usage before = sandbox.usage();
             sh(sandbox, "i=0; while [ $i -lt 30000 ]; do i=$((i+1)); done; head -c 8000000 /dev/zero > /tmp/x");
             Usage after = sandbox.usage();
@@ -96,7 +109,8 @@ class LimitsTest {
         try (Sandbox sandbox = engine.create(spec);
                 Execution other = sandbox.start(ExecSpec.of("sleep", "1000"))) {
             String eat = install(sandbox, "eat");
-            Exit exit = sandbox.exec(who.equals("itself") ? new String[] {eat, "100"} : new String[] {eat, "100", "grandchild"})
+            Exit exit = sandbox.exec(
+                            who.equals("itself") ? new String[] {eat, "100"} : new String[] {eat, "100", "grandchild"})
                     .exit();
             assertThat(exit).isEqualTo(Exit.signalled(Exit.Reason.OOM, 9));
             assertThat(other.await()).isEqualTo(Exit.signalled(Exit.Reason.OOM, 9));
@@ -111,7 +125,8 @@ class LimitsTest {
 
     @Test
     void tmpfsCountsAsMemory(Sandboxes engine) {
-        SandboxSpec spec = SandboxSpec.host().memory(Size.mib(32)).tmpfs(Size.gib(1)).build();
+        SandboxSpec spec =
+                SandboxSpec.host().memory(Size.mib(32)).tmpfs(Size.gib(1)).build();
         ExecResult result = engine.run(spec, ExecSpec.of("sh", "-c", "head -c 200000000 /dev/zero > /tmp/x"));
         assertThat(result.exit()).isEqualTo(Exit.signalled(Exit.Reason.OOM, 9));
     }
@@ -119,7 +134,8 @@ class LimitsTest {
     @Test
     void aSandboxIsMadeAndUsedUnderTheSmallestMemoryLimit(Sandboxes engine) {
         for (int i = 0; i < 10; i++) {
-            ExecResult result = engine.run(SandboxSpec.host().memory(Size.mib(6)).build(), ExecSpec.of("sh", "-c", "echo on"));
+            ExecResult result =
+                    engine.run(SandboxSpec.host().memory(Size.mib(6)).build(), ExecSpec.of("sh", "-c", "echo on"));
             assertThat(result.stdout()).as("%s", result.exit()).isEqualTo("on\n");
         }
         assertThatThrownBy(() -> SandboxSpec.host().memory(Size.mib(5)).build())
@@ -145,11 +161,15 @@ class LimitsTest {
 
     @Test
     void aFullTmpfsIsTheSandboxsProblem(Sandboxes engine) {
-        try (Sandbox sandbox = engine.create(SandboxSpec.host().tmpfs(Size.mib(4)).build())) {
-            assertThat(attempt(sandbox, "head -c 10000000 /dev/zero > /tmp/x; wc -c < /tmp/x")).contains("No space left");
-            assertThat(attempt(sandbox, "touch /usr/x; head -c 100000 /dev/zero > /usr/x")).contains("No space left");
+        try (Sandbox sandbox =
+                engine.create(SandboxSpec.host().tmpfs(Size.mib(4)).build())) {
+            assertThat(attempt(sandbox, "head -c 10000000 /dev/zero > /tmp/x; wc -c < /tmp/x"))
+                    .contains("No space left");
+            assertThat(attempt(sandbox, "touch /usr/x; head -c 100000 /dev/zero > /usr/x"))
+                    .contains("No space left");
             sh(sandbox, "rm /tmp/x; echo again > /tmp/y; cat /tmp/y");
-            assertThat(attempt(sandbox, "head -c 100000000 /dev/zero > /dev/shm/x")).contains("No space left");
+            assertThat(attempt(sandbox, "head -c 100000000 /dev/zero > /dev/shm/x"))
+                    .contains("No space left");
         }
     }
 
@@ -159,7 +179,9 @@ class LimitsTest {
         SandboxSpec spec = SandboxSpec.host().tmpfs(Size.mib(1)).build();
         try (Sandbox sandbox = engine.create(spec)) {
             for (String directory : new String[] {"/tmp", "/dev", "/dev/shm"}) {
-                assertThat(Long.parseLong(sh(sandbox, "stat -f -c %c " + directory))).as(directory).isBetween(1L, 100_000L);
+                assertThat(Long.parseLong(sh(sandbox, "stat -f -c %c " + directory)))
+                        .as(directory)
+                        .isBetween(1L, 100_000L);
             }
         }
     }
@@ -184,10 +206,12 @@ class LimitsTest {
     @Test
     void aDescriptorBombIsItsOwnProblem(Sandboxes engine) {
         Lab.need("python3");
-        try (Sandbox sandbox = engine.create(SandboxSpec.host().resourceLimit(ResourceLimit.OPEN_FILES, 1024).build())) {
-            assertThat(attempt(
-                            sandbox,
-                            "python3 -c '\nimport os\nn = 0\ntry:\n  while True: os.pipe(); n += 2\nexcept OSError as e: print(n, e)'"))
+        try (Sandbox sandbox = engine.create(
+                SandboxSpec.host().resourceLimit(ResourceLimit.OPEN_FILES, 1024).build())) {
+            assertThat(
+                            attempt(
+                                    sandbox,
+                                    "python3 -c '\nimport os\nn = 0\ntry:\n  while True: os.pipe(); n += 2\nexcept OSError as e: print(n, e)'"))
                     .contains("Too many open files");
             assertThat(sandbox.exec("true").exit().success()).isTrue();
         }

@@ -91,8 +91,10 @@ final class MachineState {
                     left.add(line);
                 }
             }
-            left.forEach(line -> text.append(kind).append(" left behind: ").append(line).append('\n'));
-            gone.forEach(line -> text.append(kind).append(" gone: ").append(line).append('\n'));
+            left.forEach(line ->
+                    text.append(kind).append(" left behind: ").append(line).append('\n'));
+            gone.forEach(
+                    line -> text.append(kind).append(" gone: ").append(line).append('\n'));
         }
         return text.toString();
     }
@@ -102,7 +104,8 @@ final class MachineState {
         Set<String> lockedByOthers = new HashSet<>();
         for (String line : Files.readAllLines(Path.of("/proc/locks"))) {
             String[] fields = line.trim().split("\\s+");
-            if (fields.length > 5 && !fields[4].equals(Long.toString(ProcessHandle.current().pid()))) {
+            if (fields.length > 5
+                    && !fields[4].equals(Long.toString(ProcessHandle.current().pid()))) {
                 lockedByOthers.add(fields[5].substring(fields[5].lastIndexOf(':') + 1));
             }
         }
@@ -117,7 +120,8 @@ final class MachineState {
 
     private static String inode(Path file) {
         try {
-            return Files.getAttribute(file, "unix:ino", LinkOption.NOFOLLOW_LINKS).toString();
+            return Files.getAttribute(file, "unix:ino", LinkOption.NOFOLLOW_LINKS)
+                    .toString();
         } catch (IOException e) {
             return "gone";
         }
@@ -141,7 +145,8 @@ final class MachineState {
             }
             Path cay = Path.of(line.split(" ")[4]).resolve("cay");
             for (Path engine : children(cay)) {
-                if (Files.isDirectory(engine) && !foreign.contains(engine.getFileName().toString())) {
+                if (Files.isDirectory(engine)
+                        && !foreign.contains(engine.getFileName().toString())) {
                     Files.walkFileTree(engine, new SimpleFileVisitor<>() {
                         @Override
                         public FileVisitResult preVisitDirectory(Path directory, BasicFileAttributes attributes) {

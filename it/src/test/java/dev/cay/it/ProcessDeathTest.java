@@ -26,7 +26,10 @@ class ProcessDeathTest {
         gone();
         // What is left are empty groups and files in /run/cay; the next engine removes them.
         try (Sandboxes next = Sandboxes.local()) {
-            assertThat(next.run(SandboxSpec.host().build(), dev.cay.ExecSpec.of("true")).exit().success()).isTrue();
+            assertThat(next.run(SandboxSpec.host().build(), dev.cay.ExecSpec.of("true"))
+                            .exit()
+                            .success())
+                    .isTrue();
         }
     }
 
@@ -48,7 +51,10 @@ class ProcessDeathTest {
     }
 
     private static long running() {
-        return Lab.onHost("sh", "-c", "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '").split("sleep 7777", -1).length - 1;
+        return Lab.onHost("sh", "-c", "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '")
+                        .split("sleep 7777", -1)
+                        .length
+                - 1;
     }
 
     private static void closeStreams(Process process) throws IOException {
@@ -60,13 +66,16 @@ class ProcessDeathTest {
     /** This JVM's Java, modules and test classes, in another JVM. */
     private static Process start() throws Exception {
         String modules = ModuleLayer.boot().configuration().modules().stream()
-                .filter(module -> module.name().startsWith("dev.cay") && !module.name().equals("dev.cay.it")
-                        || module.name().startsWith("tools.jackson")
-                        || module.name().startsWith("com.fasterxml"))
-                .map(module -> Path.of(module.reference().location().orElseThrow()).toString())
+                .filter(module ->
+                        module.name().startsWith("dev.cay") && !module.name().equals("dev.cay.it")
+                                || module.name().startsWith("tools.jackson")
+                                || module.name().startsWith("com.fasterxml"))
+                .map(module ->
+                        Path.of(module.reference().location().orElseThrow()).toString())
                 .distinct()
                 .collect(Collectors.joining(":"));
-        Path classes = Path.of(ChildEngine.class.getResource("ChildEngine.class").toURI());
+        Path classes =
+                Path.of(ChildEngine.class.getResource("ChildEngine.class").toURI());
         for (int level = 0; level < 4; level++) {
             classes = classes.getParent();
         }

@@ -19,7 +19,8 @@ class ProgramsTest {
     private static void works(Sandboxes engine, String program, String script, String expected) {
         need(program);
         for (String user : new String[] {"root", "user"}) {
-            SandboxSpec spec = SandboxSpec.host().user(user).workingDirectory("/tmp").build();
+            SandboxSpec spec =
+                    SandboxSpec.host().user(user).workingDirectory("/tmp").build();
             try (Sandbox sandbox = engine.create(spec)) {
                 assertThat(sh(sandbox, script)).as("%s as %s", program, user).contains(expected);
             }
@@ -28,10 +29,7 @@ class ProgramsTest {
 
     @Test
     void k2Python(Sandboxes engine) {
-        works(
-                engine,
-                "python3",
-                """
+        works(engine, "python3", """
                 cat > p.py <<'EOF'
                 import concurrent.futures, multiprocessing, os, socket, sqlite3, ssl, subprocess, tempfile, threading, time
                 def square(n): return n * n
@@ -48,16 +46,12 @@ class ProgramsTest {
                     print('all of python')
                 EOF
                 /usr/bin/python3 p.py
-                """,
-                "all of python");
+                """, "all of python");
     }
 
     @Test
     void k1Node(Sandboxes engine) {
-        works(
-                engine,
-                "node",
-                """
+        works(engine, "node", """
                 cat > n.js <<'EOF'
                 const { Worker, isMainThread, parentPort } = require('worker_threads');
                 const fs = require('fs'), http = require('http'), cp = require('child_process');
@@ -72,16 +66,12 @@ class ProgramsTest {
                 }
                 EOF
                 /usr/bin/node n.js
-                """,
-                "served 42");
+                """, "served 42");
     }
 
     @Test
     void k1Java(Sandboxes engine) {
-        works(
-                engine,
-                "java",
-                """
+        works(engine, "java", """
                 cat > T.java <<'EOF'
                 import java.util.stream.*;
                 public class T { public static void main(String[] a) throws Exception {
@@ -93,16 +83,12 @@ class ProgramsTest {
                 } }
                 EOF
                 java -Xmx128m T.java
-                """,
-                "child 499999500000");
+                """, "child 499999500000");
     }
 
     @Test
     void gcc(Sandboxes engine) {
-        works(
-                engine,
-                "gcc",
-                """
+        works(engine, "gcc", """
                 cat > h.c <<'EOF'
                 #include <pthread.h>
                 #include <stdio.h>
@@ -110,53 +96,46 @@ class ProgramsTest {
                 int main(void) { pthread_t t; pthread_create(&t, 0, run, 0); pthread_join(t, 0); return 0; }
                 EOF
                 gcc -O2 -pthread -o h h.c && ./h
-                """,
-                "compiled and threaded");
+                """, "compiled and threaded");
     }
 
     @Test
     void git(Sandboxes engine) {
-        works(
-                engine,
-                "git",
-                """
+        works(engine, "git", """
                 export GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@b GIT_COMMITTER_NAME=a GIT_COMMITTER_EMAIL=a@b
                 git init -q r && cd r && echo x > f && git add f && git commit -qm first && git clone -q . ../s && git gc -q
                 git -C ../s log --oneline
-                """,
-                "first");
+                """, "first");
     }
 
     @Test
     void k1CopyAndArchive(Sandboxes engine) {
-        works(
-                engine,
-                "tar",
-                """
+        works(engine, "tar", """
                 mkdir -p a/b && echo x > a/b/f && ln -s f a/b/l && ln a/b/f a/b/h && mkfifo a/p && chmod 640 a/b/f
                 touch -d 2001-01-01 a/b/f && cp -a a c && tar czf a.tgz a && mkdir d && tar xzf a.tgz -C d && diff -r a/b d/a/b
                 cat c/b/l d/a/b/h; stat -c %y d/a/b/f
-                """,
-                "2001-01-01");
+                """, "2001-01-01");
     }
 
     @ParameterizedTest
-    @CsvSource(delimiter = '|', value = {
-        "perl | perl -MPOSIX -e 'print join(q( ), map {$_*2} 1..3)' | 2 4 6",
-        "dpkg | dpkg --version | Debian",
-        "apt-config | apt-config dump | APT",
-        "strace | strace -f -e trace=execve true 2>&1 | execve",
-        "gdb | gdb -batch -ex run --args true | exited normally",
-        "awk | awk 'BEGIN {print 6*7}' | 42",
-        "bash | bash -c 'echo $((6*7)); : <(echo x)' | 42",
-        "openssl | openssl rand -hex 4 >/dev/null && openssl version | SSL",
-        "busybox | busybox sh -c 'echo box' | box",
-        "curl | curl -s file:///etc/passwd | root",
-        "sqlite3 | sqlite3 x.db 'create table t(a); insert into t values(7); select a from t' | 7",
-        "make | printf 'all:\\n\\techo made\\n' > Makefile && make -s -j4 | made",
-        "taskset | taskset -p 1 | affinity",
-        "ip | ip addr | LOOPBACK",
-    })
+    @CsvSource(
+            delimiter = '|',
+            value = {
+                "perl | perl -MPOSIX -e 'print join(q( ), map {$_*2} 1..3)' | 2 4 6",
+                "dpkg | dpkg --version | Debian",
+                "apt-config | apt-config dump | APT",
+                "strace | strace -f -e trace=execve true 2>&1 | execve",
+                "gdb | gdb -batch -ex run --args true | exited normally",
+                "awk | awk 'BEGIN {print 6*7}' | 42",
+                "bash | bash -c 'echo $((6*7)); : <(echo x)' | 42",
+                "openssl | openssl rand -hex 4 >/dev/null && openssl version | SSL",
+                "busybox | busybox sh -c 'echo box' | box",
+                "curl | curl -s file:///etc/passwd | root",
+                "sqlite3 | sqlite3 x.db 'create table t(a); insert into t values(7); select a from t' | 7",
+                "make | printf 'all:\\n\\techo made\\n' > Makefile && make -s -j4 | made",
+                "taskset | taskset -p 1 | affinity",
+                "ip | ip addr | LOOPBACK",
+            })
     void k1Tools(String program, String script, String expected, Sandboxes engine) {
         works(engine, program, script, expected);
     }
@@ -187,8 +166,12 @@ class ProgramsTest {
     @Test
     void serversOnTheHostsNetworkBindPorts(Sandboxes engine) {
         need("python3");
-        try (Sandbox sandbox = engine.create(SandboxSpec.host().network(Network.host()).build())) {
-            assertThat(sh(sandbox, "python3 -c 'import socket; s = socket.socket(); s.bind((\"127.0.0.1\", 0)); print(\"bound\")'"))
+        try (Sandbox sandbox =
+                engine.create(SandboxSpec.host().network(Network.host()).build())) {
+            assertThat(
+                            sh(
+                                    sandbox,
+                                    "python3 -c 'import socket; s = socket.socket(); s.bind((\"127.0.0.1\", 0)); print(\"bound\")'"))
                     .isEqualTo("bound");
         }
     }

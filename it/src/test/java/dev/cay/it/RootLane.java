@@ -31,7 +31,8 @@ public final class RootLane implements BeforeAllCallback, BeforeEachCallback, Af
             return;
         }
         try (Sandboxes engine = Sandboxes.local();
-                Sandbox sandbox = engine.create(SandboxSpec.host().memory(Size.mib(64)).build())) {
+                Sandbox sandbox =
+                        engine.create(SandboxSpec.host().memory(Size.mib(64)).build())) {
             Thread.ofVirtual().start(() -> sandbox.exec("true")).join();
             MachineState.now();
         }

@@ -49,7 +49,9 @@ class SystemCallWallsTest {
                     succeeded.add(attempt);
                 }
             });
-            assertThat(succeeded).as("succeeded, user namespace: " + userNamespace).isEmpty();
+            assertThat(succeeded)
+                    .as("succeeded, user namespace: " + userNamespace)
+                    .isEmpty();
         }
     }
 
@@ -91,14 +93,50 @@ class SystemCallWallsTest {
         try (Sandbox sandbox = engine.create(spec)) {
             assertThat(sh(sandbox, "grep Seccomp: /proc/self/status")).endsWith("0");
             Map<String, String> answers = answers(sandbox.exec(install(sandbox, "calls")));
-            for (String attempt : new String[] {"mount tmpfs", "mount bind", "mount proc", "mount cgroup v1",
-                    "mount remount-rw", "umount2", "pivot_root", "move_mount", "fsopen", "mount_setattr", "setns",
-                    "setns init", "unshare mount", "unshare pid", "unshare net", "clone mount", "init_module",
-                    "finit_module", "delete_module", "kexec_load", "kexec_file_load", "reboot", "settimeofday", "swapon",
-                    "acct", "sethostname", "iopl", "mknod block", "mknod char", "mknod block in dev", "open disk",
-                    "ptrace init", "ptrace seize init", "process_vm_readv init", "pidfd_getfd init", "open init mem",
-                    "open init maps", "open init environ", "readlink init exe", "readlink init root", "fanotify_init",
-                    "prctl keep caps"}) {
+            for (String attempt : new String[] {
+                "mount tmpfs",
+                "mount bind",
+                "mount proc",
+                "mount cgroup v1",
+                "mount remount-rw",
+                "umount2",
+                "pivot_root",
+                "move_mount",
+                "fsopen",
+                "mount_setattr",
+                "setns",
+                "setns init",
+                "unshare mount",
+                "unshare pid",
+                "unshare net",
+                "clone mount",
+                "init_module",
+                "finit_module",
+                "delete_module",
+                "kexec_load",
+                "kexec_file_load",
+                "reboot",
+                "settimeofday",
+                "swapon",
+                "acct",
+                "sethostname",
+                "iopl",
+                "mknod block",
+                "mknod char",
+                "mknod block in dev",
+                "open disk",
+                "ptrace init",
+                "ptrace seize init",
+                "process_vm_readv init",
+                "pidfd_getfd init",
+                "open init mem",
+                "open init maps",
+                "open init environ",
+                "readlink init exe",
+                "readlink init root",
+                "fanotify_init",
+                "prctl keep caps"
+            }) {
                 assertThat(answers.getOrDefault(attempt, "EPERM")).as(attempt).isNotEqualTo("ok");
             }
         }
@@ -108,14 +146,19 @@ class SystemCallWallsTest {
     @Test
     void cve20220492ANestedUserNamespaceOpensNothing(Sandboxes engine) {
         Lab.need("unshare");
-        SandboxSpec spec = SandboxSpec.host().seccomp(SeccompPolicy.unconfined()).build();
+        SandboxSpec spec =
+                SandboxSpec.host().seccomp(SeccompPolicy.unconfined()).build();
         try (Sandbox sandbox = engine.create(spec)) {
             assertThat(attempt(sandbox, "unshare -Urm umount /proc/keys")).isNotEmpty();
             assertThat(attempt(sandbox, "unshare -Urm umount -l /proc/sys")).isNotEmpty();
-            assertThat(attempt(sandbox, "unshare -Urm mount -o remount,rw,bind /proc/sys")).isNotEmpty();
-            assertThat(attempt(sandbox, "unshare -Urm mount -o remount,rw,bind /sys")).isNotEmpty();
-            assertThat(attempt(sandbox, "unshare -Urmpf mount -t proc none /mnt")).isNotEmpty();
-            assertThat(attempt(sandbox, "unshare -Urmn mount -t sysfs none /mnt")).isNotEmpty();
+            assertThat(attempt(sandbox, "unshare -Urm mount -o remount,rw,bind /proc/sys"))
+                    .isNotEmpty();
+            assertThat(attempt(sandbox, "unshare -Urm mount -o remount,rw,bind /sys"))
+                    .isNotEmpty();
+            assertThat(attempt(sandbox, "unshare -Urmpf mount -t proc none /mnt"))
+                    .isNotEmpty();
+            assertThat(attempt(sandbox, "unshare -Urmn mount -t sysfs none /mnt"))
+                    .isNotEmpty();
             assertThat(attempt(
                             sandbox,
                             "unshare -UrmC sh -c 'mkdir /tmp/c; for t in memory rdma pids cpu devices; do"
@@ -130,23 +173,25 @@ class SystemCallWallsTest {
     /** The session keyring of whoever started the engine stays with him, filter or not. */
     @Test
     void theEnginesKeyringIsNotInherited(Sandboxes engine) {
-        SandboxSpec spec = SandboxSpec.host().seccomp(SeccompPolicy.unconfined()).build();
+        SandboxSpec spec =
+                SandboxSpec.host().seccomp(SeccompPolicy.unconfined()).build();
         try (Sandbox sandbox = engine.create(spec)) {
             String own = Lab.onHost(Lab.probe("keyring").toString());
-            assertThat(sandbox.exec(install(sandbox, "keyring")).stdout().trim()).isNotEqualTo(own);
+            assertThat(sandbox.exec(install(sandbox, "keyring")).stdout().trim())
+                    .isNotEqualTo(own);
         }
     }
 
     @Test
     void aProfileOfDockersFormIsObeyed(Sandboxes engine) {
-        String profile =
-                """
+        String profile = """
                 {"defaultAction": "SCMP_ACT_ALLOW",
                  "syscalls": [
                    {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO", "errnoRet": 95},
                    {"names": ["uname"], "action": "SCMP_ACT_ERRNO"}]}
                 """;
-        SandboxSpec spec = SandboxSpec.host().seccomp(SeccompPolicy.profile(profile)).build();
+        SandboxSpec spec =
+                SandboxSpec.host().seccomp(SeccompPolicy.profile(profile)).build();
         try (Sandbox sandbox = engine.create(spec)) {
             assertThat(attempt(sandbox, "mkdir /tmp/x")).contains("not supported");
             assertThat(attempt(sandbox, "uname")).contains("not permitted");
@@ -156,8 +201,11 @@ class SystemCallWallsTest {
 
     @Test
     void aBrokenProfileIsRefusedBeforeAnythingIsDone(Sandboxes engine) {
-        for (String json : new String[] {"", "{", "[]", "{\"defaultAction\": \"SCMP_ACT_NONSENSE\"}", "\u0000", "{\"syscalls\": 7}"}) {
-            SandboxSpec spec = SandboxSpec.host().seccomp(SeccompPolicy.profile(json)).build();
+        for (String json :
+                new String[] {"", "{", "[]", "{\"defaultAction\": \"SCMP_ACT_NONSENSE\"}", "\u0000", "{\"syscalls\": 7}"
+                }) {
+            SandboxSpec spec =
+                    SandboxSpec.host().seccomp(SeccompPolicy.profile(json)).build();
             assertThatThrownBy(() -> engine.create(spec))
                     .as(json)
                     .isInstanceOfSatisfying(SandboxException.InvalidSpec.class, e -> {
@@ -169,12 +217,12 @@ class SystemCallWallsTest {
 
     @Test
     void aProfileThatKillsIsReportedAsASignal(Sandboxes engine) {
-        String profile =
-                """
+        String profile = """
                 {"defaultAction": "SCMP_ACT_ALLOW",
                  "syscalls": [{"names": ["sync"], "action": "SCMP_ACT_KILL_PROCESS"}]}
                 """;
-        SandboxSpec spec = SandboxSpec.host().seccomp(SeccompPolicy.profile(profile)).build();
+        SandboxSpec spec =
+                SandboxSpec.host().seccomp(SeccompPolicy.profile(profile)).build();
         try (Sandbox sandbox = engine.create(spec)) {
             ExecResult result = sandbox.exec("sync");
             assertThat(result.exit().reason().text()).isEqualTo("signalled");
@@ -187,9 +235,17 @@ class SystemCallWallsTest {
         Lab.need("python3");
         try (Sandbox sandbox = engine.create(SandboxSpec.host().build())) {
             sh(sandbox, "cp /usr/bin/id /tmp/id; chmod 4755 /tmp/id; chmod 755 /tmp");
-            assertThat(sandbox.exec(dev.cay.ExecSpec.builder("/tmp/id", "-u").user("1000").build()).stdout().trim())
+            assertThat(sandbox.exec(dev.cay.ExecSpec.builder("/tmp/id", "-u")
+                                    .user("1000")
+                                    .build())
+                            .stdout()
+                            .trim())
                     .isEqualTo("1000");
-            assertThat(sandbox.exec(dev.cay.ExecSpec.builder("su", "-c", "id").user("1000").build()).exit().success())
+            assertThat(sandbox.exec(dev.cay.ExecSpec.builder("su", "-c", "id")
+                                    .user("1000")
+                                    .build())
+                            .exit()
+                            .success())
                     .isFalse();
         }
     }
@@ -197,8 +253,8 @@ class SystemCallWallsTest {
     @Test
     void aRawSocketReachesTheSandboxsOwnNetworkOnly(Sandboxes engine) {
         try (Sandbox own = engine.create(SandboxSpec.host().build());
-                Sandbox shared = engine.create(
-                        SandboxSpec.host().network(Network.host()).build())) {
+                Sandbox shared =
+                        engine.create(SandboxSpec.host().network(Network.host()).build())) {
             assertThat(answers(own.exec(install(own, "calls")))).containsEntry("socket raw icmp", "ok");
             assertThat(answers(shared.exec(install(shared, "calls"))))
                     .containsEntry("socket raw icmp", "EPERM")
@@ -223,9 +279,7 @@ class SystemCallWallsTest {
                 .build();
         try (Sandbox sandbox = engine.create(spec)) {
             Lab.need("python3");
-            String abi = attempt(
-                    sandbox,
-                    "python3 -c 'import ctypes; print(ctypes.CDLL(None).syscall(444, 0, 0, 1))'");
+            String abi = attempt(sandbox, "python3 -c 'import ctypes; print(ctypes.CDLL(None).syscall(444, 0, 0, 1))'");
             org.junit.jupiter.api.Assumptions.assumeTrue(
                     abi.matches("[1-9][0-9]*"), "this kernel does not run Landlock");
             Map<String, String> answers = answers(sandbox.exec(install(sandbox, "calls")));

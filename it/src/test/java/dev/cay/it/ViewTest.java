@@ -21,7 +21,8 @@ class ViewTest {
         try (Sandbox sandbox = engine.create(SandboxSpec.host().build())) {
             String pids = sh(sandbox, "cd /proc; for p in [0-9]*; do echo $p $(cat $p/comm); done");
             assertThat(pids.lines()).hasSizeLessThanOrEqualTo(3).first().isEqualTo("1 cay-init");
-            assertThat(attempt(sandbox, "kill -0 " + ProcessHandle.current().pid())).contains("No such process");
+            assertThat(attempt(sandbox, "kill -0 " + ProcessHandle.current().pid()))
+                    .contains("No such process");
         }
     }
 
@@ -40,8 +41,18 @@ class ViewTest {
     void theHostsFilesAreOutOfSight(Sandboxes engine) {
         try (Sandbox sandbox = engine.create(SandboxSpec.host().build())) {
             for (String path : List.of(
-                    "/etc/shadow", "/etc/ssh", "/etc/machine-id", "/etc/hostname", "/root/.ssh", "/root/.bashrc", "/var/lib/dpkg",
-                    "/run/cay", "/run/systemd", "/work", "/opt/node", "/boot/grub")) {
+                    "/etc/shadow",
+                    "/etc/ssh",
+                    "/etc/machine-id",
+                    "/etc/hostname",
+                    "/root/.ssh",
+                    "/root/.bashrc",
+                    "/var/lib/dpkg",
+                    "/run/cay",
+                    "/run/systemd",
+                    "/work",
+                    "/opt/node",
+                    "/boot/grub")) {
                 assertThat(attempt(sandbox, "ls -d " + path)).as(path).contains("No such file");
             }
             assertThat(sh(sandbox, "ls /home /root /opt /srv /mnt /media | grep -v ':$' | grep . || true"))
@@ -53,7 +64,10 @@ class ViewTest {
     void theMountTableShowsNoHostPath(Sandboxes engine) {
         try (Sandbox sandbox = engine.create(SandboxSpec.host().build())) {
             String mountinfo = sh(sandbox, "cat /proc/self/mountinfo");
-            assertThat(mountinfo).doesNotContain("/run/cay").doesNotContain("/dev/vda").doesNotContain("/sys/fs/cgroup");
+            assertThat(mountinfo)
+                    .doesNotContain("/run/cay")
+                    .doesNotContain("/dev/vda")
+                    .doesNotContain("/sys/fs/cgroup");
             assertThat(mountinfo.lines()).allMatch(line -> !line.contains("shared:") && !line.contains("master:"));
         }
     }
@@ -82,11 +96,9 @@ class ViewTest {
     @Test
     void kernelKnobsCannotBeTurned(Sandboxes engine) {
         for (boolean userNamespace : new boolean[] {true, false}) {
-            try (Sandbox sandbox =
-                    engine.create(SandboxSpec.host().userNamespace(userNamespace).build())) {
-                String written = sh(
-                        sandbox,
-                        """
+            try (Sandbox sandbox = engine.create(
+                    SandboxSpec.host().userNamespace(userNamespace).build())) {
+                String written = sh(sandbox, """
                         for f in /proc/sys/kernel/core_pattern /proc/sys/kernel/hostname /proc/sys/kernel/modprobe \
                             /proc/sys/vm/drop_caches /proc/sys/fs/file-max /proc/sys/kernel/ns_last_pid \
                             /proc/sys/net/ipv4/ip_forward /proc/sysrq-trigger /proc/irq/default_smp_affinity \
@@ -96,7 +108,9 @@ class ViewTest {
                           [ -e "$f" ] && (echo 1 > "$f") 2>/dev/null && echo "$f"
                         done; true
                         """);
-                assertThat(written).as("writable with user namespace: " + userNamespace).isEmpty();
+                assertThat(written)
+                        .as("writable with user namespace: " + userNamespace)
+                        .isEmpty();
             }
         }
     }
@@ -104,11 +118,9 @@ class ViewTest {
     @Test
     void whatTellsAboutTheHostIsMasked(Sandboxes engine) {
         for (boolean userNamespace : new boolean[] {true, false}) {
-            try (Sandbox sandbox =
-                    engine.create(SandboxSpec.host().userNamespace(userNamespace).build())) {
-                String bytes = sh(
-                        sandbox,
-                        """
+            try (Sandbox sandbox = engine.create(
+                    SandboxSpec.host().userNamespace(userNamespace).build())) {
+                String bytes = sh(sandbox, """
                         for f in /proc/kcore /proc/keys /proc/timer_list /proc/sched_debug /proc/latency_stats \
                             /proc/timer_stats /proc/interrupts; do
                           [ -e $f ] && [ -n "$(head -c 1 $f | tr '\\0' x)" ] && echo $f
@@ -117,7 +129,9 @@ class ViewTest {
                           [ -d $d ] && ls -A $d
                         done; true
                         """);
-                assertThat(bytes).as("readable with user namespace: " + userNamespace).isEmpty();
+                assertThat(bytes)
+                        .as("readable with user namespace: " + userNamespace)
+                        .isEmpty();
             }
         }
     }
@@ -153,14 +167,16 @@ class ViewTest {
     void terminalsWork(Sandboxes engine) {
         Lab.need("script");
         try (Sandbox sandbox = engine.create(SandboxSpec.host().build())) {
-            assertThat(attempt(sandbox, "script -qc 'tty; stty size' /dev/null </dev/null")).startsWith("/dev/pts/0");
+            assertThat(attempt(sandbox, "script -qc 'tty; stty size' /dev/null </dev/null"))
+                    .startsWith("/dev/pts/0");
         }
     }
 
     @Test
     void hostnameIsItsOwn(Sandboxes engine) {
         String host = Lab.onHost("hostname");
-        try (Sandbox named = engine.create(SandboxSpec.host().hostname("crate-7.example").build());
+        try (Sandbox named = engine.create(
+                        SandboxSpec.host().hostname("crate-7.example").build());
                 Sandbox plain = engine.create(SandboxSpec.host().build())) {
             assertThat(sh(named, "hostname; echo $HOSTNAME")).isEqualTo("crate-7.example\ncrate-7.example");
             assertThat(sh(plain, "hostname")).isEqualTo(plain.id());
@@ -193,8 +209,11 @@ class ViewTest {
     @Test
     void aReadOnlyRootIsReadOnlyEverywhereButInTmp(Sandboxes engine) {
         try (Sandbox sandbox = engine.create(SandboxSpec.host().readOnly().build())) {
-            for (String path : List.of("/x", "/usr/x", "/etc/x", "/root/x", "/var/x", "/home/user/x", "/sys/x", "/usr/bin/x")) {
-                assertThat(attempt(sandbox, "touch " + path)).as(path).containsAnyOf("Read-only", "denied", "not permitted");
+            for (String path :
+                    List.of("/x", "/usr/x", "/etc/x", "/root/x", "/var/x", "/home/user/x", "/sys/x", "/usr/bin/x")) {
+                assertThat(attempt(sandbox, "touch " + path))
+                        .as(path)
+                        .containsAnyOf("Read-only", "denied", "not permitted");
             }
             sh(sandbox, "touch /tmp/x /dev/shm/x && chmod 4755 /tmp/x");
         }
@@ -204,7 +223,9 @@ class ViewTest {
     @Test
     void k9SubmountsOfTheHostAreNotCarriedAlong(Sandboxes engine) throws Exception {
         Path root = Lab.smallRoot();
-        Process mount = new ProcessBuilder("mount", "-t", "tmpfs", "none", root.resolve("tmp").toString()).start();
+        Process mount = new ProcessBuilder(
+                        "mount", "-t", "tmpfs", "none", root.resolve("tmp").toString())
+                .start();
         assertThat(mount.waitFor()).isZero();
         try {
             java.nio.file.Files.writeString(root.resolve("tmp/secret"), "x");

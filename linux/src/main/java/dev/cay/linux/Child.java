@@ -102,7 +102,8 @@ public final class Child implements AutoCloseable {
                 return Optional.empty();
             }
             return Optional.of(new Status(
-                    scratch.buffer().getInt(info + SIGINFO_CODE) == CLD_EXITED, scratch.buffer().getInt(info + SIGINFO_STATUS)));
+                    scratch.buffer().getInt(info + SIGINFO_CODE) == CLD_EXITED,
+                    scratch.buffer().getInt(info + SIGINFO_STATUS)));
         }
     }
 

@@ -56,14 +56,23 @@ public final class Credentials {
         ByteBuffer header = Arg.struct(8);
         header.putInt(0, CAPABILITY_VERSION_3);
         ByteBuffer data = Arg.struct(24);
-        data.putInt(0, (int) set).putInt(4, (int) set).putInt(12, (int) (set >>> 32)).putInt(16, (int) (set >>> 32));
+        data.putInt(0, (int) set)
+                .putInt(4, (int) set)
+                .putInt(12, (int) (set >>> 32))
+                .putInt(16, (int) (set >>> 32));
         return Op.of(SystemCall.CAPSET, "", new Arg.Bytes(header.array()), new Arg.Bytes(data.array()));
     }
 
     /** {@code int prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)} prctl(2). */
     public static Op noNewPrivileges() {
         return Op.of(
-                SystemCall.PRCTL, "no new privileges", Arg.of(PR_SET_NO_NEW_PRIVS), Arg.of(1), Arg.of(0), Arg.of(0), Arg.of(0));
+                SystemCall.PRCTL,
+                "no new privileges",
+                Arg.of(PR_SET_NO_NEW_PRIVS),
+                Arg.of(1),
+                Arg.of(0),
+                Arg.of(0),
+                Arg.of(0));
     }
 
     /**
@@ -86,7 +95,6 @@ public final class Credentials {
     public static Op limit(int resource, String name, long value) {
         ByteBuffer limit = Arg.struct(16);
         limit.putLong(0, value).putLong(8, value);
-        return Op.of(
-                SystemCall.PRLIMIT64, name, Arg.of(0), Arg.of(resource), new Arg.Bytes(limit.array()), Arg.of(0));
+        return Op.of(SystemCall.PRLIMIT64, name, Arg.of(0), Arg.of(resource), new Arg.Bytes(limit.array()), Arg.of(0));
     }
 }

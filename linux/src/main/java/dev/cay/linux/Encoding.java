@@ -135,7 +135,8 @@ final class Encoding implements AutoCloseable {
         buffer.putLong(at + OP_INDIRECT, indirect);
         List<Errno> tolerated = operation.tolerated();
         for (int i = 0; i < tolerated.size(); i++) {
-            buffer.putShort(at + OP_TOLERATED + Short.BYTES * i, (short) tolerated.get(i).number());
+            buffer.putShort(at + OP_TOLERATED + Short.BYTES * i, (short)
+                    tolerated.get(i).number());
         }
     }
 

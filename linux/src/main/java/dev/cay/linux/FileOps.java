@@ -46,8 +46,7 @@ public final class FileOps {
 
     /** {@code int openat(int dirfd, const char *pathname, int flags, mode_t mode)} openat(2). */
     public static Op openAt(Arg directory, String path, int flags, int mode) {
-        return Op.opening(
-                SystemCall.OPENAT, path, directory, Arg.text(path), Arg.of(flags | O_CLOEXEC), Arg.of(mode));
+        return Op.opening(SystemCall.OPENAT, path, directory, Arg.text(path), Arg.of(flags | O_CLOEXEC), Arg.of(mode));
     }
 
     /**

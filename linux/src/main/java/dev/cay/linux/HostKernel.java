@@ -3,7 +3,6 @@ package dev.cay.linux;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Optional;
-import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * The kernel of this machine, called from this process.
@@ -19,11 +18,6 @@ public final class HostKernel implements Kernel, AutoCloseable {
 
     private final Spawner spawner = new Spawner();
     private final Launcher launcher;
-
-    /** For children among strangers; made when the first of them is. */
-    private final ReentrantLock making = new ReentrantLock();
-
-    private volatile Optional<ProcessLauncher> processLauncher = Optional.empty();
 
     /**
      * @throws SyscallException if this process may not do what an engine has to
@@ -43,7 +37,10 @@ public final class HostKernel implements Kernel, AutoCloseable {
     private void keepChildren() throws SyscallException {
         Arg.Buffer action = new Arg.Buffer(Processes.SIGACTION_SIZE);
         Results results = run(OpList.of(Processes.askChildren(action)));
-        if (ByteBuffer.wrap(results.bytes(action)).order(ByteOrder.nativeOrder()).getLong(0) == Processes.SIG_IGN) {
+        if (ByteBuffer.wrap(results.bytes(action))
+                        .order(ByteOrder.nativeOrder())
+                        .getLong(0)
+                == Processes.SIG_IGN) {
             run(OpList.of(Processes.keepChildren()));
         }
     }
@@ -75,27 +72,9 @@ public final class HostKernel implements Kernel, AutoCloseable {
     @Override
     public Child spawn(OpList list, Birth birth) throws SyscallException {
         // The parent-death signal follows the thread, and a virtual thread must not hold its carrier for a millisecond.
-        Launcher chosen = birth.exposed() ? processLauncher() : launcher;
         return birth.diesWithCaller() || Thread.currentThread().isVirtual()
-                ? spawner.call(() -> chosen.spawn(list, birth, observer))
-                : chosen.spawn(list, birth, observer);
-    }
-
-    private Launcher processLauncher() throws SyscallException {
-        if (launcher instanceof ProcessLauncher) {
-            return launcher;
-        }
-        if (processLauncher.isEmpty()) {
-            making.lock();
-            try {
-                if (processLauncher.isEmpty()) {
-                    processLauncher = Optional.of(new ProcessLauncher(this));
-                }
-            } finally {
-                making.unlock();
-            }
-        }
-        return processLauncher.get();
+                ? spawner.call(() -> launcher.spawn(list, birth, observer))
+                : launcher.spawn(list, birth, observer);
     }
 
     /** Lets somebody watch all lists of this process. Each operation then takes about 0.1 µs longer. */
@@ -118,6 +97,5 @@ public final class HostKernel implements Kernel, AutoCloseable {
     public void close() {
         spawner.close();
         launcher.close();
-        processLauncher.ifPresent(Launcher::close);
     }
 }

@@ -6,6 +6,8 @@ import java.util.Optional;
 /** A further wall that a process puts around itself, see landlock(7). */
 public final class Landlock {
     private static final long CREATE_RULESET_VERSION = 1;
+    private static final long RULE_PATH_BENEATH = 1;
+    private static final long ACCESS_FS_EXECUTE = 1;
     private static final long ACCESS_FS_MAKE_CHAR = 1 << 6;
     private static final long ACCESS_FS_MAKE_BLOCK = 1 << 11;
     private static final long SCOPE_ABSTRACT_UNIX_SOCKET = 1;
@@ -13,35 +15,50 @@ public final class Landlock {
     private static final int RULESET_SIZE = 24;
     private static final int RULESET_SIZE_WITHOUT_SCOPES = 8;
 
+    /** {@code struct landlock_path_beneath_attr}, which is packed. */
+    private static final int PATH_BENEATH_SIZE = 12;
+
     private Landlock() {}
 
     /**
-     * A rule set under which no device node can be made and no mount changed, which every rule set forbids.
+     * A rule set under which nothing is executed but what lies beneath a root, no device node is made and no mount changed, which
+     * every rule set forbids. Programs in memory stay allowed.
      *
      * @param scopeSockets whether abstract unix sockets of others are out of reach too
      * @return empty where the kernel has no Landlock, or does not run it
      */
-    public static Optional<Fd> ruleset(Kernel kernel, boolean scopeSockets) throws SyscallException {
+    public static Optional<Fd> ruleset(Kernel kernel, Fd root, boolean scopeSockets) throws SyscallException {
         Op version = Op.of(
-                        SystemCall.LANDLOCK_CREATE_RULESET, "version", Arg.of(0), Arg.of(0), Arg.of(CREATE_RULESET_VERSION))
+                        SystemCall.LANDLOCK_CREATE_RULESET,
+                        "version",
+                        Arg.of(0),
+                        Arg.of(0),
+                        Arg.of(CREATE_RULESET_VERSION))
                 .tolerating(Errno.ENOSYS, Errno.EOPNOTSUPP);
         long abi = kernel.run(OpList.of(version)).value(version);
         if (abi < 1) {
             return Optional.empty();
         }
-        ByteBuffer attributes = Arg.struct(RULESET_SIZE);
-        attributes.putLong(0, ACCESS_FS_MAKE_CHAR | ACCESS_FS_MAKE_BLOCK);
         boolean scoped = scopeSockets && abi >= ABI_WITH_SCOPES;
-        if (scoped) {
-            attributes.putLong(16, SCOPE_ABSTRACT_UNIX_SOCKET);
-        }
+        ByteBuffer attributes = Arg.struct(RULESET_SIZE);
+        attributes.putLong(0, ACCESS_FS_EXECUTE | ACCESS_FS_MAKE_CHAR | ACCESS_FS_MAKE_BLOCK);
+        attributes.putLong(16, scoped ? SCOPE_ABSTRACT_UNIX_SOCKET : 0);
         Op create = Op.opening(
                 SystemCall.LANDLOCK_CREATE_RULESET,
                 "",
                 new Arg.Bytes(attributes.array()),
                 Arg.of(scoped ? RULESET_SIZE : RULESET_SIZE_WITHOUT_SCOPES),
                 Arg.of(0));
-        return Optional.of(kernel.run(OpList.of(create)).fd(create));
+        ByteBuffer beneath = Arg.struct(PATH_BENEATH_SIZE);
+        beneath.putLong(0, ACCESS_FS_EXECUTE).putInt(8, root.number());
+        Op allow = Op.of(
+                SystemCall.LANDLOCK_ADD_RULE,
+                "execute beneath the root",
+                Arg.of(create),
+                Arg.of(RULE_PATH_BENEATH),
+                new Arg.Bytes(beneath.array()),
+                Arg.of(0));
+        return Optional.of(kernel.run(OpList.of(create, allow)).fd(create));
     }
 
     /** {@code int landlock_restrict_self(int ruleset_fd, __u32 flags)} landlock_restrict_self(2); needs no_new_privs. */

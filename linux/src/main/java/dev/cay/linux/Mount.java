@@ -51,8 +51,7 @@ public final class Mount {
 
     /** A mount(2) that changes a mount, or binds one: without type and data. */
     public static Op mount(String source, String target, long flags) {
-        return Op.of(
-                SystemCall.MOUNT, target, Arg.text(source), Arg.text(target), Arg.of(0), Arg.of(flags), Arg.of(0));
+        return Op.of(SystemCall.MOUNT, target, Arg.text(source), Arg.text(target), Arg.of(0), Arg.of(flags), Arg.of(0));
     }
 
     /** {@code int umount2(const char *target, MNT_DETACH)} umount(2). */
@@ -85,7 +84,13 @@ public final class Mount {
     /** {@code int fsconfig(int fd, FSCONFIG_SET_FLAG, const char *key, NULL, 0)} fsconfig(2). */
     public static Op set(Op context, String key) {
         return Op.of(
-                SystemCall.FSCONFIG, key, Arg.of(context), Arg.of(FSCONFIG_SET_FLAG), Arg.text(key), Arg.of(0), Arg.of(0));
+                SystemCall.FSCONFIG,
+                key,
+                Arg.of(context),
+                Arg.of(FSCONFIG_SET_FLAG),
+                Arg.text(key),
+                Arg.of(0),
+                Arg.of(0));
     }
 
     /** {@code int fsconfig(int fd, FSCONFIG_SET_FD, const char *key, NULL, int aux)} fsconfig(2). */
@@ -96,7 +101,13 @@ public final class Mount {
     /** {@code int fsconfig(int fd, FSCONFIG_CMD_CREATE, NULL, NULL, 0)} fsconfig(2): makes the superblock. */
     public static Op create(Op context) {
         return Op.of(
-                SystemCall.FSCONFIG, "create", Arg.of(context), Arg.of(FSCONFIG_CMD_CREATE), Arg.of(0), Arg.of(0), Arg.of(0));
+                SystemCall.FSCONFIG,
+                "create",
+                Arg.of(context),
+                Arg.of(FSCONFIG_CMD_CREATE),
+                Arg.of(0),
+                Arg.of(0),
+                Arg.of(0));
     }
 
     /** {@code int fsmount(int fsfd, unsigned int flags, unsigned int attr_flags)} fsmount(2): the detached mount. */

@@ -46,7 +46,8 @@ final class Native {
     /** The entry points of {@code launcher-*.S}. */
     private record MachineCode(MethodHandle systemCall, MethodHandle runList, MethodHandle spawn) {}
 
-    private static final MethodHandle SYSTEM_CALL = CODE.map(MachineCode::systemCall).orElse(null);
+    private static final MethodHandle SYSTEM_CALL =
+            CODE.map(MachineCode::systemCall).orElse(null);
     private static final MethodHandle RUN_LIST = CODE.map(MachineCode::runList).orElse(null);
     private static final MethodHandle SPAWN = CODE.map(MachineCode::spawn).orElse(null);
 
@@ -62,7 +63,8 @@ final class Native {
                 return Optional.empty();
             }
             memory(page, PAGE).asByteBuffer().put(code);
-            if ((long) LIBC_SYSCALL.invokeExact(number(SystemCall.MPROTECT), page, PAGE, PROT_READ_EXEC, 0L, 0L, 0L) != 0) {
+            if ((long) LIBC_SYSCALL.invokeExact(number(SystemCall.MPROTECT), page, PAGE, PROT_READ_EXEC, 0L, 0L, 0L)
+                    != 0) {
                 long ignored = (long) LIBC_SYSCALL.invokeExact(number(SystemCall.MUNMAP), page, PAGE, 0L, 0L, 0L, 0L);
                 return Optional.empty();
             }

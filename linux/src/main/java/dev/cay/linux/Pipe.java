@@ -31,9 +31,10 @@ public record Pipe(Fd ours, Fd theirs) implements AutoCloseable {
     private static Fd[] open() throws SyscallException {
         try (Scratch scratch = Scratch.borrow()) {
             int ends = scratch.allocate(8);
-            Native.check(
-                    Native.call(SystemCall.PIPE2, scratch.address(ends), FileOps.O_CLOEXEC), SystemCall.PIPE2, "");
-            return new Fd[] {new Fd(scratch.buffer().getInt(ends)), new Fd(scratch.buffer().getInt(ends + 4))};
+            Native.check(Native.call(SystemCall.PIPE2, scratch.address(ends), FileOps.O_CLOEXEC), SystemCall.PIPE2, "");
+            return new Fd[] {
+                new Fd(scratch.buffer().getInt(ends)), new Fd(scratch.buffer().getInt(ends + 4))
+            };
         }
     }
 

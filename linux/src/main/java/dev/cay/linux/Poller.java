@@ -61,7 +61,8 @@ public final class Poller {
      */
     public Watch watch(Poll.Interest interest, Runnable action) {
         long token = tokens.incrementAndGet();
-        Fd duplicate = new Fd((int) succeed(Native.call(SystemCall.FCNTL, interest.fd().number(), F_DUPFD_CLOEXEC, 0)));
+        Fd duplicate =
+                new Fd((int) succeed(Native.call(SystemCall.FCNTL, interest.fd().number(), F_DUPFD_CLOEXEC, 0)));
         registrations.put(token, new Registration(duplicate, action));
         try (Scratch scratch = Scratch.borrow()) {
             int event = scratch.allocate(EVENT_SIZE);
@@ -86,7 +87,12 @@ public final class Poller {
         if (registration == null) {
             return () -> {};
         }
-        Native.call(SystemCall.EPOLL_CTL, epoll.number(), EPOLL_CTL_DEL, registration.duplicate().number(), 0);
+        Native.call(
+                SystemCall.EPOLL_CTL,
+                epoll.number(),
+                EPOLL_CTL_DEL,
+                registration.duplicate().number(),
+                0);
         registration.duplicate().close();
         return registration.action();
     }

@@ -8,8 +8,8 @@ import java.util.SortedSet;
 import java.util.TreeSet;
 
 /**
- * The launcher where this process may not have executable memory, or where strangers would see a child that shares its memory:
- * the same machine code as a program of its own, executed from a memfd ({@code program} in {@code launcher-*.S}). It maps the list at the address where it is mapped here, makes the child
+ * The launcher where this process may not have executable memory: the same machine code as a program of its own, executed from
+ * a memfd ({@code program} in {@code launcher-*.S}). It maps the list at the address where it is mapped here, makes the child
  * as ours (CLONE_PARENT) and ends. All walls are the same; a launch costs one more exec, about half a millisecond.
  *
  * <p>A list to be spawned can name descriptors as {@link Arg.Descriptor} only, not by numbers inside of a struct: these are

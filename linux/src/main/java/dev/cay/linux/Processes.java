@@ -45,7 +45,12 @@ public final class Processes {
         ByteBuffer action = Arg.struct(SIGACTION_SIZE);
         action.putLong(0, SIG_IGN);
         return Op.of(
-                SystemCall.RT_SIGACTION, "SIGCHLD", Arg.of(SIGCHLD), new Arg.Bytes(action.array()), Arg.of(0), Arg.of(8));
+                SystemCall.RT_SIGACTION,
+                "SIGCHLD",
+                Arg.of(SIGCHLD),
+                new Arg.Bytes(action.array()),
+                Arg.of(0),
+                Arg.of(8));
     }
 
     /** {@code int rt_sigaction(SIGCHLD, NULL, struct sigaction *)} sigaction(2): how this process takes the end of a child. */

@@ -28,6 +28,7 @@ class OracleTest {
             Map.entry("Namespaces.MOUNT", "CLONE_NEWNS"),
             Map.entry("Namespaces.NETWORK", "CLONE_NEWNET"),
             Map.entry("Credentials.CAPABILITY_VERSION_3", "_LINUX_CAPABILITY_VERSION_3"),
+            Map.entry("Landlock.PATH_BENEATH_SIZE", "sizeof(struct landlock_path_beneath_attr)"),
             Map.entry("Landlock.CREATE_RULESET_VERSION", "LANDLOCK_CREATE_RULESET_VERSION"),
             Map.entry("Landlock.RULESET_SIZE", "sizeof(struct landlock_ruleset_attr_of_6_12)"),
             Map.entry("Landlock.RULESET_SIZE_WITHOUT_SCOPES", "sizeof(struct landlock_ruleset_attr_of_5_13)"),

@@ -68,16 +68,16 @@ final class Accounts {
                         FileOps.O_RDONLY | FileOps.O_NONBLOCK,
                         FileOps.RESOLVE_IN_ROOT | FileOps.RESOLVE_NO_MAGICLINKS)
                 .tolerating(Errno.ENOENT, Errno.ENOTDIR, Errno.ELOOP, Errno.ENXIO);
-        Op read = FileOps.read(Arg.of(open), buffer)
-                .tolerating(Errno.EBADF, Errno.EAGAIN, Errno.EISDIR, Errno.EINVAL);
+        Op read = FileOps.read(Arg.of(open), buffer).tolerating(Errno.EBADF, Errno.EAGAIN, Errno.EISDIR, Errno.EINVAL);
         Results results = kernel.run(OpList.of(open, read, FileOps.close(open).tolerating(Errno.EBADF)));
         return Arrays.copyOf(results.bytes(buffer), (int) Math.max(0, results.value(read)));
     }
 
     Accounts(byte[] passwd, byte[] group) {
         for (String[] fields : records(passwd, 7)) {
-            id(fields[2]).ifPresent(id -> id(fields[3])
-                    .ifPresent(primary -> users.add(new User(fields[0], id, primary, home(fields[5])))));
+            id(fields[2])
+                    .ifPresent(id -> id(fields[3])
+                            .ifPresent(primary -> users.add(new User(fields[0], id, primary, home(fields[5])))));
         }
         for (String[] fields : records(group, 4)) {
             id(fields[2]).ifPresent(id -> groups.add(new Group(fields[0], id, List.of(fields[3].split(",")))));

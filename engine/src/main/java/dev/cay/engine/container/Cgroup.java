@@ -135,11 +135,15 @@ final class Cgroup implements AutoCloseable {
                 throttle(list, "blkio.throttle.read_iops_device", device, limits.readOperations());
                 throttle(list, "blkio.throttle.write_iops_device", device, limits.writeOperations());
             } else {
-                write(list, Controller.IO, "io.max", device
-                        + limit(" rbps=", limits.readBytes())
-                        + limit(" wbps=", limits.writeBytes())
-                        + limit(" riops=", limits.readOperations())
-                        + limit(" wiops=", limits.writeOperations()));
+                write(
+                        list,
+                        Controller.IO,
+                        "io.max",
+                        device
+                                + limit(" rbps=", limits.readBytes())
+                                + limit(" wbps=", limits.writeBytes())
+                                + limit(" riops=", limits.readOperations())
+                                + limit(" wiops=", limits.writeOperations()));
             }
         }
     }
@@ -153,16 +157,15 @@ final class Cgroup implements AutoCloseable {
     }
 
     private void write(OpList.Builder list, Controller controller, String file, String text) {
-        Op open = list.add(FileOps.openAt(
-                Arg.of(parent.directory(controller)), name + "/" + file, FileOps.O_WRONLY, 0));
+        Op open =
+                list.add(FileOps.openAt(Arg.of(parent.directory(controller)), name + "/" + file, FileOps.O_WRONLY, 0));
         list.add(FileOps.write(Arg.of(open), file + " = " + text, text));
         list.add(FileOps.close(open));
     }
 
     /** The same for a file that may be missing: then nothing is written. */
     private void write(OpList.Builder list, Controller controller, String file, String text, Errno missing) {
-        Op open = list.add(FileOps.openAt(
-                        Arg.of(parent.directory(controller)), name + "/" + file, FileOps.O_WRONLY, 0)
+        Op open = list.add(FileOps.openAt(Arg.of(parent.directory(controller)), name + "/" + file, FileOps.O_WRONLY, 0)
                 .tolerating(missing));
         list.add(FileOps.write(Arg.of(open), file + " = " + text, text).tolerating(Errno.EBADF));
         list.add(FileOps.close(open).tolerating(Errno.EBADF));
@@ -225,8 +228,7 @@ final class Cgroup implements AutoCloseable {
     /** Kills an execution and its descendants, wherever their sessions and process groups are. */
     void kill(String group) {
         OpList.Builder list = OpList.builder();
-        Op open = list.add(
-                FileOps.openAt(Arg.of(parent.unified()), group + "/cgroup.kill", FileOps.O_WRONLY, 0));
+        Op open = list.add(FileOps.openAt(Arg.of(parent.unified()), group + "/cgroup.kill", FileOps.O_WRONLY, 0));
         list.add(FileOps.write(Arg.of(open), group + "/cgroup.kill", "1"));
         list.add(FileOps.close(open));
         try {

@@ -44,13 +44,11 @@ record CgroupParent(Kernel kernel, Hierarchies hierarchies, String engine, Fd un
     }
 
     private static Op openGroup(OpList.Builder list, Path tree, String engine) {
-        Op root = list.add(
-                FileOps.open(tree.toString(), FileOps.O_PATH | FileOps.O_DIRECTORY));
+        Op root = list.add(FileOps.open(tree.toString(), FileOps.O_PATH | FileOps.O_DIRECTORY));
         list.add(FileOps.mkdir(Arg.of(root), GROUP, 0755).tolerating(Errno.EEXIST));
         String path = GROUP + "/" + engine;
         list.add(FileOps.mkdir(Arg.of(root), path, 0755).tolerating(Errno.EEXIST));
-        Op group = list.add(FileOps.openAt(
-                Arg.of(root), path, FileOps.O_PATH | FileOps.O_DIRECTORY, 0));
+        Op group = list.add(FileOps.openAt(Arg.of(root), path, FileOps.O_PATH | FileOps.O_DIRECTORY, 0));
         list.add(FileOps.close(root));
         return group;
     }
@@ -58,7 +56,8 @@ record CgroupParent(Kernel kernel, Hierarchies hierarchies, String engine, Fd un
     /** Version 2 hands controllers down from group to group; the sandboxes' own groups are leaves as far as limits go. */
     private static void enableControllers(Hierarchies hierarchies, String engine) throws IOException {
         Path group = hierarchies.unified();
-        Set<String> available = Set.of(Files.readString(group.resolve("cgroup.controllers")).trim().split(" "));
+        Set<String> available = Set.of(
+                Files.readString(group.resolve("cgroup.controllers")).trim().split(" "));
         StringBuilder wanted = new StringBuilder();
         for (Controller controller : Controller.values()) {
             if (!hierarchies.isLegacy(controller) && available.contains(controller.unifiedName())) {
@@ -71,7 +70,8 @@ record CgroupParent(Kernel kernel, Hierarchies hierarchies, String engine, Fd un
         for (String name : new String[] {"", GROUP, engine}) {
             group = group.resolve(name);
             Files.createDirectories(group);
-            Files.writeString(group.resolve("cgroup.subtree_control"), wanted.toString().trim());
+            Files.writeString(
+                    group.resolve("cgroup.subtree_control"), wanted.toString().trim());
         }
     }
 

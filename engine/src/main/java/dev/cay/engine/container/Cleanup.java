@@ -29,7 +29,8 @@ final class Cleanup implements AutoCloseable {
             try {
                 undos.pop().close();
             } catch (Exception e) {
-                RuntimeException failure = e instanceof RuntimeException runtime ? runtime : new IllegalStateException(e);
+                RuntimeException failure =
+                        e instanceof RuntimeException runtime ? runtime : new IllegalStateException(e);
                 if (first == null) {
                     first = failure;
                 } else {

@@ -18,7 +18,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
-import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * A living container: namespaces held by a sleeping first process, and what it takes to run commands in them. Thread-safe.
@@ -40,11 +39,6 @@ public final class Container implements AutoCloseable {
     private final Accounts.Identity defaultIdentity;
 
     private final AtomicReference<Optional<Poller.Watch>> memoryWatch = new AtomicReference<>(Optional.empty());
-    private final ReentrantLock settling = new ReentrantLock();
-
-    /** Whether any command has ever been started. */
-    private volatile boolean inhabited;
-
     private volatile boolean outOfMemory;
 
     Container(
@@ -108,7 +102,8 @@ public final class Container implements AutoCloseable {
         public Process start(ExecSpec command, Streams streams) throws SyscallException {
             OpList list = ExecutionList.of(first, entrance, walls, resolve(command), streams);
             try {
-                Child child = spawn(list, entrance.unified());
+                Birth birth = new Birth(0, Optional.of(entrance.unified()), Optional.of(first), false);
+                Child child = kernel.spawn(list, birth);
                 started = true;
                 return new Process(child, group);
             } catch (SyscallException e) {
@@ -129,23 +124,6 @@ public final class Container implements AutoCloseable {
                 cgroup.leave(group);
             }
         }
-    }
-
-    /** As long as nobody lives in the container, nobody can look at the process that becomes its first command. */
-    private Child spawn(OpList list, Fd group) throws SyscallException {
-        if (!inhabited) {
-            settling.lock();
-            try {
-                if (!inhabited) {
-                    Child child = kernel.spawn(list, new Birth(0, Optional.of(group), Optional.of(first), false, false));
-                    inhabited = true;
-                    return child;
-                }
-            } finally {
-                settling.unlock();
-            }
-        }
-        return kernel.spawn(list, new Birth(0, Optional.of(group), Optional.of(first), true, false));
     }
 
     private void requireAlive() {
@@ -213,8 +191,8 @@ public final class Container implements AutoCloseable {
     }
 
     private void watch(OomWatch memory) {
-        Poller.Watch watch = Poller.shared()
-                .watch(memory.interest(), () -> Thread.startVirtualThread(() -> onMemoryLimit(memory)));
+        Poller.Watch watch =
+                Poller.shared().watch(memory.interest(), () -> Thread.startVirtualThread(() -> onMemoryLimit(memory)));
         memoryWatch.getAndSet(Optional.of(watch)).ifPresent(Poller.Watch::close);
     }
 

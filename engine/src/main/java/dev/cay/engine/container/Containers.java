@@ -9,6 +9,7 @@ import dev.cay.linux.Architecture;
 import dev.cay.linux.Birth;
 import dev.cay.linux.Child;
 import dev.cay.linux.Credentials;
+import dev.cay.linux.Fd;
 import dev.cay.linux.HostKernel;
 import dev.cay.linux.Landlock;
 import dev.cay.linux.Namespaces;
@@ -34,8 +35,6 @@ public final class Containers implements AutoCloseable {
     private final Nursery nursery;
     private final List<Op> capabilityBounds;
     private final List<Op> capabilityBoundsOfHost;
-    private final Optional<Op> landlock;
-    private final Optional<Op> landlockWithScopes;
 
     /**
      * @throws SandboxException.Unsupported if this machine cannot run containers
@@ -56,20 +55,15 @@ public final class Containers implements AutoCloseable {
             int lastCapability = Privileges.lastCapability(kernel);
             capabilityBounds = Privileges.bounds(lastCapability, true);
             capabilityBoundsOfHost = Privileges.bounds(lastCapability, false);
-            landlock = landlock(false);
-            landlockWithScopes = landlock(true);
         } catch (IOException e) {
             cleanup.close();
             throw new SandboxException.Unsupported(
-                    "this process cannot make containers: " + e.getMessage(), "run it outside of other containers, with all capabilities");
+                    "this process cannot make containers: " + e.getMessage(),
+                    "run it outside of other containers, with all capabilities");
         } catch (RuntimeException e) {
             cleanup.close();
             throw e;
         }
-    }
-
-    private Optional<Op> landlock(boolean scopeSockets) throws SyscallException {
-        return Landlock.ruleset(kernel, scopeSockets).map(cleanup::push).map(Landlock::restrictSelf);
     }
 
     /**
@@ -87,7 +81,8 @@ public final class Containers implements AutoCloseable {
             return create(id, spec, seccomp, undo);
         } catch (SyscallException e) {
             undo.close();
-            throw new SandboxException.SetupFailed("cannot make the sandbox: " + e.getMessage(), SetupHints.of(e, spec), e);
+            throw new SandboxException.SetupFailed(
+                    "cannot make the sandbox: " + e.getMessage(), SetupHints.of(e, spec), e);
         } catch (IOException e) {
             undo.close();
             throw new SandboxException.SetupFailed("cannot make the sandbox: " + e.getMessage(), "", e);
@@ -105,6 +100,9 @@ public final class Containers implements AutoCloseable {
         boolean ownNetwork = spec.network() instanceof Network.None;
         try (Cgroup.Entrance entrance = cgroup.enter()) {
             Accounts.Identity identity = preparation.accounts().require(spec.user());
+            Optional<Fd> landlock =
+                    Landlock.ruleset(kernel, preparation.rootfs().root(), !ownNetwork);
+            landlock.ifPresent(undo::push);
             OpList list = CreationList.of(new CreationList.Parts(
                     spec.hostname().orElse(id),
                     preparation.rootfs(),
@@ -128,7 +126,7 @@ public final class Containers implements AutoCloseable {
                     preparation.range().first(),
                     ownNetwork,
                     spec.userNamespace() ? capabilityBounds : capabilityBoundsOfHost,
-                    ownNetwork ? landlock : landlockWithScopes,
+                    landlock.map(Landlock::restrictSelf),
                     seccomp.map(Credentials::filterSystemCalls));
             Container container = new Container(kernel, id, walls, identity, cgroup, first, undo);
             container.watchMemory();
@@ -144,7 +142,8 @@ public final class Containers implements AutoCloseable {
     private static void check(SandboxSpec spec) {
         if (spec.root() instanceof Root.Directory(var path) && !Files.isDirectory(path)) {
             throw new SandboxException.InvalidSpec(
-                    "the root directory " + path + " does not exist", "give the directory that holds the root file system");
+                    "the root directory " + path + " does not exist",
+                    "give the directory that holds the root file system");
         }
     }
 

@@ -22,7 +22,12 @@ import java.util.Optional;
 final class CreationList {
     /** Files that tell about the host or act on it: covered by an empty device. */
     private static final List<String> MASKED_FILES = List.of(
-            "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/sched_debug", "/proc/timer_list",
+            "/proc/interrupts",
+            "/proc/kcore",
+            "/proc/keys",
+            "/proc/latency_stats",
+            "/proc/sched_debug",
+            "/proc/timer_list",
             "/proc/timer_stats");
 
     private static final List<String> MASKED_DIRECTORIES =

@@ -22,8 +22,7 @@ import java.util.Optional;
  * namespaces and groups and puts on every wall that the sandbox has.
  */
 final class ExecutionList {
-    private static final long NAMESPACES =
-            Namespaces.MOUNT | Namespaces.CGROUP | Namespaces.UTS | Namespaces.IPC;
+    private static final long NAMESPACES = Namespaces.MOUNT | Namespaces.CGROUP | Namespaces.UTS | Namespaces.IPC;
 
     /** How many directories of a PATH are looked into. */
     private static final int MAXIMUM_CANDIDATES = 64;
@@ -41,11 +40,17 @@ final class ExecutionList {
     record Walls(
             SandboxSpec spec,
             int firstId,
-            boolean ownNetwork, List<Op> bounds, Optional<Op> landlock, Optional<Op> seccomp) {}
+            boolean ownNetwork,
+            List<Op> bounds,
+            Optional<Op> landlock,
+            Optional<Op> seccomp) {}
 
     /** What a command is. */
     record Command(
-            List<String> arguments, Map<String, String> environment, String workingDirectory, Accounts.Identity identity) {}
+            List<String> arguments,
+            Map<String, String> environment,
+            String workingDirectory,
+            Accounts.Identity identity) {}
 
     static OpList of(Child first, Cgroup.Entrance cgroup, Walls walls, Command command, Container.Streams streams) {
         OpList.Builder list = OpList.builder();
@@ -84,8 +89,8 @@ final class ExecutionList {
 
     /** Changes into a directory, not by way of a link of /proc; see CVE-2024-21626. */
     private static void enterDirectory(OpList.Builder list, String path) {
-        Op directory = list.add(FileOps.openResolved(
-                path, FileOps.O_PATH | FileOps.O_DIRECTORY, FileOps.RESOLVE_NO_MAGICLINKS));
+        Op directory = list.add(
+                FileOps.openResolved(path, FileOps.O_PATH | FileOps.O_DIRECTORY, FileOps.RESOLVE_NO_MAGICLINKS));
         list.add(FileOps.fchdir(Arg.of(directory), path));
     }
 

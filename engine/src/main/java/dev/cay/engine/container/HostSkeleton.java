@@ -29,23 +29,62 @@ final class HostSkeleton {
     private static final List<String> PROGRAMS = List.of("usr", "bin", "sbin", "lib", "lib32", "lib64", "libx32");
 
     private static final List<String> DIRECTORIES = List.of(
-            "dev", "etc", "home", "media", "mnt", "opt", "proc", "run", "run/lock", "srv", "sys", "var", "var/cache", "var/lib",
-            "var/log", "var/spool");
+            "dev",
+            "etc",
+            "home",
+            "media",
+            "mnt",
+            "opt",
+            "proc",
+            "run",
+            "run/lock",
+            "srv",
+            "sys",
+            "var",
+            "var/cache",
+            "var/lib",
+            "var/log",
+            "var/spool");
 
     private static final List<String> FILES = List.of(
-            "bash.bashrc", "debian_version", "ethertypes", "gai.conf", "host.conf", "inputrc", "ld.so.cache", "ld.so.conf",
-            "localtime", "login.defs", "lsb-release", "magic", "mime.types", "networks", "os-release", "profile", "protocols",
-            "rpc", "services", "shells", "ssl/cert.pem", "ssl/openssl.cnf", "timezone");
+            "bash.bashrc",
+            "debian_version",
+            "ethertypes",
+            "gai.conf",
+            "host.conf",
+            "inputrc",
+            "ld.so.cache",
+            "ld.so.conf",
+            "localtime",
+            "login.defs",
+            "lsb-release",
+            "magic",
+            "mime.types",
+            "networks",
+            "os-release",
+            "profile",
+            "protocols",
+            "rpc",
+            "services",
+            "shells",
+            "ssl/cert.pem",
+            "ssl/openssl.cnf",
+            "timezone");
 
     private static final List<String> TREES = List.of(
-            "alternatives", "crypto-policies", "ld.so.conf.d", "perl", "pki/ca-trust/extracted", "pki/tls/certs", "ssl/certs",
+            "alternatives",
+            "crypto-policies",
+            "ld.so.conf.d",
+            "perl",
+            "pki/ca-trust/extracted",
+            "pki/tls/certs",
+            "ssl/certs",
             "terminfo");
 
     /** Trees whose names carry a version. */
     private static final List<String> VERSIONED = List.of("java", "python");
 
-    private static final String PASSWD =
-            """
+    private static final String PASSWD = """
             root:x:0:0:root:/root:/bin/sh
             daemon:x:1:1:daemon:/usr/sbin:/usr/sbin/nologin
             bin:x:2:2:bin:/bin:/usr/sbin/nologin
@@ -54,8 +93,7 @@ final class HostSkeleton {
             nobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin
             """;
 
-    private static final String GROUP =
-            """
+    private static final String GROUP = """
             root:x:0:
             daemon:x:1:
             bin:x:2:
@@ -71,8 +109,7 @@ final class HostSkeleton {
             nogroup:x:65534:
             """;
 
-    private static final String NSSWITCH =
-            """
+    private static final String NSSWITCH = """
             passwd:    files
             group:     files
             shadow:    files
@@ -82,8 +119,7 @@ final class HostSkeleton {
             services:  files
             """;
 
-    private static final String HOSTS =
-            """
+    private static final String HOSTS = """
             127.0.0.1 localhost
             ::1       localhost ip6-localhost ip6-loopback
             """;
@@ -159,7 +195,10 @@ final class HostSkeleton {
         file("etc/nsswitch.conf", NSSWITCH.getBytes(StandardCharsets.US_ASCII), 0644);
         file("etc/hosts", HOSTS.getBytes(StandardCharsets.US_ASCII), 0644);
         Path resolver = ETC.resolve("resolv.conf");
-        file("etc/resolv.conf", hostNetwork && Files.exists(resolver) ? Files.readAllBytes(resolver) : new byte[0], 0644);
+        file(
+                "etc/resolv.conf",
+                hostNetwork && Files.exists(resolver) ? Files.readAllBytes(resolver) : new byte[0],
+                0644);
     }
 
     /** Copies a file, a link as a link, or a directory with what is in it. */
@@ -178,7 +217,10 @@ final class HostSkeleton {
         } else if (!attributes.permissions().contains(PosixFilePermission.OTHERS_READ)) {
             return;
         } else if (attributes.isRegularFile()) {
-            file(target, Files.readAllBytes(source), attributes.permissions().contains(PosixFilePermission.OTHERS_EXECUTE) ? 0755 : 0644);
+            file(
+                    target,
+                    Files.readAllBytes(source),
+                    attributes.permissions().contains(PosixFilePermission.OTHERS_EXECUTE) ? 0755 : 0644);
         } else if (attributes.isDirectory()) {
             directory(target, 0755);
             try (DirectoryStream<Path> entries = Files.newDirectoryStream(source)) {
@@ -211,7 +253,8 @@ final class HostSkeleton {
     }
 
     private void file(String path, byte[] content, int mode) {
-        Op file = list.add(FileOps.openAt(Arg.of(mount), path, FileOps.O_WRONLY | FileOps.O_CREAT | FileOps.O_EXCL, 0600));
+        Op file = list.add(
+                FileOps.openAt(Arg.of(mount), path, FileOps.O_WRONLY | FileOps.O_CREAT | FileOps.O_EXCL, 0600));
         list.add(FileOps.write(Arg.of(file), path, content));
         list.add(FileOps.close(file));
         list.add(FileOps.chmod(Arg.of(mount), path, mode));

@@ -49,13 +49,12 @@ final class Layers implements AutoCloseable {
             if (existing != null) {
                 return existing;
             }
-            Fd made =
-                    switch (layer) {
-                        case HOST -> HostSkeleton.build(kernel, false);
-                        case HOST_WITH_NETWORK -> HostSkeleton.build(kernel, true);
-                        case MOUNT_POINTS -> directories(MOUNT_POINTS);
-                        case EMPTY -> directories(List.of());
-                    };
+            Fd made = switch (layer) {
+                case HOST -> HostSkeleton.build(kernel, false);
+                case HOST_WITH_NETWORK -> HostSkeleton.build(kernel, true);
+                case MOUNT_POINTS -> directories(MOUNT_POINTS);
+                case EMPTY -> directories(List.of());
+            };
             layers.put(layer, made);
             return made;
         } finally {

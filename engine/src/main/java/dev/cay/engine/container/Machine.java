@@ -19,9 +19,12 @@ final class Machine {
      * @throws SandboxException.Unsupported if something is missing
      */
     static Hierarchies require() throws IOException {
-        if (KernelVersion.running().filter(version -> version.compareTo(OLDEST) >= 0).isEmpty()) {
+        if (KernelVersion.running()
+                .filter(version -> version.compareTo(OLDEST) >= 0)
+                .isEmpty()) {
             throw new SandboxException.Unsupported(
-                    "Linux " + System.getProperty("os.version") + " is too old", "Cay needs Linux " + OLDEST + " or newer");
+                    "Linux " + System.getProperty("os.version") + " is too old",
+                    "Cay needs Linux " + OLDEST + " or newer");
         }
         if (((Number) Files.getAttribute(Path.of("/proc/self"), "unix:uid")).intValue() != 0) {
             throw new SandboxException.Unsupported("this process is not root's", "run it as root");

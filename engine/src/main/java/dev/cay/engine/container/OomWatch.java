@@ -35,7 +35,8 @@ record OomWatch(Poll.Interest interest, List<Fd> descriptors) implements AutoClo
         try {
             kernel.run(OpList.of(
                     subscribe,
-                    EventFd.subscribe(Arg.of(subscribe), counter, watch.descriptors().getLast()),
+                    EventFd.subscribe(
+                            Arg.of(subscribe), counter, watch.descriptors().getLast()),
                     FileOps.close(subscribe)));
         } catch (SyscallException e) {
             watch.close();

@@ -52,15 +52,19 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
      * @param firstId the host's id of the sandbox's root
      * @param writable where a {@link Writable.Directory} is
      */
-    record Plan(SandboxSpec spec, Layers layers, Optional<Fd> userNamespace, int firstId, Optional<WritableDirectory> writable) {}
+    record Plan(
+            SandboxSpec spec,
+            Layers layers,
+            Optional<Fd> userNamespace,
+            int firstId,
+            Optional<WritableDirectory> writable) {}
 
     static Rootfs create(Kernel kernel, Plan plan) throws IOException {
         Assembly assembly = new Assembly(plan);
-        Op root =
-                switch (plan.spec().root()) {
-                    case Root.Host _ -> assembly.overlay("", List.of(assembly.shared(hostLayer(plan.spec()))));
-                    case Root.Directory(var path) -> assembly.overlay("", assembly.layers(path));
-                };
+        Op root = switch (plan.spec().root()) {
+            case Root.Host _ -> assembly.overlay("", List.of(assembly.shared(hostLayer(plan.spec()))));
+            case Root.Directory(var path) -> assembly.overlay("", assembly.layers(path));
+        };
         List<String> paths = new ArrayList<>();
         List<Op> mounts = new ArrayList<>();
         if (plan.spec().root() instanceof Root.Host) {
@@ -75,8 +79,8 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
         }
         Op devices = assembly.devices();
         Op terminals = assembly.terminals();
-        Op sharedMemory = assembly.tmpfs(
-                SHARED_MEMORY_SIZE, "1777", Mount.ATTR_NOSUID | Mount.ATTR_NODEV | Mount.ATTR_NOEXEC);
+        Op sharedMemory =
+                assembly.tmpfs(SHARED_MEMORY_SIZE, "1777", Mount.ATTR_NOSUID | Mount.ATTR_NODEV | Mount.ATTR_NOEXEC);
         Results results = kernel.run(assembly.finish());
         List<Part> parts = new ArrayList<>();
         for (int i = 0; i < paths.size(); i++) {
@@ -109,13 +113,13 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
         Assembly(Plan plan) {
             this.plan = plan;
             firstId = Integer.toUnsignedString(plan.firstId());
-            changes =
-                    switch (plan.spec().writable()) {
-                        case Writable.Tmpfs(Size size) -> Optional.of(
-                                Arg.of(temporary(tmpfs(size, "0700", Mount.ATTR_NOSUID | Mount.ATTR_NODEV))));
-                        case Writable.Directory _ -> Optional.of(Arg.of(plan.writable().orElseThrow().directory()));
-                        case Writable.Nothing _ -> Optional.empty();
-                    };
+            changes = switch (plan.spec().writable()) {
+                case Writable.Tmpfs(Size size) ->
+                    Optional.of(Arg.of(temporary(tmpfs(size, "0700", Mount.ATTR_NOSUID | Mount.ATTR_NODEV))));
+                case Writable.Directory _ ->
+                    Optional.of(Arg.of(plan.writable().orElseThrow().directory()));
+                case Writable.Nothing _ -> Optional.empty();
+            };
         }
 
         private Op temporary(Op opening) {
@@ -177,14 +181,15 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
         private Op upper(Arg parent, String name, int mode) {
             list.add(FileOps.mkdir(parent, name, mode).tolerating(dev.cay.linux.Errno.EEXIST));
             list.add(FileOps.chown(parent, name, plan.firstId(), plan.firstId()));
-            return temporary(
-                    list.add(FileOps.openAt(parent, name, FileOps.O_PATH | FileOps.O_DIRECTORY | FileOps.O_NOFOLLOW, 0)));
+            return temporary(list.add(
+                    FileOps.openAt(parent, name, FileOps.O_PATH | FileOps.O_DIRECTORY | FileOps.O_NOFOLLOW, 0)));
         }
 
         Op tmpfs(Size size, String mode, long attributes) {
             Op context = temporary(list.add(Mount.fsopen("tmpfs")));
             list.add(Mount.set(context, "size", size.toString()));
-            list.add(Mount.set(context, "nr_inodes", Long.toString(Math.max(MINIMUM_INODES, size.bytes() / BYTES_PER_INODE))));
+            list.add(Mount.set(
+                    context, "nr_inodes", Long.toString(Math.max(MINIMUM_INODES, size.bytes() / BYTES_PER_INODE))));
             list.add(Mount.set(context, "mode", mode));
             list.add(Mount.set(context, "uid", firstId));
             list.add(Mount.set(context, "gid", firstId));

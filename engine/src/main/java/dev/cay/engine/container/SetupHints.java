@@ -17,9 +17,10 @@ final class SetupHints {
             return "this needs Linux 6.15 or newer";
         }
         return switch (failure.call()) {
-            case "mount_setattr" -> spec.root() instanceof Root.Directory(var path)
-                    ? "the file system of " + path + " cannot shift ids; use ext4, xfs, btrfs or tmpfs"
-                    : "the file system of /usr cannot shift ids; use a root directory on ext4, xfs, btrfs or tmpfs";
+            case "mount_setattr" ->
+                spec.root() instanceof Root.Directory(var path)
+                        ? "the file system of " + path + " cannot shift ids; use ext4, xfs, btrfs or tmpfs"
+                        : "the file system of /usr cannot shift ids; use a root directory on ext4, xfs, btrfs or tmpfs";
             case "write" -> "the kernel refused the limit";
             case "move_mount" -> "the root file system has something else than a directory at this place";
             case "mkdirat" -> failure.is(Errno.ENOSPC) ? "the machine has no room for more control groups" : "";

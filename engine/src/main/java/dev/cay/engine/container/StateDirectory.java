@@ -57,7 +57,8 @@ final class StateDirectory implements AutoCloseable {
         Path ranges = path.resolve("ranges");
         for (Path directory : new Path[] {path, path.resolve(MOUNT.getFileName()), engines, ranges}) {
             try {
-                Files.createDirectory(directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+                Files.createDirectory(
+                        directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
             } catch (FileAlreadyExistsException e) {
                 // another engine has been here
             }

@@ -39,7 +39,8 @@ record WritableDirectory(Path path, Fd directory) implements AutoCloseable {
     OptionalLong owner() throws IOException {
         Path upper = path.resolve(".upper");
         return Files.isDirectory(upper, LinkOption.NOFOLLOW_LINKS)
-                ? OptionalLong.of(((Number) Files.getAttribute(upper, "unix:uid", LinkOption.NOFOLLOW_LINKS)).longValue())
+                ? OptionalLong.of(
+                        ((Number) Files.getAttribute(upper, "unix:uid", LinkOption.NOFOLLOW_LINKS)).longValue())
                 : OptionalLong.empty();
     }
 

@@ -131,7 +131,9 @@ final class Capture {
     }
 
     private void write(Fd stdin) throws SyscallException {
-        buffer.clear().put(input, inputDone, Math.min(buffer.capacity(), input.length - inputDone)).flip();
+        buffer.clear()
+                .put(input, inputDone, Math.min(buffer.capacity(), input.length - inputDone))
+                .flip();
         int count = Pipe.write(stdin, buffer);
         if (count > 0) {
             inputDone += count;

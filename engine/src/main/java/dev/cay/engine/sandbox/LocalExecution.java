@@ -142,7 +142,9 @@ final class LocalExecution implements Execution {
     @Override
     public Optional<Exit> await(Duration limit) {
         if (exit.isEmpty()) {
-            Poll.await(Math.max(0, TimeUnit.NANOSECONDS.convert(limit)), Poll.Interest.reading(process.child().pidfd()));
+            Poll.await(
+                    Math.max(0, TimeUnit.NANOSECONDS.convert(limit)),
+                    Poll.Interest.reading(process.child().pidfd()));
             process.child().poll().ifPresent(this::end);
         }
         return exit;

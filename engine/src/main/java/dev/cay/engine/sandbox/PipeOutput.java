@@ -51,7 +51,9 @@ final class PipeOutput extends OutputStream {
         ByteBuffer buffer = IoBuffers.borrow();
         try {
             for (int done = 0; done < length; done += buffer.limit()) {
-                buffer.clear().put(bytes, offset + done, Math.min(length - done, buffer.capacity())).flip();
+                buffer.clear()
+                        .put(bytes, offset + done, Math.min(length - done, buffer.capacity()))
+                        .flip();
                 drain(buffer);
             }
         } finally {

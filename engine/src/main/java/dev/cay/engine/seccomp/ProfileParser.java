@@ -1,10 +1,10 @@
 package dev.cay.engine.seccomp;
 
-import dev.cay.linux.Architecture;
-import dev.cay.linux.KernelVersion;
 import dev.cay.SandboxException;
 import dev.cay.engine.seccomp.Condition.Operator;
 import dev.cay.engine.seccomp.SeccompProfile.Rule;
+import dev.cay.linux.Architecture;
+import dev.cay.linux.KernelVersion;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;

@@ -2,8 +2,8 @@ package dev.cay.engine.seccomp;
 
 import static java.util.Objects.requireNonNull;
 
-import dev.cay.linux.Architecture;
 import dev.cay.SeccompPolicy;
+import dev.cay.linux.Architecture;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;

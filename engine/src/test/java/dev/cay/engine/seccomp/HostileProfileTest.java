@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
+import dev.cay.SandboxException;
 import dev.cay.linux.Architecture;
 import dev.cay.linux.KernelVersion;
-import dev.cay.SandboxException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

@@ -3,11 +3,11 @@ package dev.cay.engine.seccomp;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.cay.linux.Architecture;
-import dev.cay.linux.KernelVersion;
 import dev.cay.SandboxException;
 import dev.cay.engine.seccomp.Condition.Operator;
 import dev.cay.engine.seccomp.SeccompProfile.Rule;
+import dev.cay.linux.Architecture;
+import dev.cay.linux.KernelVersion;
 import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.Test;

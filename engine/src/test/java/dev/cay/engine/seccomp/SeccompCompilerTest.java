@@ -3,10 +3,10 @@ package dev.cay.engine.seccomp;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.cay.linux.Architecture;
 import dev.cay.SandboxException;
 import dev.cay.engine.seccomp.Condition.Operator;
 import dev.cay.engine.seccomp.SeccompProfile.Rule;
+import dev.cay.linux.Architecture;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;

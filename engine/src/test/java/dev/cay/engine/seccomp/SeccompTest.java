@@ -3,9 +3,9 @@ package dev.cay.engine.seccomp;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.cay.linux.Architecture;
 import dev.cay.SandboxException;
 import dev.cay.SeccompPolicy;
+import dev.cay.linux.Architecture;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;

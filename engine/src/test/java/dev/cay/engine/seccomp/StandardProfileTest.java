@@ -3,8 +3,8 @@ package dev.cay.engine.seccomp;
 import static java.util.stream.Collectors.toCollection;
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.cay.linux.Architecture;
 import dev.cay.engine.seccomp.SeccompProfile.Rule;
+import dev.cay.linux.Architecture;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
