@@ -38,9 +38,21 @@ final class ExitTest {
     @EnumSource(mode = Mode.EXCLUDE, names = "EXITED")
     void whoDoesNotExitByItselfHasNoCode(Reason reason) {
         for (int code : new int[] {0, 1, 255, 256}) {
-            assertThatIllegalArgumentException().isThrownBy(() -> new Exit(reason, code, 9, 0, ""));
+            assertThatIllegalArgumentException().isThrownBy(() -> exit(reason, code));
         }
-        assertThat(new Exit(reason, -1, 9, 0, "").success()).isFalse();
+        assertThat(exit(reason, -1).success()).isFalse();
+    }
+
+    private static Exit exit(Reason reason, int code) {
+        return reason == Reason.SPAWN_FAILED ? new Exit(reason, code, 0, EACCES, "") : new Exit(reason, code, 9, 0, "");
+    }
+
+    @Test
+    void aSignalAndAnErrnoStandWithTheirReasonsOnly() {
+        assertThatIllegalArgumentException().isThrownBy(() -> new Exit(Reason.EXITED, 0, 9, 0, ""));
+        assertThatIllegalArgumentException().isThrownBy(() -> new Exit(Reason.SIGNALLED, -1, 0, 0, ""));
+        assertThatIllegalArgumentException().isThrownBy(() -> new Exit(Reason.KILLED, -1, 9, EACCES, ""));
+        assertThatIllegalArgumentException().isThrownBy(() -> Exit.spawnFailed(0, ""));
     }
 
     @ParameterizedTest
@@ -67,7 +79,6 @@ final class ExitTest {
         assertThat(missing.shellCode()).isEqualTo(127);
         assertThat(missing.success()).isFalse();
         assertThat(Exit.spawnFailed(EACCES, "execve: EACCES").shellCode()).isEqualTo(126);
-        assertThat(Exit.spawnFailed(0, "").shellCode()).isEqualTo(126);
     }
 
     @Test

@@ -164,8 +164,8 @@ class HostKernelTest {
             List<String> before = descriptors();
 
             assertThatThrownBy(() -> kernel.run(
-                            OpList.of(opened, FileOps.close(opened), takenAgain, FileOps.fchdir(Arg.of(kept)))))
-                    .hasMessage("fchdir: ENOTDIR (step 3)");
+                            OpList.of(opened, FileOps.close(opened), takenAgain, FileOps.fchdir(Arg.of(kept), "kept"))))
+                    .hasMessage("fchdir(kept): ENOTDIR (step 3)");
 
             List<String> left = new ArrayList<>(descriptors());
             left.removeAll(before);

@@ -27,6 +27,8 @@ final class ExecutionListTest {
 
     private final Fakes fakes = new Fakes();
 
+    private static final int FIRST_ID = 0x7000_0000;
+
     private static ExecutionList.Command command(String program, Map<String, String> environment) {
         return new ExecutionList.Command(List.of(program, "-x", ""), environment, "/srv", ROOT);
     }
@@ -37,8 +39,9 @@ final class ExecutionListTest {
                 new Cgroup.Entrance(Optional.of("box/1"), fakes.fd("group"), List.of(fakes.fd("tasks"))),
                 new ExecutionList.Walls(
                         spec,
+                        FIRST_ID,
                         spec.network() instanceof Network.None,
-                        Privileges.bounds(3),
+                        Privileges.bounds(3, spec.userNamespace()),
                         Optional.of(Landlock.restrictSelf(fakes.fd("ruleset"))),
                         Optional.of(Credentials.filterSystemCalls(new byte[8]))),
                 command,
@@ -70,6 +73,9 @@ final class ExecutionListTest {
                     write(tasks) <tasks>
                     keyctl(new session keyring)
                     setns(mount cgroup uts ipc network) <first>
+                    fchownat <in>
+                    fchownat <out>
+                    fchownat <err>
                     setsid
                     umask
                     prlimit64(CORE)
@@ -86,7 +92,7 @@ final class ExecutionListTest {
                     setresuid(0)
                     capset
                     openat2(/srv)
-                    fchdir
+                    fchdir(/srv)
                     rt_sigprocmask
                     openat2(/bin/true)
                     seccomp
@@ -118,7 +124,7 @@ final class ExecutionListTest {
         OpList bare = ExecutionList.of(
                 fakes.child("first"),
                 new Cgroup.Entrance(Optional.of("box/1"), fakes.fd("group"), List.of()),
-                new ExecutionList.Walls(spec, true, List.of(), Optional.empty(), Optional.empty()),
+                new ExecutionList.Walls(spec, FIRST_ID, true, List.of(), Optional.empty(), Optional.empty()),
                 command("/bin/true", Map.of()),
                 new Container.Streams(fakes.fd("in"), fakes.fd("out"), fakes.fd("err")));
 
@@ -203,7 +209,8 @@ final class ExecutionListTest {
 
     @Test
     void theBoundingSetKeepsWhatRootKeeps() {
-        List<String> dropped = Privileges.bounds(40).stream().map(Op::operands).toList();
+        List<String> dropped =
+                Privileges.bounds(40, true).stream().map(Op::operands).toList();
         long kept = Long.parseLong(DOCKERS_CAPABILITIES, 16);
         for (int capability = 0; capability <= 40; capability++) {
             boolean isKept = (kept >> capability & 1) != 0;
