@@ -28,7 +28,7 @@ final class CreationListTest {
 
     private static final List<String> MOUNTING = """
         move_mount(/) <root>
-        fchdir <root>
+        fchdir(root) <root>
         chroot(.)
         move_mount(usr) <usr> <root>
         move_mount(tmp) <tmp> <root>

@@ -254,11 +254,11 @@ final class PreparationPoolTest {
 
     @Test
     void kindsOfRootsAreToldApart() throws IOException {
-        fill(SandboxSpec.directory(Path.of("/srv/a")).build());
-        assertThat(pool.take(SandboxSpec.directory(Path.of("/srv/b")).build())
+        fill(SandboxSpec.directory(Path.of("/usr")).build());
+        assertThat(pool.take(SandboxSpec.directory(Path.of("/etc")).build())
                         .range()
                         .first())
                 .isEqualTo(7);
-        assertThat(workshop.made).last().extracting(SandboxSpec::root).isEqualTo(Root.directory(Path.of("/srv/b")));
+        assertThat(workshop.made).last().extracting(SandboxSpec::root).isEqualTo(Root.directory(Path.of("/etc")));
     }
 }

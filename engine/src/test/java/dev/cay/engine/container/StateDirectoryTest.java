@@ -1,7 +1,6 @@
 package dev.cay.engine.container;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
 import java.nio.file.Files;
@@ -118,10 +117,9 @@ final class StateDirectoryTest {
         try (StateDirectory state = StateDirectory.open(place)) {
             die(DEAD, 2);
 
-            assertThatThrownBy(() -> state.sweep(engine -> {
-                        throw new IOException("busy");
-                    }))
-                    .hasMessage("busy");
+            state.sweep(engine -> {
+                throw new IOException("busy");
+            });
             assertThat(entries("engines")).contains(DEAD);
             assertThat(entries("ranges")).containsExactly("2");
 
