@@ -66,7 +66,7 @@ class NetworkWallsTest {
                         engine.create(SandboxSpec.host().network(Network.host()).build())) {
             Thread answers = Thread.ofPlatform().start(() -> {
                 try (var client = server.accept()) {
-                    client.getOutputStream().write("hello".getBytes());
+                    client.getOutputStream().write("hello".getBytes(java.nio.charset.StandardCharsets.UTF_8));
                 } catch (IOException e) {
                     throw new java.io.UncheckedIOException(e);
                 }

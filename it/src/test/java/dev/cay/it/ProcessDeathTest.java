@@ -54,7 +54,7 @@ class ProcessDeathTest {
         return Lab.onHost("sh", "-c", "cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '")
                         .split("sleep 7777", -1)
                         .length
-                - 1;
+                - 1L;
     }
 
     private static void closeStreams(Process process) throws IOException {
