@@ -32,6 +32,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 @Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class JoinTest {
     private static final int JOINS = 300;
+    private static final int FEW_JOINS = 4;
 
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
@@ -48,7 +49,10 @@ class JoinTest {
                 Lab.end(looking);
                 String report = Lab.rest(looking.stdout());
                 assertThat(looking.await().success()).isTrue();
-                assertThat(report.lines().toList()).as("of the JVM was seen").hasSize(1);
+                // SECURITY.md owns up to the command line: it asks for no permission that could be refused.
+                assertThat(report.lines().filter(line -> !line.matches("/proc/[0-9]+/cmdline: .*")))
+                        .as("of the JVM was seen")
+                        .hasSize(1);
             }
         }
     }
@@ -65,14 +69,15 @@ class JoinTest {
         List<Execution> started = new ArrayList<>();
         Thread joins = Thread.ofPlatform().daemon().start(() -> {
             try {
-                for (int i = 0; i < JOINS; i++) {
+                for (int i = 0; i < FEW_JOINS; i++) {
                     started.add(sandbox.start(ExecSpec.of("true")));
                 }
             } catch (SandboxException.Closed e) {
                 return; // only after it has been held up
             }
         });
-        boolean heldUp = !joins.join(Duration.ofSeconds(10));
+        // Each of them may be stopped, and is killed after 5 seconds then.
+        boolean heldUp = !joins.join(Duration.ofSeconds(30));
         // Whatever happened, the sandbox can be ended, and with it whoever was held up.
         Thread closes = Thread.ofPlatform().daemon().start(sandbox::close);
         boolean stuck = !closes.join(Duration.ofSeconds(5));

@@ -1,7 +1,11 @@
 package dev.cay.linux;
 
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
 
 /** What a process does about itself on its way to execve. */
 public final class Processes {
@@ -9,6 +13,8 @@ public final class Processes {
     public static final int SIGKILL = 9;
 
     private static final int SIGCHLD = 17;
+    private static final int SIGSTOP = 19;
+    private static final int MAXIMUM_SIGNAL = 64;
     static final long SIG_IGN = 1;
     private static final long SIG_SETMASK = 2;
     private static final long PR_SET_PDEATHSIG = 1;
@@ -55,18 +61,53 @@ public final class Processes {
 
     /** {@code int rt_sigaction(SIGCHLD, NULL, struct sigaction *)} sigaction(2): how this process takes the end of a child. */
     static Op askChildren(Arg.Buffer action) {
-        return Op.of(SystemCall.RT_SIGACTION, "SIGCHLD", Arg.of(SIGCHLD), Arg.of(0), action, Arg.of(8));
+        return askSignal(SIGCHLD, action);
+    }
+
+    private static Op askSignal(int signal, Arg.Buffer action) {
+        return Op.of(SystemCall.RT_SIGACTION, "", Arg.of(signal), Arg.of(0), action, Arg.of(8));
     }
 
     /** {@code int rt_sigaction(SIGCHLD, SIG_DFL)} sigaction(2): whoever ends can be waited for. */
     static Op keepChildren() {
+        return defaultSignal(SIGCHLD);
+    }
+
+    private static Op defaultSignal(int signal) {
         return Op.of(
                 SystemCall.RT_SIGACTION,
-                "SIGCHLD",
-                Arg.of(SIGCHLD),
+                "signal " + signal,
+                Arg.of(signal),
                 new Arg.Bytes(new byte[SIGACTION_SIZE]),
                 Arg.of(0),
                 Arg.of(8));
+    }
+
+    /**
+     * Takes back the ignoring of signals that this process was started with, by nohup(1) for one: a child's handlers are gone by
+     * itself, but what is ignored stays ignored over any execve.
+     */
+    public static List<Op> defaultIgnoredSignals(Kernel kernel) throws SyscallException {
+        Map<Integer, Arg.Buffer> actions = new TreeMap<>();
+        OpList.Builder list = OpList.builder();
+        for (int signal = 1; signal <= MAXIMUM_SIGNAL; signal++) {
+            if (signal != SIGKILL && signal != SIGSTOP) {
+                Arg.Buffer action = new Arg.Buffer(SIGACTION_SIZE);
+                actions.put(signal, action);
+                list.add(askSignal(signal, action));
+            }
+        }
+        Results results = kernel.run(list.build());
+        List<Op> defaults = new ArrayList<>();
+        actions.forEach((signal, action) -> {
+            if (ByteBuffer.wrap(results.bytes(action))
+                            .order(ByteOrder.nativeOrder())
+                            .getLong(0)
+                    == SIG_IGN) {
+                defaults.add(defaultSignal(signal));
+            }
+        });
+        return defaults;
     }
 
     /** {@code int execve(const char *pathname, char *const argv[], char *const envp[])} execve(2). */

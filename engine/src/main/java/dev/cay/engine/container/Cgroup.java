@@ -2,6 +2,7 @@ package dev.cay.engine.container;
 
 import dev.cay.IoLimits;
 import dev.cay.Limits;
+import dev.cay.SandboxException;
 import dev.cay.Size;
 import dev.cay.Usage;
 import dev.cay.engine.container.Hierarchies.Controller;
@@ -235,7 +236,7 @@ final class Cgroup implements AutoCloseable {
             parent.run(list.build());
         } catch (SyscallException e) {
             if (!e.is(Errno.ENOENT) && !e.is(Errno.ENODEV)) {
-                throw new IllegalStateException(e);
+                throw failed(e);
             }
         }
     }
@@ -248,7 +249,7 @@ final class Cgroup implements AutoCloseable {
                 occupied.remove(execution);
             }
         } catch (SyscallException e) {
-            throw new IllegalStateException(e);
+            throw failed(e);
         }
     }
 
@@ -301,12 +302,16 @@ final class Cgroup implements AutoCloseable {
             Results results = parent.run(OpList.of(open, read, FileOps.close(open)));
             return new String(results.bytes(buffer), 0, (int) results.value(read), StandardCharsets.US_ASCII);
         } catch (SyscallException e) {
-            throw new IllegalStateException(e);
+            throw failed(e);
         }
     }
 
     static long number(String text) {
         return Long.parseLong(text.trim());
+    }
+
+    private static SandboxException failed(SyscallException e) {
+        return new SandboxException.HostFailed("a control group failed: " + e.getMessage(), "", e);
     }
 
     /** The number that stands behind a key at the beginning of a line; 0 if none does. */
@@ -357,10 +362,11 @@ final class Cgroup implements AutoCloseable {
                     return;
                 }
             } catch (SyscallException e) {
-                throw new IllegalStateException(e);
+                throw failed(e);
             }
             if (attempt == REMOVAL_ATTEMPTS) {
-                throw new IllegalStateException("the control group " + path + " stays busy");
+                throw new SandboxException.HostFailed(
+                        "the control group " + path + " stays busy", "see which processes are in it", null);
             }
             LockSupport.parkNanos(100_000);
         }

@@ -207,7 +207,7 @@ public final class Container implements AutoCloseable {
             }
             memory.clear(kernel);
             watch(memory);
-        } catch (SyscallException | IllegalStateException e) {
+        } catch (SyscallException | IllegalStateException | SandboxException e) {
             // the sandbox has just been closed
         }
     }

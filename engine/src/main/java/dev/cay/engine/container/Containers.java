@@ -15,6 +15,7 @@ import dev.cay.linux.Landlock;
 import dev.cay.linux.Namespaces;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
+import dev.cay.linux.Processes;
 import dev.cay.linux.SyscallException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -33,6 +34,7 @@ public final class Containers implements AutoCloseable {
     private final PreparationPool preparations;
     private final Layers layers;
     private final Nursery nursery;
+    private final List<Op> signals;
     private final List<Op> capabilityBounds;
     private final List<Op> capabilityBoundsOfHost;
 
@@ -52,6 +54,7 @@ public final class Containers implements AutoCloseable {
             preparations = cleanup.push(
                     new PreparationPool(new Preparation.HostMaker(kernel, layers, new IdRanges(state)), background));
             nursery = cleanup.push(Nursery.create(kernel));
+            signals = Processes.defaultIgnoredSignals(kernel);
             int lastCapability = Privileges.lastCapability(kernel);
             capabilityBounds = Privileges.bounds(lastCapability, true);
             capabilityBoundsOfHost = Privileges.bounds(lastCapability, false);
@@ -125,6 +128,7 @@ public final class Containers implements AutoCloseable {
                     spec,
                     preparation.range().first(),
                     ownNetwork,
+                    signals,
                     spec.userNamespace() ? capabilityBounds : capabilityBoundsOfHost,
                     landlock.map(Landlock::restrictSelf),
                     seccomp.map(Credentials::filterSystemCalls));

@@ -33,6 +33,7 @@ final class ExecutionList {
      * What all executions of a sandbox have in common.
      *
      * @param firstId the host's id of the sandbox's root
+     * @param signals take back what this process was told to ignore
      * @param bounds drop the capabilities that nobody keeps
      * @param landlock puts on a Landlock rule set, where there is one
      * @param seccomp puts on the filter, if there is to be one
@@ -41,6 +42,7 @@ final class ExecutionList {
             SandboxSpec spec,
             int firstId,
             boolean ownNetwork,
+            List<Op> signals,
             List<Op> bounds,
             Optional<Op> landlock,
             Optional<Op> seccomp) {}
@@ -64,6 +66,7 @@ final class ExecutionList {
         if (walls.spec().userNamespace()) {
             list.add(Namespaces.enter(first.pidfd(), Namespaces.USER));
         }
+        list.addAll(walls.signals());
         list.addAll(walls.bounds());
         list.add(Credentials.noNewPrivileges());
         walls.landlock().ifPresent(list::add);

@@ -18,7 +18,7 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /** A sandbox made of a container. */
 final class LocalSandbox implements Sandbox {
-    private static final Duration LONGEST_LAUNCH = Duration.ofSeconds(10);
+    private static final Duration LONGEST_LAUNCH = Duration.ofSeconds(5);
 
     private final String id;
     private final Container container;

@@ -180,7 +180,7 @@ final class CgroupTest {
         }
         fakes.kernel().fail(fakes.kernel().operations(), Errno.EPERM);
         assertThatThrownBy(cgroup::kill)
-                .isInstanceOf(IllegalStateException.class)
+                .isInstanceOf(dev.cay.SandboxException.HostFailed.class)
                 .hasMessageContaining("EPERM");
     }
 

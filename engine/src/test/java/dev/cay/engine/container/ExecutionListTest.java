@@ -41,6 +41,7 @@ final class ExecutionListTest {
                         spec,
                         FIRST_ID,
                         spec.network() instanceof Network.None,
+                        List.of(),
                         Privileges.bounds(3, spec.userNamespace()),
                         Optional.of(Landlock.restrictSelf(fakes.fd("ruleset"))),
                         Optional.of(Credentials.filterSystemCalls(new byte[8]))),
@@ -124,7 +125,7 @@ final class ExecutionListTest {
         OpList bare = ExecutionList.of(
                 fakes.child("first"),
                 new Cgroup.Entrance(Optional.of("box/1"), fakes.fd("group"), List.of()),
-                new ExecutionList.Walls(spec, FIRST_ID, true, List.of(), Optional.empty(), Optional.empty()),
+                new ExecutionList.Walls(spec, FIRST_ID, true, List.of(), List.of(), Optional.empty(), Optional.empty()),
                 command("/bin/true", Map.of()),
                 new Container.Streams(fakes.fd("in"), fakes.fd("out"), fakes.fd("err")));
 

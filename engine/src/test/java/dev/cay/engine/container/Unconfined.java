@@ -52,7 +52,7 @@ public final class Unconfined implements Kernel, AutoCloseable {
         container = new Container(
                 this,
                 "box",
-                new ExecutionList.Walls(spec, 0, true, List.of(), Optional.empty(), Optional.empty()),
+                new ExecutionList.Walls(spec, 0, true, List.of(), List.of(), Optional.empty(), Optional.empty()),
                 new Accounts.Identity(0, 0, List.of(0), "/"),
                 cgroup,
                 first,
