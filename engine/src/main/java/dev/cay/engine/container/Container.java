@@ -127,7 +127,7 @@ public final class Container implements AutoCloseable {
     }
 
     private void requireAlive() {
-        if (first.poll().isPresent()) {
+        if (outOfMemory || first.poll().isPresent()) {
             throw new SandboxException.Closed(
                     "the sandbox " + id + (outOfMemory ? " ran out of memory and was killed" : " has ended"));
         }

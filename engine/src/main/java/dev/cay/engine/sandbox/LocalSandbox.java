@@ -51,6 +51,7 @@ final class LocalSandbox implements Sandbox {
         try {
             return launch(command, false);
         } catch (SyscallException e) {
+            requireLasting();
             return new UnstartedExecution(Exit.spawnFailed(e.errno(), e.getMessage()));
         }
     }
@@ -64,6 +65,7 @@ final class LocalSandbox implements Sandbox {
             Duration duration = Duration.ofNanos(System.nanoTime() - began);
             return new ExecResult(exit, capture.stdout(), capture.stderr(), capture.truncated(), duration);
         } catch (SyscallException e) {
+            requireLasting();
             Duration duration = Duration.ofNanos(System.nanoTime() - began);
             return new ExecResult(
                     Exit.spawnFailed(e.errno(), e.getMessage()), new byte[0], new byte[0], false, duration);
@@ -104,6 +106,13 @@ final class LocalSandbox implements Sandbox {
                 .map(timeout -> timeout.plus(command.grace()))
                 .filter(timeout -> timeout.compareTo(LONGEST_LAUNCH) < 0)
                 .orElse(LONGEST_LAUNCH);
+    }
+
+    /** What failed because the sandbox was being closed meanwhile is told as that. */
+    private void requireLasting() {
+        if (ending) {
+            throw new SandboxException.Closed("the sandbox " + id + " is closed");
+        }
     }
 
     private void requireOpen() {
