@@ -40,8 +40,8 @@ class JoinTest {
         SandboxSpec spec = SandboxSpec.host().userNamespace(userNamespace).build();
         try (Sandbox sandbox = engine.create(spec)) {
             String spy = install(sandbox, "spy");
-            try (Execution looking =
-                    sandbox.start(ExecSpec.of(spy, "java", "libjvm", "surefire", "/work/", "dev.cay"))) {
+            try (Execution looking = sandbox.start(
+                    ExecSpec.of(spy, "java", "libjvm", "surefire", System.getProperty("cay.root"), "dev.cay"))) {
                 assertThat(Lab.line(looking.stdout())).isEqualTo("looking");
                 for (int i = 0; i < JOINS; i++) {
                     assertThat(sandbox.exec("true").exit().success()).isTrue();
