@@ -1,6 +1,7 @@
 /** The engine: makes sandboxes in this process, without a daemon. It needs native access for dev.cay.linux only. */
 module dev.cay.engine {
     requires transitive dev.cay;
+    requires dev.cay.guest;
     requires dev.cay.linux;
     requires tools.jackson.databind;
 

@@ -155,20 +155,13 @@ parsed:
         mov     x8, #436
         svc     #0
         tbnz    x0, #63, failed
-        ldr     x0, [x19, #16]
-        tbnz    x0, #63, born
-        mov     x1, #0x20000000         // setns(.., CLONE_NEWPID)
-        mov     x8, #268
-        svc     #0
-        tbnz    x0, #63, failed
-born:
-        add     x0, x19, #64
+        add     x0, x19, #24
         bl      spawn
-        str     x0, [x19, #24]
+        str     x0, [x19, #16]
         mov     x0, #0
         b       quit
 failed:
-        str     x0, [x19, #24]
+        str     x0, [x19, #16]
 refused:
         mov     x0, #1
 quit:

@@ -144,10 +144,10 @@ stop:
 # Where this process may not have executable memory, the same code is a program: a process of its own that does spawn() for
 # us, with a child that is ours (CLONE_PARENT). Its first argument is the number, octal, of the descriptor that the list is in.
 #
-# struct request (64 bytes), at the beginning of the shared memory; the control block follows
-#    0  the address where the memory belongs     16  a process or namespace whose pid namespace the child is
-#    8  its size                                     to be born in; -1: none
-#                                                24  out: what spawn() returned; the caller sets 0
+# struct request (24 bytes), at the beginning of the shared memory; the control block follows
+#    0  the address where the memory belongs
+#    8  its size
+#   16  out: what spawn() returned; the caller sets 0
 #
 # It ends with 0 if spawn() has been called, else with 1 and the errno where spawn() would return it.
         .org    0x180
@@ -195,22 +195,13 @@ parsed:
         syscall
         test    rax, rax
         js      failed
-        mov     rdi, [rbx + 16]
-        test    rdi, rdi
-        js      born
-        mov     esi, 0x20000000         # setns(.., CLONE_NEWPID): of the children only
-        mov     eax, 308
-        syscall
-        test    rax, rax
-        js      failed
-born:
-        lea     rdi, [rbx + 64]
+        lea     rdi, [rbx + 24]
         call    spawn
-        mov     [rbx + 24], rax
+        mov     [rbx + 16], rax
         xor     edi, edi
         jmp     quit
 failed:
-        mov     [rbx + 24], rax
+        mov     [rbx + 16], rax
 refused:
         mov     edi, 1
 quit:

@@ -2,11 +2,18 @@ package dev.cay;
 
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
+import java.util.regex.Pattern;
 
 /** Refuses what is out of range, before anything is done. */
 final class Check {
     /** The longest text that a field may hold: what execve(2) takes as one argument. */
     static final int MAXIMUM_TEXT = 128 * 1024 - 1;
+
+    /** What every sandbox has of its own; nothing is mounted there or below. */
+    static final List<String> RESERVED = List.of("/dev", "/proc", "/sys");
+
+    private static final Pattern NAME = Pattern.compile("[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}");
 
     private Check() {}
 
@@ -44,5 +51,26 @@ final class Check {
             that(!name.toString().equals(".."), what + " '" + path + "' contains ..", "give the path without it");
         }
         return path;
+    }
+
+    /** A name that people give: of a sandbox, of a volume. */
+    static String name(String what, String name) {
+        that(
+                NAME.matcher(name).matches(),
+                what + " '" + name + "' cannot be one",
+                "letters, digits, _, . and -, at most 64, the first a letter or a digit");
+        return name;
+    }
+
+    /** The path without empty components and dots; one with .. is refused, since it means nothing before links are known. */
+    static String normalized(String path) {
+        StringBuilder normalized = new StringBuilder();
+        for (String name : path.split("/")) {
+            that(!name.equals(".."), "the path '" + path + "' contains ..", "give the path without it");
+            if (!name.isEmpty() && !name.equals(".")) {
+                normalized.append('/').append(name);
+            }
+        }
+        return normalized.isEmpty() ? "/" : normalized.toString();
     }
 }

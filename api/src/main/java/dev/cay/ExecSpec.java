@@ -20,6 +20,8 @@ import java.util.Optional;
  * @param timeout after which the command gets SIGTERM and, {@code grace} later, is killed with all its descendants; 1 ms to
  *     365 days
  * @param grace 0 to 1 hour
+ * @param terminal the size of the terminal it runs in; without, its streams are pipes. What it writes to a terminal is all output
+ * @param kept how much of what it wrote to each stream can be read again later, in a detached sandbox; at most 64 MiB
  * @param outputLimit how much a captured execution keeps of each stream; at most 1 GiB
  */
 public record ExecSpec(
@@ -30,7 +32,11 @@ public record ExecSpec(
         byte[] stdin,
         Optional<Duration> timeout,
         Duration grace,
+        Optional<TerminalSize> terminal,
+        Size kept,
         Size outputLimit) {
+    public static final Size DEFAULT_KEPT = Size.mib(1);
+    public static final Size MAXIMUM_KEPT = Size.mib(64);
     public static final Size DEFAULT_OUTPUT_LIMIT = Size.mib(16);
     public static final Size MAXIMUM_OUTPUT_LIMIT = Size.gib(1);
     public static final Duration DEFAULT_GRACE = Duration.ofSeconds(2);
@@ -51,6 +57,11 @@ public record ExecSpec(
                 !grace.isNegative() && grace.compareTo(Duration.ofHours(1)) <= 0,
                 "grace " + grace + " is out of range",
                 "0 to 1 hour");
+        requireNonNull(terminal, "terminal is null");
+        Check.that(
+                kept.compareTo(MAXIMUM_KEPT) <= 0,
+                "output of " + kept + " cannot be kept",
+                "at most " + MAXIMUM_KEPT + "; write to a file instead");
         Check.that(
                 outputLimit.compareTo(MAXIMUM_OUTPUT_LIMIT) <= 0,
                 "output limit " + outputLimit + " is above " + MAXIMUM_OUTPUT_LIMIT,
@@ -79,6 +90,8 @@ public record ExecSpec(
         private byte[] stdin = {};
         private Optional<Duration> timeout = Optional.empty();
         private Duration grace = DEFAULT_GRACE;
+        private Optional<TerminalSize> terminal = Optional.empty();
+        private Size kept = DEFAULT_KEPT;
         private Size outputLimit = DEFAULT_OUTPUT_LIMIT;
 
         private Builder(List<String> command) {
@@ -115,6 +128,16 @@ public record ExecSpec(
             return this;
         }
 
+        public Builder terminal(TerminalSize size) {
+            terminal = Optional.of(size);
+            return this;
+        }
+
+        public Builder kept(Size size) {
+            kept = size;
+            return this;
+        }
+
         public Builder outputLimit(Size size) {
             outputLimit = size;
             return this;
@@ -124,7 +147,8 @@ public record ExecSpec(
          * @throws SandboxException.InvalidSpec if a field is out of range
          */
         public ExecSpec build() {
-            return new ExecSpec(command, environment, workingDirectory, user, stdin, timeout, grace, outputLimit);
+            return new ExecSpec(
+                    command, environment, workingDirectory, user, stdin, timeout, grace, terminal, kept, outputLimit);
         }
     }
 }

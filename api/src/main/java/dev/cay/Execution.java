@@ -12,6 +12,9 @@ import java.util.Optional;
  * a descendant that keeps a pipe open delays neither the exit nor the end of a stream.
  */
 public interface Execution extends AutoCloseable {
+    /** Its number in its sandbox; 0 if the sandbox is attached, where nobody else can take it up. */
+    int id();
+
     /** The command's standard input. Closing it is the command's end of file. */
     OutputStream stdin();
 
@@ -22,11 +25,21 @@ public interface Execution extends AutoCloseable {
     InputStream stderr();
 
     /**
-     * Sends a signal to the command.
+     * Sends a signal to the command and its process group.
      *
      * @param number a signal number, 1 to 64
      */
     void signal(int number);
+
+    /** Tells the command's terminal its size. Without effect if it has none. */
+    void resize(TerminalSize size);
+
+    /**
+     * Lets go of the command, which goes on: {@link Sandbox#attach} takes it up again.
+     *
+     * @throws SandboxException.Conflict if the sandbox is attached: its commands belong to whoever started them
+     */
+    void detach();
 
     /** Kills the command and all its descendants. Without effect once it has exited. */
     void kill();
@@ -37,7 +50,7 @@ public interface Execution extends AutoCloseable {
     /** Waits for the command's end, at the most so long; empty if it still runs then. */
     Optional<Exit> await(Duration timeout);
 
-    /** Kills the command if it still runs and releases its streams. May be called again without effect. */
+    /** Kills the command if it still runs and has not been let go of, and releases its streams. May be called again without effect. */
     @Override
     void close();
 }

@@ -93,4 +93,69 @@ public abstract sealed class SandboxException extends RuntimeException {
             return "host-failed";
         }
     }
+
+    /** There is no sandbox, execution or volume of this name. */
+    public static final class NotFound extends SandboxException {
+        private static final long serialVersionUID = 1;
+
+        public NotFound(String message, String hint) {
+            super(message, hint, null);
+        }
+
+        @Override
+        public String code() {
+            return "not-found";
+        }
+    }
+
+    /** The name is taken, or the state that a sandbox is in does not allow it. Nothing was done. */
+    public static final class Conflict extends SandboxException {
+        private static final long serialVersionUID = 1;
+
+        public Conflict(String message, String hint) {
+            super(message, hint, null);
+        }
+
+        @Override
+        public String code() {
+            return "conflict";
+        }
+    }
+
+    /** So much is going on already that no more is taken on. Nothing was done; later it may be. */
+    public static final class Busy extends SandboxException {
+        private static final long serialVersionUID = 1;
+
+        public Busy(String message, String hint) {
+            super(message, hint, null);
+        }
+
+        @Override
+        public String code() {
+            return "busy";
+        }
+    }
+
+    /** A file of a sandbox could not be worked on. */
+    public static final class FileFailed extends SandboxException {
+        private static final long serialVersionUID = 1;
+
+        private final int errno;
+
+        /** @param errno the error number of the system call that failed, 0 if none did */
+        public FileFailed(String message, int errno, Throwable cause) {
+            super(message, "errno(3) says what the error means", cause);
+            this.errno = errno;
+        }
+
+        @Override
+        public String code() {
+            return "file-failed";
+        }
+
+        /** The error number of the system call that failed, 0 if none did. */
+        public int errno() {
+            return errno;
+        }
+    }
 }

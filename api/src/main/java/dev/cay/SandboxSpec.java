@@ -3,13 +3,17 @@ package dev.cay;
 import static java.util.Objects.requireNonNull;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collections;
 import java.util.EnumMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.Set;
 import java.util.regex.Pattern;
 
 /**
@@ -26,6 +30,11 @@ import java.util.regex.Pattern;
  * @param environment the variables every command gets
  * @param workingDirectory where commands start, an absolute path in the sandbox
  * @param user as whom commands run, looked up in the sandbox's files
+ * @param name what it can be called besides its id; unique on this machine
+ * @param labels what its owner wants to know about it; at most 64, of at most 4096 characters together
+ * @param mounts what it sees besides its root file system
+ * @param lifetime for how long it lives
+ * @param command its own command, see {@link Sandbox#start()}
  */
 public record SandboxSpec(
         Root root,
@@ -38,7 +47,16 @@ public record SandboxSpec(
         Optional<String> hostname,
         Map<String, String> environment,
         String workingDirectory,
-        String user) {
+        String user,
+        Optional<String> name,
+        Map<String, String> labels,
+        List<Mount> mounts,
+        Lifetime lifetime,
+        Optional<ExecSpec> command) {
+    private static final int MAXIMUM_LABELS = 64;
+    private static final int MAXIMUM_LABEL_TEXT = 4096;
+    private static final int MAXIMUM_MOUNTS = 256;
+
     public static final Size DEFAULT_TMPFS = Size.mib(256);
     public static final Size MINIMUM_TMPFS = Size.kib(64);
 
@@ -57,13 +75,47 @@ public record SandboxSpec(
         }
         checkWritable(writable);
         resourceLimits = copyOf(resourceLimits);
-        hostname.ifPresent(name -> Check.that(
-                HOSTNAME.matcher(name).matches(),
-                "'" + name + "' is not a host name",
+        hostname.ifPresent(host -> Check.that(
+                HOSTNAME.matcher(host).matches(),
+                "'" + host + "' is not a host name",
                 "letters, digits, - and ., at most 64"));
         environment = Environment.copyOf(environment);
         Check.absolutePath("the working directory", workingDirectory);
         UserName.check(user);
+        name.ifPresent(value -> Check.name("the sandbox's name", value));
+        labels = labelsOf(labels);
+        mounts = List.copyOf(mounts);
+        checkMounts(mounts);
+        requireNonNull(lifetime, "lifetime is null");
+        requireNonNull(command, "command is null");
+    }
+
+    private static Map<String, String> labelsOf(Map<String, String> labels) {
+        Map<String, String> copy = new LinkedHashMap<>();
+        int length = 0;
+        for (Map.Entry<String, String> label : labels.entrySet()) {
+            Check.that(!label.getKey().isEmpty(), "a label has no name", "write NAME=VALUE");
+            copy.put(Check.text("a label", label.getKey()), Check.text("a label", label.getValue()));
+            length += label.getKey().length() + label.getValue().length();
+        }
+        Check.that(
+                copy.size() <= MAXIMUM_LABELS && length <= MAXIMUM_LABEL_TEXT,
+                "these are too many labels",
+                "at most 64, of at most 4096 characters together");
+        return Collections.unmodifiableMap(copy);
+    }
+
+    private static void checkMounts(List<Mount> mounts) {
+        Check.that(
+                mounts.size() <= MAXIMUM_MOUNTS, mounts.size() + " mounts are too many", "at most " + MAXIMUM_MOUNTS);
+        Set<String> targets = new HashSet<>();
+        for (Mount mount : mounts) {
+            Mount.check(mount);
+            Check.that(
+                    targets.add(Check.normalized(mount.target())),
+                    "two mounts go to " + mount.target(),
+                    "leave out one of them");
+        }
     }
 
     private static void checkWritable(Writable writable) {
@@ -119,6 +171,11 @@ public record SandboxSpec(
         private final Map<String, String> environment = new LinkedHashMap<>();
         private String workingDirectory = "/";
         private String user = "root";
+        private Optional<String> name = Optional.empty();
+        private final Map<String, String> labels = new LinkedHashMap<>();
+        private final List<Mount> mounts = new ArrayList<>();
+        private Lifetime lifetime = Lifetime.attached();
+        private Optional<ExecSpec> command = Optional.empty();
 
         private Builder(Root root) {
             this.root = root;
@@ -185,13 +242,13 @@ public record SandboxSpec(
             return this;
         }
 
-        public Builder hostname(String name) {
-            hostname = Optional.of(name);
+        public Builder hostname(String value) {
+            hostname = Optional.of(value);
             return this;
         }
 
-        public Builder environment(String name, String value) {
-            environment.put(name, value);
+        public Builder environment(String variable, String value) {
+            environment.put(variable, value);
             return this;
         }
 
@@ -200,8 +257,38 @@ public record SandboxSpec(
             return this;
         }
 
-        public Builder user(String name) {
-            user = name;
+        public Builder user(String value) {
+            user = value;
+            return this;
+        }
+
+        public Builder name(String value) {
+            name = Optional.of(value);
+            return this;
+        }
+
+        public Builder label(String label, String value) {
+            labels.put(label, value);
+            return this;
+        }
+
+        public Builder mount(Mount mount) {
+            mounts.add(mount);
+            return this;
+        }
+
+        public Builder lifetime(Lifetime value) {
+            lifetime = value;
+            return this;
+        }
+
+        /** It lives on when this process ends. */
+        public Builder detached() {
+            return lifetime(new Lifetime(true, lifetime.limit(), lifetime.idle()));
+        }
+
+        public Builder command(ExecSpec value) {
+            command = Optional.of(value);
             return this;
         }
 
@@ -221,7 +308,12 @@ public record SandboxSpec(
                     hostname,
                     environment,
                     workingDirectory,
-                    user);
+                    user,
+                    name,
+                    labels,
+                    mounts,
+                    lifetime,
+                    command);
         }
     }
 }

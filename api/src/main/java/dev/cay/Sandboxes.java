@@ -1,12 +1,14 @@
 package dev.cay;
 
 import dev.cay.spi.SandboxProvider;
+import java.util.List;
 import java.util.ServiceLoader;
 
 /**
  * An engine that makes sandboxes. It is thread-safe, made to be shared, and may be called from virtual threads.
  *
- * <p>Sandboxes are attached to the process that made them: when it ends, however it ends, they end with it.
+ * <p>Unless its {@link Lifetime} says otherwise a sandbox ends with the process that made it, however that ends. One that is
+ * detached lives on and is found again, by any process of its owner, by its id or its name.
  */
 public interface Sandboxes extends AutoCloseable {
     /**
@@ -15,12 +17,20 @@ public interface Sandboxes extends AutoCloseable {
      * @throws SandboxException.Unsupported if no engine is on the module path, or this machine cannot run one
      */
     static Sandboxes local() {
+        return provider().open();
+    }
+
+    private static SandboxProvider provider() {
         return ServiceLoader.load(SandboxProvider.class)
                 .findFirst()
                 .orElseThrow(() -> new SandboxException.Unsupported(
                         "no engine is on the module path or class path",
-                        "add the artifact dev.cay:cay-engine, which needs Java 25"))
-                .open();
+                        "add the artifact dev.cay:cay-engine, which needs Java 25"));
+    }
+
+    /** What this machine has, or lacks, of what the engine needs. It changes nothing and works where no engine can be opened. */
+    static List<Finding> diagnose() {
+        return provider().diagnose();
     }
 
     /**
@@ -42,7 +52,36 @@ public interface Sandboxes extends AutoCloseable {
         }
     }
 
-    /** Ends every sandbox of this engine and gives back all it holds. May be called again without effect. */
+    /** The sandboxes of this machine, in the order they were made. */
+    List<SandboxInfo> list();
+
+    /**
+     * Takes up a detached sandbox, whoever made it.
+     *
+     * @param name its id, the beginning of its id if that is unmistakable, or its name
+     * @throws SandboxException.NotFound if there is none
+     * @throws SandboxException.Conflict if it is attached to another process, or several begin so
+     */
+    Sandbox open(String name);
+
+    /** Cleans up after processes that died: what lives is left alone, what is left over is removed. */
+    SweepReport sweep();
+
+    /** What happens to the sandboxes of this machine from now on. */
+    EventStream events();
+
+    /** The named volumes of this machine. */
+    Volumes volumes();
+
+    /**
+     * Keeps sandboxes ready. They are made in the background.
+     *
+     * @param spec what they are to be; it has no name
+     * @param size how many, 1 to 1000
+     */
+    SandboxPool pool(SandboxSpec spec, int size);
+
+    /** Ends every sandbox that is attached to this engine and gives back all it holds. May be called again without effect. */
     @Override
     void close();
 }

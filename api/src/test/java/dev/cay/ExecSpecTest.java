@@ -192,6 +192,21 @@ final class ExecSpecTest {
     }
 
     @Test
+    void outputIsKeptUpToALimit() {
+        assertThat(builder().build().kept()).isEqualTo(Size.mib(1));
+        assertThat(builder().kept(Size.mib(64)).build().kept()).isEqualTo(Size.mib(64));
+        refused(() -> builder().kept(Size.bytes((64L << 20) + 1)).build());
+    }
+
+    @Test
+    void aTerminalHasASize() {
+        assertThat(builder().build().terminal()).isEmpty();
+        assertThat(builder().terminal(TerminalSize.STANDARD).build().terminal()).hasValue(new TerminalSize(80, 24));
+        refused(() -> new TerminalSize(0, 24));
+        refused(() -> new TerminalSize(80, 65_536));
+    }
+
+    @Test
     void aSpecificationDoesNotChangeWhenItsIngredientsDo() {
         List<String> command = new ArrayList<>(List.of("echo", "a"));
         Map<String, String> environment = new HashMap<>(Map.of("A", "1"));
@@ -203,6 +218,8 @@ final class ExecSpecTest {
                 new byte[0],
                 Optional.empty(),
                 Duration.ZERO,
+                Optional.empty(),
+                Size.bytes(0),
                 Size.bytes(0));
         ExecSpec.Builder builder = ExecSpec.builder("true").environment("A", "1");
         ExecSpec built = builder.build();

@@ -15,13 +15,26 @@ final class SandboxExceptionTest {
             new SandboxException.Unsupported("message", "hint"),
             new SandboxException.SetupFailed("message", "hint", CAUSE),
             new SandboxException.Closed("message"),
-            new SandboxException.HostFailed("message", "hint", CAUSE));
+            new SandboxException.HostFailed("message", "hint", CAUSE),
+            new SandboxException.NotFound("message", "hint"),
+            new SandboxException.Conflict("message", "hint"),
+            new SandboxException.Busy("message", "hint"),
+            new SandboxException.FileFailed("message", 2, CAUSE));
 
     @Test
     void codesAreStableAndDifferent() {
         assertThat(ALL)
                 .extracting(SandboxException::code)
-                .containsExactly("invalid-spec", "unsupported", "setup-failed", "closed", "host-failed");
+                .containsExactly(
+                        "invalid-spec",
+                        "unsupported",
+                        "setup-failed",
+                        "closed",
+                        "host-failed",
+                        "not-found",
+                        "conflict",
+                        "busy",
+                        "file-failed");
     }
 
     @Test

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
@@ -233,13 +234,76 @@ final class SandboxSpecTest {
                 like.hostname(),
                 like.environment(),
                 like.workingDirectory(),
-                like.user());
+                like.user(),
+                like.name(),
+                like.labels(),
+                like.mounts(),
+                like.lifetime(),
+                like.command());
         limits.put(ResourceLimit.DATA, 2L);
 
         assertThat(spec.resourceLimits()).isEqualTo(Map.of(ResourceLimit.DATA, 1L));
         assertThatThrownBy(() -> spec.resourceLimits().put(ResourceLimit.DATA, 3L))
                 .isInstanceOf(UnsupportedOperationException.class);
         assertThatThrownBy(() -> spec.environment().put("A", "2")).isInstanceOf(UnsupportedOperationException.class);
+    }
+
+    @Test
+    void namesAreSimple() {
+        for (String name : List.of("a", "web-1", "A.b_c", "0", "x".repeat(64))) {
+            assertThat(builder().name(name).build().name()).hasValue(name);
+        }
+        for (String name : List.of("", "-a", ".a", "a/b", "a b", "a\n", "\u00e4", "x".repeat(65))) {
+            refused(() -> builder().name(name).build());
+        }
+    }
+
+    @Test
+    void labelsAreFewAndShort() {
+        assertThat(builder().label("a", "").label("b", "2").build().labels()).isEqualTo(Map.of("a", "", "b", "2"));
+        refused(() -> builder().label("", "1").build());
+        refused(() -> builder().label("a", "x".repeat(4096)).build());
+        SandboxSpec.Builder many = builder();
+        for (int i = 0; i < 65; i++) {
+            many.label("l" + i, "");
+        }
+        refused(many::build);
+    }
+
+    @Test
+    void mountsGoToPlacesOfTheirOwn() {
+        Path source = Path.of("/srv/data");
+        SandboxSpec spec = builder()
+                .mount(Mount.bind(source, "/data"))
+                .mount(Mount.tmpfs("/data/tmp", Size.mib(1)))
+                .mount(Mount.volume("cache", "/cache"))
+                .build();
+
+        assertThat(spec.mounts()).extracting(Mount::target).containsExactly("/data", "/data/tmp", "/cache");
+        for (String target : List.of(
+                "data", "/", "//", "/./", "/a/../b", "/proc", "/proc/1", "/sys/x", "/dev", "/dev//shm", "/a\0")) {
+            refused(() -> builder().mount(Mount.bind(source, target)).build());
+        }
+        refused(() -> builder()
+                .mount(Mount.bind(source, "/a"))
+                .mount(Mount.tmpfs("//a/.", Size.mib(1)))
+                .build());
+        refused(() -> builder().mount(Mount.bind(Path.of("srv"), "/a")).build());
+        refused(() -> builder().mount(Mount.bind(Path.of("/srv/../etc"), "/a")).build());
+        refused(() -> builder().mount(Mount.tmpfs("/a", Size.kib(1))).build());
+        refused(() ->
+                builder().mount(new Mount.Tmpfs("/a", Size.mib(1), 010000)).build());
+        refused(() -> builder().mount(Mount.volume("a/b", "/a")).build());
+    }
+
+    @Test
+    void aLifetimeIsBounded() {
+        assertThat(builder().build().lifetime()).isEqualTo(Lifetime.attached());
+        Lifetime lifetime = Lifetime.untilRemoved().limit(Duration.ofHours(1)).idle(Duration.ofSeconds(1));
+        assertThat(builder().lifetime(lifetime).build().lifetime()).isEqualTo(lifetime);
+        assertThat(builder().detached().build().lifetime()).isEqualTo(Lifetime.untilRemoved());
+        refused(() -> Lifetime.attached().limit(Duration.ofMillis(999)));
+        refused(() -> Lifetime.attached().idle(Duration.ofDays(3651)));
     }
 
     @Test

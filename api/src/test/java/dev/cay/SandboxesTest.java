@@ -3,6 +3,7 @@ package dev.cay;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -10,7 +11,7 @@ import org.junit.jupiter.api.Test;
 /** There is no engine on the module path of these tests. */
 final class SandboxesTest {
     private static final ExecResult RESULT =
-            new ExecResult(Exit.exited(3), new byte[0], new byte[0], false, java.time.Duration.ZERO);
+            new ExecResult(Exit.exited(3), new byte[0], new byte[0], false, Duration.ZERO);
 
     /** Writes down what is asked of it. */
     private static final class Recorder implements Sandboxes, Sandbox {
@@ -43,6 +44,81 @@ final class SandboxesTest {
 
         @Override
         public Usage usage() {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public SandboxInfo info() {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public Execution start() {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public List<ExecutionInfo> executions() {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public Execution attach(int execution) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public OutputLog log(int execution, OutputKind kind, long from) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public void signal(int execution, int number) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public SandboxFiles files() {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public void stop(Duration grace) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public void remove() {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public List<SandboxInfo> list() {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public Sandbox open(String name) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public SweepReport sweep() {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public EventStream events() {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public Volumes volumes() {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public SandboxPool pool(SandboxSpec spec, int size) {
             throw new UnsupportedOperationException();
         }
 

@@ -2,7 +2,6 @@ package dev.cay.cli;
 
 import static java.util.Objects.requireNonNull;
 
-import dev.cay.SandboxException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.util.ArrayList;
@@ -11,11 +10,6 @@ import java.util.Optional;
 
 /** The command line: finds the command, lets it run, and puts into words what goes wrong. */
 final class Cli {
-    private static final String INTERNAL = "internal";
-
-    /** A variable that, set to anything but nothing, shows where an error comes from. */
-    private static final String DEBUG = "CAY_DEBUG";
-
     private final Context context;
 
     Cli(Context context) {
@@ -75,7 +69,7 @@ final class Cli {
         if (failure instanceof OutputFailure output && output.brokenPipe()) {
             return ExitCode.BROKEN_PIPE;
         }
-        Problem problem = problem(failure);
+        Problem problem = Problem.of(failure, debug());
         if (json && !(failure instanceof OutputFailure)) {
             printJson(problem);
         } else {
@@ -97,25 +91,7 @@ final class Cli {
         }
     }
 
-    private Problem problem(Throwable failure) {
-        String message = Optional.ofNullable(failure.getMessage()).orElse("no message");
-        if (failure instanceof SandboxException known) {
-            return new Problem(known.code(), message, known.hint());
-        }
-        if (failure instanceof UsageException usage) {
-            return new Problem(UsageException.CODE, message, usage.hint());
-        }
-        if (failure instanceof OutputFailure) {
-            return new Problem("host-failed", message, "");
-        }
-        if (failure instanceof OutOfMemoryError) {
-            return new Problem(INTERNAL, "cay is out of memory", "lower --output-limit");
-        }
-        String hint = debug() ? "please report this with the stack trace" : "set " + DEBUG + "=1 for the stack trace";
-        return new Problem(INTERNAL, failure.getClass().getSimpleName() + ": " + message, hint);
-    }
-
     private boolean debug() {
-        return !context.variables().variable(DEBUG).orElse("").isEmpty();
+        return !context.variables().variable(Problem.DEBUG).orElse("").isEmpty();
     }
 }

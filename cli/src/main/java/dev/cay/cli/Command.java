@@ -4,7 +4,41 @@ import java.util.List;
 import java.util.Optional;
 
 /** One command of {@code cay}. Its help text is made from what it says about itself. */
-sealed interface Command permits HelpCommand, RunCommand, VersionCommand {
+sealed interface Command
+        permits AttachCommand,
+                CompletionCommand,
+                CpCommand,
+                CreateCommand,
+                DoctorCommand,
+                EventsCommand,
+                ExecCommand,
+                HelpCommand,
+                InspectCommand,
+                KillCommand,
+                LogsCommand,
+                PsCommand,
+                RmCommand,
+                RunCommand,
+                StartCommand,
+                StatsCommand,
+                StopCommand,
+                SweepCommand,
+                VersionCommand,
+                VolumeCommand {
+    /** What a shell offers where an operand is typed. */
+    enum Offer {
+        NOTHING,
+        SANDBOXES,
+        /** Programs of this machine, and their files. */
+        PROGRAMS,
+        /** Paths of this machine, and the names of sandboxes with a colon. */
+        PLACES,
+        COMMANDS,
+        SHELLS,
+        /** What can be done to volumes, and then their names. */
+        VOLUMES
+    }
+
     /**
      * A command line to copy.
      *
@@ -28,18 +62,59 @@ sealed interface Command permits HelpCommand, RunCommand, VersionCommand {
 
     List<Example> examples();
 
+    default Offer offer() {
+        return Offer.NOTHING;
+    }
+
     /** Does it, and returns the exit code of {@code cay}. */
     int run(Arguments arguments, Context context);
 
     /** All commands, in the order of the help text. */
     static List<Command> all() {
-        return List.of(new RunCommand(), new VersionCommand(), new HelpCommand());
+        return List.of(
+                new RunCommand(),
+                new CreateCommand(),
+                new StartCommand(),
+                new ExecCommand(),
+                new AttachCommand(),
+                new PsCommand(),
+                new InspectCommand(),
+                new LogsCommand(),
+                new StopCommand(),
+                new KillCommand(),
+                new RmCommand(),
+                new CpCommand(),
+                new StatsCommand(),
+                new EventsCommand(),
+                new VolumeCommand(),
+                new SweepCommand(),
+                new DoctorCommand(),
+                new CompletionCommand(),
+                new VersionCommand(),
+                new HelpCommand());
     }
 
     /** Makes only the one that is asked for: every class that is not loaded is time saved. */
     static Optional<Command> named(String name) {
         return switch (name) {
             case "run" -> Optional.of(new RunCommand());
+            case "create" -> Optional.of(new CreateCommand());
+            case "start" -> Optional.of(new StartCommand());
+            case "exec" -> Optional.of(new ExecCommand());
+            case "attach" -> Optional.of(new AttachCommand());
+            case "ps" -> Optional.of(new PsCommand());
+            case "inspect" -> Optional.of(new InspectCommand());
+            case "logs" -> Optional.of(new LogsCommand());
+            case "stop" -> Optional.of(new StopCommand());
+            case "kill" -> Optional.of(new KillCommand());
+            case "rm" -> Optional.of(new RmCommand());
+            case "cp" -> Optional.of(new CpCommand());
+            case "stats" -> Optional.of(new StatsCommand());
+            case "events" -> Optional.of(new EventsCommand());
+            case "volume" -> Optional.of(new VolumeCommand());
+            case "sweep" -> Optional.of(new SweepCommand());
+            case "doctor" -> Optional.of(new DoctorCommand());
+            case "completion" -> Optional.of(new CompletionCommand());
             case "version" -> Optional.of(new VersionCommand());
             case "help" -> Optional.of(new HelpCommand());
             default -> Optional.empty();

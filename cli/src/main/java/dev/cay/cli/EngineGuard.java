@@ -4,6 +4,8 @@ import static java.util.Objects.requireNonNull;
 
 import dev.cay.SandboxException;
 import dev.cay.Sandboxes;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.function.Supplier;
 
@@ -15,9 +17,29 @@ import java.util.function.Supplier;
  */
 final class EngineGuard {
     private final Supplier<Sandboxes> source;
+    private final List<Held> held = new ArrayList<>();
     private Optional<Sandboxes> engine = Optional.empty();
     private boolean stopping;
     private boolean finished;
+
+    /** Something that has to be undone before this process ends, such as a terminal in raw mode. */
+    interface Undo {
+        void undo();
+    }
+
+    /** Something held; closing it lets go of it, without undoing it. */
+    final class Held implements AutoCloseable {
+        private final Undo undo;
+
+        private Held(Undo undo) {
+            this.undo = undo;
+        }
+
+        @Override
+        public void close() {
+            forget(this);
+        }
+    }
 
     EngineGuard(Supplier<Sandboxes> source) {
         this.source = requireNonNull(source, "source is null");
@@ -38,20 +60,54 @@ final class EngineGuard {
         return !stopping;
     }
 
-    /** Ends every sandbox, because this process is about to end. */
+    /** Holds something until it is closed. If a signal comes before that, it is undone, what was held first at first. */
+    Held hold(Undo undo) {
+        Held one = new Held(undo);
+        if (!keep(one)) {
+            undo.undo();
+        }
+        return one;
+    }
+
+    private synchronized boolean keep(Held one) {
+        if (stopping) {
+            return false;
+        }
+        held.add(one);
+        return true;
+    }
+
+    private synchronized void forget(Held one) {
+        held.remove(one);
+    }
+
+    /** Undoes what is held and ends every sandbox, because this process is about to end. */
     void stop() {
-        Optional<Sandboxes> open = markStopping();
+        List<Held> undone = markStopping();
+        for (Held one : undone) {
+            try {
+                one.undo.undo();
+            } catch (RuntimeException e) {
+                // Nobody is left to be told, and the others have to be undone all the same.
+                continue;
+            }
+        }
+        Optional<Sandboxes> open = toClose();
         if (open.isPresent()) {
             open.get().close();
         }
     }
 
-    private synchronized Optional<Sandboxes> markStopping() {
+    private synchronized List<Held> markStopping() {
         if (finished) {
-            return Optional.empty();
+            return List.of();
         }
         stopping = true;
-        return engine;
+        return List.copyOf(held);
+    }
+
+    private synchronized Optional<Sandboxes> toClose() {
+        return stopping ? engine : Optional.empty();
     }
 
     /** Whether {@link #stop} has been called: then nothing that fails is worth a word. */

@@ -1,6 +1,8 @@
 package dev.cay.cli;
 
+import dev.cay.ExecSpec;
 import dev.cay.Exit;
+import dev.cay.SandboxSpec;
 import dev.cay.Size;
 import java.time.Duration;
 import java.util.Optional;
@@ -16,24 +18,24 @@ final class ExitReport {
 
     private ExitReport() {}
 
-    static Optional<Problem> of(Exit exit, RunRequest request) {
+    static Optional<Problem> of(Exit exit, SandboxSpec sandbox, ExecSpec command) {
         return switch (exit.reason()) {
             case EXITED, SIGNALLED -> Optional.empty();
-            case TIMEOUT -> Optional.of(timeout(request));
-            case OOM -> Optional.of(outOfMemory(request));
+            case TIMEOUT -> Optional.of(timeout(command));
+            case OOM -> Optional.of(outOfMemory(sandbox));
             case KILLED -> Optional.of(Problem.ofCommand("the command was killed", ""));
-            case SPAWN_FAILED -> Optional.of(spawnFailed(exit, request));
+            case SPAWN_FAILED -> Optional.of(spawnFailed(exit, sandbox, command));
         };
     }
 
-    private static Problem timeout(RunRequest request) {
-        Optional<Duration> timeout = request.command().timeout();
+    private static Problem timeout(ExecSpec command) {
+        Optional<Duration> timeout = command.timeout();
         String limit = timeout.isPresent() ? " (limit " + Durations.text(timeout.get()) + ")" : "";
         return Problem.ofCommand("the command was killed: it ran too long" + limit, "raise --timeout");
     }
 
-    private static Problem outOfMemory(RunRequest request) {
-        Optional<Size> memory = request.sandbox().limits().memory();
+    private static Problem outOfMemory(SandboxSpec sandbox) {
+        Optional<Size> memory = sandbox.limits().memory();
         if (memory.isPresent()) {
             return Problem.ofCommand(
                     "the command was killed: out of memory (limit " + memory.get() + ")",
@@ -44,15 +46,15 @@ final class ExitReport {
                 "set --memory, so that one command cannot use all of it");
     }
 
-    private static Problem spawnFailed(Exit exit, RunRequest request) {
-        String program = request.command().command().get(0);
-        return Problem.ofCommand("cannot run '" + program + "': " + exit.step(), spawnHint(exit, program, request));
+    private static Problem spawnFailed(Exit exit, SandboxSpec sandbox, ExecSpec command) {
+        String program = command.command().get(0);
+        String directory = command.workingDirectory().orElse(sandbox.workingDirectory());
+        return Problem.ofCommand("cannot run '" + program + "': " + exit.step(), spawnHint(exit, program, directory));
     }
 
-    private static String spawnHint(Exit exit, String program, RunRequest request) {
+    private static String spawnHint(Exit exit, String program, String directory) {
         if (exit.step().startsWith("chdir") || exit.step().startsWith("fchdir")) {
-            return "--workdir " + request.command().workingDirectory().orElse("/")
-                    + " must be a directory in the sandbox";
+            return "--workdir " + directory + " must be a directory in the sandbox";
         }
         if (!exit.step().startsWith("exec")) {
             return "";

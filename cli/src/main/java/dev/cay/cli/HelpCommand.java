@@ -4,7 +4,10 @@ import java.util.List;
 
 /** {@code cay help}: what there is, and what one command does. */
 final class HelpCommand implements Command {
-    private static final OptionSet OPTIONS = OptionSet.of(List.of(), List.of());
+    private static final Option MAN =
+            Option.flag("", "man", "Print the manual page, for man(1), with the help of all commands.");
+
+    private static final OptionSet OPTIONS = OptionSet.anywhere(MAN);
 
     @Override
     public String name() {
@@ -18,7 +21,7 @@ final class HelpCommand implements Command {
 
     @Override
     public String synopsis() {
-        return "[COMMAND]";
+        return "[OPTIONS] [COMMAND]";
     }
 
     @Override
@@ -33,7 +36,14 @@ final class HelpCommand implements Command {
 
     @Override
     public List<Example> examples() {
-        return List.of(new Example("All about running a command", "cay help run"));
+        return List.of(
+                new Example("All about running a command", "cay help run"),
+                new Example("The manual page", "cay help --man | man -l -"));
+    }
+
+    @Override
+    public Offer offer() {
+        return Offer.COMMANDS;
     }
 
     @Override
@@ -41,6 +51,11 @@ final class HelpCommand implements Command {
         List<String> operands = arguments.operands();
         if (operands.size() > 1) {
             throw new UsageException("unexpected argument '" + operands.get(1) + "'", "name one command");
+        }
+        if (arguments.has(MAN)) {
+            Operands.none(arguments);
+            context.streams().print(ManPage.text());
+            return ExitCode.SUCCESS;
         }
         String help = operands.isEmpty() ? HelpText.overview() : HelpText.of(Cli.command(operands.get(0)));
         context.streams().print(help);

@@ -6,8 +6,11 @@ import java.util.List;
 /** Lays out help texts, made for a terminal of 80 columns. */
 final class HelpText {
     static final int WIDTH = 80;
+    static final String SIZES = "A SIZE is a number of bytes or of units of 1024: 4096, 64k, 256m, 2g.";
+    static final String DURATIONS = "A DURATION is a number of seconds or has a unit: 2.5, 500ms, 10s, 1.5m, 1h.";
+
     private static final int OPTION_HELP_COLUMN = 28;
-    private static final int COMMAND_HELP_COLUMN = 12;
+    private static final int COMMAND_HELP_COLUMN = 14;
     private static final String INDENT = "  ";
     private static final String EXAMPLE_INDENT = "    ";
 
@@ -65,7 +68,7 @@ final class HelpText {
         boolean durations = false;
         for (OptionSet.Group group : command.options().groups()) {
             for (Option option : group.options()) {
-                sizes |= option.value().equals("SIZE");
+                sizes |= option.value().contains("SIZE");
                 durations |= option.value().equals("DURATION");
             }
         }
@@ -73,10 +76,10 @@ final class HelpText {
             line("");
         }
         if (sizes) {
-            line("A SIZE is a number of bytes or of units of 1024: 4096, 64k, 256m, 2g.");
+            line(SIZES);
         }
         if (durations) {
-            line("A DURATION is a number of seconds or has a unit: 2.5, 500ms, 10s, 1.5m, 1h.");
+            line(DURATIONS);
         }
     }
 

@@ -3,6 +3,8 @@ package dev.cay.cli;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
 
 /**
  * Writes one JSON object as UTF-8. All control characters are escaped, C1 included, so a terminal can show the result.
@@ -20,17 +22,67 @@ final class Json {
     }
 
     Json begin() throws IOException {
-        out.write('{');
+        separate();
+        return open('{');
+    }
+
+    Json begin(String name) throws IOException {
+        return name(name).open('{');
+    }
+
+    Json end() throws IOException {
+        return close('}');
+    }
+
+    Json beginArray(String name) throws IOException {
+        return name(name).open('[');
+    }
+
+    Json endArray() throws IOException {
+        return close(']');
+    }
+
+    /** An element of an array. */
+    Json element(String value) throws IOException {
+        separate();
+        byte[] utf8 = value.getBytes(StandardCharsets.UTF_8);
+        text(utf8, utf8.length);
+        return this;
+    }
+
+    /** An array of texts. */
+    Json field(String name, List<String> values) throws IOException {
+        beginArray(name);
+        for (String value : values) {
+            element(value);
+        }
+        return endArray();
+    }
+
+    /** An object of texts. */
+    Json field(String name, Map<String, String> values) throws IOException {
+        begin(name);
+        for (Map.Entry<String, String> value : values.entrySet()) {
+            field(value.getKey(), value.getValue());
+        }
+        return end();
+    }
+
+    /** A number with digits behind its point, or any other that is one as it stands. */
+    Json number(String name, String digits) throws IOException {
+        name(name);
+        ascii(digits);
+        return this;
+    }
+
+    private Json open(char bracket) throws IOException {
+        out.write(bracket);
         first = true;
         return this;
     }
 
-    Json begin(String name) throws IOException {
-        return name(name).begin();
-    }
-
-    Json end() throws IOException {
-        out.write('}');
+    private Json close(char bracket) throws IOException {
+        out.write(bracket);
         first = false;
         return this;
     }
@@ -59,11 +111,15 @@ final class Json {
         return this;
     }
 
-    private Json name(String name) throws IOException {
+    private void separate() throws IOException {
         if (!first) {
             out.write(',');
         }
         first = false;
+    }
+
+    private Json name(String name) throws IOException {
+        separate();
         byte[] utf8 = name.getBytes(StandardCharsets.UTF_8);
         text(utf8, utf8.length);
         out.write(':');

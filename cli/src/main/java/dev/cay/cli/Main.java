@@ -1,5 +1,6 @@
 package dev.cay.cli;
 
+import dev.cay.Finding;
 import dev.cay.Sandboxes;
 import java.util.List;
 import java.util.Optional;
@@ -13,8 +14,16 @@ public final class Main {
     public static void main(String[] arguments) {
         EngineGuard guard = new EngineGuard(new LocalEngine());
         Runtime.getRuntime().addShutdownHook(new CleanUp(guard));
-        Context context = new Context(Streams.ofProcess(), new ProcessVariables(), guard);
-        int code = new Cli(context).run(List.of(NativeText.arguments(arguments)));
+        Context context = new Context(
+                Streams.ofProcess(),
+                new ProcessVariables(),
+                guard,
+                new ProcessTerminal(),
+                new Time.OfProcess(),
+                new Diagnosis());
+        int code = arguments.length == 1 && arguments[0].equals(Training.OPTION)
+                ? Training.run(context)
+                : new Cli(context).run(List.of(NativeText.arguments(arguments)));
         if (guard.finish()) {
             // Everything has been closed. An orderly exit would first start the logging framework, to log the exit: 20
             // ms.
@@ -29,6 +38,13 @@ public final class Main {
         @Override
         public Sandboxes get() {
             return Sandboxes.local();
+        }
+    }
+
+    private static final class Diagnosis implements Supplier<List<Finding>> {
+        @Override
+        public List<Finding> get() {
+            return Sandboxes.diagnose();
         }
     }
 

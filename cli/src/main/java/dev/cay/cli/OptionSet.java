@@ -13,10 +13,14 @@ import java.util.Set;
  * be joined. {@code --} and the first argument that is no option end them, as in {@code docker run}: what follows belongs to
  * the command that is run. Given more than once, the last one counts, or all do.
  *
+ * <p>A command whose operands are no command line of somebody else takes its options among and behind them too, as in
+ * {@code cay logs NAME -f}.
+ *
  * @param groups the options
  * @param foreign options of other tools that people will type here
+ * @param mixed whether options may follow operands
  */
-record OptionSet(List<Group> groups, List<Foreign> foreign) {
+record OptionSet(List<Group> groups, List<Foreign> foreign, boolean mixed) {
     static final Option HELP = Option.flag("h", "help", "Print this help.");
 
     /** Options that belong together. */
@@ -48,8 +52,17 @@ record OptionSet(List<Group> groups, List<Foreign> foreign) {
         }
     }
 
-    /** The groups, and {@code --help} after the last of them. */
+    /** The groups, and {@code --help} after the last of them; the first operand ends them. */
     static OptionSet of(List<Group> groups, List<Foreign> foreign) {
+        return new OptionSet(withHelp(groups), foreign, false);
+    }
+
+    /** Options that may stand anywhere. */
+    static OptionSet anywhere(Option... options) {
+        return new OptionSet(withHelp(List.of(new Group("Options", List.of(options)))), List.of(), true);
+    }
+
+    private static List<Group> withHelp(List<Group> groups) {
         List<Group> all = new ArrayList<>(groups);
         if (all.isEmpty()) {
             all.add(new Group("Options", List.of(HELP)));
@@ -59,12 +72,13 @@ record OptionSet(List<Group> groups, List<Foreign> foreign) {
             options.add(HELP);
             all.add(new Group(last.title(), options));
         }
-        return new OptionSet(all, foreign);
+        return all;
     }
 
-    /** Reads the options up to the first operand; everything from there on are operands. */
+    /** Reads the options up to the first operand, or all of them if they may be mixed; the rest are operands. */
     Arguments parse(List<String> arguments) {
         List<Arguments.Given> given = new ArrayList<>();
+        List<String> operands = new ArrayList<>();
         int next = 0;
         while (next < arguments.size()) {
             String argument = arguments.get(next);
@@ -73,11 +87,17 @@ record OptionSet(List<Group> groups, List<Foreign> foreign) {
                 break;
             }
             if (argument.length() < 2 || argument.charAt(0) != '-') {
-                break;
+                if (!mixed) {
+                    break;
+                }
+                operands.add(argument);
+                next++;
+                continue;
             }
             next = argument.startsWith("--") ? parseLong(arguments, next, given) : parseLetters(arguments, next, given);
         }
-        return new Arguments(given, arguments.subList(next, arguments.size()));
+        operands.addAll(arguments.subList(next, arguments.size()));
+        return new Arguments(given, operands);
     }
 
     /** Returns the index of the next argument, as {@link #parseLetters} does. */

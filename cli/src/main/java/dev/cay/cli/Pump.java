@@ -14,6 +14,11 @@ abstract sealed class Pump extends Thread {
     /** As much as a pipe holds. */
     private static final int BUFFER = 64 * 1024;
 
+    /** What to do about a command whose output can be passed on no more. */
+    interface Abandonment {
+        void abandon();
+    }
+
     private final InputStream from;
     private final OutputStream to;
 
@@ -56,16 +61,28 @@ abstract sealed class Pump extends Thread {
     /** From the caller to the command. Neither side's failure is worth a word: the command just gets no more input. */
     static final class Input extends Pump {
         private final OutputStream stdin;
+        private final Optional<DetachKeys> keys;
 
         Input(InputStream in, Execution execution) {
             super("cay-stdin", in, execution.stdin());
             stdin = execution.stdin();
+            keys = Optional.empty();
+        }
+
+        Input(DetachKeys in, Execution execution) {
+            super("cay-stdin", in, execution.stdin());
+            stdin = execution.stdin();
+            keys = Optional.of(in);
         }
 
         @Override
         public void run() {
             try {
                 pump();
+                if (keys.isPresent() && keys.get().pressed()) {
+                    // It is the person who leaves; the command's input goes on.
+                    return;
+                }
                 stdin.close();
             } catch (IOException | RuntimeException e) {
                 // The command has gone, or has closed its input itself.
@@ -81,14 +98,14 @@ abstract sealed class Pump extends Thread {
 
     /** From the command to the caller. If the caller cannot be written to, the command has no purpose any more. */
     static final class Output extends Pump {
-        private final Execution execution;
+        private final Abandonment abandonment;
         private Optional<IOException> readFailure = Optional.empty();
         private Optional<IOException> writeFailure = Optional.empty();
         private Optional<Throwable> unexpected = Optional.empty();
 
-        Output(String name, InputStream from, OutputStream to, Execution execution) {
+        Output(String name, InputStream from, OutputStream to, Abandonment abandonment) {
             super(name, from, to);
-            this.execution = execution;
+            this.abandonment = abandonment;
         }
 
         @Override
@@ -97,7 +114,7 @@ abstract sealed class Pump extends Thread {
                 pump();
             } catch (RuntimeException | Error e) {
                 unexpected = Optional.of(e);
-                execution.kill();
+                abandonment.abandon();
             }
         }
 
@@ -109,7 +126,7 @@ abstract sealed class Pump extends Thread {
         @Override
         void writeFailed(IOException failure) {
             writeFailure = Optional.of(failure);
-            execution.kill();
+            abandonment.abandon();
         }
 
         /** Waits for the end of the stream. Only after that, and by the same thread, may the failures be asked for. */

@@ -2,12 +2,9 @@ package dev.cay.cli;
 
 import dev.cay.Execution;
 import dev.cay.Sandbox;
-import dev.cay.SandboxException;
 import dev.cay.Sandboxes;
 import dev.cay.Usage;
-import java.io.IOException;
 import java.util.List;
-import java.util.Optional;
 
 /** {@code cay run}: one command in a sandbox made for it. */
 final class RunCommand implements Command {
@@ -29,10 +26,13 @@ final class RunCommand implements Command {
     @Override
     public List<String> description() {
         return List.of(
-                "Makes a sandbox, runs the command in it and removes the sandbox. The command's standard input, output and"
-                        + " error are those of cay; to keep it from reading yours, add </dev/null.",
-                "The exit code is the command's own, or 128 + N if signal N ended it, 124 after a timeout, 125 if cay itself"
-                        + " failed, 126 if the command cannot be run, 127 if there is no such command.");
+                "Makes a sandbox, runs the command in it and removes the sandbox. The command's standard input, output"
+                        + " and error are those of cay; to keep it from reading yours, add </dev/null. Ctrl-C ends the"
+                        + " command and its sandbox, unless --tty passes it on.",
+                "With --detach the sandbox lives on, with the command as its own, and its id is printed; 'cay attach',"
+                        + " 'cay logs', 'cay exec', 'cay stop' and 'cay rm' take that id or its name.",
+                "The exit code is the command's own, or 128 + N if signal N ended it, 124 after a timeout, 125 if cay"
+                        + " itself failed, 126 if the command cannot be run, 127 if there is no such command.");
     }
 
     @Override
@@ -44,19 +44,32 @@ final class RunCommand implements Command {
     public List<Example> examples() {
         return List.of(
                 new Example("A script, without network and with little of everything", """
-                        cay run --memory 256m --cpus 0.5 --pids 64 --timeout 10s \\
-                            -- python3 -c 'print(6 * 7)'"""),
+                    cay run --memory 256m --cpus 0.5 --pids 64 --timeout 10s \\
+                        -- python3 -c 'print(6 * 7)'"""),
                 new Example("Files go in and out by standard input and output", """
-                        cay run -w /tmp -- sh -c 'cc -x c - && ./a.out' < hello.c"""),
+                    cay run -w /tmp -- sh -c 'cc -x c - && ./a.out' < hello.c"""),
                 new Example("Another root file system, whose changes are kept", """
-                        cay run --rootfs ./alpine --writable ./changes -- apk --version"""),
+                    cay run --rootfs ./alpine --writable ./changes -- apk --version"""),
+                new Example("A shell at the terminal, in a directory of this machine", """
+                    cay run -it -v .:/work -w /work -- bash"""),
+                new Example("A service that goes on when the terminal is closed", """
+                    cay run -d --name web -- python3 -m http.server
+                    cay logs -f web"""),
                 new Example("The result for a program to read", """
-                        cay run --format json -- id"""));
+                    cay run --format json -- id"""));
+    }
+
+    @Override
+    public Offer offer() {
+        return Offer.PROGRAMS;
     }
 
     @Override
     public int run(Arguments arguments, Context context) {
         RunRequest request = RunRequest.of(arguments, context.variables());
+        if (request.detached()) {
+            return DetachedRun.start(request, context);
+        }
         return switch (request.format()) {
             case TEXT -> runAsText(request, context);
             case JSON -> runAsJson(request, context);
@@ -66,17 +79,15 @@ final class RunCommand implements Command {
     private static int runAsText(RunRequest request, Context context) {
         Streams streams = context.streams();
         Relay.Outcome outcome;
-        try (Sandboxes engine = context.engine().open();
+        try (Foreground terminal = request.terminal() ? Foreground.open(context) : Foreground.none();
+                Sandboxes engine = context.engine().open();
                 Sandbox sandbox = engine.create(request.sandbox());
-                Execution execution = sandbox.start(request.command())) {
+                Execution execution = sandbox.start(CommandRequest.resized(request.command(), terminal.size()))) {
+            terminal.follow(execution);
             outcome = new Relay(execution, streams.in(), streams.out(), streams.err()).run();
         }
-        check(outcome, context);
-        Optional<Problem> problem = ExitReport.of(outcome.exit(), request);
-        if (problem.isPresent() && !context.engine().stopping()) {
-            streams.say(problem.get().text());
-        }
-        return outcome.exit().shellCode();
+        outcome.check(context);
+        return Attachment.report(outcome.exit(), request.sandbox(), request.command(), context);
     }
 
     private static int runAsJson(RunRequest request, Context context) {
@@ -94,29 +105,10 @@ final class RunCommand implements Command {
             }
             usage = sandbox.usage();
         }
-        check(outcome, context);
+        outcome.check(context);
         if (!context.engine().stopping()) {
             new RunResult(id, outcome.exit(), stdout, stderr, outcome.duration(), usage).writeTo(context.streams());
         }
         return outcome.exit().shellCode();
-    }
-
-    /** A result is not one if not all of the output has arrived, unless it is us who are being ended. */
-    private static void check(Relay.Outcome outcome, Context context) {
-        if (context.engine().stopping()) {
-            return;
-        }
-        Streams streams = context.streams();
-        if (outcome.outFailure().isPresent()) {
-            throw streams.failure(Streams.OUT, outcome.outFailure().get());
-        }
-        if (outcome.errFailure().isPresent()) {
-            throw streams.failure(Streams.ERR, outcome.errFailure().get());
-        }
-        if (outcome.readFailure().isPresent()) {
-            IOException failure = outcome.readFailure().get();
-            throw new SandboxException.HostFailed(
-                    "cannot read what the command writes: " + failure.getMessage(), "", failure);
-        }
     }
 }

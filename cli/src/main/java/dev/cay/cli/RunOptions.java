@@ -1,17 +1,17 @@
 package dev.cay.cli;
 
-import dev.cay.ExecSpec;
 import dev.cay.Limits;
+import dev.cay.Mount;
 import dev.cay.SandboxSpec;
 import java.util.List;
 
-/** The options of {@code cay run}. */
+/** What can be said about a sandbox that is to be made. */
 final class RunOptions {
     static final Option ROOTFS = Option.valued(
             "rootfs",
             "host|DIR",
-            "What the sandbox sees: the programs of this machine (host, the default) or a directory that holds a root file"
-                    + " system. Write dir:PATH for a directory that is called host.");
+            "What the sandbox sees: the programs of this machine (host, the default) or a directory that holds a root"
+                    + " file system. Write dir:PATH for a directory that is called host.");
     static final Option READ_ONLY =
             Option.flag("", "read-only", "Nothing can be changed but /tmp, /dev/shm and /dev/mqueue.");
     static final Option TMPFS_SIZE = Option.valued(
@@ -38,30 +38,16 @@ final class RunOptions {
     static final Option ULIMIT = Option.valued(
             "ulimit",
             "NAME=N",
-            "A limit of each single process: address-space, core, cpu-seconds, data, file-size, locked-memory, open-files"
-                    + " or stack. May be repeated.");
-    static final Option TIMEOUT =
-            Option.valued("timeout", "DURATION", "End the command with SIGTERM if it runs longer than that.");
-    static final Option GRACE = Option.valued(
-            "grace",
-            "DURATION",
-            "How long after SIGTERM it is killed. By default " + Durations.text(ExecSpec.DEFAULT_GRACE) + ".");
-
-    static final Option ENV = Option.valued(
-            "e",
-            "env",
-            "NAME[=VALUE]",
-            "Set an environment variable; without a value, take the one it has here, if it has one. May be repeated.");
-    static final Option WORKDIR = Option.valued("w", "workdir", "DIR", "Where the command starts. By default /.");
-    static final Option USER = Option.valued(
-            "u", "user", "USER[:GROUP]", "As whom it runs: names or ids of the sandbox. By default root.");
+            "A limit of each single process: address-space, core, cpu-seconds, data, file-size, locked-memory,"
+                    + " open-files or stack. May be repeated.");
     static final Option HOSTNAME =
             Option.valued("hostname", "NAME", "The sandbox's host name. By default a name made up for it.");
 
     static final Option NETWORK = Option.valued(
             "network",
             "none|host",
-            "none (the default): loopback alone. host: the network of this machine, unfiltered, with all that listens on it.");
+            "none (the default): loopback alone. host: the network of this machine, unfiltered, with all that listens"
+                    + " on it.");
     static final Option SECCOMP = Option.valued(
             "seccomp",
             "default|unconfined|FILE",
@@ -71,30 +57,82 @@ final class RunOptions {
             "no-userns",
             "Dangerous: root in the sandbox is root of this machine behind the other walls. Only for code you trust.");
 
-    static final Option OUTPUT_LIMIT = Option.valued(
-            "output-limit",
-            "SIZE",
-            "With --format json: how much of each stream is kept. By default " + ExecSpec.DEFAULT_OUTPUT_LIMIT
-                    + ", at most " + ExecSpec.MAXIMUM_OUTPUT_LIMIT + ".");
+    static final Option NAME = Option.valued("name", "NAME", "What it can be called besides its id.");
+    static final Option LABEL =
+            Option.valued("l", "label", "NAME=VALUE", "Something to find it by, see 'cay help ps'. May be repeated.");
+    static final Option TTL = Option.valued("ttl", "DURATION", "It ends after that in any case.");
+    static final Option IDLE =
+            Option.valued("idle", "DURATION", "It ends when nothing has run in it and nobody has used it for so long.");
+    static final Option RM = Option.flag(
+            "", "rm", "Accepted and without effect: the sandbox is removed at the end, unless it is detached.");
 
-    private static final String ALWAYS_CONNECTED = "leave it out: standard input is always connected";
+    static final Option VOLUME = Option.valued(
+            "v",
+            "volume",
+            "SOURCE:TARGET[:ro|rw|noexec]",
+            "Show a file or a directory of this machine in the sandbox, or a named volume (see 'cay help volume'): a"
+                    + " source that begins with / or . is a path. May be repeated; join several of ro, rw, noexec by"
+                    + " commas.");
+    static final Option TMPFS = Option.valued(
+            "tmpfs",
+            "PATH[:SIZE][:MODE]",
+            "Put an empty directory in memory there; by default of " + Mount.DEFAULT_TMPFS
+                    + " and mode 1777. May be repeated.");
+    static final Option ALLOW_HOST_PATH = Option.flag(
+            "",
+            "allow-host-path",
+            "Dangerous: let --volume show what gives this machine away, such as /, /etc or /proc.");
 
+    private static final List<Option> FILES =
+            List.of(ROOTFS, READ_ONLY, TMPFS_SIZE, WRITABLE, VOLUME, TMPFS, ALLOW_HOST_PATH);
+    private static final List<Option> WALLS = List.of(NETWORK, SECCOMP, NO_USERNS);
+    private static final List<Option> LIMITS =
+            List.of(MEMORY, CPUS, CPU_WEIGHT, PIDS, IO, ULIMIT, CommandOptions.TIMEOUT, CommandOptions.GRACE);
+
+    private static final List<OptionSet.Foreign> FOREIGN = List.of(
+            new OptionSet.Foreign("-m", "write --memory SIZE"),
+            new OptionSet.Foreign("--mount", "write --volume SOURCE:TARGET or --tmpfs PATH"),
+            new OptionSet.Foreign("--pids-limit", "write --pids N"),
+            new OptionSet.Foreign("--security-opt", "write --seccomp default|unconfined|FILE"));
+
+    /** Those of {@code cay run}. */
     static final OptionSet SET = OptionSet.of(
             List.of(
-                    new OptionSet.Group("File system", List.of(ROOTFS, READ_ONLY, TMPFS_SIZE, WRITABLE)),
-                    new OptionSet.Group("Limits", List.of(MEMORY, CPUS, CPU_WEIGHT, PIDS, IO, ULIMIT, TIMEOUT, GRACE)),
-                    new OptionSet.Group("Command", List.of(ENV, WORKDIR, USER, HOSTNAME)),
-                    new OptionSet.Group("Walls", List.of(NETWORK, SECCOMP, NO_USERNS)),
-                    new OptionSet.Group("Output", List.of(Format.OPTION, OUTPUT_LIMIT))),
+                    new OptionSet.Group("File system", FILES),
+                    new OptionSet.Group("Limits", LIMITS),
+                    new OptionSet.Group(
+                            "Command",
+                            List.of(
+                                    CommandOptions.INTERACTIVE,
+                                    CommandOptions.TERMINAL,
+                                    CommandOptions.ENV,
+                                    CommandOptions.WORKDIR,
+                                    CommandOptions.USER,
+                                    HOSTNAME)),
+                    new OptionSet.Group("Walls", WALLS),
+                    new OptionSet.Group("Life", List.of(CommandOptions.DETACH, RM, NAME, LABEL, TTL, IDLE)),
+                    new OptionSet.Group(
+                            "Output", List.of(Format.OPTION, CommandOptions.OUTPUT_LIMIT, CommandOptions.KEPT))),
+            FOREIGN);
+
+    /** Those of {@code cay create}. */
+    static final OptionSet CREATE = OptionSet.of(
             List.of(
-                    new OptionSet.Foreign("--rm", "leave it out: nothing of a sandbox is ever kept"),
-                    new OptionSet.Foreign("-i", ALWAYS_CONNECTED),
-                    new OptionSet.Foreign("--interactive", ALWAYS_CONNECTED),
-                    new OptionSet.Foreign("-t", "leave it out: this version gives no terminal to a command"),
-                    new OptionSet.Foreign("--tty", "leave it out: this version gives no terminal to a command"),
-                    new OptionSet.Foreign("-m", "write --memory SIZE"),
-                    new OptionSet.Foreign("--pids-limit", "write --pids N"),
-                    new OptionSet.Foreign("--security-opt", "write --seccomp default|unconfined|FILE")));
+                    new OptionSet.Group("File system", FILES),
+                    new OptionSet.Group("Limits", LIMITS),
+                    new OptionSet.Group(
+                            "Command",
+                            List.of(
+                                    CommandOptions.INPUT_OF_START,
+                                    CommandOptions.TERMINAL,
+                                    CommandOptions.ENV,
+                                    CommandOptions.WORKDIR,
+                                    CommandOptions.USER,
+                                    HOSTNAME)),
+                    new OptionSet.Group("Walls", WALLS),
+                    new OptionSet.Group("Life", List.of(NAME, LABEL, TTL, IDLE)),
+                    new OptionSet.Group("Output", List.of(Format.OPTION, CommandOptions.KEPT))),
+            FOREIGN);
 
     private RunOptions() {}
 }

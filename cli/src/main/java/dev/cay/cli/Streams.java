@@ -21,6 +21,7 @@ import java.nio.file.Path;
  * @param pipes tells which of them are pipes
  */
 record Streams(InputStream in, OutputStream out, OutputStream err, PipeTest pipes) {
+    static final int IN = 0;
     static final int OUT = 1;
     static final int ERR = 2;
 

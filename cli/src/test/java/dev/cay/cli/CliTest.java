@@ -53,9 +53,57 @@ class CliTest {
                 "version --json   | unknown option --json          | add --help for a list",
                 "version --format xml | --format: 'xml' is not a format | write text or json",
                 "run              | no command to run              | name one, as in: cay run -- echo hello",
-                "run --rm ls      | unknown option --rm            | leave it out: nothing of a sandbox is ever kept",
-                "run -it ls       | unknown option -i              | leave it out: standard input is always connected",
-                "run --memory 1x ls | --memory: '1x' is not a size: write 4096, 64k, 256m or 2g | a unit is k, m, g or t, each 1024 times the one before",
+                "run -m 1 ls      | unknown option -m              | write --memory SIZE",
+                "run -d --rm ls   | --rm and --detach contradict each other | leave out --rm, and remove it with 'cay"
+                        + " rm', or give it a --ttl or an --idle time",
+                "run --kept 1m ls | --kept has no effect without --detach   | leave it out: nothing of the sandbox is"
+                        + " kept",
+                "create --timeout 1 | --timeout has no effect without a command | leave it out, or name a command",
+                "exec             | a name is missing              | write: cay exec NAME -- COMMAND",
+                "exec lab         | no command to run              | write: cay exec NAME -- COMMAND",
+                "exec lab --      | no command to run              | write: cay exec NAME -- COMMAND",
+                "exec lab -it sh  | unexpected option -it behind 'lab' | options come before the name: cay exec"
+                        + " [OPTIONS] NAME -- COMMAND",
+                "start            | a name is missing              | write: cay start NAME",
+                "start a b        | unexpected argument 'b'        | one name is enough, as in: cay start NAME",
+                "attach           | a name is missing              | write: cay attach NAME",
+                "attach a --execution x | --execution: 'x' is not a whole number | write digits only",
+                "ps lab           | unexpected argument 'lab'      | leave it out",
+                "ps --filter x    | --filter: 'x' is not a filter  | write label=NAME, label=NAME=VALUE, name=NAME or"
+                        + " state=STATE",
+                "inspect          | a name is missing              | write: cay inspect NAME",
+                "logs             | a name is missing              | write: cay logs NAME",
+                "logs --tail x a  | --tail: 'x' is not a size: write 4096, 64k, 256m or 2g | a unit is k, m, g or t,"
+                        + " each 1024 times the one before",
+                "stop             | a name is missing              | write: cay stop NAME",
+                "stop -t x a      | --time: 'x' is not a duration  | write 500ms, 10s, 1.5m or 2h; without a unit it"
+                        + " is seconds",
+                "kill             | a name is missing              | write: cay kill NAME",
+                "kill -s TREM a   | --signal: 'TREM' is not a signal | write TERM",
+                "kill -s 65 a     | --signal: '65' is not a signal | write a name, such as TERM, or a number from 1 to"
+                        + " 64",
+                "rm               | a name is missing              | write: cay rm NAME",
+                "events a         | unexpected argument 'a'        | leave it out",
+                "sweep a          | unexpected argument 'a'        | leave it out",
+                "doctor a         | unexpected argument 'a'        | leave it out",
+                "volume           | what to do with volumes is missing | write create, ls or rm",
+                "volume mk        | unknown action 'mk' | write create, ls or rm",
+                "volume create    | create takes one name          | write: cay volume create NAME",
+                "volume ls x      | unexpected argument 'x'        | leave it out",
+                "volume rm        | a name is missing              | write: cay volume rm NAME",
+                "volume rm -q x   | --quiet has no effect with rm  | leave it out",
+                "completion       | a name is missing              | write: cay completion bash",
+                "completion tcsh  | unknown shell 'tcsh' | write bash, zsh or fish",
+                "help --man run   | unexpected argument 'run'      | leave it out",
+                "cp a             | a source and a target are needed | write: cay cp NAME:PATH DIR, or: cay cp FILE"
+                        + " NAME:PATH",
+                "cp a b           | neither side is in a sandbox   | write: cay cp NAME:PATH DIR, or: cay cp FILE"
+                        + " NAME:PATH",
+                "cp a:x b:y       | both sides are in a sandbox    | 'use two commands: cay cp a:x - | cay cp - b:y'",
+                "cp a: b          | a path is missing              | write: cay cp NAME:PATH DIR, or: cay cp FILE"
+                        + " NAME:PATH",
+                "run --memory 1x ls | --memory: '1x' is not a size: write 4096, 64k, 256m or 2g | a unit is k, m, g or"
+                        + " t, each 1024 times the one before",
             })
     void saysWhatIsWrongWithACommandLine(String line, String message, String hint) {
         assertThat(terminal.run(line.split(" "))).isEqualTo(125);
@@ -109,14 +157,28 @@ class CliTest {
         assertThat(other.err()).startsWith("cay: error [usage]: ");
     }
 
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "run -t --format json ls",
+                "exec -t --format=json lab ls",
+                "start -a a --format json",
+                "logs -f --format json a"
+            })
+    void whatAPersonLooksAtIsNoJson(String line) {
+        assertThat(terminal.run(line.split(" "))).isEqualTo(125);
+        assertThat(terminal.out()).startsWith("{\"error\":{\"code\":\"usage\",").contains("contradict each other");
+        assertThat(engine.closed).isEmpty();
+    }
+
     @Test
     void showsNoStackTraceUnlessAskedTo() {
         engine.createFailure = Optional.of(new IllegalStateException("cannot be"));
 
         assertThat(terminal.run("run", "ls")).isEqualTo(125);
         assertThat(terminal.err())
-                .isEqualTo(
-                        "cay: error [internal]: IllegalStateException: cannot be\nhint: set CAY_DEBUG=1 for the stack trace\n");
+                .isEqualTo("cay: error [internal]: IllegalStateException: cannot be\n"
+                        + "hint: set CAY_DEBUG=1 for the stack trace\n");
 
         terminal.err.reset();
         terminal.variables.put("CAY_DEBUG", "1");

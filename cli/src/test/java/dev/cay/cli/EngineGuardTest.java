@@ -37,4 +37,35 @@ class EngineGuardTest {
         assertThatThrownBy(guard::open).isInstanceOf(SandboxException.Closed.class);
         assertThat(engine.closed).containsExactly("engine");
     }
+
+    @Test
+    void whatIsHeldIsUndoneBeforeTheEngineIsClosed() {
+        guard.open();
+        guard.hold(() -> engine.closed.add("first"));
+        guard.hold(() -> {
+            throw new IllegalStateException("cannot be undone");
+        });
+        guard.hold(() -> engine.closed.add("second"));
+        guard.hold(() -> engine.closed.add("let go of")).close();
+
+        guard.stop();
+        assertThat(engine.closed).containsExactly("first", "second", "engine");
+    }
+
+    @Test
+    void whatIsHeldTooLateIsUndoneAtOnce() {
+        guard.stop();
+
+        guard.hold(() -> engine.closed.add("late")).close();
+        assertThat(engine.closed).containsExactly("late");
+    }
+
+    @Test
+    void nothingIsUndoneAfterTheEnd() {
+        guard.hold(() -> engine.closed.add("held"));
+        assertThat(guard.finish()).isTrue();
+
+        guard.stop();
+        assertThat(engine.closed).isEmpty();
+    }
 }

@@ -52,6 +52,9 @@ class HelpTextTest {
     @Test
     void everyExampleOfRunCanBeParsed() {
         for (Command.Example example : new RunCommand().examples()) {
+            if (example.text().contains("\ncay ")) {
+                continue;
+            }
             String line = example.text().replace("\\\n", "").replaceAll("'[^']*'", "quoted");
             List<String> words = List.of(line.trim().split("\\s+"));
 
@@ -62,6 +65,26 @@ class HelpTextTest {
                             .command())
                     .isNotEmpty();
         }
+    }
+
+    @Test
+    void everyExampleHasOptionsThatExist() {
+        for (Command command : Command.all()) {
+            assertThat(command.examples()).as(command.name()).isNotEmpty();
+            for (Command.Example example : command.examples()) {
+                example.text().replace("\\\n", "").lines().forEach(HelpTextTest::parse);
+            }
+        }
+    }
+
+    private static void parse(String line) {
+        String typed = line.substring(line.indexOf("cay "))
+                .replaceAll("'[^']*'", "quoted")
+                .replaceAll("\\$\\([^)]*\\)", "NAME")
+                .replaceAll(" [|<>].*|\\)$", "");
+        List<String> words = List.of(typed.trim().split("\\s+"));
+        Command command = Cli.command(words.get(1));
+        assertThat(command.options().parse(words.subList(2, words.size()))).isNotNull();
     }
 
     @Test

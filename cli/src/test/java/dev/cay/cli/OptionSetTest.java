@@ -157,4 +157,22 @@ class OptionSetTest {
     private static List<String> words(String line) {
         return line.isEmpty() ? List.of() : List.of(line.split(" "));
     }
+
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            emptyValue = "",
+            value = {
+                "lab -q          | quiet=        | lab",
+                "a --memory 1m b | memory=1m     | a,b",
+                "a -- -q         | ''            | a,-q",
+                "-q - a          | quiet=        | -,a",
+            })
+    void optionsMayStandAnywhereIfTheSetSaysSo(String line, String given, String operands) {
+        Arguments arguments = OptionSet.anywhere(ENV, MEMORY, QUIET).parse(words(line));
+
+        assertThat(arguments.given().stream().map(one -> one.option().name() + "=" + one.value()))
+                .isEqualTo(given.isEmpty() ? List.of() : List.of(given.split(",")));
+        assertThat(arguments.operands()).isEqualTo(List.of(operands.split(",")));
+    }
 }

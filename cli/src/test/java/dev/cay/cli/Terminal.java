@@ -1,5 +1,6 @@
 package dev.cay.cli;
 
+import dev.cay.Finding;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -21,6 +22,9 @@ final class Terminal {
     Optional<OutputStream> brokenOut = Optional.empty();
     Optional<OutputStream> brokenErr = Optional.empty();
     boolean pipes;
+    final FakeDevice device = new FakeDevice();
+    final FakeTime time = new FakeTime();
+    List<Finding> findings = List.of();
     final EngineGuard guard;
 
     Terminal(FakeSandboxes engine) {
@@ -43,7 +47,15 @@ final class Terminal {
 
     int run(List<String> arguments) {
         Streams streams = new Streams(in, brokenOut.orElse(out), brokenErr.orElse(err), descriptor -> pipes);
-        return new Cli(new Context(streams, name -> Optional.ofNullable(variables.get(name)), guard)).run(arguments);
+        Context context = new Context(
+                streams, name -> Optional.ofNullable(variables.get(name)), guard, device, time, () -> findings);
+        return new Cli(context).run(arguments);
+    }
+
+    /** Sits at a terminal now. */
+    Terminal interactive() {
+        device.terminals.addAll(List.of(Streams.IN, Streams.OUT, Streams.ERR));
+        return this;
     }
 
     String out() {

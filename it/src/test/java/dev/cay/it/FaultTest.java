@@ -115,7 +115,7 @@ class FaultTest {
                 before = MachineState.now();
             }
         }
-        assertThat(number).as("operations tried").isBetween(100, ENOUGH);
+        assertThat(number).as("operations tried").isBetween(80, ENOUGH);
         assertThat(wrong).as("of " + number + " operations").isEmpty();
     }
 
@@ -160,7 +160,7 @@ class FaultTest {
                     before = MachineState.now();
                 }
             }
-            assertThat(number).as("operations tried").isBetween(40, ENOUGH);
+            assertThat(number).as("operations tried").isBetween(25, ENOUGH);
             assertThat(wrong).as("of " + number + " operations").isEmpty();
             assertThat(sandbox.exec(command).exit().success()).isTrue();
         }

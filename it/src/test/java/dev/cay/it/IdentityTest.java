@@ -35,7 +35,7 @@ class IdentityTest {
             String map = sh(sandbox, "cat /proc/self/uid_map; cat /proc/self/gid_map");
             assertThat(map.lines()).hasSize(2).allMatch(line -> {
                 String[] fields = line.trim().split("\\s+");
-                return fields[0].equals("0") && Long.parseLong(fields[1]) >= FIRST_ID && fields[2].equals("65536");
+                return fields[0].equals("0") && Long.parseLong(fields[1]) >= FIRST_ID && fields[2].equals("65535");
             });
         }
     }
@@ -175,7 +175,9 @@ class IdentityTest {
                             .stdout()
                             .trim())
                     .isEqualTo("/home/ada");
-            for (String user : new String[] {"nobody", "ada:nogroup", "broken", "70000", "65536:0", "ada:65536"}) {
+            for (String user : new String[] {
+                "nobody", "ada:nogroup", "broken", "70000", "65535", "65536:0", "ada:65535", "ada:65536"
+            }) {
                 assertThatThrownBy(() -> id(sandbox, user)).as(user).isInstanceOf(SandboxException.InvalidSpec.class);
             }
         }

@@ -4,11 +4,12 @@ import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
- * A process that this one made, held by a descriptor: its number can be taken by nobody else while it is not reaped, and
+ * A process, held by a descriptor: its number can be taken by nobody else while it is not reaped, and
  * no signal can go astray. Thread-safe.
  */
 public final class Child implements AutoCloseable {
     static final long P_PIDFD = 3;
+    static final long PIDFD_SIGNAL_PROCESS_GROUP = 4;
     static final long WNOHANG = 1;
     static final long WEXITED = 4;
     static final int SIGINFO_SIZE = 128;
@@ -17,8 +18,19 @@ public final class Child implements AutoCloseable {
     static final int SIGINFO_STATUS = 24;
     static final int CLD_EXITED = 1;
 
+    /** {@code _IOWR(PIDFS_IOCTL_MAGIC, 11, struct pidfd_info)}, whose first version has 64 bytes. */
+    static final long PIDFD_GET_INFO = 0xc040ff0bL;
+
+    static final int PIDFD_INFO_SIZE = 64;
+    static final long PIDFD_INFO_EXIT = 8;
+    static final int PIDFD_INFO_EXIT_CODE_AT = 60;
+
     private final int pid;
     private final Fd pidfd;
+
+    /** Whether this process reaps it; otherwise somebody else does, and the pidfd tells how it ended. */
+    private final boolean ours;
+
     private final ReentrantLock reaping = new ReentrantLock();
     private volatile Optional<Status> status;
 
@@ -36,27 +48,61 @@ public final class Child implements AutoCloseable {
 
     /** @param status how it has ended, if it has been reaped already */
     Child(int pid, Fd pidfd, Optional<Status> status) {
+        this(pid, pidfd, true, status);
+    }
+
+    private Child(int pid, Fd pidfd, boolean ours, Optional<Status> status) {
         this.pid = pid;
         this.pidfd = pidfd;
+        this.ours = ours;
         this.status = status;
     }
 
-    /** Its number in this process's pid namespace. */
+    /** A child of a stub, which reaps it. */
+    static Child ofStub(Fd pidfd) {
+        return new Child(0, pidfd, false, Optional.empty());
+    }
+
+    /**
+     * A process that somebody else made and reaps.
+     *
+     * @param pid its number; whether it still means the same process is to be checked afterwards
+     * @throws SyscallException ESRCH if there is none
+     */
+    public static Child of(Kernel kernel, int pid) throws SyscallException {
+        Op open = Op.opening(SystemCall.PIDFD_OPEN, Integer.toString(pid), Arg.of(pid), Arg.of(0));
+        return new Child(pid, kernel.run(OpList.of(open)).fd(open), false, Optional.empty());
+    }
+
+    /** Its number in this process's pid namespace; 0 if a stub made it. */
     public int pid() {
         return pid;
     }
 
-    /** Readable when the process has ended. */
     public Fd pidfd() {
         return pidfd;
     }
 
+    /** What to wait for: then it has ended and {@link #poll} says how. */
+    public Poll.Interest end() {
+        return ours ? Poll.Interest.reading(pidfd) : Poll.Interest.ending(pidfd);
+    }
+
     /** {@code int pidfd_send_signal(int pidfd, int sig, siginfo_t *info, unsigned int flags)} pidfd_send_signal(2). */
     public void signal(int number) throws SyscallException {
+        signal(number, 0);
+    }
+
+    /** The same to the whole process group of the process, which leads it. */
+    public void signalGroup(int number) throws SyscallException {
+        signal(number, PIDFD_SIGNAL_PROCESS_GROUP);
+    }
+
+    private void signal(int number, long flags) throws SyscallException {
         if (status.isPresent()) {
             return;
         }
-        long result = Native.call(SystemCall.PIDFD_SEND_SIGNAL, pidfd.number(), number, 0, 0);
+        long result = Native.call(SystemCall.PIDFD_SEND_SIGNAL, pidfd.number(), number, 0, flags);
         if (result != -Errno.ESRCH.number()) {
             Native.check(result, SystemCall.PIDFD_SEND_SIGNAL, "signal " + number);
         }
@@ -69,7 +115,7 @@ public final class Child implements AutoCloseable {
             if (ended.isPresent()) {
                 return ended.get();
             }
-            Poll.readable(pidfd);
+            Poll.await(Poll.FOREVER, end());
         }
     }
 
@@ -81,7 +127,7 @@ public final class Child implements AutoCloseable {
         reaping.lock();
         try {
             if (status.isEmpty()) {
-                status = reap();
+                status = ours ? reap() : ask();
             }
             return status;
         } finally {
@@ -104,6 +150,21 @@ public final class Child implements AutoCloseable {
             return Optional.of(new Status(
                     scratch.buffer().getInt(info + SIGINFO_CODE) == CLD_EXITED,
                     scratch.buffer().getInt(info + SIGINFO_STATUS)));
+        }
+    }
+
+    /** {@code int ioctl(int pidfd, PIDFD_GET_INFO, struct pidfd_info *)}: known once somebody has reaped it; Linux 6.15. */
+    private Optional<Status> ask() {
+        try (Scratch scratch = Scratch.borrow()) {
+            int info = scratch.allocate(PIDFD_INFO_SIZE);
+            scratch.buffer().putLong(info, PIDFD_INFO_EXIT);
+            long result = Native.call(SystemCall.IOCTL, pidfd.number(), PIDFD_GET_INFO, scratch.address(info));
+            if (Native.failed(result) || (scratch.buffer().getLong(info) & PIDFD_INFO_EXIT) == 0) {
+                return Optional.empty();
+            }
+            int code = scratch.buffer().getInt(info + PIDFD_INFO_EXIT_CODE_AT);
+            int signal = code & 0x7f;
+            return Optional.of(signal == 0 ? new Status(true, code >>> 8 & 0xff) : new Status(false, signal));
         }
     }
 

@@ -8,7 +8,11 @@ public final class Credentials {
     private static final int CAPABILITY_VERSION_3 = 0x20080522;
     private static final long KEYCTL_JOIN_SESSION_KEYRING = 1;
     private static final long PR_CAPBSET_DROP = 24;
+    private static final long PR_SET_SECUREBITS = 28;
     private static final long PR_SET_NO_NEW_PRIVS = 38;
+    private static final long PR_CAP_AMBIENT = 47;
+    private static final long PR_CAP_AMBIENT_RAISE = 2;
+    private static final long SECBIT_NO_SETUID_FIXUP = 4;
     private static final long SECCOMP_SET_MODE_FILTER = 1;
 
     private Credentials() {}
@@ -46,6 +50,26 @@ public final class Credentials {
         return Op.of(SystemCall.PRCTL, "drop capability " + capability, Arg.of(PR_CAPBSET_DROP), Arg.of(capability));
     }
 
+    /** {@code int prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP)} prctl(2): a change of user leaves the capabilities alone. */
+    public static Op keepCapabilities() {
+        return Op.of(SystemCall.PRCTL, "keep capabilities", Arg.of(PR_SET_SECUREBITS), Arg.of(SECBIT_NO_SETUID_FIXUP));
+    }
+
+    /**
+     * {@code int prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0)} prctl(2): an execve leaves it to a user that is
+     * not root. It has to be permitted and inheritable.
+     */
+    public static Op ambient(int capability) {
+        return Op.of(
+                SystemCall.PRCTL,
+                "ambient capability " + capability,
+                Arg.of(PR_CAP_AMBIENT),
+                Arg.of(PR_CAP_AMBIENT_RAISE),
+                Arg.of(capability),
+                Arg.of(0),
+                Arg.of(0));
+    }
+
     /**
      * {@code int capset(cap_user_header_t hdrp, const cap_user_data_t datap)} capset(2): these capabilities effective and
      * permitted, none inheritable.
@@ -53,13 +77,20 @@ public final class Credentials {
      * @param set bit n stands for capability n
      */
     public static Op capset(long set) {
+        return capset(set, 0);
+    }
+
+    /** The same with capabilities that are inheritable. */
+    public static Op capset(long set, long inheritable) {
         ByteBuffer header = Arg.struct(8);
         header.putInt(0, CAPABILITY_VERSION_3);
         ByteBuffer data = Arg.struct(24);
         data.putInt(0, (int) set)
                 .putInt(4, (int) set)
+                .putInt(8, (int) inheritable)
                 .putInt(12, (int) (set >>> 32))
-                .putInt(16, (int) (set >>> 32));
+                .putInt(16, (int) (set >>> 32))
+                .putInt(20, (int) (inheritable >>> 32));
         return Op.of(SystemCall.CAPSET, "", new Arg.Bytes(header.array()), new Arg.Bytes(data.array()));
     }
 

@@ -27,7 +27,7 @@ final class Encoding implements AutoCloseable {
     private static final long END = -1;
 
     /** A number that no architecture has a system call for. */
-    private static final long NO_SUCH_CALL = 0x7fff_fff0;
+    static final long NO_SUCH_CALL = 0x7fff_fff0;
 
     /** {@code struct clone_args} clone(2). */
     private static final int CLONE_SIZE = 88;

@@ -35,6 +35,8 @@ public final class FileOps {
 
     public static final int S_IFCHR = 0020000;
 
+    private static final long F_SETFD = 2;
+
     private static final int OPEN_HOW_SIZE = 24;
 
     private FileOps() {}
@@ -163,14 +165,14 @@ public final class FileOps {
         return Op.of(SystemCall.DUP3, "to " + target, fd, Arg.of(target), Arg.of(0));
     }
 
+    /** {@code int fcntl(int fd, F_SETFD, 0)} fcntl(2): it stays open over execve. */
+    public static Op keepOpen(Arg fd) {
+        return Op.of(SystemCall.FCNTL, "keep open", fd, Arg.of(F_SETFD), Arg.of(0));
+    }
+
     /** {@code int close_range(unsigned first, unsigned last, CLOSE_RANGE_CLOEXEC)} close_range(2). */
     public static Op closeOnExecFrom(int first) {
         return Op.of(SystemCall.CLOSE_RANGE, "from " + first, Arg.of(first), Arg.of(0xffff_ffffL), Arg.of(4));
-    }
-
-    /** {@code int close_range(unsigned first, unsigned last, 0)} close_range(2): closes them now. */
-    public static Op closeFrom(int first) {
-        return Op.of(SystemCall.CLOSE_RANGE, "from " + first, Arg.of(first), Arg.of(0xffff_ffffL), Arg.of(0));
     }
 
     /** {@code int ioctl(int fd, unsigned long op, ...)} ioctl(2). */

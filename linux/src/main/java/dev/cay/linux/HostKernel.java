@@ -18,6 +18,7 @@ public final class HostKernel implements Kernel, AutoCloseable {
 
     private final Spawner spawner = new Spawner();
     private final Launcher launcher;
+    private final Fd ownHostname;
 
     /**
      * @throws SyscallException if this process may not do what an engine has to
@@ -30,7 +31,9 @@ public final class HostKernel implements Kernel, AutoCloseable {
     HostKernel(boolean inThread) throws SyscallException {
         run(OpList.of(Processes.undumpable()));
         keepChildren();
-        launcher = inThread ? new ThreadLauncher(this) : new ProcessLauncher(this);
+        Op own = FileOps.open("/proc/thread-self/ns/uts", FileOps.O_RDONLY);
+        ownHostname = run(OpList.of(own)).fd(own);
+        launcher = inThread ? new ThreadLauncher() : new ProcessLauncher(this);
     }
 
     /** A process that was started with SIGCHLD ignored could not learn how its children ended. */
@@ -71,10 +74,23 @@ public final class HostKernel implements Kernel, AutoCloseable {
 
     @Override
     public Child spawn(OpList list, Birth birth) throws SyscallException {
-        // The parent-death signal follows the thread, and a virtual thread must not hold its carrier for a millisecond.
-        return birth.diesWithCaller() || Thread.currentThread().isVirtual()
+        // A virtual thread must not hold its carrier for a millisecond.
+        return Thread.currentThread().isVirtual()
                 ? spawner.call(() -> launcher.spawn(list, birth, observer))
                 : launcher.spawn(list, birth, observer);
+    }
+
+    /**
+     * {@code int sethostname(const char *name, size_t len)} sethostname(2), in the uts namespace of another process. The calling
+     * thread is there for three system calls, in which no Java runs.
+     */
+    public void sethostname(Child member, String name) throws SyscallException {
+        Op set = Namespaces.sethostname(name).tolerating(Errno.EPERM, Errno.EINVAL, Errno.EFAULT, Errno.ENAMETOOLONG);
+        Op back = Namespaces.enter(ownHostname, Namespaces.UTS);
+        Results results = run(OpList.of(Namespaces.enter(member.pidfd(), Namespaces.UTS), set, back));
+        if (results.failed(set)) {
+            throw new SyscallException("sethostname", name, (int) -results.value(set));
+        }
     }
 
     /** Lets somebody watch all lists of this process. Each operation then takes about 0.1 µs longer. */
@@ -92,10 +108,12 @@ public final class HostKernel implements Kernel, AutoCloseable {
         return faults.failing(list);
     }
 
-    /** Ends the threads that made children: whichever of these asked for a parent-death signal gets it now. */
+    /** Ends the threads that made children; these go on. */
     @Override
     public void close() {
         spawner.close();
         launcher.close();
+        ownHostname.close();
+        ownHostname.close();
     }
 }

@@ -10,7 +10,9 @@ public final class Landlock {
     private static final long ACCESS_FS_EXECUTE = 1;
     private static final long ACCESS_FS_MAKE_CHAR = 1 << 6;
     private static final long ACCESS_FS_MAKE_BLOCK = 1 << 11;
+    private static final long ACCESS_FS_REFER = 1 << 13;
     private static final long SCOPE_ABSTRACT_UNIX_SOCKET = 1;
+    private static final int ABI_WITH_REFER = 2;
     private static final int ABI_WITH_SCOPES = 6;
     private static final int RULESET_SIZE = 24;
     private static final int RULESET_SIZE_WITHOUT_SCOPES = 8;
@@ -39,9 +41,11 @@ public final class Landlock {
         if (abi < 1) {
             return Optional.empty();
         }
+        // Every rule set forbids to move files between directories that does not allow it.
+        long refer = abi >= ABI_WITH_REFER ? ACCESS_FS_REFER : 0;
         boolean scoped = scopeSockets && abi >= ABI_WITH_SCOPES;
         ByteBuffer attributes = Arg.struct(RULESET_SIZE);
-        attributes.putLong(0, ACCESS_FS_EXECUTE | ACCESS_FS_MAKE_CHAR | ACCESS_FS_MAKE_BLOCK);
+        attributes.putLong(0, ACCESS_FS_EXECUTE | ACCESS_FS_MAKE_CHAR | ACCESS_FS_MAKE_BLOCK | refer);
         attributes.putLong(16, scoped ? SCOPE_ABSTRACT_UNIX_SOCKET : 0);
         Op create = Op.opening(
                 SystemCall.LANDLOCK_CREATE_RULESET,
@@ -50,10 +54,10 @@ public final class Landlock {
                 Arg.of(scoped ? RULESET_SIZE : RULESET_SIZE_WITHOUT_SCOPES),
                 Arg.of(0));
         ByteBuffer beneath = Arg.struct(PATH_BENEATH_SIZE);
-        beneath.putLong(0, ACCESS_FS_EXECUTE).putInt(8, root.number());
+        beneath.putLong(0, ACCESS_FS_EXECUTE | refer).putInt(8, root.number());
         Op allow = Op.of(
                 SystemCall.LANDLOCK_ADD_RULE,
-                "execute beneath the root",
+                "execute and move beneath the root",
                 Arg.of(create),
                 Arg.of(RULE_PATH_BENEATH),
                 new Arg.Bytes(beneath.array()),

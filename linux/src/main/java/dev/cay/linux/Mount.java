@@ -136,6 +136,16 @@ public final class Mount {
                 Arg.of(OPEN_TREE_CLONE | FileOps.O_CLOEXEC | FileOps.AT_EMPTY_PATH));
     }
 
+    /** The same of an open file or directory with all that is mounted below it, at the same places. */
+    public static Op cloneTrees(Arg file, String operands) {
+        return Op.opening(
+                SystemCall.OPEN_TREE,
+                operands,
+                file,
+                Arg.text(""),
+                Arg.of(OPEN_TREE_CLONE | AT_RECURSIVE | FileOps.O_CLOEXEC | FileOps.AT_EMPTY_PATH));
+    }
+
     /**
      * {@code int move_mount(int from_dirfd, "", int to_dirfd, const char *to_path, unsigned int flags)} move_mount(2): attaches
      * a detached mount. A symlink at the end of the path is not followed.
@@ -149,6 +159,18 @@ public final class Mount {
                 directory,
                 Arg.text(path),
                 Arg.of(MOVE_MOUNT_F_EMPTY_PATH | (path.isEmpty() ? MOVE_MOUNT_T_EMPTY_PATH : 0)));
+    }
+
+    /** Attaches to an open file or directory; the path is for the reader of an error message. */
+    public static Op attachAt(Arg mount, Arg place, String path) {
+        return Op.of(
+                SystemCall.MOVE_MOUNT,
+                path,
+                mount,
+                Arg.text(""),
+                place,
+                Arg.text(""),
+                Arg.of(MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
     }
 
     /** Attaches at an absolute path of this process. */
@@ -172,6 +194,20 @@ public final class Mount {
     public static Op restrict(Arg mount, String operands, long attributesSet) {
         ByteBuffer attributes = Arg.struct(MOUNT_ATTR_SIZE);
         attributes.putLong(0, attributesSet);
+        return setattr(mount, operands, FileOps.AT_EMPTY_PATH | AT_RECURSIVE, attributes);
+    }
+
+    /** {@link #shiftIds} of a mount and all below it, of which none changes if one of them cannot. */
+    public static Op shiftAllIds(Arg mount, String operands, Fd userNamespace) {
+        ByteBuffer attributes = Arg.struct(MOUNT_ATTR_SIZE);
+        attributes.putLong(0, ATTR_IDMAP).putLong(24, userNamespace.number());
+        return setattr(mount, operands, FileOps.AT_EMPTY_PATH | AT_RECURSIVE, attributes);
+    }
+
+    /** {@link #restrict}, and what is mounted on the host from now on does not appear in it, nor the other way round. */
+    public static Op isolate(Arg mount, String operands, long attributesSet) {
+        ByteBuffer attributes = Arg.struct(MOUNT_ATTR_SIZE);
+        attributes.putLong(0, attributesSet).putLong(16, MS_PRIVATE);
         return setattr(mount, operands, FileOps.AT_EMPTY_PATH | AT_RECURSIVE, attributes);
     }
 

@@ -2,8 +2,10 @@ package dev.cay.linux;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.FutureTask;
+import java.util.stream.Collectors;
 
 /**
  * Namespaces that exist before any process lives in them: a user namespace with its id maps and, owned by it, a network
@@ -21,6 +23,31 @@ public record OwnedNamespaces(Optional<Fd> user, Optional<Fd> network) implement
     private static final short IFF_UP_RUNNING = 0x41;
 
     /**
+     * So many ids of a user namespace and the host's ids that they are.
+     *
+     * @param inside the first in the namespace
+     * @param outside the first on the host
+     */
+    public record Extent(int inside, int outside, int count) {
+        String line() {
+            return Integer.toUnsignedString(inside) + " " + Integer.toUnsignedString(outside) + " " + count;
+        }
+    }
+
+    /** The maps of a user namespace: what is in none of the extents is nobody. At most 340 each, see user_namespaces(7). */
+    public record Maps(List<Extent> users, List<Extent> groups) {
+        public Maps {
+            users = List.copyOf(users);
+            groups = List.copyOf(groups);
+        }
+    }
+
+    /** A user namespace for a mount whose ids are to be shifted; see mount_setattr(2). */
+    public static Fd userNamespace(HostKernel kernel, Maps maps) throws SyscallException {
+        return create(kernel, Optional.of(maps), false).user().orElseThrow();
+    }
+
+    /**
      * Makes them. A short-lived child is born in them and waits while this thread writes its maps, since a process cannot
      * map ids of others for itself; see user_namespaces(7).
      *
@@ -29,13 +56,19 @@ public record OwnedNamespaces(Optional<Fd> user, Optional<Fd> network) implement
      */
     public static OwnedNamespaces create(HostKernel kernel, boolean user, boolean network, int firstId, int count)
             throws SyscallException {
-        long flags = (user ? Namespaces.USER : 0) | (network ? Namespaces.NETWORK : 0);
+        List<Extent> extents = List.of(new Extent(0, firstId, count));
+        return create(kernel, user ? Optional.of(new Maps(extents, extents)) : Optional.empty(), network);
+    }
+
+    private static OwnedNamespaces create(HostKernel kernel, Optional<Maps> user, boolean network)
+            throws SyscallException {
+        long flags = (user.isPresent() ? Namespaces.USER : 0) | (network ? Namespaces.NETWORK : 0);
         if (flags == 0) {
             return new OwnedNamespaces(Optional.empty(), Optional.empty());
         }
         try (Pipe ready = Pipe.reading();
                 Pipe gate = Pipe.writing()) {
-            Birth birth = new Birth(flags, Optional.empty(), Optional.empty(), false);
+            Birth birth = new Birth(flags, Optional.empty());
             FutureTask<Void> holder = new FutureTask<>(() -> {
                 try (Child child = kernel.spawn(holderList(ready, gate, network), birth)) {
                     child.await();
@@ -47,7 +80,7 @@ public record OwnedNamespaces(Optional<Fd> user, Optional<Fd> network) implement
             Thread.ofPlatform().name("cay-namespaces").daemon().start(holder);
             OwnedNamespaces made = new OwnedNamespaces(Optional.empty(), Optional.empty());
             try {
-                made = open(kernel, pid(ready), user, network, firstId, count);
+                made = open(kernel, pid(ready), user, network);
             } finally {
                 // A byte, not the end of file: children of other threads may hold copies of our end for a moment.
                 Pipe.write(gate.ours(), ByteBuffer.allocateDirect(1));
@@ -98,18 +131,17 @@ public record OwnedNamespaces(Optional<Fd> user, Optional<Fd> network) implement
         return Pipe.read(ready.ours(), pid) == Long.BYTES ? (int) pid.getLong(0) : 0;
     }
 
-    private static OwnedNamespaces open(
-            HostKernel kernel, int pid, boolean user, boolean network, int firstId, int count) throws SyscallException {
+    private static OwnedNamespaces open(HostKernel kernel, int pid, Optional<Maps> user, boolean network)
+            throws SyscallException {
         if (pid == 0) {
             return new OwnedNamespaces(Optional.empty(), Optional.empty()); // the child's own failure is thrown by join
         }
         String process = "/proc/" + pid;
         OpList.Builder list = OpList.builder();
         Optional<Op> userNamespace = Optional.empty();
-        if (user) {
-            String map = "0 " + Integer.toUnsignedString(firstId) + " " + count;
-            writeMap(list, process + "/uid_map", map);
-            writeMap(list, process + "/gid_map", map);
+        if (user.isPresent()) {
+            writeMap(list, process + "/uid_map", user.get().users());
+            writeMap(list, process + "/gid_map", user.get().groups());
             userNamespace = Optional.of(list.add(FileOps.open(process + "/ns/user", FileOps.O_RDONLY)));
         }
         Optional<Op> networkNamespace =
@@ -118,7 +150,9 @@ public record OwnedNamespaces(Optional<Fd> user, Optional<Fd> network) implement
         return new OwnedNamespaces(userNamespace.map(results::fd), networkNamespace.map(results::fd));
     }
 
-    private static void writeMap(OpList.Builder list, String path, String map) {
+    /** In one write, as the kernel wants it. */
+    private static void writeMap(OpList.Builder list, String path, List<Extent> extents) {
+        String map = extents.stream().map(Extent::line).collect(Collectors.joining("\n"));
         Op file = list.add(FileOps.open(path, FileOps.O_WRONLY));
         list.add(FileOps.write(Arg.of(file), path, map));
         list.add(FileOps.close(file));

@@ -24,6 +24,8 @@ public final class Poll {
         READABLE(IN),
         /** Room to write. */
         WRITABLE(OUT),
+        /** Nothing but the end of the other side. */
+        ENDED(0),
         /** A change of a file that tells of changes, such as those of control groups. */
         CHANGED(PRIORITY);
 
@@ -42,6 +44,10 @@ public final class Poll {
 
         public static Interest writing(Fd fd) {
             return new Interest(fd, Event.WRITABLE);
+        }
+
+        public static Interest ending(Fd fd) {
+            return new Interest(fd, Event.ENDED);
         }
 
         public static Interest changing(Fd fd) {

@@ -20,13 +20,11 @@ final class ProcessLauncher implements Launcher {
     private static final long CLONE_PARENT_SETTID = 0x10_0000;
 
     /** {@code struct request} of {@code launcher-*.S}. */
-    private static final int REQUEST_SIZE = 64;
+    private static final int REQUEST_SIZE = 24;
 
     private static final int REQUEST_ADDRESS = 0;
     private static final int REQUEST_MEMORY_SIZE = 8;
-    private static final int REQUEST_PID_NAMESPACE = 16;
-    private static final int REQUEST_RESULT = 24;
-    private static final long NONE = -1;
+    private static final int REQUEST_RESULT = 16;
     private static final long P_PID = 1;
 
     private static final MethodHandle POSIX_SPAWN = Native.library("posix_spawn");
@@ -77,16 +75,11 @@ final class ProcessLauncher implements Launcher {
             scratch.allocate(REQUEST_SIZE);
             request.putLong(REQUEST_ADDRESS, memory.address());
             request.putLong(REQUEST_MEMORY_SIZE, memory.size());
-            request.putLong(
-                    REQUEST_PID_NAMESPACE,
-                    birth.pidNamespaceOf()
-                            .map(member -> (long) member.pidfd().number())
-                            .orElse(NONE));
             try (Encoding encoding = new Encoding(list, timed, scratch)) {
                 encoding.birth(Launcher.flags(birth) | CLONE_PARENT | CLONE_PARENT_SETTID, birth.cgroup());
                 int status = run(memory.fd(), descriptors(memory, list, birth));
                 if (status != 0) {
-                    throw failure(status, request.getLong(REQUEST_RESULT), birth, encoding.child());
+                    throw failure(status, request.getLong(REQUEST_RESULT), encoding.child());
                 }
                 int pid = (int) Native.check(request.getLong(REQUEST_RESULT), SystemCall.CLONE3, "");
                 watching.ifPresent(one -> one.ran(list, encoding.times()));
@@ -100,7 +93,6 @@ final class ProcessLauncher implements Launcher {
         SortedSet<Integer> numbers = new TreeSet<>();
         numbers.add(memory.fd().number());
         birth.cgroup().ifPresent(cgroup -> numbers.add(cgroup.number()));
-        birth.pidNamespaceOf().ifPresent(member -> numbers.add(member.pidfd().number()));
         for (Op operation : list.operations()) {
             for (Arg argument : operation.arguments()) {
                 if (argument instanceof Arg.Descriptor(Fd fd)) {
@@ -187,7 +179,7 @@ final class ProcessLauncher implements Launcher {
     }
 
     /** Why the program did not do what it is for. A child that it made all the same is taken back. */
-    private static SyscallException failure(int status, long result, Birth birth, int pid) {
+    private static SyscallException failure(int status, long result, int pid) {
         if (pid != 0) {
             kill(pid);
         }
@@ -197,8 +189,7 @@ final class ProcessLauncher implements Launcher {
         if (result == 0) {
             return new SyscallException("mmap", "the launcher's list", Errno.EEXIST.number());
         }
-        SystemCall call = birth.pidNamespaceOf().isPresent() ? SystemCall.SETNS : SystemCall.CLOSE_RANGE;
-        return new SyscallException(call.text(), "launcher", (int) -result);
+        return new SyscallException(SystemCall.CLOSE_RANGE.text(), "launcher", (int) -result);
     }
 
     /** {@code int pidfd_open(pid_t pid, unsigned int flags)} pidfd_open(2). */

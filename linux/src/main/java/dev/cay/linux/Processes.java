@@ -17,7 +17,6 @@ public final class Processes {
     private static final int MAXIMUM_SIGNAL = 64;
     static final long SIG_IGN = 1;
     private static final long SIG_SETMASK = 2;
-    private static final long PR_SET_PDEATHSIG = 1;
     private static final long PR_SET_DUMPABLE = 4;
 
     /** The kernel's {@code struct sigaction}: handler, flags, restorer, mask. */
@@ -30,11 +29,6 @@ public final class Processes {
         return Op.of(SystemCall.PRCTL, "not dumpable", Arg.of(PR_SET_DUMPABLE), Arg.of(0));
     }
 
-    /** {@code int prctl(PR_SET_PDEATHSIG, SIGKILL)} prctl(2): dies with the thread that made it; lost by a change of user. */
-    public static Op dieWithParent() {
-        return Op.of(SystemCall.PRCTL, "parent-death signal", Arg.of(PR_SET_PDEATHSIG), Arg.of(SIGKILL));
-    }
-
     /** {@code pid_t setsid(void)} setsid(2). */
     public static Op setsid() {
         return Op.of(SystemCall.SETSID, "");
@@ -44,19 +38,6 @@ public final class Processes {
     public static Op unblockSignals() {
         return Op.of(
                 SystemCall.RT_SIGPROCMASK, "", Arg.of(SIG_SETMASK), new Arg.Bytes(new byte[8]), Arg.of(0), Arg.of(8));
-    }
-
-    /** {@code int rt_sigaction(SIGCHLD, SIG_IGN)} sigaction(2): the kernel reaps the children; survives execve. */
-    public static Op ignoreChildren() {
-        ByteBuffer action = Arg.struct(SIGACTION_SIZE);
-        action.putLong(0, SIG_IGN);
-        return Op.of(
-                SystemCall.RT_SIGACTION,
-                "SIGCHLD",
-                Arg.of(SIGCHLD),
-                new Arg.Bytes(action.array()),
-                Arg.of(0),
-                Arg.of(8));
     }
 
     /** {@code int rt_sigaction(SIGCHLD, NULL, struct sigaction *)} sigaction(2): how this process takes the end of a child. */

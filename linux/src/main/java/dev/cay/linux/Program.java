@@ -35,11 +35,16 @@ final class Program {
             results = kernel.run(OpList.of(create));
         }
         Fd program = results.fd(create);
-        kernel.run(OpList.of(
-                FileOps.write(Arg.of(program), name, image),
-                Op.of(SystemCall.FCHMOD, name, Arg.of(program), Arg.of(0555)),
-                Op.of(SystemCall.FCNTL, "seals", Arg.of(program), Arg.of(F_ADD_SEALS), Arg.of(ALL_SEALS))));
-        return program;
+        try {
+            kernel.run(OpList.of(
+                    FileOps.write(Arg.of(program), name, image),
+                    Op.of(SystemCall.FCHMOD, name, Arg.of(program), Arg.of(0555)),
+                    Op.of(SystemCall.FCNTL, "seals", Arg.of(program), Arg.of(F_ADD_SEALS), Arg.of(ALL_SEALS))));
+            return program;
+        } catch (SyscallException e) {
+            program.close();
+            throw e;
+        }
     }
 
     private static Op create(String name, long flags) {

@@ -2,23 +2,15 @@ package dev.cay.linux;
 
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import java.util.concurrent.SynchronousQueue;
-import java.util.concurrent.ThreadPoolExecutor;
-import java.util.concurrent.TimeUnit;
 
 /**
- * Platform threads that make processes for virtual threads, which must not hold their carrier for a millisecond, and those that
- * are to die with this process. Their number has no bound of its own: a sandbox that holds one up must not hold up others.
+ * Platform threads that make processes for virtual threads, which must not hold their carrier for a millisecond. Their number
+ * has no bound of its own: a process that is slow to be born must not hold up others.
  */
 final class Spawner implements AutoCloseable {
-    /** Its threads never end before it does: the parent-death signal of a process follows the thread that made it. */
-    private final ExecutorService threads = new ThreadPoolExecutor(
-            0,
-            Integer.MAX_VALUE,
-            Long.MAX_VALUE,
-            TimeUnit.NANOSECONDS,
-            new SynchronousQueue<>(),
+    private final ExecutorService threads = Executors.newCachedThreadPool(
             Thread.ofPlatform().name("cay-spawner-", 0).daemon().factory());
 
     /** A call that may fail as system calls do. */

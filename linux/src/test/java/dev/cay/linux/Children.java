@@ -9,8 +9,7 @@ import java.util.Optional;
 
 /** Small programs for tests that spawn. */
 final class Children {
-    static final Birth PLAIN = new Birth(0, Optional.empty(), Optional.empty(), false);
-    static final Birth TIED = new Birth(0, Optional.empty(), Optional.empty(), true);
+    static final Birth PLAIN = new Birth(0, Optional.empty());
 
     private Children() {}
 

@@ -3,6 +3,7 @@ package dev.cay.linux;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -42,11 +43,18 @@ class CircumstancesTest {
         String output;
         try (HostKernel kernel = new HostKernel()) {
             output = Children.output(
-                    kernel, Children.PLAIN, Children.program(Tools.java(Confined.class)), Processes.ignoreChildren());
+                    kernel, Children.PLAIN, Children.program(Tools.java(Confined.class)), ignoreChildren());
         }
 
         assertThat(output.lines())
                 .containsExactly(
                         "code true", "run true", "spawn ours", "first 1", "chdir(/missing): ENOENT (step 0)", "left 0");
+    }
+
+    private static Op ignoreChildren() {
+        int children = 17;
+        ByteBuffer action = Arg.struct(Processes.SIGACTION_SIZE).putLong(0, Processes.SIG_IGN);
+        return Op.of(
+                SystemCall.RT_SIGACTION, "", Arg.of(children), new Arg.Bytes(action.array()), Arg.of(0), Arg.of(8));
     }
 }

@@ -32,10 +32,10 @@ final class Confined {
             System.out.print("spawn "
                     + Children.output(kernel, Children.PLAIN, "echo $PPID")
                             .replace(Long.toString(ProcessHandle.current().pid()), "ours"));
-            Birth birth = new Birth(Namespaces.USER | Namespaces.PID, Optional.empty(), Optional.empty(), false);
+            Birth birth = new Birth(Namespaces.USER | Namespaces.PID, Optional.empty());
             System.out.print("first " + Children.output(kernel, birth, "echo $$"));
             try {
-                kernel.spawn(Children.shell("", FileOps.chdir("/missing")), Children.TIED);
+                kernel.spawn(Children.shell("", FileOps.chdir("/missing")), Children.PLAIN);
             } catch (SyscallException e) {
                 System.out.println(e.getMessage());
             }

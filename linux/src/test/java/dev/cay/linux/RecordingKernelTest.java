@@ -7,7 +7,7 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class RecordingKernelTest {
-    private static final Birth BIRTH = new Birth(Namespaces.UTS, Optional.empty(), Optional.empty(), false);
+    private static final Birth BIRTH = new Birth(Namespaces.UTS, Optional.empty());
 
     private final RecordingKernel kernel = new RecordingKernel();
 

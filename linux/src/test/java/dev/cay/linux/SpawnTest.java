@@ -1,7 +1,6 @@
 package dev.cay.linux;
 
 import static dev.cay.linux.Children.PLAIN;
-import static dev.cay.linux.Children.TIED;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -162,7 +161,7 @@ class SpawnTest {
     void aBirthThatIsRefusedSaysSo() throws SyscallException {
         Op open = FileOps.open("/", FileOps.O_RDONLY);
         try (Fd noCgroup = kernel.run(OpList.of(open)).fd(open)) {
-            Birth birth = new Birth(0, Optional.of(noCgroup), Optional.empty(), false);
+            Birth birth = new Birth(0, Optional.of(noCgroup));
 
             assertThatThrownBy(() -> kernel.spawn(OpList.of(), birth)).hasMessage("clone3: EBADF");
         }
@@ -177,32 +176,11 @@ class SpawnTest {
                 | Namespaces.IPC
                 | Namespaces.UTS
                 | Namespaces.CGROUP;
-        Birth birth = new Birth(namespaces, Optional.empty(), Optional.empty(), false);
+        Birth birth = new Birth(namespaces, Optional.empty());
 
         String output = Children.output(kernel, birth, "echo $$; hostname", Namespaces.sethostname("elsewhere"));
 
         assertThat(output).isEqualTo("1\nelsewhere\n");
-    }
-
-    @Test
-    void isBornIntoThePidNamespaceOfAnother() throws IOException {
-        Birth first = new Birth(Namespaces.USER | Namespaces.PID, Optional.empty(), Optional.empty(), false);
-        try (Child init = kernel.spawn(Children.shell("exec sleep 1000"), first)) {
-            Birth birth = new Birth(0, Optional.empty(), Optional.of(init), false);
-            try {
-                if (ROOT) {
-                    assertThat(Children.output(kernel, birth, "echo $$")).isEqualTo("2\n");
-                    assertThat(Children.output(kernel, PLAIN, "echo $$"))
-                            .as("back again")
-                            .isNotEqualTo("3\n");
-                } else {
-                    assertThatThrownBy(() -> kernel.spawn(OpList.of(), birth)).hasMessageStartingWith("setns(");
-                }
-            } finally {
-                init.signal(Processes.SIGKILL);
-                init.await();
-            }
-        }
     }
 
     @Test
@@ -213,7 +191,7 @@ class SpawnTest {
         Path group = ROOT ? Files.createDirectory(hierarchy.resolve("cay-spawn-test-" + inThread)) : hierarchy;
         Op open = FileOps.open(group.toString(), FileOps.O_RDONLY);
         try (Fd cgroup = kernel.run(OpList.of(open)).fd(open)) {
-            Birth birth = new Birth(0, Optional.of(cgroup), Optional.empty(), false);
+            Birth birth = new Birth(0, Optional.of(cgroup));
             if (ROOT) {
                 assertThat(Children.output(kernel, birth, "cat /proc/self/cgroup"))
                         .contains("/" + group.getFileName());
@@ -234,7 +212,7 @@ class SpawnTest {
         for (int i = 0; i < threads.length; i++) {
             int code = i;
             threads[i] = Thread.startVirtualThread(() -> {
-                try (Child child = kernel.spawn(Children.shell("exit " + code), code % 2 == 0 ? PLAIN : TIED)) {
+                try (Child child = kernel.spawn(Children.shell("exit " + code), PLAIN)) {
                     failed.compareAndSet(false, child.await().number() != code);
                 } catch (SyscallException e) {
                     failed.set(true);
@@ -262,7 +240,7 @@ class SpawnTest {
                 int code = i;
                 OpList list = OpList.of(Processes.execve("/bin/sh", List.of("sh", "-c", "exit " + code), List.of()));
                 ends.add(platform.submit(() -> {
-                    try (Child child = kernel.spawn(list, code % 2 == 0 ? PLAIN : TIED)) {
+                    try (Child child = kernel.spawn(list, PLAIN)) {
                         return child.await();
                     }
                 }));
@@ -279,7 +257,7 @@ class SpawnTest {
     @Test
     void anInterruptedCallerGetsItsChildAllTheSame() throws SyscallException {
         Thread.currentThread().interrupt();
-        try (Child child = kernel.spawn(Children.shell("exit 4"), TIED)) {
+        try (Child child = kernel.spawn(Children.shell("exit 4"), PLAIN)) {
             assertThat(Thread.interrupted()).isTrue();
             assertThat(child.await().number()).isEqualTo(4);
         }

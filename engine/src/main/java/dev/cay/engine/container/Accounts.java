@@ -26,7 +26,7 @@ final class Accounts {
     private static final int USUAL_FILE = 8 * 1024;
     private static final int MAXIMUM_FILE = 1 << 20;
     private static final int MAXIMUM_HOME = 4095;
-    private static final long MAXIMUM_ID = IdRanges.RANGE_SIZE - 1;
+    private static final long MAXIMUM_ID = IdRanges.MAPPED_IDS - 1;
 
     private final List<User> users = new ArrayList<>();
     private final List<Group> groups = new ArrayList<>();

@@ -44,32 +44,39 @@ final class Cgroup implements AutoCloseable {
     private final CgroupParent parent;
     private final String name;
     private final Set<Controller> legacy;
+
+    /** As whom the first process runs, which makes the processes of executions in their groups. */
+    private final int stubId;
+
     private final AtomicInteger executions = new AtomicInteger();
 
     /** The groups of executions that exist. */
     private final Set<String> occupied = ConcurrentHashMap.newKeySet();
 
-    private Cgroup(CgroupParent parent, String name, Set<Controller> legacy) {
+    private Cgroup(CgroupParent parent, String name, Set<Controller> legacy, int stubId) {
         this.parent = parent;
         this.name = name;
         this.legacy = legacy;
+        this.stubId = stubId;
     }
 
-    /** Makes the groups and sets their limits, all or nothing. */
-    static Cgroup create(CgroupParent parent, String name, Limits limits) throws SyscallException {
-        Set<Controller> legacy = EnumSet.noneOf(Controller.class);
-        for (Controller controller : Controller.values()) {
-            if (parent.isLegacy(controller) && isNeeded(controller, limits)) {
-                legacy.add(controller);
-            }
-        }
-        Cgroup cgroup = new Cgroup(parent, name, legacy);
+    /**
+     * Makes the groups, all or none. Those of version 1 cost time, so none is made for io that is not limited. But every sandbox has
+     * one for the processor: outside of any, setsid(2) puts each session into a scheduling group of its own, which takes
+     * milliseconds under load.
+     *
+     * @param limitedIo whether there will be limits of io
+     * @param stubId as whom the first process runs; 0 for the host's root
+     */
+    static Cgroup create(CgroupParent parent, String name, boolean limitedIo, int stubId) throws SyscallException {
+        Cgroup cgroup = open(parent, name, limitedIo, stubId);
+        Set<Controller> legacy = cgroup.legacy;
         OpList.Builder list = OpList.builder();
         list.add(FileOps.mkdir(Arg.of(parent.unified()), name, 0755));
+        cgroup.allowStub(list, name);
         for (Controller controller : legacy) {
             list.add(FileOps.mkdir(Arg.of(parent.directory(controller)), name, 0755));
         }
-        cgroup.limit(list, limits);
         try {
             parent.run(list.build());
         } catch (SyscallException e) {
@@ -79,15 +86,29 @@ final class Cgroup implements AutoCloseable {
         return cgroup;
     }
 
-    /**
-     * Version 1 groups cost time, so one that would limit nothing is not made. But every sandbox has one for the processor:
-     * outside of any, setsid(2) puts each session into a scheduling group of its own, which takes milliseconds under load.
-     */
-    private static boolean isNeeded(Controller controller, Limits limits) {
-        return switch (controller) {
-            case MEMORY, PIDS, CPU -> true;
-            case IO -> !limits.io().isNone();
-        };
+    /** Who makes a process in a group must be allowed to move one from there to here; see clone(2), CLONE_INTO_CGROUP. */
+    private void allowStub(OpList.Builder list, String group) {
+        if (stubId != 0) {
+            list.add(FileOps.chown(Arg.of(parent.unified()), group + "/cgroup.procs", stubId, stubId));
+        }
+    }
+
+    /** The groups that have been made for a sandbox. */
+    static Cgroup open(CgroupParent parent, String name, boolean limitedIo, int stubId) {
+        Set<Controller> legacy = EnumSet.noneOf(Controller.class);
+        for (Controller controller : Controller.values()) {
+            if (parent.isLegacy(controller) && (controller != Controller.IO || limitedIo)) {
+                legacy.add(controller);
+            }
+        }
+        return new Cgroup(parent, name, legacy, stubId);
+    }
+
+    /** Sets the limits. */
+    void limit(Limits limits) throws SyscallException {
+        OpList.Builder list = OpList.builder();
+        limit(list, limits);
+        parent.run(list.build());
     }
 
     private void limit(OpList.Builder list, Limits limits) throws SyscallException {
@@ -190,35 +211,58 @@ final class Cgroup implements AutoCloseable {
 
     /** The way in for the first process. */
     Entrance enter() throws SyscallException {
-        return enter(Optional.empty());
-    }
-
-    /** The way in for an execution, into a new group of its own. */
-    Entrance enterExecution() throws SyscallException {
-        String group = name + "/" + executions.incrementAndGet();
-        occupied.add(group);
-        return enter(Optional.of(group));
-    }
-
-    private Entrance enter(Optional<String> execution) throws SyscallException {
         OpList.Builder list = OpList.builder();
-        execution.ifPresent(group -> list.add(FileOps.mkdir(Arg.of(parent.unified()), group, 0755)));
-        Op unified = list.add(FileOps.openAt(
-                Arg.of(parent.unified()), execution.orElse(name), FileOps.O_RDONLY | FileOps.O_DIRECTORY, 0));
+        Op unified = list.add(openGroup(name));
         List<Op> tasks = new ArrayList<>();
         for (Controller controller : legacy) {
             tasks.add(list.add(
                     FileOps.openAt(Arg.of(parent.directory(controller)), name + "/tasks", FileOps.O_WRONLY, 0)));
         }
-        Results results;
+        Results results = parent.run(list.build());
+        return new Entrance(
+                Optional.empty(),
+                results.fd(unified),
+                tasks.stream().map(results::fd).toList());
+    }
+
+    /** The way in for an execution, into a new group of its own; those of version 1 it has by birth. */
+    Entrance enterExecution() throws SyscallException {
+        return enterExecution(nextExecution());
+    }
+
+    int nextExecution() {
+        return executions.incrementAndGet();
+    }
+
+    /** The same for an execution that has a number. A group that is left of an earlier one is used again. */
+    Entrance enterExecution(int number) throws SyscallException {
+        String group = group(number);
+        occupied.add(group);
+        OpList.Builder list = OpList.builder();
+        list.add(FileOps.mkdir(Arg.of(parent.unified()), group, 0755).tolerating(Errno.EEXIST));
+        allowStub(list, group);
+        Op unified = list.add(openGroup(group));
         try {
-            results = parent.run(list.build());
+            return new Entrance(Optional.of(group), parent.run(list.build()).fd(unified), List.of());
         } catch (SyscallException e) {
-            execution.ifPresent(this::leave);
+            leave(group);
             throw e;
         }
-        return new Entrance(
-                execution, results.fd(unified), tasks.stream().map(results::fd).toList());
+    }
+
+    /** The name of the group of an execution. */
+    String group(int number) {
+        return name + "/" + number;
+    }
+
+    /** What an execution's process tree is killed with, for somebody who may not open it himself. */
+    Fd openKill(String group) throws SyscallException {
+        Op open = FileOps.openAt(Arg.of(parent.unified()), group + "/cgroup.kill", FileOps.O_WRONLY, 0);
+        return parent.run(OpList.of(open)).fd(open);
+    }
+
+    private Op openGroup(String group) {
+        return FileOps.openAt(Arg.of(parent.unified()), group, FileOps.O_RDONLY | FileOps.O_DIRECTORY, 0);
     }
 
     /** Kills everything in the sandbox. */
@@ -260,8 +304,19 @@ final class Cgroup implements AutoCloseable {
                 : OomWatch.unified(kernel, parent.unified(), name);
     }
 
-    /** How often the kernel has killed somebody here for want of memory. */
+    /** How often the kernel has killed somebody here for want of memory; 0 if the sandbox has been removed meanwhile. */
     long oomKills() {
+        try {
+            return countOomKills();
+        } catch (SandboxException.HostFailed e) {
+            if (e.getCause() instanceof SyscallException gone && (gone.is(Errno.ENOENT) || gone.is(Errno.ENODEV))) {
+                return 0;
+            }
+            throw e;
+        }
+    }
+
+    private long countOomKills() {
         return parent.isLegacy(Controller.MEMORY)
                 ? field(read(Controller.MEMORY, "memory.oom_control"), "oom_kill")
                 : field(read(Controller.MEMORY, "memory.events"), "oom_kill");

@@ -31,6 +31,9 @@ record CgroupParent(Kernel kernel, Hierarchies hierarchies, String engine, Fd un
         implements AutoCloseable {
     static final String GROUP = "cay";
 
+    /** In place of an engine: where the groups of those sandboxes are that outlive theirs. */
+    static final String DETACHED = "detached";
+
     static CgroupParent create(Kernel kernel, Hierarchies hierarchies, String engine) throws IOException {
         enableControllers(hierarchies, engine);
         OpList.Builder list = OpList.builder();
@@ -93,6 +96,11 @@ record CgroupParent(Kernel kernel, Hierarchies hierarchies, String engine, Fd un
         }
     }
 
+    /** Kills whatever runs in a sandbox's group and removes it. */
+    void remove(String name) throws IOException {
+        sweep(hierarchies, engine + "/" + name);
+    }
+
     private static void removeTree(Path group) throws IOException {
         if (!Files.isDirectory(group)) {
             return;
@@ -130,6 +138,9 @@ record CgroupParent(Kernel kernel, Hierarchies hierarchies, String engine, Fd un
     public void close() {
         unified.close();
         legacy.values().forEach(Fd::close);
+        if (engine.equals(DETACHED)) {
+            return; // they are nobody's
+        }
         try {
             sweep(hierarchies, engine);
         } catch (IOException e) {

@@ -2,18 +2,26 @@ package dev.cay.engine.container;
 
 import dev.cay.ExecSpec;
 import dev.cay.SandboxException;
+import dev.cay.SandboxFiles;
 import dev.cay.SandboxSpec;
 import dev.cay.Usage;
+import dev.cay.engine.files.ContainerFiles;
 import dev.cay.linux.Birth;
 import dev.cay.linux.Child;
 import dev.cay.linux.Fd;
 import dev.cay.linux.FileOps;
+import dev.cay.linux.KeptExecution;
 import dev.cay.linux.Kernel;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
 import dev.cay.linux.Poller;
+import dev.cay.linux.Stub;
 import dev.cay.linux.SyscallException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
@@ -33,6 +41,11 @@ public final class Container implements AutoCloseable {
     private final ExecutionList.Walls walls;
     private final Cgroup cgroup;
     private final Child first;
+    private final Stub stub;
+
+    /** Makes the processes of commands. */
+    private final Kernel inside;
+
     private final Cleanup cleanup;
 
     /** As whom commands run that do not say; what the sandbox writes into its files afterwards does not change it. */
@@ -41,25 +54,41 @@ public final class Container implements AutoCloseable {
     private final AtomicReference<Optional<Poller.Watch>> memoryWatch = new AtomicReference<>(Optional.empty());
     private volatile boolean outOfMemory;
 
-    Container(
-            Kernel kernel,
-            String id,
-            ExecutionList.Walls walls,
-            Accounts.Identity defaultIdentity,
-            Cgroup cgroup,
-            Child first,
-            Cleanup cleanup) {
-        this.kernel = kernel;
-        this.id = id;
-        this.walls = walls;
-        this.defaultIdentity = defaultIdentity;
-        this.cgroup = cgroup;
-        this.first = first;
-        this.cleanup = cleanup;
+    /** The root directory, once somebody has asked for files. */
+    private final List<Fd> files = new ArrayList<>(1);
+
+    Container(Kernel kernel, Preparation preparation, ExecutionList.Walls walls, Accounts.Identity defaultIdentity) {
+        this(kernel, preparation.stub(), preparation, walls, defaultIdentity);
     }
 
-    /** The descriptors that a command's streams become. */
-    public record Streams(Fd input, Fd output, Fd error) {}
+    /** @param inside makes the processes of commands in the place of the first process */
+    Container(
+            Kernel kernel,
+            Kernel inside,
+            Preparation preparation,
+            ExecutionList.Walls walls,
+            Accounts.Identity defaultIdentity) {
+        this.kernel = kernel;
+        this.inside = inside;
+        this.walls = walls;
+        this.defaultIdentity = defaultIdentity;
+        id = preparation.id();
+        cgroup = preparation.cgroup();
+        first = preparation.first();
+        stub = preparation.stub();
+        cleanup = preparation.cleanup();
+    }
+
+    public String id() {
+        return id;
+    }
+
+    /**
+     * The descriptors that a command's streams become.
+     *
+     * @param terminal whether they are a terminal
+     */
+    public record Streams(Fd input, Fd output, Fd error, boolean terminal) {}
 
     /**
      * A command's process.
@@ -100,10 +129,11 @@ public final class Container implements AutoCloseable {
          * @throws SandboxException.Closed if the container has died
          */
         public Process start(ExecSpec command, Streams streams) throws SyscallException {
-            OpList list = ExecutionList.of(first, entrance, walls, resolve(command), streams);
+            ExecutionList.Command resolved = resolve(command);
             try {
-                Birth birth = new Birth(0, Optional.of(entrance.unified()), Optional.of(first), false);
-                Child child = kernel.spawn(list, birth);
+                kernel.run(ExecutionList.own(walls, resolved.identity(), streams));
+                Birth birth = new Birth(0, Optional.of(entrance.unified()));
+                Child child = inside.spawn(ExecutionList.of(walls, resolved, streams), birth);
                 started = true;
                 return new Process(child, group);
             } catch (SyscallException e) {
@@ -127,7 +157,7 @@ public final class Container implements AutoCloseable {
     }
 
     private void requireAlive() {
-        if (outOfMemory || first.poll().isPresent()) {
+        if (outOfMemory || stub.isGone() || first.poll().isPresent()) {
             throw new SandboxException.Closed(
                     "the sandbox " + id + (outOfMemory ? " ran out of memory and was killed" : " has ended"));
         }
@@ -149,15 +179,132 @@ public final class Container implements AutoCloseable {
 
     /** Looks a user up in the sandbox's files as they are now. */
     private Accounts.Identity identify(String user) {
-        try {
-            Op root = FileOps.open("/proc/" + first.pid() + "/root", FileOps.O_PATH | FileOps.O_DIRECTORY);
-            try (Fd directory = kernel.run(OpList.of(root)).fd(root)) {
-                return Accounts.read(kernel, directory).require(user);
-            }
+        try (Fd directory = root(kernel, first)) {
+            return Accounts.read(kernel, directory).require(user);
         } catch (SyscallException e) {
             requireAlive();
             throw new SandboxException.HostFailed("cannot read the sandbox's users: " + e.getMessage(), "", e);
         }
+    }
+
+    /** The root directory of a process. */
+    static Fd root(Kernel kernel, Child process) throws SyscallException {
+        Op root = FileOps.open("/proc/" + process.pid() + "/root", FileOps.O_PATH | FileOps.O_DIRECTORY);
+        return kernel.run(OpList.of(root)).fd(root);
+    }
+
+    /** The first process. */
+    public Child first() {
+        return first;
+    }
+
+    /**
+     * Starts a command whose streams the first process keeps, so that it outlives whoever started it.
+     *
+     * @param number its number, unique in the container
+     * @param record the file that is to tell about it
+     * @param ring how much of each output the record keeps
+     * @throws SyscallException of the step that failed; nothing runs then
+     */
+    public KeptExecution startKept(int number, ExecSpec command, Path record, int ring) throws SyscallException {
+        requireAlive();
+        ExecutionList.Command resolved = resolve(command);
+        try (Cleanup local = new Cleanup()) {
+            Cgroup.Entrance entrance = local.push(cgroup.enterExecution(number));
+            Fd kill = local.push(cgroup.openKill(cgroup.group(number)));
+            KeptStreams streams = local.push(KeptStreams.open(kernel, stub, command.terminal()));
+            Op file = FileOps.open(record.toString(), FileOps.O_RDWR);
+            Fd recordFile = local.push(kernel.run(OpList.of(file)).fd(file));
+            kernel.run(ExecutionList.own(walls, resolved.identity(), streams.theirs()));
+            KeptExecution.Plan plan = new KeptExecution.Plan(
+                    number,
+                    recordFile,
+                    kill,
+                    milliseconds(command.timeout()),
+                    milliseconds(Optional.of(command.grace())),
+                    streams.ours(),
+                    ring);
+            return stub.start(
+                    ExecutionList.of(walls, resolved, streams.theirs()),
+                    new Birth(0, Optional.of(entrance.unified())),
+                    plan);
+        } catch (SyscallException e) {
+            cgroup.leave(cgroup.group(number));
+            requireAlive();
+            throw e;
+        }
+    }
+
+    private static int milliseconds(Optional<Duration> duration) {
+        return duration.map(value -> Math.clamp(value.toMillis(), 1, Integer.MAX_VALUE))
+                .orElse(0);
+    }
+
+    /** A number that no command of this container has had; for containers that one process has to itself. */
+    public int nextNumber() {
+        return cgroup.nextExecution();
+    }
+
+    /**
+     * Takes up a command whose streams the first process keeps.
+     *
+     * @throws SyscallException ESRCH if it has ended
+     */
+    public KeptExecution attach(int number) throws SyscallException {
+        requireAlive();
+        return stub.attach(number);
+    }
+
+    /** Kills a command and its descendants by its number. */
+    public void kill(int number) {
+        cgroup.kill(cgroup.group(number));
+    }
+
+    /** Forgets the control group of a command that has ended, if nothing runs in it any more. */
+    public void forget(int number) {
+        cgroup.leave(cgroup.group(number));
+    }
+
+    /** Sends a signal to the process group of a command, if it runs. */
+    public void signal(int number, int signal) throws SyscallException {
+        stub.signal(number, signal);
+    }
+
+    /** The files of the sandbox. */
+    public SandboxFiles files() {
+        requireAlive();
+        synchronized (files) {
+            if (files.isEmpty()) {
+                try {
+                    files.add(root(kernel, first));
+                } catch (SyscallException e) {
+                    requireAlive();
+                    throw new SandboxException.HostFailed("cannot open the sandbox's root: " + e.getMessage(), "", e);
+                }
+            }
+            return new ContainerFiles(new InsideKernel(stub), kernel, files.getFirst());
+        }
+    }
+
+    private void closeFiles() {
+        synchronized (files) {
+            files.forEach(Fd::close);
+            files.clear();
+        }
+    }
+
+    /** Lets go of a container that outlives this engine. */
+    public void letGo() {
+        closeFiles();
+        memoryWatch.get().ifPresent(Poller.Watch::close);
+        stub.close();
+    }
+
+    /** Says when it ends by itself; see {@link Stub#endAfter}. */
+    public void endAfter(Optional<Duration> limit, Optional<Duration> idle) throws SyscallException {
+        stub.endAfter(
+                limit.map(Duration::toMillis).orElse(0L),
+                idle.map(Duration::toMillis).orElse(0L));
     }
 
     /** Kills a command and all its descendants. */
@@ -224,9 +371,8 @@ public final class Container implements AutoCloseable {
     /** Removes the container. Everything that was started in it must have been reaped. */
     @Override
     public void close() {
-        cgroup.kill();
         memoryWatch.get().ifPresent(Poller.Watch::close);
-        first.await(); // the kernel lets it end only after all the others have been reaped
+        closeFiles();
         cleanup.close();
     }
 }

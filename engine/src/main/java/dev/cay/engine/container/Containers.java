@@ -1,63 +1,52 @@
 package dev.cay.engine.container;
 
-import dev.cay.Network;
 import dev.cay.Root;
 import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
 import dev.cay.engine.seccomp.Seccomp;
 import dev.cay.linux.Architecture;
-import dev.cay.linux.Birth;
 import dev.cay.linux.Child;
 import dev.cay.linux.Credentials;
 import dev.cay.linux.Fd;
 import dev.cay.linux.HostKernel;
-import dev.cay.linux.Landlock;
-import dev.cay.linux.Namespaces;
-import dev.cay.linux.Op;
-import dev.cay.linux.OpList;
-import dev.cay.linux.Processes;
+import dev.cay.linux.Stub;
 import dev.cay.linux.SyscallException;
+import dev.cay.linux.UnixSocket;
 import java.io.IOException;
 import java.nio.file.Files;
-import java.util.List;
+import java.nio.file.Path;
 import java.util.Optional;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
-import java.util.concurrent.Future;
+import java.util.concurrent.ScheduledThreadPoolExecutor;
 
 /** Makes containers. Thread-safe. Closing it removes what the engine itself has left on the host. */
 public final class Containers implements AutoCloseable {
     private final Cleanup cleanup = new Cleanup();
     private final HostKernel kernel;
-    private final CgroupParent cgroups;
-    private final ExecutorService background;
+    private final PreparationMaker maker;
     private final PreparationPool preparations;
-    private final Layers layers;
-    private final Nursery nursery;
-    private final List<Op> signals;
-    private final List<Op> capabilityBounds;
-    private final List<Op> capabilityBoundsOfHost;
+    private final CgroupParent detachedGroups;
+    private final IdRanges ranges;
+    private final StateDirectory state;
 
     /**
+     * @param volumes asked when a sandbox names a volume
      * @throws SandboxException.Unsupported if this machine cannot run containers
      */
-    public Containers() {
+    public Containers(VolumeSource volumes) {
         try {
             Hierarchies hierarchies = Machine.require();
             kernel = cleanup.push(new HostKernel());
-            StateDirectory state = cleanup.push(StateDirectory.open());
+            state = cleanup.push(StateDirectory.open());
             state.sweep(engine -> CgroupParent.sweep(hierarchies, engine));
-            cgroups = cleanup.push(CgroupParent.create(kernel, hierarchies, state.engine()));
-            layers = cleanup.push(new Layers(kernel));
-            background = cleanup.push(Executors.newSingleThreadExecutor(
-                    Thread.ofPlatform().name("cay-background").daemon().factory()));
-            preparations = cleanup.push(
-                    new PreparationPool(new Preparation.HostMaker(kernel, layers, new IdRanges(state)), background));
-            nursery = cleanup.push(Nursery.create(kernel));
-            signals = Processes.defaultIgnoredSignals(kernel);
-            int lastCapability = Privileges.lastCapability(kernel);
-            capabilityBounds = Privileges.bounds(lastCapability, true);
-            capabilityBoundsOfHost = Privileges.bounds(lastCapability, false);
+            CgroupParent cgroups = cleanup.push(CgroupParent.create(kernel, hierarchies, state.engine()));
+            detachedGroups = cleanup.push(CgroupParent.create(kernel, hierarchies, CgroupParent.DETACHED));
+            ranges = new IdRanges(state);
+            Layers layers = cleanup.push(new Layers(kernel));
+            Nursery nursery = cleanup.push(Nursery.create(kernel));
+            ScheduledThreadPoolExecutor background = cleanup.push(new ScheduledThreadPoolExecutor(
+                    1, Thread.ofPlatform().name("cay-background").daemon().factory()));
+            maker = new PreparationMaker(kernel, cgroups, ranges, layers, nursery, volumes, background);
+            preparations = cleanup.push(new PreparationPool(maker, background));
         } catch (IOException e) {
             cleanup.close();
             throw new SandboxException.Unsupported(
@@ -72,74 +61,137 @@ public final class Containers implements AutoCloseable {
     /**
      * Makes a container.
      *
-     * @param id its name, unique in this engine
      * @throws SandboxException.InvalidSpec if what the specification names does not exist
      * @throws SandboxException.SetupFailed if a step failed; what had been made is gone again
      */
-    public Container create(String id, SandboxSpec spec) {
-        check(spec);
-        Optional<byte[]> seccomp = Seccomp.compile(spec.seccomp(), Architecture.current(), Privileges.CAPABILITY_NAMES);
-        Cleanup undo = new Cleanup();
+    public Container create(SandboxSpec spec) {
+        return create(spec, () -> preparations.take(spec));
+    }
+
+    /** The engine's name, by which others see whether it lives. */
+    public String engine() {
+        return state.engine();
+    }
+
+    /** Whether there is a container of this name, whoever made it. */
+    public boolean exists(String id) {
+        return detachedGroups.hierarchies().exists(id);
+    }
+
+    /** Whether an engine of this machine lives. */
+    public boolean lives(String engine) throws IOException {
+        return state.lives(engine);
+    }
+
+    /** A new id for a container. */
+    public static String newId() {
+        return PreparationMaker.newId();
+    }
+
+    /**
+     * Makes a container that outlives this engine.
+     *
+     * @param id its name, from {@link #newId}
+     * @param socket where it is to accept connections; in a directory that only its owner may enter
+     * @param ledger gets to know, before it is done, what has to be undone one day
+     */
+    public Container createDetached(String id, SandboxSpec spec, Path socket, Ledger ledger) {
+        return create(spec, () -> {
+            try (Fd listener = UnixSocket.listen(kernel, socket.toString())) {
+                return maker.make(
+                        spec,
+                        new Tenancy(id, detachedGroups, ranges.detached(id), Optional.of(listener), true, ledger));
+            }
+        });
+    }
+
+    /**
+     * Takes up a container that outlives its engine.
+     *
+     * @param first its first process; the container's from now on
+     * @throws SandboxException.Closed if it does not answer
+     */
+    public Container open(String id, SandboxSpec spec, long firstId, Child first, Path socket) {
+        Cleanup local = new Cleanup();
+        local.push(first);
         try {
-            return create(id, spec, seccomp, undo);
+            IdRanges.Range range = new IdRanges.Range((int) firstId, () -> {});
+            Stub stub = local.push(new Stub(UnixSocket.connect(kernel, socket.toString())));
+            Cgroup cgroup = Cgroup.open(detachedGroups, id, !spec.limits().io().isNone(), range.stubId());
+            Accounts accounts;
+            try (Fd root = Container.root(kernel, first)) {
+                accounts = Accounts.read(kernel, root);
+            }
+            Preparation preparation =
+                    new Preparation(id, spec.hostname().orElse(id), range, accounts, cgroup, first, stub, local);
+            return container(preparation, spec, compile(spec));
         } catch (SyscallException e) {
-            undo.close();
-            throw new SandboxException.SetupFailed(
-                    "cannot make the sandbox: " + e.getMessage(), SetupHints.of(e, spec), e);
-        } catch (IOException e) {
-            undo.close();
-            throw new SandboxException.SetupFailed("cannot make the sandbox: " + e.getMessage(), "", e);
+            local.close();
+            throw new SandboxException.Closed("the sandbox " + id + " does not answer: " + e.getMessage());
         } catch (RuntimeException e) {
-            undo.close();
+            local.close();
             throw e;
         }
     }
 
-    private Container create(String id, SandboxSpec spec, Optional<byte[]> seccomp, Cleanup undo) throws IOException {
-        Cgroup cgroup = undo.push(Cgroup.create(cgroups, id, spec.limits()));
-        Preparation preparation = preparations.take(spec);
-        undo.push(preparation.range());
-        preparation.writable().ifPresent(undo::push);
-        boolean ownNetwork = spec.network() instanceof Network.None;
-        try (Cgroup.Entrance entrance = cgroup.enter()) {
-            Accounts.Identity identity = preparation.accounts().require(spec.user());
-            Optional<Fd> landlock =
-                    Landlock.ruleset(kernel, preparation.rootfs().root(), !ownNetwork);
-            landlock.ifPresent(undo::push);
-            OpList list = CreationList.of(new CreationList.Parts(
-                    spec.hostname().orElse(id),
-                    preparation.rootfs(),
-                    layers.get(Layers.Layer.EMPTY),
-                    preparation.namespaces(),
-                    entrance,
-                    nursery));
-            Birth birth = new Birth(
-                    Namespaces.PID | Namespaces.IPC | Namespaces.UTS,
-                    Optional.of(entrance.unified()),
-                    Optional.empty(),
-                    false);
-            Child first = kernel.spawn(list, birth);
-            undo.push(() -> {
-                cgroup.kill();
-                first.await();
-                first.close();
-            });
-            ExecutionList.Walls walls = new ExecutionList.Walls(
-                    spec,
-                    preparation.range().first(),
-                    ownNetwork,
-                    signals,
-                    spec.userNamespace() ? capabilityBounds : capabilityBoundsOfHost,
-                    landlock.map(Landlock::restrictSelf),
-                    seccomp.map(Credentials::filterSystemCalls));
-            Container container = new Container(kernel, id, walls, identity, cgroup, first, undo);
-            container.watchMemory();
-            return container;
-        } finally {
-            // Taking the mounts' scaffolding apart is slow, and nobody needs to wait for it before the sandbox's end.
-            Future<?> dismantled = background.submit(preparation::dismantle);
-            undo.push(() -> Uninterruptibly.await(dismantled));
+    /** Kills what still runs in a container that has outlived its engine, and removes its control groups. */
+    public void removeGroups(String id) throws IOException {
+        detachedGroups.remove(id);
+    }
+
+    /** Gives back the user ids of a container that has outlived its engine. */
+    public void releaseIds(String id) throws IOException {
+        state.releaseRanges(id);
+    }
+
+    /** A process of this machine. */
+    public Child process(long pid) throws SyscallException {
+        return Child.of(kernel, (int) pid);
+    }
+
+    private interface Source {
+        Preparation take() throws IOException;
+    }
+
+    private static Optional<byte[]> compile(SandboxSpec spec) {
+        return Seccomp.compile(spec.seccomp(), Architecture.current(), Privileges.CAPABILITY_NAMES);
+    }
+
+    private Container create(SandboxSpec spec, Source source) {
+        check(spec);
+        Optional<byte[]> seccomp = compile(spec);
+        try {
+            Preparation preparation = source.take();
+            try {
+                return complete(preparation, spec, seccomp);
+            } catch (SyscallException | RuntimeException e) {
+                preparation.close();
+                throw e;
+            }
+        } catch (SyscallException e) {
+            throw new SandboxException.SetupFailed(
+                    "cannot make the sandbox: " + e.getMessage(), SetupHints.of(e, spec), e);
+        } catch (IOException e) {
+            throw new SandboxException.SetupFailed("cannot make the sandbox: " + e.getMessage(), "", e);
         }
+    }
+
+    private Container complete(Preparation preparation, SandboxSpec spec, Optional<byte[]> seccomp)
+            throws SyscallException {
+        preparation.cgroup().limit(spec.limits());
+        String hostname = spec.hostname().orElse(preparation.id());
+        if (!hostname.equals(preparation.hostname())) {
+            kernel.sethostname(preparation.first(), hostname);
+        }
+        Container container = container(preparation, spec, seccomp);
+        container.watchMemory();
+        return container;
+    }
+
+    private Container container(Preparation preparation, SandboxSpec spec, Optional<byte[]> seccomp) {
+        ExecutionList.Walls walls =
+                new ExecutionList.Walls(spec, preparation.range().first(), seccomp.map(Credentials::filterSystemCalls));
+        return new Container(kernel, preparation, walls, preparation.accounts().require(spec.user()));
     }
 
     /** What can be known of the named things before anything is made. */
@@ -149,6 +201,7 @@ public final class Containers implements AutoCloseable {
                     "the root directory " + path + " does not exist",
                     "give the directory that holds the root file system");
         }
+        Mounts.check(spec.mounts());
     }
 
     @Override

@@ -1,7 +1,6 @@
 package dev.cay.engine.container;
 
 import dev.cay.linux.Arg;
-import dev.cay.linux.Credentials;
 import dev.cay.linux.Errno;
 import dev.cay.linux.Fd;
 import dev.cay.linux.FileOps;
@@ -10,6 +9,7 @@ import dev.cay.linux.Namespaces;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
 import dev.cay.linux.OwnedNamespaces;
+import dev.cay.linux.Processes;
 import java.util.List;
 import java.util.Optional;
 
@@ -48,14 +48,36 @@ final class CreationList {
      *
      * @param empty an empty read-only directory
      * @param namespaces those it enters instead of making them
+     * @param stubId as whom it is to run
+     * @param inherited what holds for all executions
+     * @param connection its side of the connection to this engine
+     * @param listener where it accepts further ones
+     * @param held what it keeps open
+     * @param detached whether it goes on when the connection ends
      */
     record Parts(
             String hostname,
             Rootfs rootfs,
+            Mounts mounts,
             Fd empty,
             OwnedNamespaces namespaces,
             Cgroup.Entrance cgroup,
-            Nursery nursery) {}
+            Nursery nursery,
+            int stubId,
+            Inherited inherited,
+            Fd connection,
+            Optional<Fd> listener,
+            List<Fd> held,
+            boolean detached) {}
+
+    /**
+     * What a sandbox's first process puts on for all that will ever run in it.
+     *
+     * @param signals take back what this process was told to ignore
+     * @param bounds drop the capabilities that nobody keeps
+     * @param landlock puts on a Landlock rule set, where there is one
+     */
+    record Inherited(List<Op> signals, List<Op> bounds, Optional<Op> landlock) {}
 
     static OpList of(Parts parts) {
         CreationList creation = new CreationList();
@@ -103,6 +125,7 @@ final class CreationList {
             list.add(Mount.mount("", path, Mount.MS_BIND | Mount.MS_REMOUNT | Mount.MS_RDONLY | NOTHING_SPECIAL)
                     .tolerating(Errno.ENOENT));
         }
+        list.addAll(parts.mounts().attach());
     }
 
     private void kernelFileSystem(String type, long attributes, Arg directory, String path) {
@@ -112,13 +135,23 @@ final class CreationList {
     }
 
     private void renounce(Parts parts) {
-        Optional<Fd> user = parts.namespaces().user();
-        user.ifPresent(namespace -> list.add(Namespaces.enter(namespace, Namespaces.USER)));
-        list.add(Credentials.setgroups(List.of()));
-        list.add(Credentials.setgid(0));
-        list.add(Credentials.setuid(0));
-        list.add(Credentials.capset(0));
-        list.add(Credentials.noNewPrivileges());
-        parts.nursery().become(list);
+        list.add(FileOps.umask(022));
+        list.addAll(parts.inherited().signals());
+        Privileges.becomeStub(
+                list,
+                parts.namespaces().user(),
+                parts.stubId(),
+                parts.inherited().bounds());
+        parts.inherited().landlock().ifPresent(list::add);
+        if (parts.detached()) {
+            list.add(Processes.setsid()); // nothing that ends the engine's session ends it
+        }
+        parts.nursery()
+                .become(
+                        list,
+                        parts.connection(),
+                        parts.listener(),
+                        parts.held(),
+                        parts.detached() ? Nursery.DETACHED : Nursery.ATTACHED);
     }
 }

@@ -2,28 +2,25 @@ package dev.cay.engine.container;
 
 import dev.cay.SandboxSpec;
 import dev.cay.linux.Arg;
-import dev.cay.linux.Child;
-import dev.cay.linux.Credentials;
 import dev.cay.linux.Errno;
 import dev.cay.linux.Fd;
 import dev.cay.linux.FileOps;
-import dev.cay.linux.Namespaces;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
 import dev.cay.linux.Processes;
+import dev.cay.linux.Terminal;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
- * The system calls of a command's process, from its birth in the sandbox's pid namespace to its execve: it joins the other
- * namespaces and groups and puts on every wall that the sandbox has.
+ * The system calls of a command's process, from its birth as a child of the sandbox's first process to its execve. The walls that
+ * all commands share it has by birth; here it puts on what differs.
  */
 final class ExecutionList {
-    private static final long NAMESPACES = Namespaces.MOUNT | Namespaces.CGROUP | Namespaces.UTS | Namespaces.IPC;
-
     /** How many directories of a PATH are looked into. */
     private static final int MAXIMUM_CANDIDATES = 64;
 
@@ -33,19 +30,9 @@ final class ExecutionList {
      * What all executions of a sandbox have in common.
      *
      * @param firstId the host's id of the sandbox's root
-     * @param signals take back what this process was told to ignore
-     * @param bounds drop the capabilities that nobody keeps
-     * @param landlock puts on a Landlock rule set, where there is one
      * @param seccomp puts on the filter, if there is to be one
      */
-    record Walls(
-            SandboxSpec spec,
-            int firstId,
-            boolean ownNetwork,
-            List<Op> signals,
-            List<Op> bounds,
-            Optional<Op> landlock,
-            Optional<Op> seccomp) {}
+    record Walls(SandboxSpec spec, int firstId, Optional<Op> seccomp) {}
 
     /** What a command is. */
     record Command(
@@ -54,27 +41,18 @@ final class ExecutionList {
             String workingDirectory,
             Accounts.Identity identity) {}
 
-    static OpList of(Child first, Cgroup.Entrance cgroup, Walls walls, Command command, Container.Streams streams) {
+    static OpList of(Walls walls, Command command, Container.Streams streams) {
         OpList.Builder list = OpList.builder();
-        cgroup.join(list);
-        list.add(Credentials.newSessionKeyring());
-        list.add(Namespaces.enter(first.pidfd(), NAMESPACES | (walls.ownNetwork() ? Namespaces.NETWORK : 0)));
-        own(list, walls.firstId(), command.identity(), streams);
         list.add(Processes.setsid());
-        list.add(FileOps.umask(022));
         Privileges.limit(list, walls.spec());
-        if (walls.spec().userNamespace()) {
-            list.add(Namespaces.enter(first.pidfd(), Namespaces.USER));
-        }
-        list.addAll(walls.signals());
-        list.addAll(walls.bounds());
-        list.add(Credentials.noNewPrivileges());
-        walls.landlock().ifPresent(list::add);
         list.add(FileOps.duplicate(Arg.of(streams.input()), 0));
         list.add(FileOps.duplicate(Arg.of(streams.output()), 1));
         list.add(FileOps.duplicate(Arg.of(streams.error()), 2));
-        // Before any path of the sandbox is followed: /proc/self/fd leads to none of this JVM's files.
-        list.add(FileOps.closeFrom(3));
+        if (streams.terminal()) {
+            list.add(Terminal.makeControlling(0));
+        }
+        // The stub's descriptors are close-on-exec as they are; and none that came along is left if one should not be.
+        list.add(FileOps.closeOnExecFrom(3));
         // From here on others in the sandbox may send signals to this process: it is one of their user.
         Privileges.become(list, walls.spec(), command.identity());
         enterDirectory(list, command.workingDirectory());
@@ -84,10 +62,13 @@ final class ExecutionList {
     }
 
     /** Gives the pipes to the command's user, who could not open /dev/stdout and its like otherwise. */
-    private static void own(OpList.Builder list, int firstId, Accounts.Identity identity, Container.Streams streams) {
-        for (Fd stream : List.of(streams.input(), streams.output(), streams.error())) {
-            list.add(FileOps.chown(Arg.of(stream), "", firstId + identity.user(), firstId + identity.group()));
+    static OpList own(Walls walls, Accounts.Identity identity, Container.Streams streams) {
+        OpList.Builder list = OpList.builder();
+        for (Fd stream : Set.copyOf(List.of(streams.input(), streams.output(), streams.error()))) {
+            list.add(FileOps.chown(
+                    Arg.of(stream), "", walls.firstId() + identity.user(), walls.firstId() + identity.group()));
         }
+        return list.build();
     }
 
     /** Changes into a directory, not by way of a link of /proc; see CVE-2024-21626. */

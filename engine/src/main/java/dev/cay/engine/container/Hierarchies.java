@@ -2,6 +2,7 @@ package dev.cay.engine.container;
 
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -88,6 +89,20 @@ record Hierarchies(Path unified, Map<Controller, Path> legacy) {
             }
         }
         return new String(text.toString().getBytes(StandardCharsets.ISO_8859_1), StandardCharsets.UTF_8);
+    }
+
+    /** Whether some engine has a group of this name. */
+    boolean exists(String name) {
+        try (DirectoryStream<Path> engines = Files.newDirectoryStream(unified.resolve(CgroupParent.GROUP))) {
+            for (Path engine : engines) {
+                if (Files.isDirectory(engine.resolve(name))) {
+                    return true;
+                }
+            }
+            return false;
+        } catch (IOException e) {
+            return false; // no engine has ever been here
+        }
     }
 
     /** Whether a controller sits in a version 1 tree. */

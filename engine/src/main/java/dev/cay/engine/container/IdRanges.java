@@ -1,6 +1,7 @@
 package dev.cay.engine.container;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.util.BitSet;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
@@ -12,10 +13,18 @@ import java.util.concurrent.locks.ReentrantLock;
  * <p>They are taken from 0x70000000 to 0x7fffffff, which systemd's table of ids leaves to nobody and which is above what
  * /etc/subuid is filled with. Engines claim them in blocks, so that most sandboxes need no file.
  */
-final class IdRanges {
+final class IdRanges implements IdSource {
     static final int RANGE_SIZE = 65_536;
+
+    /** How many of them are ids in the sandbox. */
+    static final int MAPPED_IDS = RANGE_SIZE - 1;
+
     private static final int FIRST_ID = 0x7000_0000;
     private static final int BLOCKS = 64;
+
+    /** Those that engines claim as a whole. The ranges of the others are for sandboxes that outlive their engine. */
+    private static final int ENGINE_BLOCKS = 48;
+
     private static final int RANGES_IN_BLOCK = 64;
 
     private final StateDirectory state;
@@ -29,6 +38,11 @@ final class IdRanges {
 
     /** A range of ids, given back when it is closed. */
     record Range(int first, Runnable release) implements AutoCloseable {
+        /** As whom the first process runs: the last id of the range, the only one that the sandbox cannot have. */
+        int stubId() {
+            return first == 0 ? 0 : first + MAPPED_IDS;
+        }
+
         @Override
         public void close() {
             release.run();
@@ -40,8 +54,8 @@ final class IdRanges {
         return new Range(0, () -> {});
     }
 
-    /** Takes a free range. */
-    Range take() throws IOException {
+    @Override
+    public Range take() throws IOException {
         lock.lock();
         try {
             if (free.isEmpty()) {
@@ -53,35 +67,87 @@ final class IdRanges {
         }
     }
 
-    /**
-     * Takes the range that begins with an id: that of files which an earlier sandbox has left.
-     *
-     * @throws IOException if the id does not begin a range, or somebody has it
-     */
-    Range take(long first) throws IOException {
-        long index = (first - FIRST_ID) / RANGE_SIZE;
-        if (first < FIRST_ID || (first - FIRST_ID) % RANGE_SIZE != 0 || index >= BLOCKS * RANGES_IN_BLOCK) {
-            throw new IOException("id " + first + " does not begin a range of ours");
+    @Override
+    public Range take(long first) throws IOException {
+        int index = index(first);
+        int block = index / RANGES_IN_BLOCK;
+        if (block >= ENGINE_BLOCKS) {
+            return takeSingle(index, state.engine()); // where a sandbox was that outlived its engine
         }
         lock.lock();
         try {
-            int block = (int) index / RANGES_IN_BLOCK;
             if (!claimedBlocks.get(block) && state.claimRange(block)) {
                 add(block);
             }
-            if (!free.get((int) index)) {
+            if (!free.get(index)) {
                 throw new IOException("the ids from " + first + " on are in use by another sandbox");
             }
-            return take((int) index);
+            return take(index);
         } finally {
             lock.unlock();
         }
     }
 
+    /** The number of the range that begins with an id. */
+    private static int index(long first) throws IOException {
+        long index = (first - FIRST_ID) / RANGE_SIZE;
+        if (first < FIRST_ID || (first - FIRST_ID) % RANGE_SIZE != 0 || index >= BLOCKS * RANGES_IN_BLOCK) {
+            throw new IOException("id " + first + " does not begin a range of ours");
+        }
+        return (int) index;
+    }
+
+    /** Ranges for a sandbox that outlives its engine, each claimed by itself. */
+    IdSource detached(String sandbox) {
+        return new IdSource() {
+            @Override
+            public Range take() throws IOException {
+                for (int index = ENGINE_BLOCKS * RANGES_IN_BLOCK; index < BLOCKS * RANGES_IN_BLOCK; index++) {
+                    if (state.claim(claim(index), sandbox)) {
+                        return single(index, sandbox);
+                    }
+                }
+                throw new IOException("all ranges of user ids for detached sandboxes are taken");
+            }
+
+            @Override
+            public Range take(long first) throws IOException {
+                return takeSingle(index(first), sandbox);
+            }
+        };
+    }
+
+    /** The name of what is claimed for a range: in the blocks that engines have, the whole block. */
+    private static String claim(int index) {
+        int block = index / RANGES_IN_BLOCK;
+        return block < ENGINE_BLOCKS ? Integer.toString(block) : "single-" + index;
+    }
+
+    private Range takeSingle(int index, String owner) throws IOException {
+        if (!state.claim(claim(index), owner)) {
+            throw new IOException("the ids from " + first(index) + " on are in use by another sandbox");
+        }
+        return single(index, owner);
+    }
+
+    private Range single(int index, String owner) {
+        return new Range(first(index), () -> {
+            try {
+                state.release(claim(index), owner);
+            } catch (IOException e) {
+                throw new UncheckedIOException(e);
+            }
+        });
+    }
+
+    private static int first(int index) {
+        return FIRST_ID + index * RANGE_SIZE;
+    }
+
     private Range take(int index) {
         free.clear(index);
         AtomicBoolean released = new AtomicBoolean(); // given back twice, two sandboxes would get it
-        return new Range(FIRST_ID + index * RANGE_SIZE, () -> {
+        return new Range(first(index), () -> {
             if (released.compareAndSet(false, true)) {
                 release(index);
             }
@@ -98,13 +164,13 @@ final class IdRanges {
     }
 
     private void claimBlock() throws IOException {
-        for (int block = 0; block < BLOCKS; block++) {
+        for (int block = 0; block < ENGINE_BLOCKS; block++) {
             if (!claimedBlocks.get(block) && state.claimRange(block)) {
                 add(block);
                 return;
             }
         }
-        throw new IOException("all " + BLOCKS * RANGES_IN_BLOCK + " ranges of user ids are taken");
+        throw new IOException("all " + ENGINE_BLOCKS * RANGES_IN_BLOCK + " ranges of user ids are taken");
     }
 
     private void add(int block) {

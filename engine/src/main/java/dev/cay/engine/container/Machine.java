@@ -9,7 +9,7 @@ import java.nio.file.Path;
 /** What this machine must have for containers, asked before anything is done, so that what is missing can be named. */
 final class Machine {
     /** The first that lets detached mounts be layers of an overlay, and of which all else is known to work. */
-    private static final KernelVersion OLDEST = new KernelVersion(6, 15);
+    static final KernelVersion OLDEST = new KernelVersion(6, 15);
 
     private Machine() {}
 

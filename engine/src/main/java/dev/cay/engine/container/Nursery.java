@@ -1,18 +1,19 @@
 package dev.cay.engine.container;
 
+import dev.cay.guest.GuestProgram;
+import dev.cay.linux.Architecture;
 import dev.cay.linux.Arg;
 import dev.cay.linux.Birth;
 import dev.cay.linux.Child;
 import dev.cay.linux.Fd;
 import dev.cay.linux.FileOps;
-import dev.cay.linux.Init;
 import dev.cay.linux.Kernel;
 import dev.cay.linux.Mount;
 import dev.cay.linux.Namespaces;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
-import dev.cay.linux.Pipe;
 import dev.cay.linux.Processes;
+import dev.cay.linux.Stub;
 import dev.cay.linux.SyscallException;
 import java.util.List;
 import java.util.Optional;
@@ -23,19 +24,26 @@ import java.util.Optional;
  * @param mounts a mount namespace with nothing in it but an empty read-only root. A sandbox begins with a copy of it, over which
  *     it hangs its own root. To copy the host's many mounts and to get rid of them again, as pivot_root(2) has it, takes the
  *     kernel far longer, and here there is nothing that could be left over
- * @param init the program that the first process becomes
- * @param lifeline a pipe whose other end is closed when this process ends, however it ends: then the first process ends too
+ * @param stub the program that the first process becomes
+ * @param nothing {@code /dev/null}, for descriptors that are not used
  */
-record Nursery(Fd mounts, Fd init, Pipe lifeline) implements AutoCloseable {
+record Nursery(Fd mounts, Fd stub, Fd nothing) implements AutoCloseable {
+    /** How the stub knows that it ends with the connection it was given. */
+    static final String ATTACHED = "attached";
+
+    static final String DETACHED = "detached";
+
     static Nursery create(Kernel kernel) throws SyscallException {
         try (Cleanup undo = new Cleanup()) {
-            Fd init = undo.push(Init.program(kernel));
-            Pipe lifeline = undo.push(Pipe.writing());
-            Birth birth = new Birth(Namespaces.MOUNT, Optional.empty(), Optional.empty(), false);
-            try (Child holder = kernel.spawn(holderList(init, lifeline), birth)) {
+            Fd stub = undo.push(
+                    Stub.program(kernel, GuestProgram.of(Architecture.current().text())));
+            Op open = FileOps.open("/dev/null", FileOps.O_RDWR);
+            Fd nothing = undo.push(kernel.run(OpList.of(open)).fd(open));
+            Birth birth = new Birth(Namespaces.MOUNT, Optional.empty());
+            try (Child holder = kernel.spawn(holderList(stub, nothing), birth)) {
                 Op mounts = FileOps.open("/proc/" + holder.pid() + "/ns/mnt", FileOps.O_RDONLY);
                 try {
-                    Nursery nursery = new Nursery(kernel.run(OpList.of(mounts)).fd(mounts), init, lifeline);
+                    Nursery nursery = new Nursery(kernel.run(OpList.of(mounts)).fd(mounts), stub, nothing);
                     undo.release();
                     return nursery;
                 } finally {
@@ -47,7 +55,7 @@ record Nursery(Fd mounts, Fd init, Pipe lifeline) implements AutoCloseable {
     }
 
     /** Leaves the host's mounts behind and waits to be looked at. */
-    private static OpList holderList(Fd init, Pipe lifeline) {
+    private static OpList holderList(Fd stub, Fd nothing) {
         OpList.Builder list = OpList.builder();
         String place = StateDirectory.MOUNT.toString();
         list.add(Mount.mount("", "/", Mount.MS_REC | Mount.MS_PRIVATE));
@@ -56,27 +64,37 @@ record Nursery(Fd mounts, Fd init, Pipe lifeline) implements AutoCloseable {
         list.add(Mount.pivotRoot(".", ".")); // see "pivot_root(".", ".")" in pivot_root(2)
         list.add(Mount.detach("."));
         list.add(Mount.mount("", "/", Mount.MS_REMOUNT | Mount.MS_RDONLY));
-        become(list, init, lifeline);
+        become(list, stub, nothing, nothing, nothing, List.of(), DETACHED);
         return list.build();
     }
 
-    /** The last calls of a first process. */
-    void become(OpList.Builder list) {
-        become(list, init, lifeline);
+    /**
+     * The last calls of a first process: it becomes the stub.
+     *
+     * @param connection its first connection
+     * @param listener where it accepts further ones; none if empty
+     * @param held stay open for as long as it lives
+     */
+    void become(OpList.Builder list, Fd connection, Optional<Fd> listener, List<Fd> held, String mode) {
+        become(list, stub, connection, listener.orElse(nothing), nothing, held, mode);
     }
 
-    private static void become(OpList.Builder list, Fd init, Pipe lifeline) {
-        list.add(Processes.ignoreChildren());
-        list.add(FileOps.duplicate(Arg.of(lifeline.theirs()), 0));
-        list.add(FileOps.closeOnExecFrom(1));
-        list.add(Processes.unblockSignals());
-        list.add(Processes.execve(init, List.of("cay-init"), List.of()));
+    private static void become(
+            OpList.Builder list, Fd stub, Fd connection, Fd listener, Fd messages, List<Fd> held, String mode) {
+        list.add(FileOps.duplicate(Arg.of(connection), 0));
+        list.add(FileOps.duplicate(Arg.of(listener), 1));
+        list.add(FileOps.duplicate(Arg.of(messages), 2));
+        list.add(FileOps.closeOnExecFrom(3));
+        for (Fd descriptor : held) {
+            list.add(FileOps.keepOpen(Arg.of(descriptor)));
+        }
+        list.add(Processes.execve(stub, List.of("cay-init", mode), List.of()));
     }
 
     @Override
     public void close() {
         mounts.close();
-        init.close();
-        lifeline.close();
+        stub.close();
+        nothing.close();
     }
 }

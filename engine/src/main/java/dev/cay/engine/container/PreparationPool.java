@@ -1,5 +1,6 @@
 package dev.cay.engine.container;
 
+import dev.cay.Mount;
 import dev.cay.Network;
 import dev.cay.Root;
 import dev.cay.SandboxSpec;
@@ -13,8 +14,9 @@ import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Predicate;
 
@@ -27,13 +29,15 @@ final class PreparationPool implements AutoCloseable {
     /** How many are kept. Each costs about 100 KiB of kernel memory. */
     private static final int SIZE = 4;
 
+    private static final long DELAY_MILLISECONDS = 10;
+
     /** For how long one is good. */
     private static final Duration FRESH_DIRECTORY = Duration.ofSeconds(1);
 
     private static final Duration FRESH_HOST = Duration.ofMinutes(1);
 
     private final Preparation.Maker maker;
-    private final Executor background;
+    private final ScheduledExecutorService background;
     private final ReentrantLock lock = new ReentrantLock();
     private final Deque<Entry> ready = new ArrayDeque<>();
     private Optional<Kind> kind = Optional.empty();
@@ -47,9 +51,23 @@ final class PreparationPool implements AutoCloseable {
     }
 
     /** What a preparation depends on; of a directory also which one it is, since another can be put in its place. */
-    private record Kind(Root root, Object rootKey, Writable writable, Network network, boolean userNamespace) {
+    private record Kind(
+            Root root,
+            Object rootKey,
+            Writable writable,
+            Network network,
+            boolean userNamespace,
+            List<Mount> mounts,
+            boolean limitedIo) {
         static Kind of(SandboxSpec spec) throws IOException {
-            return new Kind(spec.root(), rootKey(spec.root()), spec.writable(), spec.network(), spec.userNamespace());
+            return new Kind(
+                    spec.root(),
+                    rootKey(spec.root()),
+                    spec.writable(),
+                    spec.network(),
+                    spec.userNamespace(),
+                    spec.mounts(),
+                    !spec.limits().io().isNone());
         }
 
         private static Object rootKey(Root root) throws IOException {
@@ -65,11 +83,11 @@ final class PreparationPool implements AutoCloseable {
 
         /** A directory for changes is locked by the one sandbox that uses it. */
         boolean isPoolable() {
-            return !(writable instanceof Writable.Directory);
+            return !(writable instanceof Writable.Directory) && mounts.isEmpty();
         }
     }
 
-    PreparationPool(Preparation.Maker maker, Executor background) {
+    PreparationPool(Preparation.Maker maker, ScheduledExecutorService background) {
         this.maker = maker;
         this.background = background;
     }
@@ -115,7 +133,9 @@ final class PreparationPool implements AutoCloseable {
         if (!filling && !closed && ready.size() < SIZE) {
             filling = true;
             try {
-                background.execute(() -> fill(wanted, spec));
+                // While there still are some, whoever has just taken one has the machine to himself for a moment.
+                long delay = ready.isEmpty() ? 0 : DELAY_MILLISECONDS;
+                var _ = background.schedule(() -> fill(wanted, spec), delay, TimeUnit.MILLISECONDS);
             } catch (RejectedExecutionException e) {
                 filling = false; // the engine is closing
             }
@@ -123,7 +143,7 @@ final class PreparationPool implements AutoCloseable {
     }
 
     private void fill(Kind wanted, SandboxSpec spec) {
-        boolean more = true;
+        boolean more = !closed();
         while (more) {
             Optional<Preparation> made = Optional.empty();
             try {
@@ -133,6 +153,15 @@ final class PreparationPool implements AutoCloseable {
             } finally {
                 more = add(wanted, made);
             }
+        }
+    }
+
+    private boolean closed() {
+        lock.lock();
+        try {
+            return closed;
+        } finally {
+            lock.unlock();
         }
     }
 

@@ -4,8 +4,10 @@ import dev.cay.ResourceLimit;
 import dev.cay.SandboxSpec;
 import dev.cay.linux.Arg;
 import dev.cay.linux.Credentials;
+import dev.cay.linux.Fd;
 import dev.cay.linux.FileOps;
 import dev.cay.linux.Kernel;
+import dev.cay.linux.Namespaces;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
 import dev.cay.linux.Results;
@@ -13,6 +15,7 @@ import dev.cay.linux.SyscallException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
@@ -72,6 +75,32 @@ final class Privileges {
                 .filter(capability -> (kept >>> capability & 1) == 0)
                 .mapToObj(Credentials::dropFromBoundingSet)
                 .toList();
+    }
+
+    /**
+     * Becomes the one that runs the stub: an id that nobody in the sandbox has or can have, with the capabilities that the
+     * sandbox's root is to have, kept over the execve. Everything that holds for all executions is put on here and inherited.
+     *
+     * @param stubId the host's id; of no meaning without a user namespace, where the stub is root
+     */
+    static void becomeStub(OpList.Builder list, Optional<Fd> userNamespace, int stubId, List<Op> bounds) {
+        long kept = capabilities(userNamespace.isPresent());
+        list.add(Credentials.setgroups(List.of()));
+        if (userNamespace.isPresent()) {
+            list.add(Credentials.keepCapabilities()); // what is needed to enter the namespace
+            list.add(Credentials.setgid(stubId));
+            list.add(Credentials.setuid(stubId));
+            list.add(Namespaces.enter(userNamespace.get(), Namespaces.USER));
+        }
+        list.addAll(bounds);
+        list.add(Credentials.newSessionKeyring());
+        list.add(Credentials.capset(kept, kept));
+        for (int capability = 0; capability < Long.SIZE; capability++) {
+            if ((kept >>> capability & 1) != 0) {
+                list.add(Credentials.ambient(capability));
+            }
+        }
+        list.add(Credentials.noNewPrivileges());
     }
 
     /** Becomes a user. Only root keeps capabilities. */

@@ -102,6 +102,11 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
         };
     }
 
+    /** How many files a tmpfs may have. */
+    static long inodes(Size size) {
+        return Math.max(MINIMUM_INODES, size.bytes() / BYTES_PER_INODE);
+    }
+
     /** The list of system calls that makes the mounts. */
     private static final class Assembly {
         private final Plan plan;
@@ -188,8 +193,7 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
         Op tmpfs(Size size, String mode, long attributes) {
             Op context = temporary(list.add(Mount.fsopen("tmpfs")));
             list.add(Mount.set(context, "size", size.toString()));
-            list.add(Mount.set(
-                    context, "nr_inodes", Long.toString(Math.max(MINIMUM_INODES, size.bytes() / BYTES_PER_INODE))));
+            list.add(Mount.set(context, "nr_inodes", Long.toString(inodes(size))));
             list.add(Mount.set(context, "mode", mode));
             list.add(Mount.set(context, "uid", firstId));
             list.add(Mount.set(context, "gid", firstId));

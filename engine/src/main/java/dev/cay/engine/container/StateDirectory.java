@@ -22,7 +22,8 @@ import java.util.concurrent.ThreadLocalRandom;
  * What the engines of this machine know of each other: {@code /run/cay}.
  *
  * <p>{@code engines/ID} is locked for as long as the engine lives, whatever ends it, so whoever can lock it may clean up after
- * it. {@code ranges/N} names, as a link, the engine that has claimed a block of user ids. {@code mount} is an empty directory on
+ * it. {@code ranges/N} names, as a link, the engine that has claimed a block of user ids, {@code ranges/single-N} the sandbox that has
+ * claimed a single range. {@code mount} is an empty directory on
  * which an engine hangs its first mount, in a mount namespace of its own.
  */
 final class StateDirectory implements AutoCloseable {
@@ -79,6 +80,21 @@ final class StateDirectory implements AutoCloseable {
         return engine;
     }
 
+    /** Whether an engine lives. */
+    boolean lives(String other) throws IOException {
+        if (LIVING.contains(other)) {
+            return true;
+        }
+        try (FileChannel channel = FileChannel.open(engines.resolve(other), StandardOpenOption.WRITE);
+                FileLock free = channel.tryLock()) {
+            return free == null;
+        } catch (OverlappingFileLockException e) {
+            return true;
+        } catch (NoSuchFileException e) {
+            return false;
+        }
+    }
+
     /** Undoes what an engine that has died left outside of this directory. */
     interface Undo {
         void undo(String engine) throws IOException;
@@ -116,16 +132,34 @@ final class StateDirectory implements AutoCloseable {
 
     /** Claims a block of user ids for this engine. */
     boolean claimRange(int block) throws IOException {
+        return claim(Integer.toString(block), engine);
+    }
+
+    /**
+     * Claims user ids for somebody.
+     *
+     * @param name the number of a block of ranges, or {@code single-N} for the range N alone
+     */
+    boolean claim(String name, String owner) throws IOException {
         try {
             // A link is there with its content or not at all, whenever its maker is killed.
-            Files.createSymbolicLink(ranges.resolve(Integer.toString(block)), Path.of(engine));
+            Files.createSymbolicLink(ranges.resolve(name), Path.of(owner));
             return true;
         } catch (FileAlreadyExistsException e) {
             return false;
         }
     }
 
-    private void releaseRanges(String engine) throws IOException {
+    /** Gives back what somebody has claimed; without effect if it is somebody else's by now. */
+    void release(String name, String owner) throws IOException {
+        Path file = ranges.resolve(name);
+        if (owner(file).equals(owner)) {
+            Files.deleteIfExists(file);
+        }
+    }
+
+    /** Gives back all that an engine, or a sandbox, has claimed. */
+    void releaseRanges(String engine) throws IOException {
         List<Path> claimed = new ArrayList<>();
         try (DirectoryStream<Path> files = Files.newDirectoryStream(ranges)) {
             for (Path file : files) {

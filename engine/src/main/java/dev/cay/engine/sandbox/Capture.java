@@ -17,7 +17,7 @@ import java.util.List;
  */
 final class Capture {
     private final LocalExecution execution;
-    private final Fd process;
+    private final Poll.Interest end;
     private final ByteBuffer buffer = IoBuffers.borrow();
     private final byte[] input;
     private int inputDone;
@@ -27,7 +27,7 @@ final class Capture {
 
     Capture(LocalExecution execution, ExecSpec command) {
         this.execution = execution;
-        process = execution.process().child().pidfd();
+        end = execution.process().child().end();
         input = command.stdin();
         int limit = (int) command.outputLimit().bytes();
         stdout = new Output(execution.pipes().output(), limit);
@@ -103,13 +103,13 @@ final class Capture {
             interests.add(Poll.Interest.reading(stderr.fd));
         }
         if (!exited) {
-            interests.add(Poll.Interest.reading(process));
+            interests.add(end);
         }
         return interests;
     }
 
     private void serve(Fd ready) throws SyscallException {
-        if (ready == process) {
+        if (ready == end.fd()) {
             exited = true;
         } else if (ready == stdout.fd) {
             read(stdout);

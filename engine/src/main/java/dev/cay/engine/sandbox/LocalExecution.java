@@ -3,6 +3,7 @@ package dev.cay.engine.sandbox;
 import dev.cay.Execution;
 import dev.cay.Exit;
 import dev.cay.SandboxException;
+import dev.cay.TerminalSize;
 import dev.cay.engine.container.Container;
 import dev.cay.linux.Child;
 import dev.cay.linux.Poll;
@@ -59,9 +60,9 @@ final class LocalExecution implements Execution {
         this.sandboxEnding = sandboxEnding;
         this.onClose = onClose;
         pipes.closeTheirs();
-        stdin = new PipeOutput(pipes.input().ours(), process.child().pidfd());
-        stdout = new PipeInput(pipes.output(), process.child().pidfd());
-        stderr = new PipeInput(pipes.error(), process.child().pidfd());
+        stdin = new PipeOutput(pipes.input().ours(), process.child().end());
+        stdout = new PipeInput(pipes.output(), process.child().end());
+        stderr = new PipeInput(pipes.error(), process.child().end());
     }
 
     Container.Process process() {
@@ -99,10 +100,26 @@ final class LocalExecution implements Execution {
 
     private void send(int signal) {
         try {
-            process.child().signal(signal);
+            process.child().signalGroup(signal);
         } catch (SyscallException e) {
             throw new SandboxException.HostFailed("cannot signal the command: " + e.getMessage(), "", e);
         }
+    }
+
+    @Override
+    public int id() {
+        return 0;
+    }
+
+    @Override
+    public void resize(TerminalSize size) {
+        // it has no terminal
+    }
+
+    @Override
+    public void detach() {
+        throw new SandboxException.Conflict(
+                "a command of an attached sandbox cannot be let go of", "make the sandbox detached");
     }
 
     @Override
@@ -144,7 +161,7 @@ final class LocalExecution implements Execution {
         if (exit.isEmpty()) {
             Poll.await(
                     Math.max(0, TimeUnit.NANOSECONDS.convert(limit)),
-                    Poll.Interest.reading(process.child().pidfd()));
+                    process.child().end());
             process.child().poll().ifPresent(this::end);
         }
         return exit;

@@ -3,14 +3,26 @@ package dev.cay.engine.sandbox;
 import dev.cay.ExecResult;
 import dev.cay.ExecSpec;
 import dev.cay.Execution;
+import dev.cay.ExecutionInfo;
 import dev.cay.Exit;
+import dev.cay.OutputKind;
+import dev.cay.OutputLog;
 import dev.cay.Sandbox;
 import dev.cay.SandboxException;
+import dev.cay.SandboxFiles;
+import dev.cay.SandboxInfo;
+import dev.cay.SandboxSpec;
+import dev.cay.SandboxState;
 import dev.cay.Usage;
 import dev.cay.engine.container.Container;
+import dev.cay.linux.KeptExecution;
 import dev.cay.linux.Pipe;
+import dev.cay.linux.Processes;
 import dev.cay.linux.SyscallException;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -18,10 +30,15 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /** A sandbox made of a container. */
 final class LocalSandbox implements Sandbox {
+    /** Where a record goes that nobody reads. */
+    private static final Path NOTHING = Path.of("/dev/null");
+
     private static final Duration LONGEST_LAUNCH = Duration.ofSeconds(5);
 
     private final String id;
     private final Container container;
+    private final SandboxSpec spec;
+    private final Instant created = Instant.now();
     private final Timeouts timeouts;
     private final Runnable onClose;
     private final Set<LocalExecution> executions = ConcurrentHashMap.newKeySet();
@@ -34,8 +51,9 @@ final class LocalSandbox implements Sandbox {
 
     private volatile boolean closed;
 
-    LocalSandbox(String id, Container container, Timeouts timeouts, Runnable onClose) {
-        this.id = id;
+    LocalSandbox(Container container, SandboxSpec spec, Timeouts timeouts, Runnable onClose) {
+        id = container.id();
+        this.spec = spec;
         this.container = container;
         this.timeouts = timeouts;
         this.onClose = onClose;
@@ -49,15 +67,20 @@ final class LocalSandbox implements Sandbox {
     @Override
     public Execution start(ExecSpec command) {
         try {
-            return launch(command, false);
+            return command.terminal().isPresent() ? launchInTerminal(command) : launch(command, false);
         } catch (SyscallException e) {
             requireLasting();
-            return new UnstartedExecution(Exit.spawnFailed(e.errno(), e.getMessage()));
+            return EndedExecution.unstarted(Exit.spawnFailed(e.errno(), e.getMessage()));
         }
     }
 
     @Override
     public ExecResult exec(ExecSpec command) {
+        if (command.terminal().isPresent()) {
+            try (Execution execution = start(command)) {
+                return StreamCapture.run(execution, command);
+            }
+        }
         long began = System.nanoTime();
         try (LocalExecution execution = launch(command, true)) {
             Capture capture = new Capture(execution, command);
@@ -82,6 +105,28 @@ final class LocalSandbox implements Sandbox {
             return execution;
         } finally {
             closing.readLock().unlock();
+        }
+    }
+
+    /** The first process has the terminal's other end, as it has in a sandbox that is detached; here nothing of it is kept. */
+    private Execution launchInTerminal(ExecSpec command) throws SyscallException {
+        closing.readLock().lock();
+        try {
+            requireOpen();
+            int number = container.nextNumber();
+            KeptExecution kept = container.startKept(number, command, NOTHING, 0);
+            return new DetachableExecution(
+                    container,
+                    kept,
+                    new DetachableExecution.Settings(false, true, new byte[0], new byte[0], exit -> forget(number)));
+        } finally {
+            closing.readLock().unlock();
+        }
+    }
+
+    private void forget(int number) {
+        if (!ending) {
+            container.forget(number);
         }
     }
 
@@ -155,6 +200,78 @@ final class LocalSandbox implements Sandbox {
         }
     }
 
+    @Override
+    public SandboxInfo info() {
+        requireOpen();
+        return new SandboxInfo(
+                id,
+                SandboxState.RUNNING,
+                spec,
+                created,
+                Optional.of((long) container.first().pid()),
+                Optional.empty());
+    }
+
+    /** {@inheritDoc} It is an execution like any other here. */
+    @Override
+    public Execution start() {
+        return start(spec.command()
+                .orElseThrow(() -> new SandboxException.Conflict(
+                        "the sandbox " + id + " has no command of its own", "name one when you make it")));
+    }
+
+    /** {@inheritDoc} Of an attached sandbox none, since nobody else could take them up. */
+    @Override
+    public List<ExecutionInfo> executions() {
+        return List.of();
+    }
+
+    @Override
+    public Execution attach(int execution) {
+        throw notKept(execution);
+    }
+
+    @Override
+    public OutputLog log(int execution, OutputKind kind, long from) {
+        throw notKept(execution);
+    }
+
+    @Override
+    public void signal(int execution, int number) {
+        throw notKept(execution);
+    }
+
+    private static SandboxException notKept(int execution) {
+        return new SandboxException.NotFound(
+                "there is no execution " + execution + " that could be taken up", "make the sandbox detached");
+    }
+
+    @Override
+    public SandboxFiles files() {
+        requireOpen();
+        return container.files();
+    }
+
+    @Override
+    public void stop(Duration grace) {
+        requireOpen();
+        List<LocalExecution> running = List.copyOf(executions);
+        running.forEach(execution -> execution.signal(Processes.SIGTERM));
+        long deadline = System.nanoTime() + Math.min(grace.toNanos(), Long.MAX_VALUE / 2);
+        for (LocalExecution execution : running) {
+            if (execution
+                    .await(Duration.ofNanos(Math.max(0, deadline - System.nanoTime())))
+                    .isEmpty()) {
+                execution.kill();
+            }
+        }
+    }
+
+    @Override
+    public void remove() {
+        close();
+    }
+
     /** The three pipes of a command. */
     record Pipes(Pipe input, Pipe output, Pipe error) implements AutoCloseable {
         static Pipes open() throws SyscallException {
@@ -174,7 +291,7 @@ final class LocalSandbox implements Sandbox {
         }
 
         Container.Streams theirs() {
-            return new Container.Streams(input.theirs(), output.theirs(), error.theirs());
+            return new Container.Streams(input.theirs(), output.theirs(), error.theirs(), false);
         }
 
         /** The command has its own copies: only without ours do its ends count. */

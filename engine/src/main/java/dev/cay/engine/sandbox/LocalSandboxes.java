@@ -1,28 +1,41 @@
 package dev.cay.engine.sandbox;
 
+import dev.cay.EventStream;
 import dev.cay.Sandbox;
 import dev.cay.SandboxException;
+import dev.cay.SandboxInfo;
+import dev.cay.SandboxPool;
 import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
+import dev.cay.SweepReport;
+import dev.cay.Volumes;
+import dev.cay.engine.container.Container;
 import dev.cay.engine.container.Containers;
-import java.util.HexFormat;
+import dev.cay.engine.state.SandboxStore;
+import dev.cay.engine.state.VolumeStore;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Supplier;
 
-/** The sandboxes of this process. */
+/** The sandboxes that this process made, and those of this machine that belong to nobody. */
 final class LocalSandboxes implements Sandboxes {
-    private static final int ID_DIGITS = 12;
-
-    private final Containers containers = new Containers();
+    private final Containers containers = new Containers(new StoredVolumes(this::volumeStore));
     private final Map<String, LocalSandbox> sandboxes = new ConcurrentHashMap<>();
+    private final List<SandboxPool> pools = new ArrayList<>();
     private final Timeouts timeouts = new Timeouts();
     private final Thread closeAtExit = Thread.ofPlatform().name("cay-exit").unstarted(this::closeAll);
 
     /** Read by whoever makes a sandbox, written by who closes: none is made that nobody would close. */
     private final ReentrantReadWriteLock closing = new ReentrantReadWriteLock();
 
+    /** Made when first needed: most engines make nothing that outlives them. */
+    private volatile DetachedSandboxes detached;
+
+    private volatile VolumeStore volumes;
     private boolean closed;
 
     LocalSandboxes() {
@@ -31,27 +44,104 @@ final class LocalSandboxes implements Sandboxes {
 
     @Override
     public Sandbox create(SandboxSpec spec) {
+        return whileOpen(() -> spec.lifetime().detached() ? detached().create(spec) : attached(spec));
+    }
+
+    private Sandbox attached(SandboxSpec spec) {
+        if (spec.name().isPresent()
+                || spec.lifetime().limit().isPresent()
+                || spec.lifetime().idle().isPresent()) {
+            throw new SandboxException.Unsupported(
+                    "a sandbox that ends with this process has no name and no lifetime of its own",
+                    "leave them out, or make it detached");
+        }
+        Container container = containers.create(spec);
+        String id = container.id();
+        LocalSandbox sandbox = new LocalSandbox(container, spec, timeouts, () -> sandboxes.remove(id));
+        sandboxes.put(id, sandbox);
+        return sandbox;
+    }
+
+    private <T> T whileOpen(Supplier<T> action) {
         closing.readLock().lock();
         try {
             if (closed) {
                 throw new SandboxException.Closed("the engine is closed");
             }
-            String id = newId();
-            LocalSandbox sandbox =
-                    new LocalSandbox(id, containers.create(id, spec), timeouts, () -> sandboxes.remove(id));
-            sandboxes.put(id, sandbox);
-            return sandbox;
+            return action.get();
         } finally {
             closing.readLock().unlock();
         }
     }
 
-    private String newId() {
-        String id;
-        do {
-            id = HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong(), ID_DIGITS);
-        } while (sandboxes.containsKey(id));
-        return id;
+    private DetachedSandboxes detached() {
+        if (detached == null) {
+            synchronized (this) {
+                if (detached == null) {
+                    detached = DetachedSandboxes.guarded(() -> {
+                        SandboxStore store = SandboxStore.open();
+                        return new DetachedSandboxes(containers, store, new Host(containers, volumeStore()));
+                    });
+                }
+            }
+        }
+        return detached;
+    }
+
+    private VolumeStore volumeStore() {
+        if (volumes == null) {
+            synchronized (this) {
+                if (volumes == null) {
+                    volumes = DetachedSandboxes.guarded(() -> {
+                        SandboxStore store = SandboxStore.open();
+                        return VolumeStore.open(VolumeStore.PATH, id -> store.exists(id) || containers.exists(id));
+                    });
+                }
+            }
+        }
+        return volumes;
+    }
+
+    @Override
+    public List<SandboxInfo> list() {
+        return whileOpen(() -> {
+            List<SandboxInfo> list = new ArrayList<>(detached().list());
+            sandboxes.values().forEach(sandbox -> list.add(sandbox.info()));
+            list.sort(Comparator.comparing(SandboxInfo::created).thenComparing(SandboxInfo::id));
+            return list;
+        });
+    }
+
+    @Override
+    public Sandbox open(String name) {
+        return whileOpen(() -> detached().open(name));
+    }
+
+    @Override
+    public SweepReport sweep() {
+        return whileOpen(() -> detached().sweep());
+    }
+
+    @Override
+    public EventStream events() {
+        return whileOpen(() ->
+                DetachedSandboxes.guarded(() -> detached().store().events().follow()));
+    }
+
+    @Override
+    public Volumes volumes() {
+        return whileOpen(this::volumeStore);
+    }
+
+    @Override
+    public SandboxPool pool(SandboxSpec spec, int size) {
+        return whileOpen(() -> {
+            SandboxPool pool = new LocalPool(this, spec, size);
+            synchronized (pools) {
+                pools.add(pool);
+            }
+            return pool;
+        });
     }
 
     @Override
@@ -65,6 +155,10 @@ final class LocalSandboxes implements Sandboxes {
     }
 
     private void closeAll() {
+        synchronized (pools) {
+            pools.forEach(SandboxPool::close);
+            pools.clear();
+        }
         closing.writeLock().lock();
         try {
             if (!closed) {

@@ -1,6 +1,5 @@
 package dev.cay.engine.sandbox;
 
-import dev.cay.linux.Fd;
 import dev.cay.linux.Pipe;
 import dev.cay.linux.Poll;
 import dev.cay.linux.SyscallException;
@@ -17,7 +16,7 @@ final class PipeInput extends InputStream {
     static final long DRAIN_NANOSECONDS = 250_000_000;
 
     private final Pipe pipe;
-    private final Fd process;
+    private final Poll.Interest end;
 
     /** Held while reading. Whoever closes meanwhile leaves it to the reader to let go of descriptor and buffer. */
     private final ReentrantLock reading = new ReentrantLock();
@@ -29,9 +28,9 @@ final class PipeInput extends InputStream {
     private int unasked;
     private boolean ended;
 
-    PipeInput(Pipe pipe, Fd process) {
+    PipeInput(Pipe pipe, Poll.Interest end) {
         this.pipe = pipe;
-        this.process = process;
+        this.end = end;
     }
 
     @Override
@@ -104,7 +103,7 @@ final class PipeInput extends InputStream {
         }
         unasked = 0;
         if (!exited) {
-            exited = Poll.await(0, Poll.Interest.reading(process)) != 0;
+            exited = Poll.await(0, end) != 0;
             deadline = System.nanoTime() + DRAIN_NANOSECONDS;
             return false;
         }
@@ -128,7 +127,7 @@ final class PipeInput extends InputStream {
     private boolean await() {
         Poll.Interest output = Poll.Interest.reading(pipe.ours());
         if (!exited) {
-            int ready = Poll.await(Poll.FOREVER, output, Poll.Interest.reading(process));
+            int ready = Poll.await(Poll.FOREVER, output, end);
             exited = (ready & 2) != 0;
             deadline = System.nanoTime() + DRAIN_NANOSECONDS;
             return true;

@@ -12,16 +12,16 @@ import java.util.concurrent.locks.ReentrantLock;
 /** What a command reads. */
 final class PipeOutput extends OutputStream {
     private final Fd pipe;
-    private final Fd process;
+    private final Poll.Interest end;
 
     /** Held while writing. Whoever closes meanwhile leaves it to the writer to let go of the descriptor. */
     private final ReentrantLock writing = new ReentrantLock();
 
     private volatile boolean closed;
 
-    PipeOutput(Fd pipe, Fd process) {
+    PipeOutput(Fd pipe, Poll.Interest end) {
         this.pipe = pipe;
-        this.process = process;
+        this.end = end;
     }
 
     @Override
@@ -72,7 +72,7 @@ final class PipeOutput extends OutputStream {
 
     /** Waits for room; false if the command has exited, whoever else may still hold the other end. */
     private boolean await() {
-        return (Poll.await(Poll.FOREVER, Poll.Interest.writing(pipe), Poll.Interest.reading(process)) & 2) == 0;
+        return (Poll.await(Poll.FOREVER, Poll.Interest.writing(pipe), end) & 2) == 0;
     }
 
     @Override

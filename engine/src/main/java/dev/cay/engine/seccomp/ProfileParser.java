@@ -1,6 +1,7 @@
 package dev.cay.engine.seccomp;
 
 import dev.cay.SandboxException;
+import dev.cay.engine.json.JsonReader;
 import dev.cay.engine.seccomp.Condition.Operator;
 import dev.cay.engine.seccomp.SeccompProfile.Rule;
 import dev.cay.linux.Architecture;
@@ -61,7 +62,10 @@ final class ProfileParser {
                     "the seccomp profile is longer than " + MAXIMUM_TEXT + " characters",
                     "profiles have some ten thousand; is it the right file?");
         }
-        try (JsonReader reader = new JsonReader(json)) {
+        try (JsonReader reader = new JsonReader(
+                json,
+                "seccomp profile",
+                "correct the profile; its form is that of Docker and of the OCI runtime specification")) {
             return new Document(reader).read();
         }
     }

@@ -9,6 +9,7 @@ import dev.cay.SandboxSpec;
 import dev.cay.Size;
 import dev.cay.Usage;
 import dev.cay.engine.container.Hierarchies.Controller;
+import dev.cay.linux.Arg;
 import dev.cay.linux.Errno;
 import dev.cay.linux.OpList;
 import dev.cay.linux.SyscallException;
@@ -55,13 +56,16 @@ final class CgroupTest {
         return new CgroupParent(fakes.kernel(), hierarchies, "engine", fakes.fd("unified"), directories);
     }
 
+    private static Cgroup create(CgroupParent parent) throws SyscallException {
+        return Cgroup.create(parent, "box", false, 0);
+    }
+
     @Test
     void limitsInVersion2() throws SyscallException {
-        Cgroup.create(unified(), "box", ALL);
+        create(unified()).limit(ALL);
 
         assertThat(effects(fakes.kernel().runs().getLast()))
                 .containsExactly(
-                        "mkdirat(box) <unified>",
                         "write(pids.max = 9)",
                         "write(memory.max = 67108864)",
                         "write(memory.swap.max = 0)",
@@ -71,14 +75,15 @@ final class CgroupTest {
 
     @Test
     void limitsInVersion1() throws SyscallException {
-        Cgroup.create(hybrid(), "box", ALL);
+        Cgroup cgroup = create(hybrid());
+        assertThat(effects(fakes.kernel().runs().getLast()))
+                .containsExactly(
+                        "mkdirat(box) <unified>", "mkdirat(box) <memory>", "mkdirat(box) <pids>", "mkdirat(box) <cpu>");
+
+        cgroup.limit(ALL);
 
         assertThat(effects(fakes.kernel().runs().getLast()))
                 .containsExactly(
-                        "mkdirat(box) <unified>",
-                        "mkdirat(box) <memory>",
-                        "mkdirat(box) <pids>",
-                        "mkdirat(box) <cpu>",
                         "write(pids.max = 9)",
                         "write(memory.limit_in_bytes = 67108864)",
                         "write(memory.memsw.limit_in_bytes = 67108864)",
@@ -89,31 +94,79 @@ final class CgroupTest {
 
     @Test
     void whatIsNotLimitedIsNotWritten() throws SyscallException {
-        Cgroup.create(unified(), "box", Limits.none());
+        Cgroup cgroup = create(unified());
+        assertThat(effects(fakes.kernel().runs().getLast())).containsExactly("mkdirat(box) <unified>");
 
-        assertThat(effects(fakes.kernel().runs().getLast()))
-                .containsExactly("mkdirat(box) <unified>", "write(pids.max = 512)");
+        cgroup.limit(Limits.none());
+
+        assertThat(effects(fakes.kernel().runs().getLast())).containsExactly("write(pids.max = 512)");
     }
 
     @Test
     void aGroupForThroughputIsMadeOnlyWhenItIsLimited() throws SyscallException {
         IoLimits io = new IoLimits(OptionalLong.of(1), OptionalLong.of(2), OptionalLong.of(3), OptionalLong.of(4));
-        Cgroup.create(hybrid(), "box", SandboxSpec.host().io(io).build().limits());
+        CgroupParent parent = hybrid();
+        create(parent);
+        assertThat(effects(fakes.kernel().runs().getLast())).doesNotContain("mkdirat(box) <blkio>");
+
+        Cgroup cgroup = Cgroup.create(parent, "box", true, 0);
         assertThat(effects(fakes.kernel().runs().getLast())).contains("mkdirat(box) <blkio>");
+        cgroup.limit(SandboxSpec.host().io(io).build().limits());
+        assertThat(effects(fakes.kernel().runs().getLast())).anyMatch(line -> line.startsWith("write(blkio."));
+    }
+
+    /** It makes the processes of executions in their groups, and is not root of the host. */
+    @Test
+    void theFirstProcessMayMoveProcessesFromAndIntoTheGroups() throws SyscallException {
+        int stubId = 0x7000_ffff;
+        Cgroup cgroup = Cgroup.create(unified(), "box", false, stubId);
+        OpList created = fakes.kernel().runs().getLast();
+        cgroup.enterExecution().close();
+        OpList entered = fakes.kernel().runs().getLast();
+
+        assertThat(fakes.text(created))
+                .containsExactly("mkdirat(box) <unified>", "fchownat(box/cgroup.procs) <unified>");
+        assertThat(fakes.text(entered))
+                .containsExactly(
+                        "mkdirat(box/1) <unified>",
+                        "fchownat(box/1/cgroup.procs) <unified>",
+                        "openat(box/1) <unified>");
+        assertThat(created.operations().getLast().arguments().subList(2, 4))
+                .containsExactly(Arg.of(stubId), Arg.of(stubId));
+        assertThat(entered.operations().get(1).arguments().subList(2, 4))
+                .containsExactly(Arg.of(stubId), Arg.of(stubId));
+        create(unified()).enterExecution().close();
+        assertThat(fakes.text(fakes.kernel().runs().getLast()))
+                .as("the host's root may anyway")
+                .noneMatch(line -> line.startsWith("fchownat"));
+    }
+
+    @Test
+    void theGroupOfANumberCanBeEnteredAgainAndKilledByWhoeverIsGivenTheFile() throws SyscallException {
+        Cgroup cgroup = create(unified());
+        cgroup.enterExecution(7).close();
+        fakes.kernel().fail(fakes.kernel().operations(), Errno.EEXIST);
+        assertThatThrownBy(() -> cgroup.enterExecution(7))
+                .as("a fake fails tolerated or not")
+                .hasMessageContaining("EEXIST");
+        OpList entered = fakes.kernel().runs().stream()
+                .filter(run -> run.operations().getFirst().operands().equals("box/7"))
+                .findFirst()
+                .orElseThrow();
+        assertThat(entered.operations().getFirst().tolerated()).containsExactly(Errno.EEXIST);
+
+        cgroup.openKill(cgroup.group(7)).close();
+        assertThat(fakes.text(fakes.kernel().runs().getLast())).containsExactly("openat(box/7/cgroup.kill) <unified>");
     }
 
     @Test
     void theSmallestAndLargestWeightsAndQuotas() throws SyscallException {
-        Cgroup.create(
-                hybrid(),
-                "box",
-                SandboxSpec.host().cpuWeight(1).cpus(0.01).build().limits());
+        create(hybrid())
+                .limit(SandboxSpec.host().cpuWeight(1).cpus(0.01).build().limits());
         assertThat(effects(fakes.kernel().runs().getLast()))
                 .contains("write(cpu.shares = 10)", "write(cpu.cfs_quota_us = 1000)");
-        Cgroup.create(
-                hybrid(),
-                "box",
-                SandboxSpec.host().cpuWeight(10_000).cpus(8192).build().limits());
+        create(hybrid())
+                .limit(SandboxSpec.host().cpuWeight(10_000).cpus(8192).build().limits());
         assertThat(effects(fakes.kernel().runs().getLast()))
                 .contains("write(cpu.shares = 102400)", "write(cpu.cfs_quota_us = 819200000)");
     }
@@ -123,12 +176,12 @@ final class CgroupTest {
         CgroupParent parent = hybrid();
         int before = fakes.kernel().operations();
         int descriptors = fakes.kernel().openDescriptors();
-        Cgroup.create(parent, "box", ALL);
+        create(parent);
         int steps = fakes.kernel().operations() - before;
 
         for (int step = 0; step < steps; step++) {
             fakes.kernel().fail(fakes.kernel().operations() + step, Errno.EINVAL);
-            assertThatThrownBy(() -> Cgroup.create(parent, "box", ALL))
+            assertThatThrownBy(() -> create(parent))
                     .isInstanceOf(SyscallException.class)
                     .hasMessageContaining("EINVAL");
             assertThat(fakes.kernel().runs().reversed().stream().limit(4).flatMap(run -> fakes.text(run).stream()))
@@ -143,7 +196,7 @@ final class CgroupTest {
 
     @Test
     void eachExecutionHasAGroupOfItsOwn() throws SyscallException {
-        Cgroup cgroup = Cgroup.create(unified(), "box", Limits.none());
+        Cgroup cgroup = create(unified());
         try (Cgroup.Entrance first = cgroup.enterExecution();
                 Cgroup.Entrance second = cgroup.enterExecution();
                 Cgroup.Entrance whole = cgroup.enter()) {
@@ -159,7 +212,7 @@ final class CgroupTest {
 
     @Test
     void closingRemovesTheGroupsOfExecutionsFirst() throws SyscallException {
-        Cgroup cgroup = Cgroup.create(unified(), "box", Limits.none());
+        Cgroup cgroup = create(unified());
         cgroup.enterExecution().close();
         cgroup.enterExecution().close();
         cgroup.leave("box/1");
@@ -173,7 +226,7 @@ final class CgroupTest {
 
     @Test
     void whatNobodyLivesInAnyMoreCannotBeKilledAndThatIsFine() throws SyscallException {
-        Cgroup cgroup = Cgroup.create(unified(), "box", Limits.none());
+        Cgroup cgroup = create(unified());
         for (Errno gone : List.of(Errno.ENOENT, Errno.ENODEV)) {
             fakes.kernel().fail(fakes.kernel().operations(), gone);
             cgroup.kill();
@@ -187,7 +240,7 @@ final class CgroupTest {
     @Test
     void usageIsReadFromTheKernelsFiles() throws SyscallException {
         byte[] text = "7\nusage_usec 7\noom_kill 7\n8:0 rbytes=7 wbytes=8\n".getBytes(StandardCharsets.US_ASCII);
-        Cgroup cgroup = Cgroup.create(unified(), "box", Limits.none());
+        Cgroup cgroup = create(unified());
         fakes.kernel().fill(SystemCall.READ, text).answer(SystemCall.READ, text.length);
 
         assertThat(cgroup.oomKills()).isEqualTo(7);

@@ -5,17 +5,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.cay.linux.Arg;
 import dev.cay.linux.Errno;
 import dev.cay.linux.Fd;
+import dev.cay.linux.Landlock;
 import dev.cay.linux.Mount;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
 import dev.cay.linux.OwnedNamespaces;
-import dev.cay.linux.Pipe;
-import dev.cay.linux.SyscallException;
+import dev.cay.linux.Processes;
 import dev.cay.linux.SystemCall;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 final class CreationListTest {
@@ -74,45 +76,72 @@ final class CreationListTest {
         mount(/proc/sys)
         mount(/proc/sysrq-trigger)
         mount(/proc/sysrq-trigger)
+        move_mount(/data) <data> <place>
         """.lines().toList();
 
-    private static final List<String> RENOUNCING = """
-        setgroups
-        setresgid(0)
-        setresuid(0)
-        capset
+    private static final int STUB_ID = 0x7000_ffff;
+
+    /** Of the capabilities up to 3, all but one are kept. */
+    private static final int LAST_CAPABILITY = 3;
+
+    private static final List<String> UNPRIVILEGED = List.of(
+            "prctl(keep capabilities)",
+            "setresgid(" + STUB_ID + ")",
+            "setresuid(" + STUB_ID + ")",
+            "setns(user) <user>");
+
+    private static final List<Integer> KEPT = List.of(0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31);
+
+    private static final List<String> BECOMING = """
         prctl(no new privileges)
-        rt_sigaction(SIGCHLD)
-        dup3(to 0) <?>
-        close_range(from 1)
-        rt_sigprocmask
-        execveat(cay-init) <init>
+        landlock_restrict_self <ruleset>
+        dup3(to 0) <connection>
+        dup3(to 1) <nothing>
+        dup3(to 2) <nothing>
+        close_range(from 3)
+        execveat(cay-init) <stub>
         """.lines().toList();
 
     private final Fakes fakes = new Fakes();
-    private Pipe lifeline;
-
-    @BeforeEach
-    void open() throws SyscallException {
-        lifeline = Pipe.writing();
-    }
-
-    @AfterEach
-    void close() {
-        lifeline.close();
-    }
 
     private OpList list(boolean user, boolean network) {
-        return CreationList.of(new CreationList.Parts(
+        return CreationList.of(parts(user, network, Optional.empty(), List.of(), false));
+    }
+
+    private CreationList.Parts parts(
+            boolean user, boolean network, Optional<Fd> listener, List<Fd> held, boolean detached) {
+        return new CreationList.Parts(
                 "box",
                 fakes.rootfs("usr", "tmp"),
+                new Mounts(List.of(new Mounts.Attachment("/data", fakes.fd("data"), fakes.fd("place")))),
                 fakes.fd("empty"),
                 new OwnedNamespaces(
                         user ? Optional.of(fakes.fd("user")) : Optional.empty(),
                         network ? Optional.of(fakes.fd("network")) : Optional.empty()),
                 new Cgroup.Entrance(
                         Optional.empty(), fakes.fd("group"), List.of(fakes.fd("memory tasks"), fakes.fd("cpu tasks"))),
-                new Nursery(fakes.fd("empty mounts"), fakes.fd("init"), lifeline)));
+                new Nursery(fakes.fd("empty mounts"), fakes.fd("stub"), fakes.fd("nothing")),
+                STUB_ID,
+                new CreationList.Inherited(
+                        List.of(Processes.unblockSignals()), // stands for those that take an ignored signal back
+                        Privileges.bounds(LAST_CAPABILITY, user),
+                        Optional.of(Landlock.restrictSelf(fakes.fd("ruleset")))),
+                fakes.fd("connection"),
+                listener,
+                held,
+                detached);
+    }
+
+    private static List<String> renouncing(boolean user) {
+        List<String> lines = new ArrayList<>(List.of("umask", "rt_sigprocmask", "setgroups"));
+        lines.addAll(user ? UNPRIVILEGED : List.of());
+        lines.addAll(List.of("prctl(drop capability 2)", "keyctl(new session keyring)", "capset"));
+        int mknod = 27;
+        KEPT.stream()
+                .filter(capability -> user || capability != mknod)
+                .forEach(capability -> lines.add("prctl(ambient capability " + capability + ")"));
+        lines.addAll(BECOMING);
+        return lines;
     }
 
     private static List<String> lines(List<List<String>> parts) {
@@ -123,25 +152,23 @@ final class CreationListTest {
     void theFirstProcessMountsAsTheHostsRootAndThenRenouncesEverything() {
         assertThat(fakes.text(list(true, true)))
                 .isEqualTo(lines(List.of(
-                        JOINING,
-                        List.of("setns(network) <network>", "sethostname(box)"),
-                        MOUNTING,
-                        List.of("setns(user) <user>"),
-                        RENOUNCING)));
+                        JOINING, List.of("setns(network) <network>", "sethostname(box)"), MOUNTING, renouncing(true))));
     }
 
     @Test
-    void withoutAUserNamespaceNothingElseIsDifferent() {
+    void withoutAUserNamespaceItStaysRootWithoutTheRightToMakeDevices() {
         assertThat(fakes.text(list(false, true)))
                 .isEqualTo(lines(List.of(
-                        JOINING, List.of("setns(network) <network>", "sethostname(box)"), MOUNTING, RENOUNCING)));
+                        JOINING,
+                        List.of("setns(network) <network>", "sethostname(box)"),
+                        MOUNTING,
+                        renouncing(false))));
     }
 
     @Test
     void onTheHostsNetworkNoOtherIsEntered() {
         assertThat(fakes.text(list(true, false)))
-                .isEqualTo(lines(List.of(
-                        JOINING, List.of("sethostname(box)"), MOUNTING, List.of("setns(user) <user>"), RENOUNCING)));
+                .isEqualTo(lines(List.of(JOINING, List.of("sethostname(box)"), MOUNTING, renouncing(true))));
     }
 
     @Test
@@ -184,9 +211,10 @@ final class CreationListTest {
             boolean covers = (operation.call() == SystemCall.MOUNT || operation.call() == SystemCall.MOVE_MOUNT)
                     && (operation.operands().startsWith("/proc/")
                             || operation.operands().startsWith("/sys/"));
+            List<Errno> kernelsWithoutKeys = operation.call() == SystemCall.KEYCTL ? List.of(Errno.ENOSYS) : List.of();
             assertThat(operation.tolerated())
                     .as(operation.toString())
-                    .isEqualTo(covers ? List.of(Errno.ENOENT) : List.of());
+                    .isEqualTo(covers ? List.of(Errno.ENOENT) : kernelsWithoutKeys);
         }
     }
 
@@ -198,13 +226,86 @@ final class CreationListTest {
                 .noneMatch(op -> op.call() == SystemCall.MOUNT || op.call() == SystemCall.OPENAT);
     }
 
+    /** Effective, permitted and inheritable alike: what is ambient has to be all of them. */
     @Test
-    void theFirstProcessKeepsNoCapability() {
-        Op capset = list(true, true).operations().stream()
+    void theFirstProcessKeepsWhatTheSandboxsRootHas() {
+        assertThat(capabilities(true)).containsExactly(0xa80425fb, 0xa80425fb, 0xa80425fb, 0, 0, 0);
+        assertThat(capabilities(false)).containsExactly(0xa00425fb, 0xa00425fb, 0xa00425fb, 0, 0, 0);
+    }
+
+    private int[] capabilities(boolean user) {
+        Op capset = list(user, true).operations().stream()
                 .filter(op -> op.call() == SystemCall.CAPSET)
                 .findFirst()
                 .orElseThrow();
-        assertThat(((Arg.Bytes) capset.arguments().get(1)).value()).containsOnly(0);
+        ByteBuffer data =
+                ByteBuffer.wrap(((Arg.Bytes) capset.arguments().get(1)).value()).order(ByteOrder.LITTLE_ENDIAN);
+        int[] words = new int[6];
+        data.asIntBuffer().get(words);
+        return words;
+    }
+
+    @Test
+    void theBoundingSetKeepsWhatRootKeeps() {
+        for (boolean user : new boolean[] {true, false}) {
+            List<String> dropped =
+                    Privileges.bounds(40, user).stream().map(Op::operands).toList();
+            for (int capability = 0; capability <= 40; capability++) {
+                boolean isKept = KEPT.contains(capability) && (user || capability != 27);
+                assertThat(dropped.contains("drop capability " + capability))
+                        .as("capability " + capability)
+                        .isNotEqualTo(isKept);
+            }
+        }
+    }
+
+    @Test
+    void aDetachedOneHasAListenerASessionOfItsOwnAndWhatItHolds() {
+        List<String> attached = fakes.text(list(true, true));
+        List<String> detached = fakes.text(CreationList.of(
+                parts(true, true, Optional.of(fakes.fd("listener")), List.of(fakes.fd("volume lock")), true)));
+
+        assertThat(detached.subList(0, attached.size() - 5)).isEqualTo(attached.subList(0, attached.size() - 5));
+        assertThat(detached.subList(attached.size() - 5, detached.size()))
+                .containsExactlyElementsOf("""
+                    setsid
+                    dup3(to 0) <connection>
+                    dup3(to 1) <listener>
+                    dup3(to 2) <nothing>
+                    close_range(from 3)
+                    fcntl(keep open) <volume lock>
+                    execveat(cay-init) <stub>
+                    """.lines().toList());
+    }
+
+    @Test
+    void theProgramIsToldWhetherItEndsWithItsConnection() {
+        assertThat(mode(list(true, true))).isEqualTo("attached");
+        assertThat(mode(CreationList.of(parts(true, true, Optional.empty(), List.of(), true))))
+                .isEqualTo("detached");
+    }
+
+    private static String mode(OpList list) {
+        Arg.Struct arguments =
+                (Arg.Struct) list.operations().getLast().arguments().get(2);
+        byte[] mode = arguments.pointers().getLast().target();
+        return new String(mode, 0, mode.length - 1, StandardCharsets.US_ASCII);
+    }
+
+    /** All executions inherit them; the change of user comes first, so that nobody of the host is what gets them. */
+    @Test
+    void whatAllExecutionsInheritIsPutOnByTheUserThatTheyComeFrom() {
+        List<String> lines = fakes.text(list(true, true));
+        assertThat(List.of(
+                        lines.indexOf("setresuid(" + STUB_ID + ")"),
+                        lines.indexOf("setns(user) <user>"),
+                        lines.indexOf("prctl(drop capability 2)"),
+                        lines.indexOf("capset"),
+                        lines.indexOf("prctl(no new privileges)"),
+                        lines.indexOf("landlock_restrict_self <ruleset>"),
+                        lines.indexOf("execveat(cay-init) <stub>")))
+                .doesNotContain(-1)
+                .isSorted();
     }
 
     @Test

@@ -8,7 +8,7 @@ import dev.cay.SandboxSpec;
 import dev.cay.linux.Arg;
 import dev.cay.linux.Credentials;
 import dev.cay.linux.Errno;
-import dev.cay.linux.Landlock;
+import dev.cay.linux.Fd;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
 import dev.cay.linux.SystemCall;
@@ -34,19 +34,15 @@ final class ExecutionListTest {
     }
 
     private OpList list(SandboxSpec spec, ExecutionList.Command command) {
-        return ExecutionList.of(
-                fakes.child("first"),
-                new Cgroup.Entrance(Optional.of("box/1"), fakes.fd("group"), List.of(fakes.fd("tasks"))),
-                new ExecutionList.Walls(
-                        spec,
-                        FIRST_ID,
-                        spec.network() instanceof Network.None,
-                        List.of(),
-                        Privileges.bounds(3, spec.userNamespace()),
-                        Optional.of(Landlock.restrictSelf(fakes.fd("ruleset"))),
-                        Optional.of(Credentials.filterSystemCalls(new byte[8]))),
-                command,
-                new Container.Streams(fakes.fd("in"), fakes.fd("out"), fakes.fd("err")));
+        return ExecutionList.of(walls(spec), command, streams(false));
+    }
+
+    private static ExecutionList.Walls walls(SandboxSpec spec) {
+        return new ExecutionList.Walls(spec, FIRST_ID, Optional.of(Credentials.filterSystemCalls(new byte[8])));
+    }
+
+    private Container.Streams streams(boolean terminal) {
+        return new Container.Streams(fakes.fd("in"), fakes.fd("out"), fakes.fd("err"), terminal);
     }
 
     private List<String> text(SandboxSpec spec) {
@@ -68,22 +64,11 @@ final class ExecutionListTest {
     }
 
     @Test
-    void aCommandPutsOnEveryWallBeforeItsProgramBegins() {
+    void aCommandPutsOnWhatItDoesNotInheritBeforeItsProgramBegins() {
         assertThat(text(SandboxSpec.host().build()))
                 .containsExactlyElementsOf("""
-                    write(tasks) <tasks>
-                    keyctl(new session keyring)
-                    setns(mount cgroup uts ipc network) <first>
-                    fchownat <in>
-                    fchownat <out>
-                    fchownat <err>
                     setsid
-                    umask
                     prlimit64(CORE)
-                    setns(user) <first>
-                    prctl(drop capability 2)
-                    prctl(no new privileges)
-                    landlock_restrict_self <ruleset>
                     dup3(to 0) <in>
                     dup3(to 1) <out>
                     dup3(to 2) <err>
@@ -101,37 +86,54 @@ final class ExecutionListTest {
                     """.lines().toList());
     }
 
+    /** It has its namespaces, its capability bounds, Landlock and no new privileges by birth; see {@link CreationList}. */
     @Test
-    void onTheHostsNetworkTheNetworkIsLeftAlone() {
-        assertThat(text(SandboxSpec.host().network(Network.host()).build()))
-                .contains("setns(mount cgroup uts ipc) <first>")
-                .noneMatch(line -> line.contains("network"));
+    void nothingOfTheWallsDependsOnTheSandboxsNamespaces() {
+        List<String> lines = text(SandboxSpec.host().build());
+
+        assertThat(text(SandboxSpec.host().network(Network.host()).build())).isEqualTo(lines);
+        assertThat(text(SandboxSpec.host().userNamespace(false).build())).isEqualTo(lines);
+        assertThat(lines).noneMatch(line -> line.startsWith("setns") || line.startsWith("unshare"));
     }
 
     @Test
-    void withoutAUserNamespaceNoneIsEnteredAndAllElseIsAsItWas() {
-        List<String> with = text(SandboxSpec.host().build());
-        List<String> without = text(SandboxSpec.host().userNamespace(false).build());
+    void withoutAFilterTheOtherWallsRemain() {
+        SandboxSpec spec = SandboxSpec.host().build();
+        OpList bare = ExecutionList.of(
+                new ExecutionList.Walls(spec, FIRST_ID, Optional.empty()),
+                command("/bin/true", Map.of()),
+                streams(false));
 
-        assertThat(without)
-                .isEqualTo(with.stream()
-                        .filter(line -> !line.startsWith("setns(user)"))
+        assertThat(fakes.text(bare))
+                .isEqualTo(text(spec).stream()
+                        .filter(line -> !line.startsWith("seccomp"))
                         .toList());
     }
 
     @Test
-    void withoutLandlockAndFilterTheOtherWallsRemain() {
+    void aTerminalBecomesThatOfTheSession() {
         SandboxSpec spec = SandboxSpec.host().build();
-        OpList bare = ExecutionList.of(
-                fakes.child("first"),
-                new Cgroup.Entrance(Optional.of("box/1"), fakes.fd("group"), List.of()),
-                new ExecutionList.Walls(spec, FIRST_ID, true, List.of(), List.of(), Optional.empty(), Optional.empty()),
-                command("/bin/true", Map.of()),
-                new Container.Streams(fakes.fd("in"), fakes.fd("out"), fakes.fd("err")));
+        List<String> lines = fakes.text(ExecutionList.of(walls(spec), command("/bin/true", Map.of()), streams(true)));
 
-        assertThat(fakes.text(bare))
-                .contains("capset", "prctl(no new privileges)", "close_range(from 3)", "setns(user) <first>")
-                .noneMatch(line -> line.startsWith("seccomp") || line.startsWith("landlock"));
+        assertThat(lines.indexOf("ioctl(controlling terminal)"))
+                .isGreaterThan(lines.indexOf("setsid"))
+                .isEqualTo(lines.indexOf("dup3(to 2) <err>") + 1);
+        assertThat(text(spec)).noneMatch(line -> line.startsWith("ioctl"));
+    }
+
+    @Test
+    void theStreamsBelongToTheCommandsUser() {
+        Accounts.Identity user = new Accounts.Identity(1000, 100, List.of(100), "/");
+        OpList list = ExecutionList.own(walls(SandboxSpec.host().build()), user, streams(false));
+
+        assertThat(fakes.text(list)).containsExactlyInAnyOrder("fchownat <in>", "fchownat <out>", "fchownat <err>");
+        assertThat(list.operations())
+                .allSatisfy(chown -> assertThat(chown.arguments().subList(2, 4))
+                        .containsExactly(Arg.of(FIRST_ID + 1000), Arg.of(FIRST_ID + 100)));
+        Fd terminal = fakes.fd("terminal");
+        Container.Streams one = new Container.Streams(terminal, terminal, terminal, true);
+        assertThat(fakes.text(ExecutionList.own(walls(SandboxSpec.host().build()), user, one)))
+                .containsExactly("fchownat <terminal>");
     }
 
     @Test
@@ -143,7 +145,9 @@ final class ExecutionListTest {
         List<String> lines = text(spec);
 
         assertThat(lines).containsOnlyOnce("prlimit64(CORE)").containsOnlyOnce("prlimit64(OPEN_FILES)");
-        assertThat(lines.indexOf("prlimit64(OPEN_FILES)")).isLessThan(lines.indexOf("setns(user) <first>"));
+        assertThat(lines.indexOf("prlimit64(OPEN_FILES)"))
+                .isLessThan(lines.indexOf("setresuid(0)"))
+                .isLessThan(lines.indexOf("capset"));
     }
 
     @Test
@@ -206,19 +210,6 @@ final class ExecutionListTest {
     void theHostsRootCannotMakeDevices() {
         SandboxSpec spec = SandboxSpec.host().userNamespace(false).build();
         assertThat(permitted(list(spec, command("/bin/true", Map.of())))).isEqualTo("00000000a00425fb");
-    }
-
-    @Test
-    void theBoundingSetKeepsWhatRootKeeps() {
-        List<String> dropped =
-                Privileges.bounds(40, true).stream().map(Op::operands).toList();
-        long kept = Long.parseLong(DOCKERS_CAPABILITIES, 16);
-        for (int capability = 0; capability <= 40; capability++) {
-            boolean isKept = (kept >> capability & 1) != 0;
-            assertThat(dropped.contains("drop capability " + capability))
-                    .as("capability " + capability)
-                    .isNotEqualTo(isKept);
-        }
     }
 
     @Test
@@ -301,17 +292,19 @@ final class ExecutionListTest {
         assertThat(opens).allMatch(open -> struct(open.arguments().get(2)).getLong(16) == noMagicLinks);
     }
 
+    /** None outlives the execve, and none is used once a path of the sandbox has been followed. */
     @Test
-    void noDescriptorOfTheEngineIsOpenWhenAPathOfTheSandboxIsFollowed() {
+    void noDescriptorOfTheEngineIsLeftForTheProgram() {
         List<Op> operations =
                 list(SandboxSpec.host().build(), command("true", Map.of())).operations();
         int close = operations.stream().map(Op::call).toList().indexOf(SystemCall.CLOSE_RANGE);
-        long now = 0;
+        long onExec = 4;
 
-        assertThat(operations.get(close).arguments().getLast()).isEqualTo(Arg.of(now));
+        assertThat(operations.get(close).arguments()).containsExactly(Arg.of(3), Arg.of(0xffff_ffffL), Arg.of(onExec));
         assertThat(operations.subList(0, close))
                 .noneMatch(op -> op.call() == SystemCall.OPENAT2 || op.call() == SystemCall.CHDIR);
         assertThat(operations.subList(close, operations.size()))
-                .noneMatch(op -> op.arguments().stream().anyMatch(Arg.Descriptor.class::isInstance));
+                .noneMatch(op -> op.arguments().stream().anyMatch(Arg.Descriptor.class::isInstance)
+                        || op.call() == SystemCall.DUP3);
     }
 }

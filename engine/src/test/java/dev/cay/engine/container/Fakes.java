@@ -7,10 +7,11 @@ import dev.cay.linux.Fd;
 import dev.cay.linux.FileOps;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
-import dev.cay.linux.OwnedNamespaces;
 import dev.cay.linux.Processes;
 import dev.cay.linux.RecordingKernel;
+import dev.cay.linux.Stub;
 import dev.cay.linux.SyscallException;
+import java.nio.file.Path;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
@@ -18,7 +19,7 @@ import java.util.Optional;
 
 /** What containers are made of, without a kernel behind it, and lists of system calls as text. */
 final class Fakes {
-    static final int DESCRIPTORS_OF_A_PREPARATION = 8;
+    static final int DESCRIPTORS_OF_A_PREPARATION = 3;
 
     private final RecordingKernel kernel = new RecordingKernel();
     private final Map<Fd, String> names = new IdentityHashMap<>();
@@ -41,7 +42,7 @@ final class Fakes {
 
     /** A child whose descriptor {@link #text} calls by this name. */
     Child child(String name) {
-        Birth birth = new Birth(0, Optional.empty(), Optional.empty(), false);
+        Birth birth = new Birth(0, Optional.empty());
         try {
             Child child = kernel.spawn(OpList.of(Processes.exit(0)), birth);
             names.put(child.pidfd(), name);
@@ -63,13 +64,20 @@ final class Fakes {
                 List.of(fd("scaffolding")));
     }
 
+    /** One that holds a range, a first process and the connection to it. */
     Preparation preparation(IdRanges.Range range) {
+        Cgroup cgroup = Cgroup.open(
+                new CgroupParent(
+                        kernel, new Hierarchies(Path.of("/nowhere"), Map.of()), "engine", fd("unified"), Map.of()),
+                "box",
+                false,
+                0);
+        Cleanup cleanup = new Cleanup();
+        cleanup.push(range);
+        Child first = cleanup.push(child("first"));
+        Stub stub = cleanup.push(new Stub(fd("connection")));
         return new Preparation(
-                range,
-                Optional.empty(),
-                new OwnedNamespaces(Optional.of(fd("user")), Optional.of(fd("network"))),
-                rootfs("usr"),
-                new Accounts(new byte[0], new byte[0]));
+                "box", "box", range, new Accounts(new byte[0], new byte[0]), cgroup, first, stub, cleanup);
     }
 
     /** One line for each operation: the call, what it works on, and whose descriptors it gets. */

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.io.TempDir;
 final class IdRangesTest {
     private static final int FIRST = 0x7000_0000;
     private static final int SIZE = 65_536;
-    private static final int RANGES = 4096;
+    private static final int RANGES = 48 * 64;
 
     @TempDir
     private Path place;
@@ -43,7 +43,7 @@ final class IdRangesTest {
                 assertThat((first - FIRST) % SIZE).isZero();
                 assertThat(firsts.add(first)).isTrue();
             }
-            assertThatThrownBy(ranges::take).isInstanceOf(IOException.class).hasMessageContaining("4096 ranges");
+            assertThatThrownBy(ranges::take).isInstanceOf(IOException.class).hasMessageContaining("3072 ranges");
         }
     }
 
@@ -131,10 +131,28 @@ final class IdRangesTest {
         }
     }
 
+    /** So nobody in the sandbox can be, or become, who runs its first process. */
+    @Test
+    void theFirstProcessRunsAsTheOneIdThatIsNotMapped() throws IOException {
+        try (StateDirectory state = StateDirectory.open(place)) {
+            IdRanges ranges = new IdRanges(state);
+            IdRanges.Range range = ranges.take();
+
+            assertThat(IdRanges.MAPPED_IDS).isEqualTo(SIZE - 1);
+            assertThat(range.stubId()).isEqualTo(range.first() + SIZE - 1);
+            assertThat(ranges.take().first())
+                    .as("the next one's begin behind it")
+                    .isGreaterThan(range.stubId());
+        }
+    }
+
     @Test
     void theHostsOwnIdsNeedNoRange() {
         IdRanges.Range host = IdRanges.hostIds();
         assertThat(host.first()).isZero();
+        assertThat(host.stubId())
+                .as("root, as there is no id that nobody could have")
+                .isZero();
         host.close();
         host.close();
     }

@@ -3,6 +3,7 @@ package dev.cay.engine.container;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cay.Mount;
 import dev.cay.Network;
 import dev.cay.Root;
 import dev.cay.SandboxSpec;
@@ -17,11 +18,16 @@ import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Queue;
 import java.util.Set;
+import java.util.concurrent.AbstractExecutorService;
 import java.util.concurrent.Callable;
+import java.util.concurrent.Delayed;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ScheduledExecutorService;
+import java.util.concurrent.ScheduledFuture;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 final class PreparationPoolTest {
@@ -29,8 +35,8 @@ final class PreparationPoolTest {
     private static final int SIZE = 4;
 
     private final Workshop workshop = new Workshop();
-    private final Queue<Runnable> background = new ArrayDeque<>();
-    private final PreparationPool pool = new PreparationPool(workshop, background::add);
+    private final Later background = new Later();
+    private final PreparationPool pool = new PreparationPool(workshop, background);
 
     /** Makes preparations of nothing and counts them. */
     private static final class Workshop implements Preparation.Maker {
@@ -54,8 +60,109 @@ final class PreparationPoolTest {
     }
 
     private void work() {
-        for (Runnable task = background.poll(); task != null; task = background.poll()) {
+        for (Runnable task = background.tasks.poll(); task != null; task = background.tasks.poll()) {
             task.run();
+        }
+    }
+
+    /** Keeps what it is given until somebody runs it, and for how long each was to be delayed. */
+    private static final class Later extends AbstractExecutorService implements ScheduledExecutorService {
+        private final Queue<Runnable> tasks = new ArrayDeque<>();
+        private final List<Long> delays = new ArrayList<>();
+        private boolean ended;
+
+        @Override
+        public void execute(Runnable task) {
+            if (ended) {
+                throw new RejectedExecutionException();
+            }
+            tasks.add(task);
+        }
+
+        @Override
+        public ScheduledFuture<?> schedule(Runnable task, long delay, TimeUnit unit) {
+            execute(task);
+            delays.add(unit.toMillis(delay));
+            return new Never();
+        }
+
+        @Override
+        public <V> ScheduledFuture<V> schedule(Callable<V> task, long delay, TimeUnit unit) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public ScheduledFuture<?> scheduleAtFixedRate(Runnable task, long delay, long period, TimeUnit unit) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public ScheduledFuture<?> scheduleWithFixedDelay(Runnable task, long initial, long delay, TimeUnit unit) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public void shutdown() {
+            ended = true;
+        }
+
+        @Override
+        public List<Runnable> shutdownNow() {
+            ended = true;
+            return List.copyOf(tasks);
+        }
+
+        @Override
+        public boolean isShutdown() {
+            return ended;
+        }
+
+        @Override
+        public boolean isTerminated() {
+            return ended;
+        }
+
+        @Override
+        public boolean awaitTermination(long timeout, TimeUnit unit) {
+            return ended;
+        }
+    }
+
+    /** The future of what is not waited for. */
+    private record Never() implements ScheduledFuture<Void> {
+        @Override
+        public long getDelay(TimeUnit unit) {
+            return 0;
+        }
+
+        @Override
+        public int compareTo(Delayed other) {
+            return 0;
+        }
+
+        @Override
+        public boolean cancel(boolean interrupting) {
+            return false;
+        }
+
+        @Override
+        public boolean isCancelled() {
+            return false;
+        }
+
+        @Override
+        public boolean isDone() {
+            return false;
+        }
+
+        @Override
+        public Void get() {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public Void get(long timeout, TimeUnit unit) {
+            throw new UnsupportedOperationException();
         }
     }
 
@@ -76,9 +183,9 @@ final class PreparationPoolTest {
     @Test
     void fromTheSecondOnSomeAreKeptReady() throws IOException {
         pool.take(SPEC);
-        assertThat(background).isEmpty();
+        assertThat(background.tasks).isEmpty();
         pool.take(SPEC);
-        assertThat(background).hasSize(1);
+        assertThat(background.tasks).hasSize(1);
         assertThat(workshop.made).hasSize(2);
 
         work();
@@ -95,6 +202,27 @@ final class PreparationPoolTest {
         assertThat(workshop.made).hasSize(6);
         work();
         assertThat(workshop.made).hasSize(8);
+    }
+
+    /** Whoever takes one is about to use it: the next are made when he has. */
+    @Test
+    void whatIsTakenIsReplacedAfterAWhileUnlessNoneIsLeft() throws IOException {
+        fill(SPEC);
+        assertThat(background.delays).as("when there were none").containsExactly(0L);
+
+        for (int i = 1; i < SIZE; i++) {
+            pool.take(SPEC);
+        }
+        assertThat(background.delays)
+                .hasSize(2)
+                .last()
+                .satisfies(delay -> assertThat(delay).isPositive());
+        work();
+        for (int i = 0; i < SIZE; i++) {
+            pool.take(SPEC);
+            work();
+        }
+        assertThat(workshop.made).hasSize(2 + SIZE + (SIZE - 1) + SIZE);
     }
 
     @Test
@@ -209,32 +337,42 @@ final class PreparationPoolTest {
     @Test
     void aPreparationThatIsClosedHoldsNothing() throws IOException {
         fill(SPEC);
-        pool.take(SPEC).close();
         int open = workshop.fakes.kernel().openDescriptors();
 
-        pool.take(SPEC).dismantle();
+        pool.take(SPEC).close();
 
         assertThat(workshop.fakes.kernel().openDescriptors()).isLessThan(open);
         pool.close();
         assertThat(workshop.fakes.kernel().openDescriptors())
-                .as("those of the two that were taken without an end")
-                .isEqualTo(2 * Fakes.DESCRIPTORS_OF_A_PREPARATION);
+                .as("those of the two that were taken without an end, and the parents of all groups")
+                .isEqualTo(2 * (Fakes.DESCRIPTORS_OF_A_PREPARATION - 1) + workshop.made.size());
     }
 
     @Test
     void aPoolWhoseBackgroundHasEndedStillMakes() throws IOException {
-        PreparationPool late = new PreparationPool(workshop, _ -> {
-            throw new RejectedExecutionException();
-        });
+        background.shutdown();
         for (int i = 1; i <= 3; i++) {
-            assertThat(late.take(SPEC).range().first()).isEqualTo(i);
+            assertThat(pool.take(SPEC).range().first()).isEqualTo(i);
         }
+    }
+
+    /** They are made on the spot, since what they are bound to may be another thing by then. */
+    @Test
+    void oneWithMountsIsNeverPreparedInAdvance() throws IOException {
+        SandboxSpec mounting =
+                SandboxSpec.host().mount(Mount.bind(Path.of("/srv"), "/data")).build();
+        for (int i = 0; i < 3; i++) {
+            pool.take(mounting);
+        }
+        work();
+
+        assertThat(workshop.made).hasSize(3);
     }
 
     @Test
     void manyTakersGetOneEach() throws Exception {
         Set<Preparation> taken = Collections.newSetFromMap(new IdentityHashMap<>());
-        try (ExecutorService filler = Executors.newSingleThreadExecutor();
+        try (ScheduledExecutorService filler = Executors.newSingleThreadScheduledExecutor();
                 ExecutorService takers = Executors.newFixedThreadPool(4)) {
             PreparationPool shared = new PreparationPool(workshop, filler);
             Callable<Preparation> take = () -> shared.take(SPEC);

@@ -3,6 +3,7 @@ package dev.cay.engine.container;
 import dev.cay.SandboxSpec;
 import dev.cay.linux.Birth;
 import dev.cay.linux.Child;
+import dev.cay.linux.Fd;
 import dev.cay.linux.HostKernel;
 import dev.cay.linux.Kernel;
 import dev.cay.linux.Op;
@@ -10,8 +11,10 @@ import dev.cay.linux.OpList;
 import dev.cay.linux.Processes;
 import dev.cay.linux.RecordingKernel;
 import dev.cay.linux.Results;
+import dev.cay.linux.Stub;
 import dev.cay.linux.SyscallException;
 import dev.cay.linux.SystemCall;
+import dev.cay.linux.UnixSocket;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -26,6 +29,7 @@ import java.util.Set;
  * group, and nothing else of it is real.
  */
 public final class Unconfined implements Kernel, AutoCloseable {
+    private static final SandboxSpec SPEC = SandboxSpec.host().build();
     private static final String KILL = "/cgroup.kill";
     private static final Set<SystemCall> REAL = Set.of(
             SystemCall.SETSID, SystemCall.DUP3, SystemCall.CLOSE_RANGE, SystemCall.RT_SIGPROCMASK, SystemCall.EXECVE);
@@ -35,28 +39,45 @@ public final class Unconfined implements Kernel, AutoCloseable {
     private final Map<String, Integer> processGroups = new LinkedHashMap<>();
     private final Child first;
     private final Container container;
+
+    /** Nobody answers, so it only stands for a first process that lives. */
+    private final Stub stub;
+
+    private final Fd otherEnd;
     private String group = "box";
 
     public Unconfined() throws SyscallException {
-        Birth birth = new Birth(0, Optional.empty(), Optional.empty(), false);
+        Birth birth = new Birth(0, Optional.empty());
         first = spawn(
                 OpList.of(
                         Processes.setsid(),
                         Processes.unblockSignals(),
                         Processes.execve("/bin/sleep", List.of("sleep", "1000"), List.of())),
                 birth);
-        SandboxSpec spec = SandboxSpec.host().build();
+        List<Fd> connection = UnixSocket.pair();
+        stub = new Stub(connection.getFirst());
+        otherEnd = connection.getLast();
         CgroupParent parent = new CgroupParent(
                 this, new Hierarchies(Path.of("/nowhere"), Map.of()), "engine", new Fakes().fd("unified"), Map.of());
-        Cgroup cgroup = Cgroup.create(parent, "box", spec.limits());
+        Preparation preparation = new Preparation(
+                "box",
+                "box",
+                IdRanges.hostIds(),
+                new Accounts(new byte[0], new byte[0]),
+                Cgroup.create(parent, "box", false, 0),
+                first,
+                stub,
+                new Cleanup());
         container = new Container(
                 this,
-                "box",
-                new ExecutionList.Walls(spec, 0, true, List.of(), List.of(), Optional.empty(), Optional.empty()),
-                new Accounts.Identity(0, 0, List.of(0), "/"),
-                cgroup,
-                first,
-                new Cleanup());
+                this,
+                preparation,
+                new ExecutionList.Walls(SPEC, 0, Optional.empty()),
+                new Accounts.Identity(0, 0, List.of(0), "/"));
+    }
+
+    public SandboxSpec spec() {
+        return SPEC;
     }
 
     public Container container() {
@@ -86,7 +107,7 @@ public final class Unconfined implements Kernel, AutoCloseable {
     public synchronized Child spawn(OpList list, Birth birth) throws SyscallException {
         OpList.Builder real = OpList.builder();
         list.operations().stream().filter(op -> REAL.contains(op.call())).forEach(real::add);
-        Child child = host.spawn(real.build(), new Birth(0, Optional.empty(), Optional.empty(), false));
+        Child child = host.spawn(real.build(), new Birth(0, Optional.empty()));
         processGroups.put(group, child.pid());
         return child;
     }
@@ -119,6 +140,8 @@ public final class Unconfined implements Kernel, AutoCloseable {
     public synchronized void close() {
         kill("box");
         first.await();
+        stub.close();
+        otherEnd.close();
         host.close();
     }
 }

@@ -44,7 +44,7 @@ final class LocalSandboxTest {
     @BeforeEach
     void open() throws SyscallException {
         unconfined = new Unconfined();
-        sandbox = new LocalSandbox("box", unconfined.container(), timeouts, closes::incrementAndGet);
+        sandbox = new LocalSandbox(unconfined.container(), unconfined.spec(), timeouts, closes::incrementAndGet);
     }
 
     @AfterEach

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowable;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import dev.cay.linux.Pipe;
+import dev.cay.linux.Poll;
 import dev.cay.linux.SyscallException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -30,7 +31,7 @@ final class PipeInputTest {
     void open() throws SyscallException {
         events = new Events();
         pipe = Pipe.reading();
-        stream = new PipeInput(pipe, events.process());
+        stream = new PipeInput(pipe, Poll.Interest.reading(events.process()));
     }
 
     @AfterEach

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cay.linux.Pipe;
+import dev.cay.linux.Poll;
 import dev.cay.linux.SyscallException;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -26,7 +27,7 @@ final class PipeOutputTest {
     void open() throws SyscallException {
         events = new Events();
         pipe = Pipe.writing();
-        stream = new PipeOutput(pipe.ours(), events.process());
+        stream = new PipeOutput(pipe.ours(), Poll.Interest.reading(events.process()));
     }
 
     @AfterEach

@@ -1,0 +1,7 @@
+package dev.cay;
+
+/** Which of the streams that a command writes. */
+public enum OutputKind {
+    STDOUT,
+    STDERR
+}

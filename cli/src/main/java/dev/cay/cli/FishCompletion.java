@@ -1,0 +1,62 @@
+package dev.cay.cli;
+
+import java.util.List;
+
+/** The completion script for fish(1). */
+final class FishCompletion {
+    private static final String SANDBOXES = "(cay completion sandboxes 2>/dev/null)";
+    private static final String VOLUMES = "(cay completion volumes 2>/dev/null)";
+
+    private FishCompletion() {}
+
+    static String script() {
+        StringBuilder text = new StringBuilder(16 * 1024);
+        text.append("# Completes command lines of cay in fish. Printed by: cay completion fish\n\n");
+        text.append("complete -c cay -f\n");
+        for (Command command : Command.all()) {
+            text.append("complete -c cay -n __fish_use_subcommand -a ")
+                    .append(command.name())
+                    .append(" -d ")
+                    .append(quoted(command.summary()))
+                    .append('\n');
+        }
+        for (Command command : Command.all()) {
+            String start = "complete -c cay -n '__fish_seen_subcommand_from " + command.name() + "'";
+            for (Option option : Completions.options(command)) {
+                append(text.append(start), option);
+            }
+            text.append(operands(command.offer(), start));
+        }
+        return text.toString();
+    }
+
+    private static void append(StringBuilder text, Option option) {
+        if (!option.letter().isEmpty()) {
+            text.append(" -s ").append(option.letter());
+        }
+        text.append(" -l ").append(option.name());
+        if (option.takesValue()) {
+            List<String> choices = Completions.choices(option);
+            text.append(Completions.takesFile(option) ? " -r -F" : " -x");
+            text.append(choices.isEmpty() ? "" : " -a " + quoted(String.join(" ", choices)));
+        }
+        text.append(" -d ").append(quoted(Completions.brief(option.help()))).append('\n');
+    }
+
+    private static String operands(Command.Offer offer, String start) {
+        return switch (offer) {
+            case NOTHING -> "";
+            case SANDBOXES -> start + " -a " + quoted(SANDBOXES) + "\n";
+            case PROGRAMS -> start + " -F -a '(__fish_complete_command)'\n";
+            case PLACES ->
+                start + " -F -a " + quoted("(cay completion sandboxes 2>/dev/null | string replace -r '$' ':')") + "\n";
+            case COMMANDS -> start + " -a " + quoted(Completions.names(Command.all())) + "\n";
+            case SHELLS -> start + " -a 'bash zsh fish'\n";
+            case VOLUMES -> start + " -a 'create ls rm'\n" + start + " -a " + quoted(VOLUMES) + "\n";
+        };
+    }
+
+    private static String quoted(String text) {
+        return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'";
+    }
+}

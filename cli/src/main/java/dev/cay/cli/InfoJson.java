@@ -1,0 +1,202 @@
+package dev.cay.cli;
+
+import dev.cay.ExecSpec;
+import dev.cay.ExecutionInfo;
+import dev.cay.Exit;
+import dev.cay.Lifetime;
+import dev.cay.Limits;
+import dev.cay.Mount;
+import dev.cay.Network;
+import dev.cay.ResourceLimit;
+import dev.cay.SandboxInfo;
+import dev.cay.SandboxSpec;
+import dev.cay.SeccompPolicy;
+import dev.cay.Usage;
+import dev.cay.Writable;
+import java.io.IOException;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.concurrent.TimeUnit;
+
+/** What is known of a sandbox, for programs. What does not exist has no field; names of fields stay as they are. */
+final class InfoJson {
+    private InfoJson() {}
+
+    /** The fields of {@code cay ps}, with which {@code cay inspect} begins. */
+    static void writeTo(Json json, SandboxInfo info) throws IOException {
+        SandboxSpec spec = info.spec();
+        json.field("id", info.id())
+                .field("name", info.name())
+                .field("state", info.state().text())
+                .field("created", info.created().toString());
+        if (info.firstProcess().isPresent()) {
+            json.field("pid", info.firstProcess().get());
+        }
+        if (info.exit().isPresent()) {
+            writeExit(json, info.exit().get());
+        }
+        json.field("root", Descriptions.root(spec.root()));
+        if (spec.command().isPresent()) {
+            json.field("command", spec.command().get().command());
+        }
+        json.field("labels", spec.labels());
+    }
+
+    static void writeExit(Json json, Exit exit) throws IOException {
+        json.begin("exit")
+                .field("reason", exit.reason().text())
+                .field("code", exit.code())
+                .field("signal", exit.signal())
+                .field("errno", exit.errno())
+                .field("step", exit.step())
+                .end();
+    }
+
+    static void writeUsage(Json json, Usage usage) throws IOException {
+        json.begin("usage")
+                .field("cpu_us", TimeUnit.NANOSECONDS.toMicros(usage.cpu().toNanos()))
+                .field("memory_bytes", usage.memory().bytes())
+                .field("memory_peak_bytes", usage.memoryPeak().bytes())
+                .field("processes", usage.processes())
+                .field("oom_kills", usage.oomKills());
+        if (usage.bytesRead().isPresent()) {
+            json.field("bytes_read", usage.bytesRead().get().bytes());
+        }
+        if (usage.bytesWritten().isPresent()) {
+            json.field("bytes_written", usage.bytesWritten().get().bytes());
+        }
+        json.end();
+    }
+
+    /** The rest of what was asked for when the sandbox was made. */
+    static void writeSpec(Json json, SandboxSpec spec) throws IOException {
+        writeWritable(json, spec.writable());
+        json.field("network", spec.network() instanceof Network.Host ? "host" : "none");
+        writeLimits(json, spec.limits());
+        json.begin("ulimits");
+        for (Map.Entry<ResourceLimit, Long> limit : spec.resourceLimits().entrySet()) {
+            json.field(limit.getKey().name().toLowerCase(Locale.ROOT).replace('_', '-'), limit.getValue());
+        }
+        json.end();
+        json.field("seccomp", seccomp(spec.seccomp())).field("user_namespace", spec.userNamespace());
+        if (spec.hostname().isPresent()) {
+            json.field("hostname", spec.hostname().get());
+        }
+        json.field("environment", spec.environment())
+                .field("working_directory", spec.workingDirectory())
+                .field("user", spec.user());
+        writeMounts(json, spec.mounts());
+        writeLifetime(json, spec.lifetime());
+        if (spec.command().isPresent()) {
+            writeCommand(json, spec.command().get());
+        }
+    }
+
+    private static void writeWritable(Json json, Writable writable) throws IOException {
+        json.begin("writable");
+        if (writable instanceof Writable.Directory directory) {
+            json.field("kind", "directory").field("path", directory.path().toString());
+        } else if (writable instanceof Writable.Tmpfs tmpfs) {
+            json.field("kind", "tmpfs").field("bytes", tmpfs.size().bytes());
+        } else if (writable instanceof Writable.Nothing nothing) {
+            json.field("kind", "nothing").field("tmp_bytes", nothing.tmp().bytes());
+        }
+        json.end();
+    }
+
+    private static String seccomp(SeccompPolicy policy) {
+        if (policy instanceof SeccompPolicy.Standard) {
+            return "default";
+        }
+        return policy instanceof SeccompPolicy.Unconfined ? "unconfined" : "profile";
+    }
+
+    private static void writeLimits(Json json, Limits limits) throws IOException {
+        json.begin("limits");
+        if (limits.memory().isPresent()) {
+            json.field("memory_bytes", limits.memory().get().bytes());
+        }
+        json.field("pids", limits.pids());
+        if (limits.cpus().isPresent()) {
+            json.number("cpus", Double.toString(limits.cpus().getAsDouble()));
+        }
+        if (limits.cpuWeight().isPresent()) {
+            json.field("cpu_weight", limits.cpuWeight().getAsInt());
+        }
+        writeIfPresent(json, "read_bytes_per_second", limits.io().readBytes());
+        writeIfPresent(json, "write_bytes_per_second", limits.io().writeBytes());
+        writeIfPresent(json, "reads_per_second", limits.io().readOperations());
+        writeIfPresent(json, "writes_per_second", limits.io().writeOperations());
+        json.end();
+    }
+
+    private static void writeIfPresent(Json json, String name, OptionalLong value) throws IOException {
+        if (value.isPresent()) {
+            json.field(name, value.getAsLong());
+        }
+    }
+
+    private static void writeMounts(Json json, List<Mount> mounts) throws IOException {
+        json.beginArray("mounts");
+        for (Mount mount : mounts) {
+            json.begin().field("target", mount.target());
+            if (mount instanceof Mount.Bind bind) {
+                json.field("kind", "bind")
+                        .field("source", bind.source().toString())
+                        .field("read_only", bind.readOnly())
+                        .field("executable", bind.executable());
+            } else if (mount instanceof Mount.Tmpfs tmpfs) {
+                json.field("kind", "tmpfs")
+                        .field("bytes", tmpfs.size().bytes())
+                        .field("mode", Integer.toOctalString(tmpfs.mode()));
+            } else if (mount instanceof Mount.Named named) {
+                json.field("kind", "volume").field("volume", named.volume()).field("read_only", named.readOnly());
+            }
+            json.end();
+        }
+        json.endArray();
+    }
+
+    private static void writeLifetime(Json json, Lifetime lifetime) throws IOException {
+        json.begin("lifetime").field("detached", lifetime.detached());
+        if (lifetime.limit().isPresent()) {
+            json.field("ttl_ms", lifetime.limit().get().toMillis());
+        }
+        if (lifetime.idle().isPresent()) {
+            json.field("idle_ms", lifetime.idle().get().toMillis());
+        }
+        json.end();
+    }
+
+    private static void writeCommand(Json json, ExecSpec command) throws IOException {
+        json.begin("command_settings").field("terminal", command.terminal().isPresent());
+        if (command.timeout().isPresent()) {
+            json.field("timeout_ms", command.timeout().get().toMillis());
+        }
+        json.field("grace_ms", command.grace().toMillis())
+                .field("kept_bytes", command.kept().bytes())
+                .end();
+    }
+
+    static void writeExecutions(Json json, List<ExecutionInfo> executions) throws IOException {
+        json.beginArray("executions");
+        for (ExecutionInfo execution : executions) {
+            json.begin()
+                    .field("execution", execution.id())
+                    .field("command", execution.command())
+                    .field("user", execution.user())
+                    .field("terminal", execution.terminal());
+            if (execution.pid() != 0) {
+                json.field("pid", execution.pid());
+            }
+            json.field("started", execution.started().toString());
+            if (execution.exit().isPresent()) {
+                writeExit(json, execution.exit().get());
+            }
+            json.end();
+        }
+        json.endArray();
+    }
+}

@@ -1,0 +1,123 @@
+package dev.cay.cli;
+
+import dev.cay.ExecutionInfo;
+import dev.cay.Sandbox;
+import dev.cay.SandboxException;
+import dev.cay.SandboxInfo;
+import dev.cay.Sandboxes;
+import dev.cay.Usage;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Optional;
+
+/** {@code cay inspect}: all that is known of a sandbox. */
+final class InspectCommand implements Command {
+    private static final OptionSet OPTIONS = OptionSet.anywhere(Format.OPTION);
+
+    @Override
+    public String name() {
+        return "inspect";
+    }
+
+    @Override
+    public String summary() {
+        return "Print all that is known of sandboxes, as JSON";
+    }
+
+    @Override
+    public String synopsis() {
+        return "[OPTIONS] NAME...";
+    }
+
+    @Override
+    public List<String> description() {
+        return List.of(
+                "Prints one JSON object for each sandbox: on a terminal laid out for reading, otherwise, and with"
+                        + " --format json, on one line.",
+                "A sandbox that is attached to another process shows neither its commands nor what it uses. The exit"
+                        + " code is 1 if some could not be found.");
+    }
+
+    @Override
+    public OptionSet options() {
+        return OPTIONS;
+    }
+
+    @Override
+    public List<Example> examples() {
+        return List.of(new Example("The state of a sandbox", "cay inspect lab | jq -r .state"));
+    }
+
+    @Override
+    public Offer offer() {
+        return Offer.SANDBOXES;
+    }
+
+    @Override
+    public int run(Arguments arguments, Context context) {
+        boolean indented = !arguments.has(Format.OPTION) && context.printsToTerminal();
+        Format format = Format.of(arguments);
+        List<String> names = Operands.some(arguments, "cay inspect NAME");
+        int code = ExitCode.SUCCESS;
+        try (Sandboxes engine = context.engine().open()) {
+            for (String name : names) {
+                try {
+                    String json = json(engine, name);
+                    context.streams().print((indented ? JsonLayout.indent(json) : json) + "\n");
+                } catch (SandboxException e) {
+                    code = ExitCode.PARTIAL;
+                    EachName.sayFailure(name, e, format, context.streams());
+                }
+            }
+        }
+        return code;
+    }
+
+    private static String json(Sandboxes engine, String name) {
+        SandboxInfo info;
+        List<ExecutionInfo> executions = List.of();
+        Optional<Usage> usage = Optional.empty();
+        try (Sandbox sandbox = engine.open(name)) {
+            info = sandbox.info();
+            executions = sandbox.executions();
+            usage = usage(sandbox);
+        } catch (SandboxException.Conflict e) {
+            info = attached(engine, name, e);
+        }
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        try {
+            Json json = new Json(out).begin();
+            InfoJson.writeTo(json, info);
+            InfoJson.writeSpec(json, info.spec());
+            InfoJson.writeExecutions(json, executions);
+            if (usage.isPresent()) {
+                InfoJson.writeUsage(json, usage.get());
+            }
+            json.end();
+        } catch (IOException e) {
+            throw new UncheckedIOException("memory cannot be written to", e);
+        }
+        return out.toString(StandardCharsets.UTF_8);
+    }
+
+    /** One that has ended uses nothing. */
+    private static Optional<Usage> usage(Sandbox sandbox) {
+        try {
+            return Optional.of(sandbox.usage());
+        } catch (SandboxException.Closed e) {
+            return Optional.empty();
+        }
+    }
+
+    private static SandboxInfo attached(Sandboxes engine, String name, SandboxException.Conflict conflict) {
+        for (SandboxInfo info : engine.list()) {
+            if (info.id().equals(name) || info.name().equals(name)) {
+                return info;
+            }
+        }
+        throw conflict;
+    }
+}

@@ -1,0 +1,160 @@
+package dev.cay.cli;
+
+import dev.cay.Lifetime;
+import dev.cay.Network;
+import dev.cay.ResourceLimit;
+import dev.cay.SandboxSpec;
+import dev.cay.SeccompPolicy;
+import dev.cay.Size;
+import dev.cay.Writable;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+
+/** Reads what is said about a sandbox that is to be made. */
+final class SandboxRequest {
+    /** Docker's own profile has 20 KiB. */
+    private static final int MAXIMUM_PROFILE = 1024 * 1024;
+
+    private SandboxRequest() {}
+
+    /**
+     * Everything but what is said about its command.
+     *
+     * @param detached whether it outlives this process
+     */
+    static SandboxSpec.Builder builder(Arguments arguments, boolean detached) {
+        SandboxSpec.Builder builder = root(arguments.last(RunOptions.ROOTFS).orElse("host"));
+        addWritable(builder, arguments);
+        addLimits(builder, arguments);
+        for (String text : arguments.all(RunOptions.ULIMIT)) {
+            ResourceLimit limit = Values.resourceLimit(RunOptions.ULIMIT, text);
+            builder.resourceLimit(limit, Values.resourceLimitValue(RunOptions.ULIMIT, text, limit));
+        }
+        builder.network(network(arguments.last(RunOptions.NETWORK).orElse("none")));
+        builder.seccomp(seccomp(arguments.last(RunOptions.SECCOMP).orElse("default")));
+        builder.userNamespace(!arguments.has(RunOptions.NO_USERNS));
+        Optional<String> hostname = arguments.last(RunOptions.HOSTNAME);
+        if (hostname.isPresent()) {
+            builder.hostname(hostname.get());
+        }
+        addIdentity(builder, arguments);
+        addMounts(builder, arguments);
+        builder.lifetime(
+                new Lifetime(detached, duration(arguments, RunOptions.TTL), duration(arguments, RunOptions.IDLE)));
+        return builder;
+    }
+
+    private static Optional<Duration> duration(Arguments arguments, Option option) {
+        Optional<String> text = arguments.last(option);
+        return text.isPresent() ? Optional.of(Values.duration(option, text.get())) : Optional.empty();
+    }
+
+    private static void addIdentity(SandboxSpec.Builder builder, Arguments arguments) {
+        Optional<String> name = arguments.last(RunOptions.NAME);
+        if (name.isPresent()) {
+            builder.name(name.get());
+        }
+        for (String text : arguments.all(RunOptions.LABEL)) {
+            int equals = text.indexOf('=');
+            if (equals == 0 || text.isEmpty()) {
+                throw Values.refuse(RunOptions.LABEL, "'" + text + "' has no name", "write NAME=VALUE");
+            }
+            builder.label(equals < 0 ? text : text.substring(0, equals), equals < 0 ? "" : text.substring(equals + 1));
+        }
+    }
+
+    private static void addMounts(SandboxSpec.Builder builder, Arguments arguments) {
+        boolean anywhere = arguments.has(RunOptions.ALLOW_HOST_PATH);
+        for (String text : arguments.all(RunOptions.VOLUME)) {
+            builder.mount(MountValues.volume(text, anywhere));
+        }
+        for (String text : arguments.all(RunOptions.TMPFS)) {
+            builder.mount(MountValues.tmpfs(text));
+        }
+    }
+
+    private static SandboxSpec.Builder root(String text) {
+        if (text.equals("host")) {
+            return SandboxSpec.host();
+        }
+        String path = text.startsWith("dir:") ? text.substring("dir:".length()) : text;
+        return SandboxSpec.directory(Values.path(RunOptions.ROOTFS, path));
+    }
+
+    private static void addWritable(SandboxSpec.Builder builder, Arguments arguments) {
+        Optional<String> directory = arguments.last(RunOptions.WRITABLE);
+        Optional<String> tmpfs = arguments.last(RunOptions.TMPFS_SIZE);
+        boolean readOnly = arguments.has(RunOptions.READ_ONLY);
+        if (directory.isPresent() && (readOnly || tmpfs.isPresent())) {
+            String other = readOnly ? RunOptions.READ_ONLY.spelling() : RunOptions.TMPFS_SIZE.spelling();
+            throw new UsageException("--writable and " + other + " contradict each other", "leave one of them out");
+        }
+        if (directory.isPresent()) {
+            builder.writable(new Writable.Directory(Values.path(RunOptions.WRITABLE, directory.get())));
+            return;
+        }
+        Size size = tmpfs.isPresent() ? Values.size(RunOptions.TMPFS_SIZE, tmpfs.get()) : SandboxSpec.DEFAULT_TMPFS;
+        builder.writable(readOnly ? new Writable.Nothing(size) : new Writable.Tmpfs(size));
+    }
+
+    private static void addLimits(SandboxSpec.Builder builder, Arguments arguments) {
+        Optional<String> memory = arguments.last(RunOptions.MEMORY);
+        if (memory.isPresent()) {
+            builder.memory(Values.size(RunOptions.MEMORY, memory.get()));
+        }
+        Optional<String> cpus = arguments.last(RunOptions.CPUS);
+        if (cpus.isPresent()) {
+            builder.cpus(Values.decimal(RunOptions.CPUS, cpus.get()));
+        }
+        Optional<String> weight = arguments.last(RunOptions.CPU_WEIGHT);
+        if (weight.isPresent()) {
+            builder.cpuWeight(Values.wholeNumber(RunOptions.CPU_WEIGHT, weight.get()));
+        }
+        Optional<String> pids = arguments.last(RunOptions.PIDS);
+        if (pids.isPresent()) {
+            builder.pids(Values.wholeNumber(RunOptions.PIDS, pids.get()));
+        }
+        if (arguments.has(RunOptions.IO)) {
+            builder.io(Values.io(RunOptions.IO, arguments.all(RunOptions.IO)));
+        }
+    }
+
+    private static Network network(String text) {
+        return switch (text) {
+            case "none" -> Network.none();
+            case "host" -> Network.host();
+            default -> throw Values.refuse(RunOptions.NETWORK, "'" + text + "' is not a network", "write none or host");
+        };
+    }
+
+    private static SeccompPolicy seccomp(String text) {
+        return switch (text) {
+            case "default" -> SeccompPolicy.standard();
+            case "unconfined" -> SeccompPolicy.unconfined();
+            default -> SeccompPolicy.profile(profile(text));
+        };
+    }
+
+    private static String profile(String text) {
+        Path path = Values.path(RunOptions.SECCOMP, text);
+        String hint = "write default, unconfined or the path of a profile in Docker's JSON form";
+        try (InputStream in = Files.newInputStream(path)) {
+            byte[] bytes = in.readNBytes(MAXIMUM_PROFILE + 1);
+            if (bytes.length > MAXIMUM_PROFILE) {
+                throw Values.refuse(
+                        RunOptions.SECCOMP, "'" + text + "' has more than " + MAXIMUM_PROFILE + " bytes", hint);
+            }
+            return new String(bytes, StandardCharsets.UTF_8);
+        } catch (NoSuchFileException e) {
+            throw Values.refuse(RunOptions.SECCOMP, "there is no file '" + text + "'", hint);
+        } catch (IOException e) {
+            throw Values.refuse(RunOptions.SECCOMP, "'" + text + "' cannot be read: " + e.getMessage(), hint);
+        }
+    }
+}

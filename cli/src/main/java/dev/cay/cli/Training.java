@@ -1,0 +1,30 @@
+package dev.cay.cli;
+
+import java.util.List;
+
+/**
+ * Runs, in one process, what users run most, so that the classes and methods of all of it can be recorded in the JVM's AOT
+ * cache when Cay is built. Nobody else has a use for it, so no help text names it.
+ */
+final class Training {
+    static final String OPTION = "--train";
+
+    private Training() {}
+
+    static int run(Context context) {
+        String name = "cay-training-" + ProcessHandle.current().pid();
+        List<List<String>> lines = List.of(
+                List.of("run", "--", "true"),
+                List.of("run", "-d", "--name", name, "--", "sleep", "60"),
+                List.of("ps"),
+                List.of("exec", name, "--", "true"),
+                List.of("logs", name),
+                List.of("inspect", name),
+                List.of("rm", "-f", name));
+        int worst = ExitCode.SUCCESS;
+        for (List<String> line : lines) {
+            worst = Math.max(worst, new Cli(context).run(line));
+        }
+        return worst;
+    }
+}

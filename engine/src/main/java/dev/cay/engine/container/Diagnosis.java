@@ -1,0 +1,180 @@
+package dev.cay.engine.container;
+
+import dev.cay.Finding;
+import dev.cay.Finding.Verdict;
+import dev.cay.engine.container.Hierarchies.Controller;
+import dev.cay.linux.KernelVersion;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** Looks at what this machine has of what containers need. It reads files of the kernel and changes nothing. */
+public final class Diagnosis {
+    private static final String ALL_CAPABILITIES_HINT = "run it as root, outside of other containers";
+
+    /** Without these no sandbox could be set up; see capabilities(7). */
+    private static final int SYS_ADMIN = 21;
+
+    private static final List<String> FILE_SYSTEMS = List.of("overlay", "tmpfs", "proc", "sysfs", "devpts", "mqueue");
+
+    private final Path root;
+    private final List<Finding> findings = new ArrayList<>();
+
+    private Diagnosis(Path root) {
+        this.root = root;
+    }
+
+    /** What this machine has, or lacks. */
+    public static List<Finding> run() {
+        return of(Path.of("/"));
+    }
+
+    /** The same of another machine's files, for tests. */
+    static List<Finding> of(Path root) {
+        Diagnosis diagnosis = new Diagnosis(root);
+        diagnosis.kernel();
+        diagnosis.privileges();
+        diagnosis.controlGroups();
+        diagnosis.userNamespaces();
+        diagnosis.fileSystems();
+        diagnosis.seccomp();
+        diagnosis.programs();
+        return List.copyOf(diagnosis.findings);
+    }
+
+    private void add(String subject, Verdict verdict, String detail, String fix) {
+        findings.add(new Finding(subject, verdict, detail, fix));
+    }
+
+    /** A file of the kernel; empty if it is missing or cannot be read. */
+    private Optional<String> read(String path) {
+        try {
+            byte[] bytes =
+                    Files.readAllBytes(root.resolve(path)); // in one read: a sysctl has nothing more for a second
+            return Optional.of(new String(bytes, StandardCharsets.UTF_8).strip());
+        } catch (IOException e) {
+            return Optional.empty();
+        }
+    }
+
+    private void kernel() {
+        String release = read("proc/sys/kernel/osrelease").orElse("unknown");
+        boolean enough = KernelVersion.parse(release)
+                .filter(version -> version.compareTo(Machine.OLDEST) >= 0)
+                .isPresent();
+        add(
+                "kernel",
+                enough ? Verdict.GOOD : Verdict.MISSING,
+                "Linux " + release,
+                enough ? "" : "Cay needs Linux " + Machine.OLDEST + " or newer");
+    }
+
+    private void privileges() {
+        long effective =
+                status("CapEff:").map(text -> Long.parseUnsignedLong(text, 16)).orElse(0L);
+        boolean root =
+                status("Uid:").map(text -> text.split("\\s+")[0].equals("0")).orElse(false);
+        boolean enough = root && (effective >>> SYS_ADMIN & 1) != 0;
+        add(
+                "privileges",
+                enough ? Verdict.GOOD : Verdict.MISSING,
+                enough ? "root with CAP_SYS_ADMIN" : root ? "root without CAP_SYS_ADMIN" : "an ordinary user",
+                enough ? "" : ALL_CAPABILITIES_HINT);
+    }
+
+    private Optional<String> status(String field) {
+        return read("proc/self/status")
+                .flatMap(text -> text.lines()
+                        .filter(line -> line.startsWith(field))
+                        .map(line -> line.substring(field.length()).strip())
+                        .findFirst());
+    }
+
+    private void controlGroups() {
+        Optional<Hierarchies> found = read("proc/self/mountinfo").flatMap(Hierarchies::parse);
+        if (found.isEmpty()) {
+            add(
+                    "control groups",
+                    Verdict.MISSING,
+                    "no cgroup2 file system is mounted",
+                    "mount -t cgroup2 none /sys/fs/cgroup");
+            return;
+        }
+        Hierarchies hierarchies = found.get();
+        add(
+                "control groups",
+                Verdict.GOOD,
+                hierarchies.legacy().isEmpty() ? "version 2" : "hybrid: limits by version 1, death by version 2",
+                "");
+        String tree = hierarchies.unified().toString().substring(1);
+        List<String> unified =
+                List.of(read(tree + "/cgroup.controllers").orElse("").split(" "));
+        for (Controller controller : Controller.values()) {
+            boolean there = hierarchies.isLegacy(controller) || unified.contains(controller.unifiedName());
+            add(
+                    controller.unifiedName() + " limits",
+                    there ? Verdict.GOOD : Verdict.LIMITED,
+                    there ? "available" : "the controller is off",
+                    there ? "" : "boot without cgroup_disable, or enable it in cgroup.subtree_control");
+        }
+    }
+
+    private void userNamespaces() {
+        long most =
+                read("proc/sys/user/max_user_namespaces").map(Long::parseLong).orElse(0L);
+        add(
+                "user namespaces",
+                most > 0 ? Verdict.GOOD : Verdict.MISSING,
+                most > 0 ? "at most " + most : "none are allowed",
+                most > 0
+                        ? ""
+                        : "sysctl -w user.max_user_namespaces=65536, or --user-namespace=false for code you trust");
+    }
+
+    private void fileSystems() {
+        List<String> known = read("proc/filesystems")
+                .orElse("")
+                .lines()
+                .map(line -> line.substring(line.indexOf('\t') + 1))
+                .toList();
+        for (String type : FILE_SYSTEMS) {
+            if (!known.contains(type)) {
+                add(type + " file system", Verdict.MISSING, "the kernel does not have it", "modprobe " + type);
+            }
+        }
+        if (known.containsAll(FILE_SYSTEMS)) {
+            add("file systems", Verdict.GOOD, String.join(", ", FILE_SYSTEMS), "");
+        }
+    }
+
+    private void seccomp() {
+        boolean filters =
+                read("proc/sys/kernel/seccomp/actions_avail").orElse("").contains("errno");
+        add(
+                "seccomp",
+                filters ? Verdict.GOOD : Verdict.MISSING,
+                filters ? "filters" : "the kernel has no filters",
+                filters ? "" : "a kernel with CONFIG_SECCOMP_FILTER, or --seccomp unconfined");
+        String modules = read("sys/kernel/security/lsm").orElse("");
+        boolean landlock = modules.contains("landlock");
+        add(
+                "landlock",
+                landlock ? Verdict.GOOD : Verdict.LIMITED,
+                landlock ? "active" : modules.isEmpty() ? "not known: securityfs is not mounted" : "not active",
+                landlock ? "" : "one wall less; boot with lsm=landlock,...");
+    }
+
+    private void programs() {
+        boolean ext4 =
+                Files.isExecutable(root.resolve("sbin/mke2fs")) || Files.isExecutable(root.resolve("usr/sbin/mke2fs"));
+        add(
+                "volumes with a limit",
+                ext4 ? Verdict.GOOD : Verdict.LIMITED,
+                ext4 ? "mke2fs is there" : "mke2fs is missing",
+                ext4 ? "" : "apt-get install e2fsprogs");
+    }
+}

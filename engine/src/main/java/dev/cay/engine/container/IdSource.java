@@ -1,0 +1,16 @@
+package dev.cay.engine.container;
+
+import java.io.IOException;
+
+/** Gives ranges of user ids. */
+interface IdSource {
+    /** A free range. */
+    IdRanges.Range take() throws IOException;
+
+    /**
+     * The range that begins with an id: that of files which an earlier sandbox has left.
+     *
+     * @throws IOException if the id does not begin a range, or somebody has it
+     */
+    IdRanges.Range take(long first) throws IOException;
+}

@@ -1,0 +1,64 @@
+package dev.cay.engine.container;
+
+import dev.cay.TerminalSize;
+import dev.cay.linux.Fd;
+import dev.cay.linux.Kernel;
+import dev.cay.linux.Op;
+import dev.cay.linux.OpList;
+import dev.cay.linux.Pipe;
+import dev.cay.linux.Stub;
+import dev.cay.linux.SyscallException;
+import dev.cay.linux.Terminal;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The streams of a command whose other ends the first process keeps. Both sides are closed here once it has them.
+ *
+ * @param ours the first process's ends of input, output and, without a terminal, error; for a terminal its master twice
+ * @param theirs what the command's streams become
+ */
+record KeptStreams(List<Fd> ours, Container.Streams theirs) implements AutoCloseable {
+    private static final String PTMX = "/dev/pts/ptmx";
+
+    static KeptStreams open(Kernel kernel, Stub stub, Optional<TerminalSize> terminal) throws SyscallException {
+        return terminal.isPresent() ? terminal(kernel, stub, terminal.get()) : pipes();
+    }
+
+    private static KeptStreams pipes() throws SyscallException {
+        try (Cleanup undo = new Cleanup()) {
+            Pipe input = undo.push(Pipe.writing());
+            Pipe output = undo.push(Pipe.reading());
+            Pipe error = undo.push(Pipe.reading());
+            KeptStreams streams = new KeptStreams(
+                    List.of(input.ours(), output.ours(), error.ours()),
+                    new Container.Streams(input.theirs(), output.theirs(), error.theirs(), false));
+            undo.release();
+            return streams;
+        }
+    }
+
+    /** The terminal is the sandbox's: whoever runs there sees it in its own /dev/pts. */
+    private static KeptStreams terminal(Kernel kernel, Stub stub, TerminalSize size) throws SyscallException {
+        try (Cleanup undo = new Cleanup()) {
+            Op open = Terminal.open(PTMX);
+            Fd master = undo.push(stub.run(OpList.of(open)).fd(open));
+            Op peer = Terminal.peer(master);
+            Fd slave = undo.push(kernel.run(OpList.of(
+                            Terminal.unlock(master), Terminal.resize(master, size.columns(), size.rows()), peer))
+                    .fd(peer));
+            KeptStreams streams =
+                    new KeptStreams(List.of(master, master), new Container.Streams(slave, slave, slave, true));
+            undo.release();
+            return streams;
+        }
+    }
+
+    @Override
+    public void close() {
+        ours.forEach(Fd::close);
+        theirs.input().close();
+        theirs.output().close();
+        theirs.error().close();
+    }
+}

@@ -1,0 +1,191 @@
+package dev.cay.engine.container;
+
+import dev.cay.Mount;
+import dev.cay.Network;
+import dev.cay.SandboxSpec;
+import dev.cay.Writable;
+import dev.cay.linux.Birth;
+import dev.cay.linux.Child;
+import dev.cay.linux.Fd;
+import dev.cay.linux.HostKernel;
+import dev.cay.linux.Landlock;
+import dev.cay.linux.Namespaces;
+import dev.cay.linux.Op;
+import dev.cay.linux.OwnedNamespaces;
+import dev.cay.linux.Processes;
+import dev.cay.linux.Stub;
+import dev.cay.linux.SyscallException;
+import dev.cay.linux.UnixSocket;
+import java.io.IOException;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.ThreadLocalRandom;
+
+/** Makes containers up to the point where something can run in them. Thread-safe. */
+final class PreparationMaker implements Preparation.Maker {
+    private static final int ID_DIGITS = 12;
+
+    private final HostKernel kernel;
+    private final CgroupParent cgroups;
+    private final IdSource ranges;
+    private final Layers layers;
+    private final Nursery nursery;
+    private final VolumeSource volumes;
+    private final Executor background;
+    private final List<Op> signals;
+    private final List<Op> capabilityBounds;
+    private final List<Op> capabilityBoundsOfHost;
+
+    /** @param background takes apart what nobody needs any more, which the kernel is slow at */
+    PreparationMaker(
+            HostKernel kernel,
+            CgroupParent cgroups,
+            IdSource ranges,
+            Layers layers,
+            Nursery nursery,
+            VolumeSource volumes,
+            Executor background)
+            throws SyscallException {
+        this.kernel = kernel;
+        this.cgroups = cgroups;
+        this.ranges = ranges;
+        this.layers = layers;
+        this.nursery = nursery;
+        this.volumes = volumes;
+        this.background = background;
+        signals = Processes.defaultIgnoredSignals(kernel);
+        int lastCapability = Privileges.lastCapability(kernel);
+        capabilityBounds = Privileges.bounds(lastCapability, true);
+        capabilityBoundsOfHost = Privileges.bounds(lastCapability, false);
+    }
+
+    @Override
+    public Preparation make(SandboxSpec spec) throws IOException {
+        return make(spec, new Tenancy(newId(), cgroups, ranges, Optional.empty(), false, Tenancy.UNWRITTEN));
+    }
+
+    static String newId() {
+        return HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong(), ID_DIGITS);
+    }
+
+    /** Makes a container that belongs to somebody else than this engine. */
+    Preparation make(SandboxSpec spec, Tenancy tenancy) throws IOException {
+        Cleanup undo = new Cleanup();
+        Cleanup scaffolding = new Cleanup();
+        try {
+            return make(spec, tenancy, undo, scaffolding);
+        } catch (IOException | RuntimeException e) {
+            undo.close();
+            throw e;
+        } finally {
+            dismantle(scaffolding);
+        }
+    }
+
+    private void dismantle(Cleanup scaffolding) {
+        try {
+            background.execute(scaffolding::close);
+        } catch (RejectedExecutionException e) {
+            scaffolding.close(); // the engine is closing
+        }
+    }
+
+    private Preparation make(SandboxSpec spec, Tenancy tenancy, Cleanup undo, Cleanup scaffolding) throws IOException {
+        String id = tenancy.id();
+        String hostname = spec.hostname().orElse(id);
+        // The lock of one that is detached is held by its first process.
+        Cleanup keeper = tenancy.detached() ? scaffolding : undo;
+        boolean ownNetwork = spec.network() instanceof Network.None;
+        Optional<WritableDirectory> writable = spec.writable() instanceof Writable.Directory(var path)
+                ? Optional.of(keeper.push(WritableDirectory.open(kernel, path)))
+                : Optional.empty();
+        tenancy.ledger().ids();
+        IdRanges.Range range = undo.push(range(spec, tenancy.ids(), writable));
+        tenancy.ledger().range(range.first());
+        tenancy.ledger().group(id);
+        Cgroup cgroup = undo.push(
+                Cgroup.create(tenancy.cgroups(), id, !spec.limits().io().isNone(), range.stubId()));
+        OwnedNamespaces namespaces = scaffolding.push(
+                OwnedNamespaces.create(kernel, spec.userNamespace(), ownNetwork, range.first(), IdRanges.MAPPED_IDS));
+        Rootfs rootfs = scaffolding.push(
+                Rootfs.create(kernel, new Rootfs.Plan(spec, layers, namespaces.user(), range.first(), writable)));
+        Accounts accounts = Accounts.read(kernel, rootfs.root());
+        for (Mount mount : spec.mounts()) {
+            if (mount instanceof Mount.Named named) {
+                tenancy.ledger().volume(named.volume());
+            }
+        }
+        Mounts mounts = scaffolding.push(mounts(spec, id, range, namespaces, rootfs, accounts, undo));
+        Optional<Fd> landlock = Landlock.ruleset(kernel, rootfs.root(), !ownNetwork);
+        landlock.ifPresent(scaffolding::push);
+        List<Fd> connection = UnixSocket.pair();
+        Stub stub = undo.push(new Stub(connection.getFirst()));
+        scaffolding.push(connection.getLast());
+        CreationList.Inherited inherited = new CreationList.Inherited(
+                signals,
+                spec.userNamespace() ? capabilityBounds : capabilityBoundsOfHost,
+                landlock.map(Landlock::restrictSelf));
+        Child first;
+        try (Cgroup.Entrance entrance = cgroup.enter()) {
+            first = kernel.spawn(
+                    CreationList.of(new CreationList.Parts(
+                            hostname,
+                            rootfs,
+                            mounts,
+                            layers.get(Layers.Layer.EMPTY),
+                            namespaces,
+                            entrance,
+                            nursery,
+                            range.stubId(),
+                            inherited,
+                            connection.getLast(),
+                            tenancy.listener(),
+                            tenancy.detached()
+                                    ? writable.map(WritableDirectory::directory).stream()
+                                            .toList()
+                                    : List.of(),
+                            tenancy.detached())),
+                    new Birth(Namespaces.PID | Namespaces.IPC | Namespaces.UTS, Optional.of(entrance.unified())));
+        }
+        undo.push(() -> {
+            cgroup.kill();
+            first.await(); // the kernel lets it end only after all the others have been reaped
+            first.close();
+        });
+        tenancy.ledger().firstProcess(first.pid());
+        return new Preparation(id, hostname, range, accounts, cgroup, first, stub, undo);
+    }
+
+    private Mounts mounts(
+            SandboxSpec spec,
+            String id,
+            IdRanges.Range range,
+            OwnedNamespaces namespaces,
+            Rootfs rootfs,
+            Accounts accounts,
+            Cleanup undo)
+            throws IOException {
+        if (spec.mounts().isEmpty()) {
+            return new Mounts(List.of());
+        }
+        Accounts.Identity identity = accounts.require(spec.user());
+        Mounts.Plan plan = new Mounts.Plan(id, spec.mounts(), rootfs, range.first(), namespaces.user(), identity);
+        return Mounts.create(kernel, volumes, plan, undo);
+    }
+
+    private static IdRanges.Range range(SandboxSpec spec, IdSource ranges, Optional<WritableDirectory> writable)
+            throws IOException {
+        OptionalLong owner = writable.isPresent() ? writable.get().owner() : OptionalLong.empty();
+        if (spec.userNamespace()) {
+            return owner.isPresent() ? ranges.take(owner.getAsLong()) : ranges.take();
+        }
+        if (owner.orElse(0) != 0) {
+            throw new IOException("the changes in " + writable.get().path() + " were made in a user namespace");
+        }
+        return IdRanges.hostIds();
+    }
+}

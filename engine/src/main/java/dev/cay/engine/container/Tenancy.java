@@ -1,0 +1,44 @@
+package dev.cay.engine.container;
+
+import dev.cay.linux.Fd;
+import java.util.Optional;
+
+/**
+ * To whom a container belongs, and so what ends it.
+ *
+ * @param id the name of its control group, unique on this machine
+ * @param cgroups where its control group is
+ * @param ids where its user ids come from
+ * @param listener where its first process accepts connections, if it does
+ * @param detached whether it outlives this engine
+ * @param ledger gets to know what is taken of this machine
+ */
+record Tenancy(String id, CgroupParent cgroups, IdSource ids, Optional<Fd> listener, boolean detached, Ledger ledger) {
+    /** For a container of this engine: what it takes is found by the engine's name. */
+    static final Ledger UNWRITTEN = new Ledger() {
+        @Override
+        public void group(String name) {
+            // it is in the group of the engine
+        }
+
+        @Override
+        public void ids() {
+            // the engine has claimed them
+        }
+
+        @Override
+        public void range(long firstId) {
+            // it is one of the engine's
+        }
+
+        @Override
+        public void firstProcess(long pid) {
+            // it ends with this process
+        }
+
+        @Override
+        public void volume(String name) {
+            // a user that is no sandbox counts for nothing
+        }
+    };
+}

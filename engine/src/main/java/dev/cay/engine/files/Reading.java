@@ -1,0 +1,122 @@
+package dev.cay.engine.files;
+
+import dev.cay.FilePath;
+import dev.cay.SandboxException.FileFailed;
+import dev.cay.linux.Arg;
+import dev.cay.linux.DirectoryOps;
+import dev.cay.linux.Errno;
+import dev.cay.linux.Fd;
+import dev.cay.linux.FileOps;
+import dev.cay.linux.FileStatus;
+import dev.cay.linux.Op;
+import dev.cay.linux.OpList;
+import dev.cay.linux.Results;
+import java.io.IOException;
+import java.io.InputStream;
+import java.util.Objects;
+
+/** A part of a regular file as a stream. Not thread-safe. */
+final class Reading extends InputStream {
+    private final FileAccess access;
+    private final String text;
+    private final Fd file;
+    private long position;
+    private long remaining;
+    private byte[] chunk = {};
+    private int taken;
+    private int limit;
+
+    /** @param file is closed with the stream */
+    Reading(FileAccess access, String text, Fd file, long position, long length) {
+        this.access = access;
+        this.text = text;
+        this.file = file;
+        this.position = position;
+        remaining = Math.min(length, Long.MAX_VALUE - position);
+    }
+
+    static Reading open(FileAccess access, FilePath path, long offset, long length) {
+        String text = Failures.text(path);
+        if (offset < 0 || length < 0) {
+            throw Failures.of(text, Errno.EINVAL, "a position or a length cannot be negative");
+        }
+        Arg.Buffer room = FileStatus.room();
+        Op open = access.open(path.bytes(), FileAccess.O_READ);
+        Results results =
+                access.inside(OpList.of(open, DirectoryOps.status(Arg.of(open), FileAccess.SELF, room)), text);
+        Fd file = results.fd(open);
+        FileStatus status = FileStatus.of(results.bytes(room));
+        if (!status.isFile()) {
+            file.close();
+            throw status.isDirectory()
+                    ? Failures.of(text, Errno.EISDIR)
+                    : Failures.of(text, Errno.EINVAL, "not a regular file");
+        }
+        return new Reading(access, text, file, offset, length);
+    }
+
+    @Override
+    public int read() throws IOException {
+        return fill() ? chunk[taken++] & 0xff : -1;
+    }
+
+    @Override
+    public int read(byte[] target, int offset, int length) throws IOException {
+        Objects.checkFromIndexSize(offset, length, target.length);
+        if (length == 0) {
+            return 0;
+        }
+        if (!fill()) {
+            return -1;
+        }
+        int count = Math.min(length, limit - taken);
+        System.arraycopy(chunk, taken, target, offset, count);
+        taken += count;
+        return count;
+    }
+
+    /** Without a copy. */
+    @Override
+    public long transferTo(java.io.OutputStream target) throws IOException {
+        long count = 0;
+        while (fill()) {
+            target.write(chunk, taken, limit - taken);
+            count += limit - taken;
+            taken = limit;
+        }
+        return count;
+    }
+
+    /** Sees to it that there is something in the chunk; false at the end. */
+    private boolean fill() throws IOException {
+        if (taken < limit) {
+            return true;
+        }
+        if (remaining == 0) {
+            return false;
+        }
+        if (!file.isOpen()) {
+            throw new IOException(text + ": the stream is closed");
+        }
+        Arg.Buffer room = new Arg.Buffer((int) Math.min(FileAccess.CHUNK, remaining));
+        Op read = FileOps.readAt(Arg.of(file), room, position);
+        try {
+            Results results = access.io(OpList.of(read), text);
+            chunk = results.bytes(room);
+            taken = 0;
+            limit = (int) results.value(read);
+        } catch (FileFailed e) {
+            throw new IOException(e.getMessage(), e);
+        }
+        position += limit;
+        remaining = limit == 0 ? 0 : remaining - limit;
+        return limit > 0;
+    }
+
+    @Override
+    public void close() {
+        file.close();
+        limit = 0;
+        taken = 0;
+    }
+}

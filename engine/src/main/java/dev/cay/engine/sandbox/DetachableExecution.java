@@ -1,0 +1,189 @@
+package dev.cay.engine.sandbox;
+
+import dev.cay.Execution;
+import dev.cay.Exit;
+import dev.cay.SandboxException;
+import dev.cay.TerminalSize;
+import dev.cay.engine.container.Container;
+import dev.cay.linux.Errno;
+import dev.cay.linux.KeptExecution;
+import dev.cay.linux.Processes;
+import dev.cay.linux.SyscallException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Consumer;
+
+/** A command whose streams the sandbox's first process keeps, taken up by this process. */
+final class DetachableExecution implements Execution {
+    static final int MAXIMUM_SIGNAL = 64;
+
+    private final Container container;
+    private final KeptExecution kept;
+    private final Settings settings;
+    private final KeptOutput stdin;
+    private final KeptInput stdout;
+    private final KeptInput stderr;
+    private final AtomicBoolean closed = new AtomicBoolean();
+    private volatile boolean killed;
+    private volatile boolean released;
+    private volatile Optional<Exit> exit = Optional.empty();
+
+    /**
+     * What is to be known of it.
+     *
+     * @param detachable whether others can take it up
+     * @param terminal whether its streams are a terminal
+     * @param stdoutBefore what it had written before and is still there; do not modify
+     * @param stderrBefore the same of its error
+     * @param onEnd gets to know how it ended, once
+     */
+    record Settings(
+            boolean detachable, boolean terminal, byte[] stdoutBefore, byte[] stderrBefore, Consumer<Exit> onEnd) {}
+
+    DetachableExecution(Container container, KeptExecution kept, Settings settings) {
+        this.container = container;
+        this.kept = kept;
+        this.settings = settings;
+        stdin = new KeptOutput(kept, settings.terminal());
+        stdout = new KeptInput(this, kept.output(), settings.stdoutBefore());
+        stderr = new KeptInput(this, kept.error(), settings.stderrBefore());
+    }
+
+    @Override
+    public int id() {
+        return settings.detachable() ? kept.number() : 0;
+    }
+
+    @Override
+    public OutputStream stdin() {
+        return stdin;
+    }
+
+    @Override
+    public InputStream stdout() {
+        return stdout;
+    }
+
+    /** {@inheritDoc} Empty if it has a terminal. */
+    @Override
+    public InputStream stderr() {
+        return settings.terminal() ? InputStream.nullInputStream() : stderr;
+    }
+
+    @Override
+    public void signal(int number) {
+        if (number < 1 || number > MAXIMUM_SIGNAL) {
+            throw new SandboxException.InvalidSpec("signal " + number + " does not exist", "1 to " + MAXIMUM_SIGNAL);
+        }
+        unlessEnded("signal", () -> kept.signal(number));
+    }
+
+    @Override
+    public void resize(TerminalSize size) {
+        unlessEnded("resize", () -> kept.resize(size.columns(), size.rows()));
+    }
+
+    @Override
+    public void detach() {
+        if (!settings.detachable()) {
+            throw new SandboxException.Conflict(
+                    "a command of an attached sandbox cannot be let go of", "make the sandbox detached");
+        }
+        released = true;
+        unlessEnded("detach from", kept::detach);
+    }
+
+    private interface Call {
+        void run() throws SyscallException;
+    }
+
+    private void unlessEnded(String what, Call call) {
+        if (closed.get() || exit.isPresent()) {
+            return;
+        }
+        try {
+            call.run();
+        } catch (SyscallException e) {
+            if (!e.is(Errno.EPIPE)) { // the sandbox has ended, which await tells
+                throw new SandboxException.HostFailed("cannot " + what + " the command: " + e.getMessage(), "", e);
+            }
+        }
+    }
+
+    @Override
+    public void kill() {
+        if (exit.isEmpty() && !closed.get()) {
+            killed = true;
+            container.kill(kept.number());
+        }
+    }
+
+    @Override
+    public Exit await() {
+        return await(Long.MAX_VALUE).orElseThrow();
+    }
+
+    @Override
+    public Optional<Exit> await(Duration timeout) {
+        long nanoseconds = Math.min(timeout.isNegative() ? 0 : nanoseconds(timeout), Long.MAX_VALUE / 2);
+        return await(System.nanoTime() + nanoseconds);
+    }
+
+    private static long nanoseconds(Duration duration) {
+        return java.util.concurrent.TimeUnit.NANOSECONDS.convert(duration);
+    }
+
+    Optional<Exit> await(long deadline) {
+        if (exit.isEmpty()) {
+            try {
+                kept.await(deadline).ifPresent(ended -> end(classify(ended)));
+            } catch (SyscallException e) {
+                if (e.is(Errno.EBUSY)) {
+                    throw new SandboxException.Conflict(
+                            "somebody else has taken up command " + kept.number(), "attach again to take it back");
+                }
+                end(Exit.signalled(
+                        container.ranOutOfMemory() ? Exit.Reason.OOM : Exit.Reason.KILLED, Processes.SIGKILL));
+            }
+        }
+        return exit;
+    }
+
+    private Exit classify(KeptExecution.Ended ended) {
+        int number = ended.status().number();
+        if (ended.timedOut()) {
+            return Exit.signalled(Exit.Reason.TIMEOUT, ended.status().exited() ? Processes.SIGTERM : number);
+        }
+        if (ended.status().exited()) {
+            return Exit.exited(number);
+        }
+        if (number == Processes.SIGKILL && container.ranOutOfMemory()) {
+            return Exit.signalled(Exit.Reason.OOM, number);
+        }
+        return Exit.signalled(killed ? Exit.Reason.KILLED : Exit.Reason.SIGNALLED, number);
+    }
+
+    private synchronized void end(Exit how) {
+        if (exit.isEmpty()) {
+            exit = Optional.of(how);
+            settings.onEnd().accept(how);
+        }
+    }
+
+    @Override
+    public void close() {
+        if (closed.get()) {
+            return;
+        }
+        if (!released && exit.isEmpty()) {
+            kill();
+            await();
+        }
+        if (closed.compareAndSet(false, true)) {
+            kept.close();
+        }
+    }
+}

@@ -1,0 +1,348 @@
+package dev.cay.engine.sandbox;
+
+import dev.cay.ExecResult;
+import dev.cay.ExecSpec;
+import dev.cay.Execution;
+import dev.cay.ExecutionInfo;
+import dev.cay.Exit;
+import dev.cay.OutputKind;
+import dev.cay.OutputLog;
+import dev.cay.Sandbox;
+import dev.cay.SandboxException;
+import dev.cay.SandboxFiles;
+import dev.cay.SandboxInfo;
+import dev.cay.SandboxSpec;
+import dev.cay.SandboxState;
+import dev.cay.Usage;
+import dev.cay.engine.container.Container;
+import dev.cay.engine.state.Effect;
+import dev.cay.engine.state.Event;
+import dev.cay.engine.state.ExecutionRecord;
+import dev.cay.engine.state.Executions;
+import dev.cay.linux.Errno;
+import dev.cay.linux.KeptExecution;
+import dev.cay.linux.Processes;
+import dev.cay.linux.SyscallException;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
+
+/** A sandbox that outlives whoever made it, taken up by this process. */
+final class DetachedSandbox implements Sandbox {
+    private static final int LOG_PIECE = 64 << 20;
+    private static final ExecSpec NO_COMMAND = ExecSpec.of("/");
+    private static final long LOOK_NANOSECONDS = 5_000_000;
+
+    /** For how long a killed process may take to be seen dead. */
+    private static final long PATIENCE_NANOSECONDS = 5_000_000_000L;
+
+    private final DetachedSandboxes sandboxes;
+    private final String id;
+    private final SandboxSpec spec;
+    private final ReentrantLock lock = new ReentrantLock();
+    private Optional<Container> connected;
+    private boolean closed;
+
+    DetachedSandbox(DetachedSandboxes sandboxes, String id, SandboxSpec spec, Optional<Container> connected) {
+        this.sandboxes = sandboxes;
+        this.id = id;
+        this.spec = spec;
+        this.connected = connected;
+    }
+
+    @Override
+    public String id() {
+        return id;
+    }
+
+    @Override
+    public SandboxInfo info() {
+        return sandboxes.info(id);
+    }
+
+    /** Connected with the first process when that is first needed: what is written can be read without. */
+    private Container container() {
+        lock.lock();
+        try {
+            if (closed) {
+                throw new SandboxException.Closed("the sandbox " + id + " has been let go of");
+            }
+            if (connected.isEmpty()) {
+                connected = Optional.of(sandboxes.connect(id));
+            }
+            return connected.get();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private Executions executionFiles() {
+        return sandboxes.store().executions(id);
+    }
+
+    @Override
+    public Execution start() {
+        return DetachedSandboxes.guarded(() -> {
+            ExecSpec command = spec.command().orElse(NO_COMMAND); // which the life cycle refuses
+            Container container = container();
+            Started started = sandboxes.store().locked(id, () -> {
+                int generation = generation(sandboxes.happen(id, new Event.StartRequested()));
+                return new Started(generation, begin(Executions.OWN, command));
+            });
+            Execution execution = launch(
+                    container, Executions.OWN, command, started.record(), exit -> ownEnded(started.generation(), exit));
+            if (execution instanceof DetachableExecution) {
+                sandboxes.happen(id, new Event.CommandStarted(started.generation()));
+            }
+            return execution;
+        });
+    }
+
+    /** A start that is written down together with its record, so that nobody takes the record of the one before for it. */
+    private record Started(int generation, ExecutionRecord record) {}
+
+    private static int generation(List<Effect> effects) {
+        return effects.stream()
+                .filter(Effect.StartCommand.class::isInstance)
+                .map(effect -> ((Effect.StartCommand) effect).generation())
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private void ownEnded(int generation, Exit exit) {
+        try {
+            sandboxes.happen(id, new Event.CommandEnded(generation, exit));
+        } catch (SandboxException.NotFound e) {
+            // the sandbox has been removed meanwhile
+        } catch (IOException e) {
+            throw new SandboxException.HostFailed("the state of the sandbox " + id + ": " + e.getMessage(), "", e);
+        }
+    }
+
+    @Override
+    public Execution start(ExecSpec command) {
+        return DetachedSandboxes.guarded(() -> {
+            Container container = container();
+            int number = sandboxes.store().nextExecution(id);
+            ExecutionRecord record = sandboxes.store().locked(id, () -> begin(number, command));
+            return launch(container, number, command, record, exit -> {});
+        });
+    }
+
+    private ExecutionRecord begin(int number, ExecSpec command) throws IOException {
+        return executionFiles().begin(number, command, command.user().orElse(spec.user()), Instant.now());
+    }
+
+    private Execution launch(
+            Container container, int number, ExecSpec command, ExecutionRecord record, Consumer<Exit> onEnd)
+            throws IOException {
+        try {
+            KeptExecution kept = container.startKept(number, command, record.file(), record.ring());
+            return new DetachableExecution(
+                    container,
+                    kept,
+                    new DetachableExecution.Settings(
+                            true,
+                            command.terminal().isPresent(),
+                            new byte[0],
+                            new byte[0],
+                            exit -> ended(container, number, exit, onEnd)));
+        } catch (SyscallException e) {
+            Exit exit = Exit.spawnFailed(e.errno(), e.getMessage());
+            neverStarted(number, exit, onEnd);
+            return new EndedExecution(number, exit, new byte[0], new byte[0]);
+        } catch (RuntimeException e) {
+            neverStarted(number, Exit.spawnFailed(Errno.EIO.number(), String.valueOf(e.getMessage())), onEnd);
+            throw e;
+        }
+    }
+
+    private void neverStarted(int number, Exit exit, Consumer<Exit> onEnd) throws IOException {
+        sandboxes.store().locked(id, () -> {
+            executionFiles().ended(number, exit);
+            return id;
+        });
+        onEnd.accept(exit);
+    }
+
+    /** Why a command was killed is known to whoever did it; the rest is in its record. */
+    private void ended(Container container, int number, Exit exit, Consumer<Exit> onEnd) {
+        DetachedSandboxes.guarded(() -> {
+            if (exit.reason() == Exit.Reason.KILLED || exit.reason() == Exit.Reason.OOM) {
+                sandboxes.store().locked(id, () -> {
+                    executionFiles().ended(number, exit);
+                    return id;
+                });
+            }
+            return id;
+        });
+        container.forget(number);
+        onEnd.accept(exit);
+    }
+
+    @Override
+    public ExecResult exec(ExecSpec command) {
+        try (Execution execution = start(command)) {
+            return StreamCapture.run(execution, command);
+        }
+    }
+
+    @Override
+    public List<ExecutionInfo> executions() {
+        return DetachedSandboxes.guarded(() -> executionFiles().list(isDead()));
+    }
+
+    private boolean isDead() {
+        return info().state() == SandboxState.DEAD;
+    }
+
+    @Override
+    public Execution attach(int execution) {
+        return DetachedSandboxes.guarded(() -> {
+            ExecutionRecord record = executionFiles().record(execution);
+            ExecutionInfo known = executionFiles().info(execution, isDead());
+            if (known.exit().isPresent() && known.exit().get().reason() == Exit.Reason.SPAWN_FAILED) {
+                return ended(execution, record, known.exit().get());
+            }
+            try {
+                Container container = container();
+                KeptExecution kept = container.attach(execution);
+                return new DetachableExecution(
+                        container,
+                        kept,
+                        new DetachableExecution.Settings(
+                                true,
+                                known.terminal(),
+                                before(record, OutputKind.STDOUT, kept.output().before()),
+                                before(record, OutputKind.STDERR, kept.error().before()),
+                                exit -> ended(container, execution, exit, end -> {})));
+            } catch (SandboxException.Closed e) {
+                return ended(
+                        execution,
+                        record,
+                        executionFiles().info(execution, true).exit().orElseThrow());
+            } catch (SyscallException e) {
+                if (!e.is(Errno.ESRCH)) {
+                    throw e;
+                }
+                return ended(
+                        execution,
+                        record,
+                        executionFiles().info(execution, isDead()).exit().orElseThrow());
+            }
+        });
+    }
+
+    private static Execution ended(int execution, ExecutionRecord record, Exit exit) throws IOException {
+        return new EndedExecution(
+                execution,
+                exit,
+                record.log(OutputKind.STDOUT, 0, LOG_PIECE).bytes(),
+                record.log(OutputKind.STDERR, 0, LOG_PIECE).bytes());
+    }
+
+    /** What it wrote up to a point, as far as it is kept; nothing is written meanwhile, since nobody has asked for it yet. */
+    private static byte[] before(ExecutionRecord record, OutputKind kind, long until) throws IOException {
+        OutputLog log = record.log(kind, 0, LOG_PIECE);
+        int excess = Math.clamp(log.next() - until, 0, log.bytes().length);
+        return java.util.Arrays.copyOf(log.bytes(), log.bytes().length - excess);
+    }
+
+    @Override
+    public OutputLog log(int execution, OutputKind kind, long from) {
+        return DetachedSandboxes.guarded(
+                () -> executionFiles().record(execution).log(kind, from, LOG_PIECE));
+    }
+
+    @Override
+    public void signal(int execution, int number) {
+        DetachedSandboxes.guarded(() -> {
+            if (number < 1 || number > DetachableExecution.MAXIMUM_SIGNAL) {
+                throw new SandboxException.InvalidSpec("signal " + number + " does not exist", "1 to 64");
+            }
+            executionFiles().record(execution);
+            if (isRunning(execution)) {
+                container().signal(execution, number);
+            }
+            return id;
+        });
+    }
+
+    @Override
+    public SandboxFiles files() {
+        return container().files();
+    }
+
+    @Override
+    public Usage usage() {
+        return container().usage();
+    }
+
+    @Override
+    public void stop(Duration grace) {
+        DetachedSandboxes.guarded(() -> {
+            for (Effect effect : sandboxes.happen(id, new Event.StopRequested(grace))) {
+                switch (effect) {
+                    case Effect.TerminateCommand terminate -> terminate(terminate.grace());
+                    case Effect.KillCommands _ -> killCommands();
+                    default -> throw new IllegalStateException("not for a stop: " + effect);
+                }
+            }
+            info(); // tells of the end of its own command
+            return id;
+        });
+    }
+
+    private void terminate(Duration grace) throws IOException {
+        long deadline = System.nanoTime() + Math.min(grace.toNanos(), Long.MAX_VALUE / 2);
+        container().signal(Executions.OWN, Processes.SIGTERM);
+        while (isRunning(Executions.OWN) && System.nanoTime() < deadline) {
+            LockSupport.parkNanos(LOOK_NANOSECONDS);
+        }
+    }
+
+    private boolean isRunning(int execution) throws IOException {
+        return executionFiles().info(execution, isDead()).exit().isEmpty();
+    }
+
+    private void killCommands() throws IOException {
+        Container container = container();
+        for (ExecutionInfo execution : executionFiles().list(false)) {
+            container.kill(execution.id()); // descendants of one that has ended too
+        }
+        long deadline = System.nanoTime() + PATIENCE_NANOSECONDS;
+        for (ExecutionInfo execution : executionFiles().list(false)) {
+            while (isRunning(execution.id()) && execution.pid() != 0 && System.nanoTime() < deadline) {
+                LockSupport.parkNanos(LOOK_NANOSECONDS);
+            }
+            if (isRunning(execution.id())) { // whoever began to start it did not come to its end
+                executionFiles().ended(execution.id(), Exit.signalled(Exit.Reason.KILLED, Processes.SIGKILL));
+            }
+            container.forget(execution.id());
+        }
+    }
+
+    @Override
+    public void remove() {
+        sandboxes.remove(id);
+        close();
+    }
+
+    /** Lets go of it. */
+    @Override
+    public void close() {
+        lock.lock();
+        try {
+            closed = true;
+            connected.ifPresent(Container::letGo);
+            connected = Optional.empty();
+        } finally {
+            lock.unlock();
+        }
+    }
+}

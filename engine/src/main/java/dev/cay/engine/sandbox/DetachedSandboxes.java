@@ -1,0 +1,282 @@
+package dev.cay.engine.sandbox;
+
+import dev.cay.Exit;
+import dev.cay.Lifetime;
+import dev.cay.SandboxEvent;
+import dev.cay.SandboxException;
+import dev.cay.SandboxInfo;
+import dev.cay.SandboxSpec;
+import dev.cay.SandboxState;
+import dev.cay.SweepReport;
+import dev.cay.engine.container.Container;
+import dev.cay.engine.container.Containers;
+import dev.cay.engine.container.Ledger;
+import dev.cay.engine.state.Death;
+import dev.cay.engine.state.Effect;
+import dev.cay.engine.state.Event;
+import dev.cay.engine.state.Executions;
+import dev.cay.engine.state.ProcessIdentity;
+import dev.cay.engine.state.SandboxRecord;
+import dev.cay.engine.state.SandboxStore;
+import dev.cay.engine.state.Sweep;
+import dev.cay.engine.state.Undo;
+import dev.cay.linux.Child;
+import dev.cay.linux.Poller;
+import dev.cay.linux.SyscallException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.ConcurrentHashMap;
+
+/**
+ * The sandboxes of this machine that outlive whoever made them. What they are is written in the {@link SandboxStore}; nobody has to
+ * run for them to live, so whoever looks at one first finds out what has happened to it meanwhile. Thread-safe.
+ */
+final class DetachedSandboxes {
+    private final Containers containers;
+    private final SandboxStore store;
+    private final Host host;
+
+    /** First processes that this process made and has to reap. */
+    private final Map<String, Child> children = new ConcurrentHashMap<>();
+
+    DetachedSandboxes(Containers containers, SandboxStore store, Host host) {
+        this.containers = containers;
+        this.store = store;
+        this.host = host;
+    }
+
+    SandboxStore store() {
+        return store;
+    }
+
+    /** Makes one. */
+    DetachedSandbox create(SandboxSpec spec) {
+        String id = Containers.newId();
+        return guarded(() -> {
+            store.create(SandboxRecord.creating(id, spec, Instant.now(), containers.engine()));
+            try {
+                Container container = containers.createDetached(id, spec, store.socket(id), ledger(id));
+                Child first = container.first();
+                children.put(id, first);
+                Poller.shared().watch(first.end(), () -> reap(id, first));
+                limit(container, spec.lifetime());
+                happen(id, new Event.Made(identity(first)));
+                return new DetachedSandbox(this, id, spec, Optional.of(container));
+            } catch (IOException | RuntimeException e) {
+                try {
+                    happen(id, new Event.SetupFailed());
+                    happen(id, new Event.Undone());
+                } catch (IOException | RuntimeException other) {
+                    e.addSuppressed(other);
+                }
+                throw e;
+            }
+        });
+    }
+
+    private void reap(String id, Child first) {
+        first.poll();
+        children.remove(id, first);
+    }
+
+    private static void limit(Container container, Lifetime lifetime) throws SyscallException {
+        if (lifetime.limit().isPresent() || lifetime.idle().isPresent()) {
+            container.endAfter(lifetime.limit(), lifetime.idle());
+        }
+    }
+
+    private static ProcessIdentity identity(Child first) throws IOException {
+        return ProcessIdentity.of(first.pid()).orElseThrow(() -> new IOException("the first process has ended"));
+    }
+
+    /** Writes down what is taken, before it is. */
+    private Ledger ledger(String id) {
+        return new Ledger() {
+            @Override
+            public void group(String name) throws IOException {
+                store.journal(id).add(new Undo.RemoveCgroup(name));
+                store.update(id, record -> record.cgroup(name));
+            }
+
+            @Override
+            public void ids() throws IOException {
+                store.journal(id).add(new Undo.ReleaseIds());
+            }
+
+            @Override
+            public void range(long firstId) throws IOException {
+                store.update(id, record -> record.firstId(firstId));
+            }
+
+            @Override
+            public void firstProcess(long pid) throws IOException {
+                Optional<ProcessIdentity> identity = ProcessIdentity.of(pid);
+                if (identity.isPresent()) {
+                    store.journal(id).add(new Undo.KillProcess(identity.get()));
+                }
+            }
+
+            @Override
+            public void volume(String name) throws IOException {
+                store.journal(id).add(new Undo.UnmountVolume(name, ""));
+            }
+        };
+    }
+
+    /** Takes one up by its id, its name or the beginning of its id. */
+    DetachedSandbox open(String name) {
+        return guarded(() -> {
+            String id = store.resolve(name);
+            SandboxRecord record = update(store.read(id));
+            if (!record.owner().equals(SandboxRecord.DETACHED)) {
+                throw new SandboxException.Conflict(
+                        "the sandbox " + record.name() + " belongs to another process", "wait for that to end");
+            }
+            return new DetachedSandbox(this, id, record.spec(), Optional.empty());
+        });
+    }
+
+    /** Connects with a sandbox's first process. */
+    Container connect(String id) {
+        return guarded(() -> {
+            SandboxRecord record = update(store.read(id));
+            if (record.state() == SandboxState.DEAD || record.state() == SandboxState.REMOVING) {
+                throw new SandboxException.Closed(
+                        "the sandbox " + record.name() + " is " + record.state().text());
+            }
+            Optional<Child> first = host.process(record.firstProcess().orElseThrow(() -> gone(record)));
+            return containers.open(
+                    id,
+                    record.spec(),
+                    record.firstId().orElse(0),
+                    first.orElseThrow(() -> gone(record)),
+                    store.socket(id));
+        });
+    }
+
+    private static SandboxException gone(SandboxRecord record) {
+        return new SandboxException.Closed("the first process of the sandbox " + record.name() + " is gone");
+    }
+
+    /** What is known of one now. */
+    SandboxInfo info(String id) {
+        return guarded(() -> update(store.read(id)).info());
+    }
+
+    List<SandboxInfo> list() {
+        return guarded(() -> {
+            List<SandboxInfo> list = new java.util.ArrayList<>();
+            for (SandboxRecord record : store.list()) {
+                try {
+                    list.add(update(record).info());
+                } catch (SandboxException.NotFound e) {
+                    // it has just been removed
+                }
+            }
+            return list;
+        });
+    }
+
+    /** Finds out what has happened to a sandbox while nobody looked. */
+    private SandboxRecord update(SandboxRecord record) throws IOException {
+        boolean lives = switch (record.state()) {
+            case CREATED, RUNNING, EXITED -> true;
+            case CREATING, DEAD, REMOVING -> false;
+        };
+        if (!lives || !record.owner().equals(SandboxRecord.DETACHED)) {
+            return record;
+        }
+        String id = record.id();
+        if (record.state() == SandboxState.RUNNING && record.spec().command().isPresent()) {
+            store.locked(id, () -> endCommand(store.read(id)));
+        }
+        if (!isAlive(record)) {
+            happen(id, new Event.Died(record.expired(Instant.now()) ? Death.EXPIRED : Death.KILLED));
+        }
+        return store.read(id);
+    }
+
+    /** Tells of the end of the sandbox's own command if its record does. */
+    private SandboxRecord endCommand(SandboxRecord record) throws IOException {
+        if (record.state() == SandboxState.RUNNING) {
+            Optional<Exit> exit =
+                    store.executions(record.id()).info(Executions.OWN, false).exit();
+            if (exit.isPresent()) {
+                happen(record.id(), new Event.CommandEnded(record.generation(), exit.get()));
+            }
+        }
+        return record;
+    }
+
+    private boolean isAlive(SandboxRecord record) throws IOException {
+        return record.firstProcess().isPresent()
+                && host.isAlive(record.firstProcess().get());
+    }
+
+    /** Lets something happen to a sandbox, and does what follows but what concerns its commands: that is returned. */
+    List<Effect> happen(String id, Event event) throws IOException {
+        SandboxRecord record = store.read(id);
+        List<Effect> left = new java.util.ArrayList<>();
+        for (Effect effect : store.advance(id, event)) {
+            switch (effect) {
+                case Effect.KillEverything _ -> kill(record);
+                case Effect.RunUndo _ -> store.journal(id).undoAll(host);
+                case Effect.DeleteRecord _ -> store.delete(id);
+                case Effect.Publish publish ->
+                    store.events()
+                            .append(new SandboxEvent(
+                                    Instant.now(),
+                                    id,
+                                    record.name(),
+                                    publish.kind(),
+                                    publish.execution(),
+                                    publish.detail()));
+                case Effect.StartCommand _, Effect.TerminateCommand _, Effect.KillCommands _ -> left.add(effect);
+            }
+        }
+        return left;
+    }
+
+    private void kill(SandboxRecord record) throws IOException {
+        if (record.firstProcess().isPresent()) {
+            host.undo(record.id(), new Undo.KillProcess(record.firstProcess().get()));
+        }
+        Child own = children.get(record.id());
+        if (own != null) {
+            reap(record.id(), own);
+        }
+    }
+
+    /** Removes one, dead or alive. */
+    void remove(String id) {
+        guarded(() -> {
+            try {
+                happen(id, new Event.RemoveRequested());
+                happen(id, new Event.Undone());
+            } catch (SandboxException.NotFound e) {
+                // somebody was faster
+            }
+            return id;
+        });
+    }
+
+    SweepReport sweep() {
+        return guarded(() -> Sweep.run(store, host, host, Instant.now()));
+    }
+
+    interface Action<T> {
+        T run() throws IOException;
+    }
+
+    static <T> T guarded(Action<T> action) {
+        try {
+            return action.run();
+        } catch (IOException | UncheckedIOException e) {
+            throw new SandboxException.HostFailed("the state of a sandbox: " + e.getMessage(), "", e);
+        }
+    }
+}

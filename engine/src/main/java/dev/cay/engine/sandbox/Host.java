@@ -1,0 +1,82 @@
+package dev.cay.engine.sandbox;
+
+import dev.cay.engine.container.Containers;
+import dev.cay.engine.state.ProcessIdentity;
+import dev.cay.engine.state.Sweep;
+import dev.cay.engine.state.Undo;
+import dev.cay.engine.state.Undoer;
+import dev.cay.engine.state.VolumeStore;
+import dev.cay.linux.Child;
+import dev.cay.linux.Errno;
+import dev.cay.linux.Poll;
+import dev.cay.linux.Processes;
+import dev.cay.linux.SyscallException;
+import java.io.IOException;
+import java.util.Optional;
+
+/** This machine, as those see it that clean up. A process is held by its descriptor before anything is believed of its number. */
+record Host(Containers containers, VolumeStore volumes) implements Undoer, Sweep.Liveness {
+    private static final long PATIENCE_NANOSECONDS = 10_000_000_000L;
+
+    /** A process, if it is still the one that is meant. */
+    Optional<Child> process(ProcessIdentity identity) throws IOException {
+        Child child;
+        try {
+            child = containers.process(identity.pid());
+        } catch (SyscallException e) {
+            if (e.is(Errno.ESRCH)) {
+                return Optional.empty();
+            }
+            throw e;
+        }
+        if (ProcessIdentity.of(identity.pid()).filter(identity::equals).isPresent()) {
+            return Optional.of(child);
+        }
+        child.close();
+        return Optional.empty();
+    }
+
+    @Override
+    public boolean isAlive(ProcessIdentity identity) throws IOException {
+        Optional<Child> process = process(identity);
+        try {
+            // Whoever has ended and is not reaped yet is no more alive.
+            return process.isPresent()
+                    && Poll.await(0, Poll.Interest.reading(process.get().pidfd())) == 0;
+        } finally {
+            process.ifPresent(Child::close);
+        }
+    }
+
+    @Override
+    public boolean isEngineAlive(String engine) throws IOException {
+        return containers.lives(engine);
+    }
+
+    @Override
+    public String currentBoot() throws IOException {
+        return ProcessIdentity.currentBoot();
+    }
+
+    @Override
+    public void undo(String sandbox, Undo undo) throws IOException {
+        switch (undo) {
+            case Undo.RemoveCgroup group -> containers.removeGroups(group.name());
+            case Undo.ReleaseIds _ -> containers.releaseIds(sandbox);
+            case Undo.KillProcess kill -> kill(kill.process());
+            case Undo.ReleaseName _ -> {} // it goes with the record
+            case Undo.UnmountVolume volume -> volumes.release(volume.volume(), sandbox);
+        }
+    }
+
+    /** Kills a process and waits until it is dead. */
+    private void kill(ProcessIdentity identity) throws IOException {
+        Optional<Child> process = process(identity);
+        if (process.isPresent()) {
+            try (Child child = process.get()) {
+                child.signal(Processes.SIGKILL);
+                Poll.await(PATIENCE_NANOSECONDS, Poll.Interest.reading(child.pidfd()));
+            }
+        }
+    }
+}

@@ -1,0 +1,52 @@
+package dev.cay.engine.state;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.cay.Exit;
+import java.time.Duration;
+
+/** What happens to a sandbox, or is asked of it. */
+public sealed interface Event {
+    /** All steps of its making have succeeded; this is its first process. */
+    record Made(ProcessIdentity firstProcess) implements Event {
+        public Made {
+            requireNonNull(firstProcess, "firstProcess is null");
+        }
+    }
+
+    /** A step of its making has failed. */
+    record SetupFailed() implements Event {}
+
+    /** Its own command is to be started. */
+    record StartRequested() implements Event {}
+
+    /** Its own command has been started. */
+    record CommandStarted(int generation) implements Event {}
+
+    /** Its own command has ended, or could not be started. */
+    record CommandEnded(int generation, Exit exit) implements Event {
+        public CommandEnded {
+            requireNonNull(exit, "exit is null");
+        }
+    }
+
+    /** All its commands are to end; its own is given some time for it. */
+    record StopRequested(Duration grace) implements Event {
+        public StopRequested {
+            requireNonNull(grace, "grace is null");
+        }
+    }
+
+    /** Its first process is gone, or has to go. */
+    record Died(Death death) implements Event {
+        public Died {
+            requireNonNull(death, "death is null");
+        }
+    }
+
+    /** It is to be removed; asked again, what is left of it is. */
+    record RemoveRequested() implements Event {}
+
+    /** All that had been done for it on this machine has been undone. */
+    record Undone() implements Event {}
+}

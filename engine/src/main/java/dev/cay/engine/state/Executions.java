@@ -1,0 +1,187 @@
+package dev.cay.engine.state;
+
+import dev.cay.ExecSpec;
+import dev.cay.ExecutionInfo;
+import dev.cay.Exit;
+import dev.cay.SandboxException;
+import dev.cay.engine.json.JsonObject;
+import dev.cay.engine.json.JsonWriter;
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The commands of a sandbox that can be taken up again, and the last that could: for number N a file {@code N}, its {@link
+ * ExecutionRecord}, and {@code N.json}, what its record does not say. Whoever changes something holds the sandbox's lock.
+ */
+public final class Executions {
+    /** The number of the sandbox's own command. */
+    public static final int OWN = 1;
+
+    /** How many that have ended are kept, besides the sandbox's own command. */
+    public static final int KEPT = 64;
+
+    private static final String SUFFIX = ".json";
+
+    private final Path directory;
+
+    Executions(Path directory) {
+        this.directory = directory;
+    }
+
+    /**
+     * Enters a command before it is started. The oldest of those that have ended are forgotten if there are too many.
+     *
+     * @param number from {@link SandboxStore#nextExecution}, or {@link #OWN}, which replaces the one before
+     * @param user as whom it is to run
+     */
+    public ExecutionRecord begin(int number, ExecSpec command, String user, Instant time) throws IOException {
+        forget();
+        Path file = file(number);
+        Path born = directory.resolve(number + ".new");
+        ExecutionRecord.create(born, ExecutionRecord.ringFor(command.kept().bytes()));
+        Files.deleteIfExists(sidecar(number)); // an end of the one before is not this one's
+        Files.move(born, file, StandardCopyOption.ATOMIC_MOVE);
+        write(number, new Sidecar(command.command(), user, command.terminal().isPresent(), time, Optional.empty()));
+        return new ExecutionRecord(file);
+    }
+
+    /** Writes down how a command ended, if more is known of it than its record says: who killed it, why it never started. */
+    public void ended(int number, Exit exit) throws IOException {
+        Sidecar sidecar = read(number);
+        write(
+                number,
+                new Sidecar(sidecar.command(), sidecar.user(), sidecar.terminal(), sidecar.time(), Optional.of(exit)));
+    }
+
+    /**
+     * The record of a command.
+     *
+     * @throws SandboxException.NotFound if there is none of this number
+     */
+    public ExecutionRecord record(int number) {
+        if (!Files.exists(sidecar(number))) {
+            throw notFound(number);
+        }
+        return new ExecutionRecord(file(number));
+    }
+
+    /**
+     * What is known of a command.
+     *
+     * @param dead whether the sandbox is: then all its commands have ended, whatever is written of them
+     * @throws SandboxException.NotFound if there is none of this number
+     */
+    public ExecutionInfo info(int number, boolean dead) throws IOException {
+        Sidecar sidecar = read(number);
+        ExecutionRecord.Header header;
+        try {
+            header = new ExecutionRecord(file(number)).header();
+        } catch (FileNotFoundException e) {
+            throw notFound(number);
+        }
+        Optional<Exit> exit = sidecar.exit().or(header::exit);
+        return new ExecutionInfo(
+                number,
+                sidecar.command(),
+                sidecar.user(),
+                sidecar.terminal(),
+                header.pid(),
+                header.started().equals(Instant.EPOCH) ? sidecar.time() : header.started(),
+                dead ? exit.or(() -> Optional.of(Death.KILLED.exit())) : exit);
+    }
+
+    /** All of them, by number. */
+    public List<ExecutionInfo> list(boolean dead) throws IOException {
+        List<ExecutionInfo> list = new ArrayList<>();
+        for (int number : numbers()) {
+            try {
+                list.add(info(number, dead));
+            } catch (SandboxException.NotFound e) {
+                // it has just been forgotten
+            }
+        }
+        return list;
+    }
+
+    private void forget() throws IOException {
+        List<Integer> others = new ArrayList<>(numbers());
+        others.remove((Integer) OWN);
+        int excess = others.size() - KEPT + 1;
+        for (int number : others) {
+            if (excess <= 0) {
+                return;
+            }
+            if (hasEnded(number)) {
+                Files.deleteIfExists(sidecar(number));
+                Files.deleteIfExists(file(number));
+                excess--;
+            }
+        }
+    }
+
+    private boolean hasEnded(int number) throws IOException {
+        try {
+            return info(number, false).exit().isPresent();
+        } catch (SandboxException.NotFound | SandboxException.HostFailed e) {
+            return true; // half of it is all there is
+        }
+    }
+
+    private List<Integer> numbers() throws IOException {
+        return Directories.names(directory).stream()
+                .filter(name -> name.matches("[1-9][0-9]{0,8}\\.json"))
+                .map(name -> Integer.valueOf(name.substring(0, name.length() - SUFFIX.length())))
+                .sorted()
+                .toList();
+    }
+
+    private record Sidecar(List<String> command, String user, boolean terminal, Instant time, Optional<Exit> exit) {}
+
+    private void write(int number, Sidecar sidecar) throws IOException {
+        String json = JsonWriter.object(out -> out.texts("command", sidecar.command())
+                .field("user", sidecar.user())
+                .field("terminal", sidecar.terminal())
+                .field("time", StateJson.nanos(sidecar.time()))
+                .object("exit", sidecar.exit(), StateJson::write));
+        Directories.replace(sidecar(number), json.getBytes(StandardCharsets.UTF_8));
+    }
+
+    private Sidecar read(int number) throws IOException {
+        try {
+            String json = new String(Files.readAllBytes(sidecar(number)), StandardCharsets.UTF_8);
+            return StateJson.read(json, "the record of execution " + number, Executions::sidecar);
+        } catch (NoSuchFileException e) {
+            throw notFound(number);
+        }
+    }
+
+    private static Sidecar sidecar(JsonObject in) {
+        return new Sidecar(
+                in.texts("command"),
+                in.text("user"),
+                in.flag("terminal"),
+                StateJson.instant(in.number("time", Long.MIN_VALUE, Long.MAX_VALUE)),
+                in.optionalObject("exit", StateJson::readExit));
+    }
+
+    private Path file(int number) {
+        return directory.resolve(Integer.toString(number));
+    }
+
+    private Path sidecar(int number) {
+        return directory.resolve(number + SUFFIX);
+    }
+
+    private static SandboxException notFound(int number) {
+        return new SandboxException.NotFound("there is no execution " + number, "list those that there are");
+    }
+}

@@ -1,0 +1,303 @@
+package dev.cay.engine.state;
+
+import dev.cay.SandboxException;
+import dev.cay.SandboxState;
+import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
+
+/**
+ * The sandboxes of this machine, each a directory named by its id. Thread-safe, also between processes.
+ *
+ * <pre>
+ * ID/state.json    the {@link SandboxRecord}, replaced as a whole
+ * ID/journal       the {@link Journal}
+ * ID/executions/   see {@link Executions}
+ * ID/socket        where its first process listens
+ * ID/lock          held by whoever changes any of this
+ * names/NAME       a link to the id of the sandbox that is called so
+ * names.lock       held by whoever changes a name
+ * events           see {@link EventLog}
+ * </pre>
+ *
+ * <p>A directory appears with its record in it and disappears as a whole, each by being renamed. An id is never used twice.
+ */
+public final class SandboxStore {
+    /** Where the sandboxes of this machine are: in memory, so that nothing is left of them when it is restarted. */
+    public static final Path PATH = Path.of("/run/cay/sandboxes");
+
+    private final Path base;
+    private final Names names;
+    private final EventLog events;
+
+    private SandboxStore(Path base) throws IOException {
+        this.base = base;
+        names = new Names(base, this::exists);
+        events = new EventLog(base);
+    }
+
+    /** Opens the store of this machine. */
+    public static SandboxStore open() throws IOException {
+        return open(PATH);
+    }
+
+    /** Opens a store somewhere else; it is made if it is missing. */
+    public static SandboxStore open(Path base) throws IOException {
+        return new SandboxStore(Directories.make(base).toRealPath());
+    }
+
+    public EventLog events() {
+        return events;
+    }
+
+    /** What is done under a sandbox's lock. */
+    public interface Action<T> {
+        T run() throws IOException;
+    }
+
+    /**
+     * Enters a new sandbox and its name.
+     *
+     * @throws SandboxException.Conflict if the id or the name is taken
+     * @throws SandboxException.InvalidSpec if it is too large to be written down
+     */
+    public void create(SandboxRecord record) throws IOException {
+        Path born = base.resolve(Directories.NEW + record.id());
+        try {
+            Files.createDirectory(born, Directories.PRIVATE);
+        } catch (FileAlreadyExistsException e) {
+            throw taken(record.id());
+        }
+        try {
+            Files.createDirectory(born.resolve("executions"), Directories.PRIVATE);
+            RecordFile.write(born, record);
+            Files.move(born, directory(record.id()), StandardCopyOption.ATOMIC_MOVE); // not onto one with content
+        } catch (IOException | RuntimeException e) {
+            Directories.delete(born);
+            if (exists(record.id())) {
+                throw taken(record.id());
+            }
+            throw e;
+        }
+        try {
+            if (record.spec().name().isPresent()) {
+                names.claim(record.spec().name().get(), record.id());
+            }
+        } catch (IOException | RuntimeException e) {
+            delete(record.id());
+            throw e;
+        }
+    }
+
+    /** Whether there is a sandbox of this id. */
+    public boolean exists(String id) {
+        return SandboxRecord.ID.matcher(id).matches() && Files.exists(base.resolve(id));
+    }
+
+    /**
+     * What is written of a sandbox now.
+     *
+     * @throws SandboxException.NotFound if there is none of this id
+     * @throws SandboxException.Unsupported if another version of Cay has written it
+     * @throws SandboxException.HostFailed if it is damaged
+     */
+    public SandboxRecord read(String id) throws IOException {
+        try {
+            SandboxRecord record = RecordFile.read(directory(id));
+            if (!record.id().equals(id)) {
+                throw RecordFile.damaged("it is that of " + record.id());
+            }
+            return record;
+        } catch (NoSuchFileException e) {
+            throw exists(id) ? RecordFile.damaged("it is missing") : notFound(id);
+        }
+    }
+
+    /** The ids of all sandboxes, in no order. */
+    public List<String> ids() throws IOException {
+        List<String> ids = new ArrayList<>();
+        for (String name : Directories.names(base)) {
+            if (SandboxRecord.ID.matcher(name).matches()) {
+                ids.add(name);
+            }
+        }
+        return ids;
+    }
+
+    /** All sandboxes in the order they were made, but for those whose record cannot be read. */
+    public List<SandboxRecord> list() throws IOException {
+        List<SandboxRecord> records = new ArrayList<>();
+        for (String id : ids()) {
+            try {
+                records.add(read(id));
+            } catch (SandboxException.NotFound | SandboxException.Unsupported | SandboxException.HostFailed e) {
+                // it is gone by now, or for a sweep to deal with
+            }
+        }
+        records.sort(Comparator.comparing(SandboxRecord::created).thenComparing(SandboxRecord::id));
+        return records;
+    }
+
+    /**
+     * The id of a sandbox that is called so.
+     *
+     * @param name its id, its name, or the beginning of its id
+     * @throws SandboxException.NotFound if there is none
+     * @throws SandboxException.Conflict if several ids begin so
+     */
+    public String resolve(String name) throws IOException {
+        if (SandboxRecord.ID.matcher(name).matches() && exists(name)) {
+            return name;
+        }
+        Optional<String> holder = names.holder(name);
+        if (holder.isPresent()) {
+            return holder.get();
+        }
+        List<String> ids = name.isEmpty()
+                ? List.of()
+                : ids().stream().filter(id -> id.startsWith(name)).sorted().toList();
+        if (ids.isEmpty()) {
+            throw notFound(name);
+        }
+        if (ids.size() > 1) {
+            throw new SandboxException.Conflict(
+                    "the ids of " + ids.size() + " sandboxes begin with " + name, "give more of its digits");
+        }
+        return ids.getFirst();
+    }
+
+    /**
+     * Does something while nobody else changes the sandbox. The thread may already have its lock.
+     *
+     * @throws SandboxException.NotFound if there is none of this id
+     */
+    public <T> T locked(String id, Action<T> action) throws IOException {
+        return present(id, () -> FileLocks.locked(lock(id), () -> present(id, action)));
+    }
+
+    /** The same without waiting: empty if somebody else works on it. */
+    <T> Optional<T> tryLocked(String id, Action<T> action) throws IOException {
+        return present(id, () -> FileLocks.tryLocked(lock(id), () -> present(id, action)));
+    }
+
+    /** It may go while its lock is waited for. */
+    private <T> T present(String id, Action<T> action) throws IOException {
+        try {
+            if (exists(id)) {
+                return action.run();
+            }
+        } catch (NoSuchFileException e) {
+            if (exists(id)) {
+                throw e;
+            }
+        }
+        throw notFound(id);
+    }
+
+    /** Replaces what is written of a sandbox; for what is no {@link Event}. */
+    public SandboxRecord update(String id, UnaryOperator<SandboxRecord> change) throws IOException {
+        return locked(id, () -> {
+            SandboxRecord record = read(id);
+            SandboxRecord changed = change.apply(record);
+            if (!changed.equals(record)) {
+                RecordFile.write(directory(id), changed);
+            }
+            return changed;
+        });
+    }
+
+    /**
+     * Lets something happen to a sandbox. What is so afterwards is written down; what has to be done is the caller's.
+     *
+     * @throws SandboxException.Conflict if it cannot happen in the state that the sandbox is in
+     */
+    public List<Effect> advance(String id, Event event) throws IOException {
+        return locked(id, () -> {
+            SandboxRecord record = read(id);
+            return switch (Lifecycle.next(record.life(), event)) {
+                case Transition.Refused refused ->
+                    throw new SandboxException.Conflict(
+                            "sandbox " + record.name() + ": " + refused.message(), refused.hint());
+                case Transition.Moved moved -> {
+                    update(id, _ -> record.after(event, moved.life()));
+                    yield moved.effects();
+                }
+            };
+        });
+    }
+
+    /** What has to be undone when it ends. */
+    public Journal journal(String id) {
+        return new Journal(id, directory(id).resolve("journal"));
+    }
+
+    /** Where its first process listens. */
+    public Path socket(String id) {
+        return directory(id).resolve("socket");
+    }
+
+    public Executions executions(String id) {
+        return new Executions(directory(id).resolve("executions"));
+    }
+
+    /** Gives the next command of a sandbox its number; see {@link Executions#begin}. */
+    public int nextExecution(String id) throws IOException {
+        return update(id, record -> {
+                    if (record.state() == SandboxState.DEAD || record.state() == SandboxState.REMOVING) {
+                        throw new SandboxException.Closed("sandbox " + record.name() + " is "
+                                + record.state().text());
+                    }
+                    return record.lastExecution(Math.addExact(record.lastExecution(), 1));
+                })
+                .lastExecution();
+    }
+
+    /** Deletes what is written of a sandbox, and gives back its name. Without effect if there is none. */
+    public void delete(String id) throws IOException {
+        try {
+            locked(id, () -> {
+                names.release(id);
+                Path gone = base.resolve(Directories.GONE + id);
+                Files.move(directory(id), gone, StandardCopyOption.ATOMIC_MOVE);
+                Directories.delete(gone);
+                return id;
+            });
+        } catch (SandboxException.NotFound e) {
+            // somebody was faster
+        }
+    }
+
+    /** Removes what is left of sandboxes whose maker, or remover, was killed in the middle. */
+    void sweepLeftovers(Instant before) throws IOException {
+        Directories.sweep(base, before);
+        names.sweep();
+    }
+
+    private Path directory(String id) {
+        if (!SandboxRecord.ID.matcher(id).matches()) {
+            throw notFound(id);
+        }
+        return base.resolve(id);
+    }
+
+    private Path lock(String id) {
+        return directory(id).resolve("lock");
+    }
+
+    private static SandboxException taken(String id) {
+        return new SandboxException.Conflict("there is a sandbox " + id + " already", "choose another id");
+    }
+
+    private static SandboxException notFound(String name) {
+        return new SandboxException.NotFound("there is no sandbox " + name, "list those that there are");
+    }
+}

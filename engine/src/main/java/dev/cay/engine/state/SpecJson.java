@@ -1,0 +1,279 @@
+package dev.cay.engine.state;
+
+import dev.cay.ExecSpec;
+import dev.cay.IoLimits;
+import dev.cay.Lifetime;
+import dev.cay.Limits;
+import dev.cay.Mount;
+import dev.cay.Network;
+import dev.cay.ResourceLimit;
+import dev.cay.Root;
+import dev.cay.SandboxSpec;
+import dev.cay.SeccompPolicy;
+import dev.cay.Size;
+import dev.cay.TerminalSize;
+import dev.cay.Writable;
+import dev.cay.engine.json.JsonObject;
+import dev.cay.engine.json.JsonWriter;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Base64;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+
+/** Specifications as JSON, both ways. What is read is checked by the types' own constructors. */
+final class SpecJson {
+    private static final String KIND = "kind";
+    private static final long MAXIMUM = Long.MAX_VALUE;
+
+    private SpecJson() {}
+
+    static void write(JsonWriter out, SandboxSpec spec) {
+        out.object("root", fields -> write(fields, spec.root()))
+                .object("writable", fields -> write(fields, spec.writable()))
+                .field("network", text(spec.network()))
+                .object("limits", fields -> write(fields, spec.limits()))
+                .map("resourceLimits", texts(spec.resourceLimits()))
+                .object("seccomp", fields -> write(fields, spec.seccomp()))
+                .field("userNamespace", spec.userNamespace())
+                .field("hostname", spec.hostname())
+                .map("environment", spec.environment())
+                .field("workingDirectory", spec.workingDirectory())
+                .field("user", spec.user())
+                .field("name", spec.name())
+                .map("labels", spec.labels())
+                .objects("mounts", spec.mounts(), SpecJson::write)
+                .object("lifetime", fields -> write(fields, spec.lifetime()))
+                .object("command", spec.command(), SpecJson::write);
+    }
+
+    static SandboxSpec readSandbox(JsonObject in) {
+        return new SandboxSpec(
+                in.object("root", SpecJson::readRoot),
+                in.object("writable", SpecJson::readWritable),
+                readNetwork(in),
+                in.object("limits", SpecJson::readLimits),
+                resourceLimits(in.map("resourceLimits")),
+                in.object("seccomp", SpecJson::readSeccomp),
+                in.flag("userNamespace"),
+                in.optionalText("hostname"),
+                in.map("environment"),
+                in.text("workingDirectory"),
+                in.text("user"),
+                in.optionalText("name"),
+                in.map("labels"),
+                in.objects("mounts", SpecJson::readMount),
+                in.object("lifetime", SpecJson::readLifetime),
+                in.optionalObject("command", SpecJson::readExec));
+    }
+
+    static void write(JsonWriter out, ExecSpec spec) {
+        out.texts("command", spec.command())
+                .map("environment", spec.environment())
+                .field("workingDirectory", spec.workingDirectory())
+                .field("user", spec.user())
+                .field("stdin", Base64.getEncoder().encodeToString(spec.stdin()))
+                .field("timeout", nanos(spec.timeout()))
+                .field("grace", spec.grace().toNanos())
+                .object(
+                        "terminal",
+                        spec.terminal(),
+                        (fields, size) ->
+                                fields.field("columns", size.columns()).field("rows", size.rows()))
+                .field("kept", spec.kept().bytes())
+                .field("outputLimit", spec.outputLimit().bytes());
+    }
+
+    static ExecSpec readExec(JsonObject in) {
+        return new ExecSpec(
+                in.texts("command"),
+                in.map("environment"),
+                in.optionalText("workingDirectory"),
+                in.optionalText("user"),
+                Base64.getDecoder().decode(in.text("stdin")),
+                duration(in, "timeout"),
+                Duration.ofNanos(in.number("grace", 0, MAXIMUM)),
+                in.optionalObject(
+                        "terminal",
+                        size -> new TerminalSize((int) size.number("columns", 1, Integer.MAX_VALUE), (int)
+                                size.number("rows", 1, Integer.MAX_VALUE))),
+                size(in, "kept"),
+                size(in, "outputLimit"));
+    }
+
+    private static void write(JsonWriter out, Root root) {
+        switch (root) {
+            case Root.Host _ -> out.field(KIND, "host");
+            case Root.Directory directory -> out.field(KIND, "directory").field("path", text(directory.path()));
+        }
+    }
+
+    private static Root readRoot(JsonObject in) {
+        String kind = in.text(KIND);
+        return switch (kind) {
+            case "host" -> new Root.Host();
+            case "directory" -> new Root.Directory(path(in, "path"));
+            default -> throw in.refused("there is no root '" + kind + "'");
+        };
+    }
+
+    private static void write(JsonWriter out, Writable writable) {
+        switch (writable) {
+            case Writable.Tmpfs tmpfs ->
+                out.field(KIND, "tmpfs").field("size", tmpfs.size().bytes());
+            case Writable.Directory directory -> out.field(KIND, "directory").field("path", text(directory.path()));
+            case Writable.Nothing nothing ->
+                out.field(KIND, "nothing").field("tmp", nothing.tmp().bytes());
+        }
+    }
+
+    private static Writable readWritable(JsonObject in) {
+        String kind = in.text(KIND);
+        return switch (kind) {
+            case "tmpfs" -> new Writable.Tmpfs(size(in, "size"));
+            case "directory" -> new Writable.Directory(path(in, "path"));
+            case "nothing" -> new Writable.Nothing(size(in, "tmp"));
+            default -> throw in.refused("there is no writable '" + kind + "'");
+        };
+    }
+
+    private static String text(Network network) {
+        return switch (network) {
+            case Network.None _ -> "none";
+            case Network.Host _ -> "host";
+        };
+    }
+
+    private static Network readNetwork(JsonObject in) {
+        String kind = in.text("network");
+        return switch (kind) {
+            case "none" -> new Network.None();
+            case "host" -> new Network.Host();
+            default -> throw in.refused("there is no network '" + kind + "'");
+        };
+    }
+
+    private static void write(JsonWriter out, SeccompPolicy policy) {
+        switch (policy) {
+            case SeccompPolicy.Standard _ -> out.field(KIND, "standard");
+            case SeccompPolicy.Profile profile -> out.field(KIND, "profile").field("json", profile.json());
+            case SeccompPolicy.Unconfined _ -> out.field(KIND, "unconfined");
+        }
+    }
+
+    private static SeccompPolicy readSeccomp(JsonObject in) {
+        String kind = in.text(KIND);
+        return switch (kind) {
+            case "standard" -> new SeccompPolicy.Standard();
+            case "profile" -> new SeccompPolicy.Profile(in.text("json"));
+            case "unconfined" -> new SeccompPolicy.Unconfined();
+            default -> throw in.refused("there is no seccomp policy '" + kind + "'");
+        };
+    }
+
+    private static void write(JsonWriter out, Limits limits) {
+        IoLimits io = limits.io();
+        out.field(
+                        "memory",
+                        limits.memory().map(Size::bytes).map(OptionalLong::of).orElse(OptionalLong.empty()))
+                .field("pids", limits.pids())
+                .field("cpus", limits.cpus())
+                .field("cpuWeight", limits.cpuWeight().stream().asLongStream().findFirst())
+                .field("readBytes", io.readBytes())
+                .field("writeBytes", io.writeBytes())
+                .field("readOperations", io.readOperations())
+                .field("writeOperations", io.writeOperations());
+    }
+
+    private static Limits readLimits(JsonObject in) {
+        OptionalLong memory = in.optionalNumber("memory", 0, MAXIMUM);
+        OptionalLong weight = in.optionalNumber("cpuWeight", 0, Integer.MAX_VALUE);
+        return new Limits(
+                memory.stream().mapToObj(Size::bytes).findFirst(),
+                (int) in.number("pids", 0, Integer.MAX_VALUE),
+                in.optionalDecimal("cpus"),
+                weight.isPresent() ? OptionalInt.of((int) weight.getAsLong()) : OptionalInt.empty(),
+                new IoLimits(
+                        in.optionalNumber("readBytes", 0, MAXIMUM),
+                        in.optionalNumber("writeBytes", 0, MAXIMUM),
+                        in.optionalNumber("readOperations", 0, MAXIMUM),
+                        in.optionalNumber("writeOperations", 0, MAXIMUM)));
+    }
+
+    private static Map<String, String> texts(Map<ResourceLimit, Long> limits) {
+        Map<String, String> texts = new LinkedHashMap<>();
+        limits.forEach((limit, value) -> texts.put(limit.name(), value.toString()));
+        return texts;
+    }
+
+    private static Map<ResourceLimit, Long> resourceLimits(Map<String, String> texts) {
+        Map<ResourceLimit, Long> limits = new EnumMap<>(ResourceLimit.class);
+        texts.forEach((limit, value) -> limits.put(ResourceLimit.valueOf(limit), Long.parseLong(value)));
+        return limits;
+    }
+
+    private static void write(JsonWriter out, Mount mount) {
+        out.field("target", mount.target());
+        switch (mount) {
+            case Mount.Bind bind ->
+                out.field(KIND, "bind")
+                        .field("source", text(bind.source()))
+                        .field("readOnly", bind.readOnly())
+                        .field("executable", bind.executable())
+                        .field("anywhere", bind.anywhere());
+            case Mount.Tmpfs tmpfs ->
+                out.field(KIND, "tmpfs").field("size", tmpfs.size().bytes()).field("mode", tmpfs.mode());
+            case Mount.Named named ->
+                out.field(KIND, "volume").field("volume", named.volume()).field("readOnly", named.readOnly());
+        }
+    }
+
+    private static Mount readMount(JsonObject in) {
+        String target = in.text("target");
+        String kind = in.text(KIND);
+        return switch (kind) {
+            case "bind" ->
+                new Mount.Bind(
+                        path(in, "source"), target, in.flag("readOnly"), in.flag("executable"), in.flag("anywhere"));
+            case "tmpfs" -> new Mount.Tmpfs(target, size(in, "size"), (int) in.number("mode", 0, Integer.MAX_VALUE));
+            case "volume" -> new Mount.Named(in.text("volume"), target, in.flag("readOnly"));
+            default -> throw in.refused("there is no mount '" + kind + "'");
+        };
+    }
+
+    private static void write(JsonWriter out, Lifetime lifetime) {
+        out.field("detached", lifetime.detached())
+                .field("limit", nanos(lifetime.limit()))
+                .field("idle", nanos(lifetime.idle()));
+    }
+
+    private static Lifetime readLifetime(JsonObject in) {
+        return new Lifetime(in.flag("detached"), duration(in, "limit"), duration(in, "idle"));
+    }
+
+    private static String text(Path path) {
+        return path.toString();
+    }
+
+    private static Path path(JsonObject in, String field) {
+        return Path.of(in.text(field));
+    }
+
+    private static Size size(JsonObject in, String field) {
+        return new Size(in.number(field, 0, MAXIMUM));
+    }
+
+    private static OptionalLong nanos(Optional<Duration> duration) {
+        return duration.map(value -> OptionalLong.of(value.toNanos())).orElse(OptionalLong.empty());
+    }
+
+    private static Optional<Duration> duration(JsonObject in, String field) {
+        return in.optionalNumber(field, 0, MAXIMUM).stream()
+                .mapToObj(Duration::ofNanos)
+                .findFirst();
+    }
+}

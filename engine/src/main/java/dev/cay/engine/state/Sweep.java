@@ -1,0 +1,213 @@
+package dev.cay.engine.state;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.cay.SandboxEvent;
+import dev.cay.SandboxException;
+import dev.cay.SandboxState;
+import dev.cay.SweepReport;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Cleans up after processes that died: what lives is left alone, what is left over is removed. A sandbox that somebody works on at
+ * this moment is left to them. May run in several processes at once.
+ */
+public final class Sweep {
+    /** What is half made is younger: to enter a sandbox takes a millisecond. */
+    private static final Duration HALF_MADE = Duration.ofMinutes(1);
+
+    /** Who is alive. */
+    public interface Liveness {
+        /** Whether this very process lives; one of an earlier boot does not. */
+        boolean isAlive(ProcessIdentity process) throws IOException;
+
+        /** Whether the engine of this id lives. */
+        boolean isEngineAlive(String engine) throws IOException;
+
+        /** The boot of now. */
+        String currentBoot() throws IOException;
+    }
+
+    /** What is written of a sandbox. */
+    public sealed interface Writing {
+        record Readable(SandboxRecord record) implements Writing {
+            public Readable {
+                requireNonNull(record, "record is null");
+            }
+        }
+
+        /** There is no record, or it makes no sense: nobody can use the sandbox again. */
+        record Damaged() implements Writing {}
+
+        /** Another version of Cay has written it. */
+        record Foreign() implements Writing {}
+    }
+
+    /**
+     * What a decision is made from.
+     *
+     * @param pending whether its journal holds what is still to be undone
+     * @param processAlive whether its first process lives
+     * @param ownerAlive whether the engine that it belongs to lives; false if it belongs to none
+     * @param rebooted whether its first process was one of an earlier boot
+     * @param expired whether its time is over
+     */
+    public record Evidence(
+            Writing writing,
+            boolean pending,
+            boolean processAlive,
+            boolean ownerAlive,
+            boolean rebooted,
+            boolean expired) {
+        public Evidence {
+            requireNonNull(writing, "writing is null");
+        }
+    }
+
+    /** What is to become of a sandbox. */
+    public sealed interface Decision {
+        /** It lives on its own. */
+        record Adopt() implements Decision {}
+
+        /** It is dead; what it holds of this machine is given back, its record and its output are kept. */
+        record Bury(Death death) implements Decision {}
+
+        /** It is removed. */
+        record Remove() implements Decision {}
+
+        /** It is somebody's, or as it should be. */
+        record LeaveAlone() implements Decision {}
+    }
+
+    private final SandboxStore store;
+    private final Liveness liveness;
+    private final Undoer undoer;
+    private final List<String> adopted = new ArrayList<>();
+    private final List<String> removed = new ArrayList<>();
+    private final List<String> failures = new ArrayList<>();
+
+    private Sweep(SandboxStore store, Liveness liveness, Undoer undoer) {
+        this.store = store;
+        this.liveness = liveness;
+        this.undoer = undoer;
+    }
+
+    /** What is to be done, as a pure function. */
+    public static Decision decide(Evidence evidence) {
+        return switch (evidence.writing()) {
+            case Writing.Foreign _ -> new Decision.LeaveAlone();
+            case Writing.Damaged _ -> new Decision.Remove();
+            case Writing.Readable readable -> decide(readable.record(), evidence);
+        };
+    }
+
+    private static Decision decide(SandboxRecord record, Evidence evidence) {
+        if (!record.owner().equals(SandboxRecord.DETACHED)) {
+            return evidence.ownerAlive() ? new Decision.LeaveAlone() : new Decision.Remove();
+        }
+        return switch (record.state()) {
+            case CREATING, REMOVING -> new Decision.Remove(); // nobody is at it: its lock was free
+            case DEAD -> evidence.pending() ? new Decision.Bury(Death.KILLED) : new Decision.LeaveAlone();
+            case CREATED, RUNNING, EXITED -> {
+                if (evidence.rebooted()) {
+                    yield new Decision.Bury(Death.HOST_REBOOTED);
+                }
+                if (evidence.expired()) {
+                    yield new Decision.Bury(Death.EXPIRED);
+                }
+                yield evidence.processAlive() ? new Decision.Adopt() : new Decision.Bury(Death.KILLED);
+            }
+        };
+    }
+
+    /** Sweeps all sandboxes of a store. What fails is in the report, and tried again by the next sweep. */
+    public static SweepReport run(SandboxStore store, Liveness liveness, Undoer undoer, Instant now)
+            throws IOException {
+        Sweep sweep = new Sweep(store, liveness, undoer);
+        for (String id : store.ids().stream().sorted().toList()) {
+            try {
+                store.tryLocked(id, () -> sweep.sweep(id, now));
+            } catch (SandboxException.NotFound e) {
+                // it has just been removed
+            } catch (IOException | RuntimeException e) {
+                sweep.failures.add("sandbox " + id + ": " + e.getMessage());
+            }
+        }
+        store.sweepLeftovers(now.minus(HALF_MADE));
+        return new SweepReport(sweep.adopted, sweep.removed, sweep.failures);
+    }
+
+    private Decision sweep(String id, Instant now) throws IOException {
+        Evidence evidence = evidence(id, now);
+        Decision decision = decide(evidence);
+        switch (decision) {
+            case Decision.Adopt _ -> adopted.add(id);
+            case Decision.LeaveAlone _ -> {}
+            case Decision.Bury bury -> advance(id, new Event.Died(bury.death()), now);
+            case Decision.Remove _ -> {
+                switch (evidence.writing()) {
+                    case Writing.Readable _ -> {
+                        advance(id, new Event.RemoveRequested(), now);
+                        advance(id, new Event.Undone(), now);
+                    }
+                    case Writing.Damaged _ -> {
+                        store.journal(id).undoAll(undoer);
+                        store.delete(id);
+                    }
+                    case Writing.Foreign _ -> throw new IllegalStateException("it is not ours to remove");
+                }
+                removed.add(id);
+            }
+        }
+        return decision;
+    }
+
+    private Evidence evidence(String id, Instant now) throws IOException {
+        SandboxRecord record;
+        try {
+            record = store.read(id);
+        } catch (SandboxException.Unsupported e) {
+            return new Evidence(new Writing.Foreign(), false, false, false, false, false);
+        } catch (SandboxException.HostFailed e) {
+            return new Evidence(new Writing.Damaged(), true, false, false, false, false);
+        }
+        Optional<ProcessIdentity> process = record.firstProcess();
+        boolean owned = !record.owner().equals(SandboxRecord.DETACHED);
+        String boot = liveness.currentBoot();
+        return new Evidence(
+                new Writing.Readable(record),
+                record.state() == SandboxState.DEAD
+                        && !store.journal(id).pending().isEmpty(),
+                process.isPresent() && liveness.isAlive(process.get()),
+                owned && liveness.isEngineAlive(record.owner()),
+                process.map(first -> !first.bootId().equals(boot)).orElse(false),
+                record.expired(now));
+    }
+
+    private void advance(String id, Event event, Instant now) throws IOException {
+        SandboxRecord record = store.read(id);
+        for (Effect effect : store.advance(id, event)) {
+            switch (effect) {
+                case Effect.KillEverything _ -> {
+                    if (record.firstProcess().isPresent()) {
+                        undoer.undo(
+                                id, new Undo.KillProcess(record.firstProcess().get()));
+                    }
+                }
+                case Effect.RunUndo _ -> store.journal(id).undoAll(undoer);
+                case Effect.DeleteRecord _ -> store.delete(id);
+                case Effect.Publish publish ->
+                    store.events()
+                            .append(new SandboxEvent(
+                                    now, id, record.name(), publish.kind(), publish.execution(), publish.detail()));
+                case Effect.StartCommand _, Effect.TerminateCommand _, Effect.KillCommands _ ->
+                    throw new IllegalStateException("nothing that a sweep does calls for " + effect);
+            }
+        }
+    }
+}

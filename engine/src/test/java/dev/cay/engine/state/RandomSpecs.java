@@ -1,0 +1,209 @@
+package dev.cay.engine.state;
+
+import dev.cay.ExecSpec;
+import dev.cay.Exit;
+import dev.cay.IoLimits;
+import dev.cay.Lifetime;
+import dev.cay.Limits;
+import dev.cay.Mount;
+import dev.cay.Network;
+import dev.cay.ResourceLimit;
+import dev.cay.Root;
+import dev.cay.SandboxSpec;
+import dev.cay.SandboxState;
+import dev.cay.SeccompPolicy;
+import dev.cay.Size;
+import dev.cay.TerminalSize;
+import dev.cay.Writable;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.EnumMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
+import java.util.Random;
+import java.util.function.Supplier;
+
+/** Specifications and records of every form. */
+final class RandomSpecs {
+    private static final List<String> CHARACTERS =
+            List.of("a", "Z", "0", "-", " ", "\n", "\"", "\\", "ä", "\u0085", "😀");
+
+    private final Random random;
+
+    RandomSpecs(Random random) {
+        this.random = random;
+    }
+
+    SandboxRecord record() {
+        SandboxState state = any(SandboxState.values());
+        boolean process = state != SandboxState.CREATING || random.nextBoolean();
+        return new SandboxRecord(
+                "%012x".formatted(random.nextLong() & 0xFFFF_FFFF_FFFFL),
+                state,
+                random.nextInt(5),
+                sandbox(),
+                Instant.ofEpochSecond(random.nextInt(), random.nextInt(1_000_000_000)),
+                process ? Optional.of(process()) : Optional.empty(),
+                random.nextBoolean() ? SandboxRecord.DETACHED : "0123456789",
+                maybe(this::text),
+                random.nextBoolean() ? OptionalLong.of(0x7000_0000L) : OptionalLong.empty(),
+                maybe(this::exit),
+                random.nextInt(100));
+    }
+
+    ProcessIdentity process() {
+        return new ProcessIdentity(1 + random.nextInt(100_000), random.nextLong() >>> 1, "boot-" + random.nextInt());
+    }
+
+    Exit exit() {
+        return switch (any(Exit.Reason.values())) {
+            case EXITED -> Exit.exited(random.nextInt(256));
+            case SIGNALLED -> Exit.signalled(Exit.Reason.SIGNALLED, 1 + random.nextInt(64));
+            case TIMEOUT -> Exit.signalled(Exit.Reason.TIMEOUT, 15);
+            case OOM -> Exit.signalled(Exit.Reason.OOM, 9);
+            case KILLED -> Exit.signalled(Exit.Reason.KILLED, 9);
+            case SPAWN_FAILED -> Exit.spawnFailed(1 + random.nextInt(130), text());
+        };
+    }
+
+    SandboxSpec sandbox() {
+        return new SandboxSpec(
+                random.nextBoolean() ? Root.host() : Root.directory(Path.of("/", text())),
+                writable(),
+                random.nextBoolean() ? Network.none() : Network.host(),
+                limits(),
+                resourceLimits(),
+                seccomp(),
+                random.nextBoolean(),
+                maybe(() -> "host-" + random.nextInt(100)),
+                environment(),
+                "/" + text(),
+                any(new String[] {"root", "0:0", "nobody:users"}),
+                maybe(() -> "name" + random.nextInt(100)),
+                labels(),
+                mounts(),
+                new Lifetime(random.nextBoolean(), maybe(this::duration), maybe(this::duration)),
+                maybe(this::exec));
+    }
+
+    ExecSpec exec() {
+        byte[] stdin = new byte[random.nextInt(100)];
+        random.nextBytes(stdin);
+        return new ExecSpec(
+                List.of("program" + text(), text(), text()),
+                environment(),
+                maybe(() -> "/" + text()),
+                maybe(() -> "user" + random.nextInt(9)),
+                stdin,
+                maybe(this::duration),
+                Duration.ofNanos(random.nextLong(3_600_000_000_000L)),
+                maybe(() -> new TerminalSize(1 + random.nextInt(65_535), 1 + random.nextInt(65_535))),
+                Size.bytes(random.nextInt(64 << 20)),
+                Size.bytes(random.nextInt(1 << 30)));
+    }
+
+    private Writable writable() {
+        return switch (random.nextInt(3)) {
+            case 0 -> new Writable.Tmpfs(size());
+            case 1 -> new Writable.Directory(Path.of("/", text()));
+            default -> new Writable.Nothing(size());
+        };
+    }
+
+    private SeccompPolicy seccomp() {
+        return switch (random.nextInt(3)) {
+            case 0 -> SeccompPolicy.standard();
+            case 1 -> SeccompPolicy.profile("{\"defaultAction\": \"" + text() + "\"}");
+            default -> SeccompPolicy.unconfined();
+        };
+    }
+
+    private Limits limits() {
+        return new Limits(
+                maybe(() -> Size.bytes(Limits.MINIMUM_MEMORY.bytes() + random.nextLong(1L << 50))),
+                1 + random.nextInt(Limits.MAXIMUM_PIDS),
+                random.nextBoolean() ? OptionalDouble.of(0.01 + random.nextDouble() * 8000) : OptionalDouble.empty(),
+                random.nextBoolean() ? OptionalInt.of(1 + random.nextInt(10_000)) : OptionalInt.empty(),
+                new IoLimits(rate(), rate(), rate(), rate()));
+    }
+
+    private OptionalLong rate() {
+        return random.nextBoolean() ? OptionalLong.of(1 + random.nextLong(Long.MAX_VALUE - 1)) : OptionalLong.empty();
+    }
+
+    private Map<ResourceLimit, Long> resourceLimits() {
+        Map<ResourceLimit, Long> limits = new EnumMap<>(ResourceLimit.class);
+        for (ResourceLimit limit : ResourceLimit.values()) {
+            if (random.nextBoolean()) {
+                limits.put(limit, random.nextLong() >>> 1);
+            }
+        }
+        return limits;
+    }
+
+    private List<Mount> mounts() {
+        List<Mount> mounts = new ArrayList<>();
+        for (int i = random.nextInt(4); i > 0; i--) {
+            String target = "/m" + i + text();
+            mounts.add(
+                    switch (random.nextInt(3)) {
+                        case 0 ->
+                            new Mount.Bind(
+                                    Path.of("/", text()),
+                                    target,
+                                    random.nextBoolean(),
+                                    random.nextBoolean(),
+                                    random.nextBoolean());
+                        case 1 -> new Mount.Tmpfs(target, size(), random.nextInt(010000));
+                        default -> new Mount.Named("volume" + random.nextInt(9), target, random.nextBoolean());
+                    });
+        }
+        return mounts;
+    }
+
+    private Map<String, String> environment() {
+        Map<String, String> variables = new LinkedHashMap<>();
+        for (int i = random.nextInt(4); i > 0; i--) {
+            variables.put("V" + text(), text());
+        }
+        return variables;
+    }
+
+    private Map<String, String> labels() {
+        Map<String, String> labels = environment();
+        labels.put("with=sign", text());
+        return labels;
+    }
+
+    private Duration duration() {
+        return Duration.ofNanos(
+                1_000_000_000L + random.nextLong(Duration.ofDays(364).toNanos()));
+    }
+
+    private Size size() {
+        return Size.bytes(SandboxSpec.MINIMUM_TMPFS.bytes() + random.nextInt(Integer.MAX_VALUE));
+    }
+
+    private String text() {
+        StringBuilder text = new StringBuilder();
+        for (int i = random.nextInt(8); i > 0; i--) {
+            text.append(CHARACTERS.get(random.nextInt(CHARACTERS.size())));
+        }
+        return text.toString();
+    }
+
+    private <T> Optional<T> maybe(Supplier<T> value) {
+        return random.nextBoolean() ? Optional.of(value.get()) : Optional.empty();
+    }
+
+    private <T> T any(T[] values) {
+        return values[random.nextInt(values.length)];
+    }
+}

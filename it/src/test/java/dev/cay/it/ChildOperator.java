@@ -1,0 +1,227 @@
+package dev.cay.it;
+
+import dev.cay.ExecResult;
+import dev.cay.ExecSpec;
+import dev.cay.Execution;
+import dev.cay.Lifetime;
+import dev.cay.SandboxException;
+import dev.cay.SandboxSpec;
+import dev.cay.Sandboxes;
+import dev.cay.linux.Child;
+import dev.cay.linux.Faults;
+import dev.cay.linux.HostKernel;
+import dev.cay.linux.OpList;
+import dev.cay.linux.Processes;
+import dev.cay.linux.SyscallException;
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.InputStreamReader;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.atomic.AtomicInteger;
+
+/** The other end of {@link OtherProcess}: operates sandboxes as it is told, and kills itself when it is told to. */
+public final class ChildOperator {
+    /** Kills this process before a list of system calls is run. */
+    private static final class Killer implements Faults {
+        private final HostKernel kernel;
+        private final Child self;
+        private final AtomicInteger seen = new AtomicInteger();
+        private volatile int fatal;
+
+        Killer() throws SyscallException {
+            kernel = new HostKernel();
+            self = Child.of(kernel, (int) ProcessHandle.current().pid());
+        }
+
+        /** 0 for never. */
+        void arm(int number) {
+            seen.set(0);
+            fatal = number;
+        }
+
+        /** What the engine does in the background when it has time is not counted: else the numbers would not be the same. */
+        @Override
+        public int failing(OpList list) {
+            if (Thread.currentThread().getName().equals("cay-background")) {
+                return NONE;
+            }
+            int number = seen.incrementAndGet();
+            if (number == fatal) {
+                try {
+                    self.signal(Processes.SIGKILL);
+                } catch (SyscallException e) {
+                    throw new IllegalStateException(e);
+                }
+            }
+            return NONE;
+        }
+    }
+
+    private final Killer killer;
+    private Optional<Sandboxes> opened = Optional.empty();
+    private final List<Execution> executions = new ArrayList<>();
+
+    private ChildOperator() throws SyscallException {
+        killer = new Killer();
+        HostKernel.inject(killer);
+    }
+
+    public static void main(String[] arguments) throws IOException, SyscallException {
+        ChildOperator operator = new ChildOperator();
+        BufferedReader orders = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
+        for (String order = orders.readLine(); order != null; order = orders.readLine()) {
+            System.out.println(operator.answer(order));
+        }
+        operator.opened.ifPresent(Sandboxes::close);
+    }
+
+    private String answer(String order) {
+        try {
+            return "ok " + obey(order.split(" ", 3));
+        } catch (SandboxException e) {
+            return "failed " + e.code() + " " + String.valueOf(e.getMessage()).replace('\n', ' ');
+        } catch (IOException | RuntimeException e) {
+            return "wrong " + String.valueOf(e).replace('\n', ' ');
+        }
+    }
+
+    private String obey(String[] words) throws IOException {
+        String name = words.length > 1 ? words[1] : "";
+        String more = words.length > 2 ? words[2] : "";
+        return switch (words[0]) {
+            case "die-at" -> armed(Integer.parseInt(name));
+            case "engine" -> engine().toString();
+            case "count" -> Integer.toString(killer.seen.get());
+            case "create" -> engine().create(spec(name, more)).id();
+            case "create-for" ->
+                engine().create(lasting(name, Integer.parseInt(more))).id();
+            case "clock" -> Long.toString(System.currentTimeMillis());
+            case "remove" -> removed(name);
+            case "open" -> engine().open(name).id();
+            case "own" -> kept(engine().open(name).start());
+            case "start" -> kept(engine().open(name).start(ExecSpec.of("sh", "-c", more)));
+            case "attach" -> kept(engine().open(name).attach(Integer.parseInt(more)));
+            case "line" -> line(executions.get(Integer.parseInt(name)).stdout());
+            case "write" -> written(Integer.parseInt(name), more);
+            case "exec" -> executed(name, more);
+            case "state" -> engine().open(name).info().state().text();
+            case "stop" -> stopped(name);
+            case "sweep" -> engine().sweep().toString();
+            case "race" -> raced(name, Integer.parseInt(more));
+            case "fill" -> filled(Path.of(name));
+            case "free" -> Boolean.toString(Files.deleteIfExists(Path.of(name)));
+            default -> throw new IllegalArgumentException("no order: " + words[0]);
+        };
+    }
+
+    /** Opened when it is first needed, so that this can be the moment of its death. */
+    private synchronized Sandboxes engine() {
+        if (opened.isEmpty()) {
+            opened = Optional.of(Sandboxes.local());
+        }
+        return opened.get();
+    }
+
+    private String armed(int number) {
+        killer.arm(number);
+        return "";
+    }
+
+    /** With a command of its own, if one is given. */
+    private static SandboxSpec spec(String name, String command) {
+        SandboxSpec.Builder builder = SandboxSpec.host().name(name).detached();
+        return command.isEmpty()
+                ? builder.build()
+                : builder.command(ExecSpec.of("sh", "-c", command)).build();
+    }
+
+    private static SandboxSpec lasting(String name, int seconds) {
+        return SandboxSpec.host()
+                .name(name)
+                .lifetime(Lifetime.untilRemoved().limit(Duration.ofSeconds(seconds)))
+                .build();
+    }
+
+    private String removed(String name) {
+        engine().open(name).remove();
+        return "";
+    }
+
+    private String stopped(String name) {
+        engine().open(name).stop(Duration.ofSeconds(1));
+        return "";
+    }
+
+    private String kept(Execution execution) {
+        executions.add(execution);
+        return Integer.toString(execution.id());
+    }
+
+    /** Not by {@link Lab}, whose directory nobody would remove after this process was killed. */
+    private static String line(InputStream stream) throws IOException {
+        StringBuilder line = new StringBuilder();
+        for (int c = stream.read(); c >= 0 && c != '\n'; c = stream.read()) {
+            line.append((char) c);
+        }
+        return line.toString();
+    }
+
+    private String written(int index, String text) throws IOException {
+        executions.get(index).stdin().write((text + "\n").getBytes(StandardCharsets.UTF_8));
+        return "";
+    }
+
+    private String executed(String name, String script) {
+        ExecResult result = engine().open(name).exec("sh", "-c", script);
+        return result.exit().reason().text() + " " + result.exit().code() + " "
+                + result.stdout().strip();
+    }
+
+    /** How many of so many threads could make a sandbox of this name; the others must be told that it is taken. */
+    private String raced(String name, int threads) {
+        List<Future<Boolean>> attempts = new ArrayList<>();
+        try (ExecutorService executor = Executors.newFixedThreadPool(threads)) {
+            for (int i = 0; i < threads; i++) {
+                attempts.add(executor.submit(() -> {
+                    try {
+                        engine().create(spec(name, ""));
+                        return true;
+                    } catch (SandboxException.Conflict e) {
+                        return false;
+                    }
+                }));
+            }
+        }
+        int won = 0;
+        for (Future<Boolean> attempt : attempts) {
+            try {
+                won += attempt.get() ? 1 : 0;
+            } catch (InterruptedException | java.util.concurrent.ExecutionException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+        return Integer.toString(won);
+    }
+
+    /** Leaves no room on the file system of a file. */
+    private static String filled(Path file) throws IOException {
+        byte[] page = new byte[4096];
+        try (var out = Files.newOutputStream(file)) {
+            while (true) {
+                out.write(page);
+            }
+        } catch (IOException e) {
+            return String.valueOf(e.getMessage());
+        }
+    }
+}

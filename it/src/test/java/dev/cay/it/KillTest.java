@@ -1,0 +1,247 @@
+package dev.cay.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.cay.Execution;
+import dev.cay.ExecutionInfo;
+import dev.cay.Exit;
+import dev.cay.OutputKind;
+import dev.cay.Sandbox;
+import dev.cay.SandboxException;
+import dev.cay.SandboxInfo;
+import dev.cay.SandboxSpec;
+import dev.cay.SandboxState;
+import dev.cay.Sandboxes;
+import dev.cay.SweepReport;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/**
+ * A process is killed, by SIGKILL, before every list of system calls that it runs to make a detached sandbox, to start a
+ * command in it, to stop it and to remove it. Whoever comes next finds a sandbox that works, or none, and after a sweep and the
+ * removal of what lives nothing of it is left. Every list is tried: each is a JVM of about half a second, and there are few
+ * enough of them.
+ */
+@ExtendWith({RootLane.class, DetachedLane.class})
+@Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class KillTest {
+    private static final String NAME = "cay-it-kill";
+    private static final int ENOUGH = 200;
+
+    /** What is done in the other process, and what must be true of what it leaves. */
+    private interface Check {
+        void check(Sandboxes engine, SweepReport report) throws Exception;
+    }
+
+    /** Tries an order that is killed at every place, until it is not. */
+    private static int everywhere(Runnable preparation, String order, Check check) throws Exception {
+        DetachedState before = DetachedState.now();
+        Set<String> wrong = new TreeSet<>();
+        int number = 1;
+        for (boolean killed = true; killed && number < ENOUGH; number++) {
+            preparation.run();
+            try (OtherProcess other = OtherProcess.start()) {
+                if (!order.equals("engine")) {
+                    other.tell("engine");
+                }
+                other.tell("die-at", Integer.toString(number));
+                other.order(order);
+                killed = other.answer().isEmpty();
+                if (killed) {
+                    other.await();
+                    if (!other.orphans().isEmpty()) {
+                        wrong.add("killed before list " + number + ": a child of its own lives on");
+                    }
+                } else {
+                    other.tell("die-at", "0");
+                }
+            }
+            try (Sandboxes engine = Sandboxes.local()) {
+                SweepReport report = engine.sweep();
+                assertThat(report.failures()).isEmpty();
+                check.check(engine, report);
+            } catch (AssertionError | SandboxException | java.util.NoSuchElementException e) {
+                wrong.add("killed before list " + number + ": " + e);
+            }
+            for (String failure : removeAll()) {
+                wrong.add("killed before list " + number + ", at removal: " + failure);
+            }
+            String difference = before.differenceFromNow();
+            if (!difference.isEmpty()) {
+                wrong.add("killed before list " + number + ": " + difference);
+                before = DetachedState.now();
+            }
+        }
+        assertThat(wrong).as("of " + number + " places").isEmpty();
+        return number - 1;
+    }
+
+    private static Set<String> removeAll() {
+        Set<String> failures = new TreeSet<>();
+        try (Sandboxes engine = Sandboxes.local()) {
+            try {
+                engine.open(NAME).remove();
+            } catch (SandboxException.NotFound e) {
+                // as it should be, if it is in no list either
+            } catch (RuntimeException e) {
+                failures.add(e.toString());
+            }
+        }
+        return failures;
+    }
+
+    private static void make(String command) {
+        try (Sandboxes engine = Sandboxes.local()) {
+            SandboxSpec.Builder builder = SandboxSpec.host().name(NAME).detached();
+            if (!command.isEmpty()) {
+                builder.command(dev.cay.ExecSpec.of("sh", "-c", command));
+            }
+            engine.create(builder.build()).close();
+        }
+    }
+
+    private static Optional<SandboxInfo> listed(Sandboxes engine) {
+        return engine.list().stream().filter(info -> info.name().equals(NAME)).findFirst();
+    }
+
+    /** A command runs in it, and all that is known of the others can be asked. */
+    private static void works(Sandbox sandbox) {
+        assertThat(sandbox.exec("sh", "-c", "echo on").stdout()).isEqualTo("on\n");
+        for (ExecutionInfo info : sandbox.executions()) {
+            sandbox.log(info.id(), OutputKind.STDOUT, 0);
+            try (Execution execution = sandbox.attach(info.id())) {
+                assertThat(execution.id()).isEqualTo(info.id());
+                execution.detach();
+            }
+        }
+    }
+
+    /** The holder of the first mounts is a process outside of all groups. */
+    @Test
+    void whileItBegins() throws Exception {
+        Set<Long> before = strays();
+        everywhere(() -> {}, "engine", (engine, report) -> {
+            Set<Long> left = strays();
+            left.removeAll(before);
+            left.forEach(pid -> ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly));
+            assertThat(left).as("first processes of nothing").isEmpty();
+        });
+    }
+
+    /** First processes that are nobody's children and in no control group of ours. */
+    private static Set<Long> strays() {
+        Set<Long> strays = straysNow();
+        for (int attempt = 0; attempt < 20 && !strays.isEmpty(); attempt++) {
+            LockSupport.parkNanos(10_000_000);
+            strays.retainAll(straysNow());
+        }
+        return strays;
+    }
+
+    private static Set<Long> straysNow() {
+        Set<Long> strays = new TreeSet<>();
+        ProcessHandle.allProcesses().map(ProcessHandle::pid).forEach(pid -> {
+            Path directory = Path.of("/proc/" + pid);
+            try {
+                if (Files.readString(directory.resolve("cmdline")).startsWith("cay-init")
+                        && Files.readString(directory.resolve("status")).contains("\nPPid:\t1\n")
+                        && !Files.readString(directory.resolve("cgroup")).contains("/cay/")) {
+                    strays.add(pid);
+                }
+            } catch (IOException e) {
+                // it has just ended
+            }
+        });
+        return strays;
+    }
+
+    @Test
+    void whileItMakesOne() throws Exception {
+        int places = everywhere(() -> {}, "create " + NAME, (engine, report) -> {
+            Optional<SandboxInfo> info = listed(engine);
+            if (info.isPresent()) {
+                assertThat(report.adopted()).contains(info.get().id());
+                try (Sandbox sandbox = engine.open(NAME)) {
+                    works(sandbox);
+                }
+            } else {
+                make(""); // the name is free
+            }
+        });
+        assertThat(places).isGreaterThan(10);
+    }
+
+    @Test
+    void whileItStartsACommand() throws Exception {
+        int places = everywhere(() -> make(""), "start " + NAME + " echo begun; exec sleep 1000", (engine, report) -> {
+            try (Sandbox sandbox = engine.open(NAME)) {
+                assertThat(sandbox.info().state()).isEqualTo(SandboxState.RUNNING);
+                works(sandbox);
+                sandbox.stop(Duration.ZERO);
+                assertThat(sandbox.executions()).allMatch(info -> info.exit().isPresent());
+            }
+        });
+        assertThat(places).isGreaterThan(3);
+    }
+
+    /** What was written down before it was done, and never was, is an end of the command. */
+    @Test
+    void whileItStartsTheSandboxesOwnCommand() throws Exception {
+        int places = everywhere(() -> make("echo begun; exec sleep 1000"), "own " + NAME, (engine, report) -> {
+            try (Sandbox sandbox = engine.open(NAME)) {
+                works(sandbox);
+                sandbox.stop(Duration.ZERO);
+                assertThat(sandbox.info().state()).isIn(SandboxState.CREATED, SandboxState.EXITED);
+                try (Execution execution = sandbox.start()) {
+                    assertThat(Lab.line(execution.stdout())).isEqualTo("begun");
+                    execution.kill();
+                    assertThat(execution.await()).isEqualTo(Exit.signalled(Exit.Reason.KILLED, 9));
+                }
+            }
+        });
+        assertThat(places).isGreaterThan(3);
+    }
+
+    @Test
+    void whileItStopsOne() throws Exception {
+        int places = everywhere(
+                () -> {
+                    make("exec sleep 1000");
+                    try (Sandboxes engine = Sandboxes.local();
+                            Sandbox sandbox = engine.open(NAME);
+                            Execution own = sandbox.start()) {
+                        own.detach();
+                    }
+                },
+                "stop " + NAME,
+                (engine, report) -> {
+                    try (Sandbox sandbox = engine.open(NAME)) {
+                        works(sandbox);
+                        sandbox.stop(Duration.ZERO);
+                        assertThat(sandbox.info().state()).isEqualTo(SandboxState.EXITED);
+                    }
+                });
+        assertThat(places).isGreaterThan(3);
+    }
+
+    @Test
+    void whileItRemovesOne() throws Exception {
+        everywhere(() -> make("exec sleep 1000"), "remove " + NAME, (engine, report) -> {
+            Optional<SandboxInfo> info = listed(engine);
+            if (info.isPresent()) {
+                try (Sandbox sandbox = engine.open(NAME)) {
+                    works(sandbox);
+                }
+            }
+        });
+    }
+}

@@ -1,0 +1,140 @@
+package dev.cay.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.cay.ExecSpec;
+import dev.cay.Execution;
+import dev.cay.Exit;
+import dev.cay.Lifetime;
+import dev.cay.Sandbox;
+import dev.cay.SandboxException;
+import dev.cay.SandboxSpec;
+import dev.cay.SandboxState;
+import dev.cay.Sandboxes;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** A detached sandbox ends when its time is over, or when it has not been used for so long, though nobody watches. */
+@ExtendWith({RootLane.class, DetachedLane.class})
+@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class LifetimeTest {
+    private static final String NAME = "cay-it-life";
+
+    private static Sandbox make(Sandboxes engine, Lifetime lifetime) {
+        return engine.create(SandboxSpec.host()
+                .name(NAME)
+                .lifetime(lifetime)
+                .command(ExecSpec.of("sleep", "1000"))
+                .build());
+    }
+
+    private static void awaitDeath(long pid) {
+        while (Files.exists(Path.of("/proc/" + pid))) {
+            LockSupport.parkNanos(10_000_000);
+        }
+    }
+
+    @Test
+    void endsWhenItsTimeIsOverWhateverRuns(Sandboxes engine) {
+        Sandbox sandbox = make(engine, Lifetime.untilRemoved().limit(Duration.ofSeconds(1)));
+        long first = sandbox.info().firstProcess().orElseThrow();
+        Execution own = sandbox.start();
+        assertThat(own.await().signal()).isEqualTo(9);
+        own.close();
+        awaitDeath(first);
+        assertThat(sandbox.info().state()).isEqualTo(SandboxState.DEAD);
+        assertThat(sandbox.info().exit().orElseThrow().signal()).isEqualTo(9);
+        assertThatThrownBy(() -> sandbox.exec("true")).isInstanceOf(SandboxException.Closed.class);
+        sandbox.remove();
+    }
+
+    @Test
+    void endsThoughItsMakerIsDead(Sandboxes engine) {
+        long first;
+        try (OtherProcess other = OtherProcess.start()) {
+            other.tell("create-for", NAME, "1");
+            first = engine.open(NAME).info().firstProcess().orElse(0L);
+            other.kill();
+        }
+        awaitDeath(first);
+        Sandbox dead = engine.open(NAME);
+        assertThat(engine.sweep().adopted()).doesNotContain(dead.id());
+        assertThat(dead.info().state()).isEqualTo(SandboxState.DEAD);
+        dead.remove();
+    }
+
+    /** What ran then is told to have run out of time, if nobody was attached who saw it only killed. */
+    @Test
+    void whatRanThenRanOutOfTime(Sandboxes engine) {
+        Sandbox sandbox = make(engine, Lifetime.untilRemoved().limit(Duration.ofSeconds(1)));
+        long first = sandbox.info().firstProcess().orElseThrow();
+        Execution own = sandbox.start();
+        own.detach();
+        own.close();
+        sandbox.close();
+        awaitDeath(first);
+        Sandbox dead = engine.open(NAME);
+        assertThat(dead.info().state()).isEqualTo(SandboxState.DEAD);
+        assertThat(dead.info().exit()).contains(Exit.signalled(Exit.Reason.TIMEOUT, 9));
+        dead.remove();
+    }
+
+    /** Idle is: nobody is connected and nothing runs. */
+    @Test
+    void endsWhenNobodyUsesIt(Sandboxes engine) {
+        Sandbox sandbox = make(engine, Lifetime.untilRemoved().idle(Duration.ofSeconds(1)));
+        long first = sandbox.info().firstProcess().orElseThrow();
+        Execution own = sandbox.start();
+        own.detach();
+        own.close();
+        sandbox.close();
+        LockSupport.parkNanos(Duration.ofMillis(1500).toNanos());
+        Sandbox later = engine.open(NAME); // something runs
+        assertThat(later.info().state()).isEqualTo(SandboxState.RUNNING);
+        later.stop(Duration.ZERO);
+        LockSupport.parkNanos(Duration.ofMillis(1500).toNanos());
+        assertThat(later.info().state()).isEqualTo(SandboxState.EXITED); // somebody is connected
+        later.close();
+        awaitDeath(first);
+        Sandbox dead = engine.open(NAME);
+        assertThat(dead.info().state()).isEqualTo(SandboxState.DEAD);
+        dead.remove();
+    }
+
+    @Test
+    void oneThatEndsWithItsProcessHasNone(Sandboxes engine) {
+        for (Lifetime lifetime : new Lifetime[] {
+            Lifetime.attached().limit(Duration.ofSeconds(5)),
+            Lifetime.attached().idle(Duration.ofSeconds(5))
+        }) {
+            assertThatThrownBy(() ->
+                            engine.create(SandboxSpec.host().lifetime(lifetime).build()))
+                    .isInstanceOf(SandboxException.Unsupported.class);
+        }
+    }
+
+    /** The clock of the machine is set two hours on, and back: a sandbox that has an hour left lives. */
+    @Test
+    void whenTheClockIsSet(Sandboxes engine) throws Exception {
+        Path shim = ClockShim.library();
+        Sandbox sandbox = make(engine, Lifetime.untilRemoved().limit(Duration.ofHours(1)));
+        for (String seconds : new String[] {"7200", "-7200"}) {
+            try (OtherProcess other = OtherProcess.start(
+                    java.util.List.of(), java.util.Map.of("LD_PRELOAD", shim.toString(), "CAY_CLOCK", seconds))) {
+                assertThat(Math.abs(Long.parseLong(other.tell("clock")) - System.currentTimeMillis()))
+                        .isGreaterThan(7_000_000L);
+                assertThat(other.tell("sweep")).as("clock set by %s s", seconds).contains(sandbox.id());
+                assertThat(other.tell("state", NAME)).isEqualTo("created");
+                assertThat(other.tell("exec", NAME, "echo on")).isEqualTo("exited 0 on");
+            }
+            assertThat(sandbox.info().state()).isEqualTo(SandboxState.CREATED);
+        }
+        sandbox.remove();
+    }
+}

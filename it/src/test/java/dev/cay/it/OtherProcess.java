@@ -1,0 +1,184 @@
+package dev.cay.it;
+
+import java.io.BufferedReader;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.io.UncheckedIOException;
+import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.UUID;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Collectors;
+
+/** Another JVM with an engine of its own, {@link ChildOperator}, that does what it is told line by line. */
+final class OtherProcess implements AutoCloseable {
+    private static final int PATIENCE_SECONDS = 60;
+
+    private final Process process;
+    private final String mark;
+    private final BufferedReader answers;
+    private final OutputStream orders;
+
+    private OtherProcess(Process process, String mark) {
+        this.process = process;
+        this.mark = mark;
+        answers = process.inputReader(StandardCharsets.UTF_8);
+        orders = process.getOutputStream();
+    }
+
+    static OtherProcess start() {
+        return start(List.of(), Map.of());
+    }
+
+    /**
+     * Starts one.
+     *
+     * @param wrapper a command that runs what follows it
+     * @param environment what it has in its environment besides ours
+     */
+    static OtherProcess start(List<String> wrapper, Map<String, String> environment) {
+        try {
+            List<String> command = new ArrayList<>(wrapper);
+            command.addAll(java());
+            String mark = "cay-it-" + UUID.randomUUID();
+            command.add(mark);
+            ProcessBuilder builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
+            builder.environment().putAll(environment);
+            return new OtherProcess(builder.start(), mark);
+        } catch (IOException | URISyntaxException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** This JVM's Java, modules and test classes. */
+    private static List<String> java() throws URISyntaxException {
+        String modules = ModuleLayer.boot().configuration().modules().stream()
+                .filter(module ->
+                        module.name().startsWith("dev.cay") && !module.name().equals("dev.cay.it")
+                                || module.name().startsWith("tools.jackson")
+                                || module.name().startsWith("com.fasterxml"))
+                .map(module ->
+                        Path.of(module.reference().location().orElseThrow()).toString())
+                .distinct()
+                .collect(Collectors.joining(":"));
+        Path classes =
+                Path.of(ChildOperator.class.getResource("ChildOperator.class").toURI());
+        for (int level = 0; level < 4; level++) {
+            classes = classes.getParent();
+        }
+        return List.of(
+                Path.of(System.getProperty("java.home"), "bin/java").toString(),
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
+                "-XX:-UsePerfData",
+                "-Xmx96m",
+                "-p",
+                modules,
+                "--add-modules",
+                "dev.cay.engine",
+                "--enable-native-access=dev.cay.linux",
+                "-cp",
+                classes.toString(),
+                ChildOperator.class.getName());
+    }
+
+    /** Gives an order, whose answer is read later. */
+    void order(String... words) {
+        try {
+            orders.write((String.join(" ", words) + "\n").getBytes(StandardCharsets.UTF_8));
+            orders.flush();
+        } catch (IOException e) {
+            // it is dead, which its answer will tell
+        }
+    }
+
+    /** What it answers next; empty if it died. A child that it leaves may keep its output open, so that has no end then. */
+    Optional<String> answer() {
+        try {
+            while (!answers.ready()) {
+                if (!process.isAlive() && !answers.ready()) {
+                    return Optional.empty();
+                }
+                LockSupport.parkNanos(1_000_000);
+            }
+            return Optional.ofNullable(answers.readLine());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** Gives an order and waits for the answer, which must come and be a success. */
+    String tell(String... words) {
+        order(words);
+        String answer = answer().orElseThrow(() -> new AssertionError("it died of " + String.join(" ", words)));
+        if (!answer.startsWith("ok")) {
+            throw new AssertionError(String.join(" ", words) + ": " + answer);
+        }
+        return answer.substring(2).strip();
+    }
+
+    /** What lives of it after its death: children of its own memory that have not become another program yet. Kills them. */
+    List<Long> orphans() {
+        List<Long> orphans = new ArrayList<>();
+        ProcessHandle.allProcesses()
+                .filter(other ->
+                        other.pid() != process.pid() && commandLine(other.pid()).contains(mark))
+                .forEach(other -> {
+                    orphans.add(other.pid());
+                    other.destroyForcibly();
+                });
+        return orphans;
+    }
+
+    private static String commandLine(long pid) {
+        try {
+            return Files.readString(Path.of("/proc/" + pid + "/cmdline"), StandardCharsets.ISO_8859_1);
+        } catch (IOException e) {
+            return "";
+        }
+    }
+
+    /** Kills it and waits until it is dead. */
+    void kill() {
+        process.destroyForcibly();
+        await();
+    }
+
+    /** Waits until it has ended by itself; says how. */
+    int await() {
+        try {
+            if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
+                throw new AssertionError("the other process does not end");
+            }
+            return process.exitValue();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IllegalStateException(e);
+        }
+    }
+
+    /** Lets it end in an orderly way. */
+    @Override
+    public void close() {
+        try {
+            orders.close();
+        } catch (IOException e) {
+            // it is dead
+        }
+        try {
+            await();
+            answers.close();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        } finally {
+            process.destroyForcibly();
+        }
+    }
+}

@@ -1,0 +1,445 @@
+package dev.cay.linux;
+
+import java.io.ByteArrayOutputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Queue;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.ToIntFunction;
+
+/**
+ * A session with a stub: frames in both directions, each of which belongs to a request or to an execution. Thread-safe.
+ *
+ * <p>No thread reads for the others: of those that wait, one reads and hands the frames of others to them. So an answer takes no
+ * detour, and a session that nobody uses costs nothing but its descriptor.
+ */
+final class StubConnection implements AutoCloseable {
+    static final int PING = 2;
+    static final int RUN = 4;
+    static final int RESULT = 5;
+    static final int DATA = 6;
+    static final int CREDIT = 7;
+    static final int END = 8;
+    static final int EXIT = 9;
+    static final int ATTACH = 10;
+    static final int ATTACHED = 11;
+    static final int DETACH = 12;
+    static final int RESIZE = 13;
+    static final int SIGNAL = 14;
+    static final int LIFETIME = 15;
+    static final int CANCEL = 16;
+    static final int MORE = 1;
+
+    /** What END is about if it is about the execution as such. */
+    static final int EXECUTION = 3;
+
+    static final int HEADER_SIZE = 8;
+    static final int MAXIMUM_PAYLOAD = 32 * 1024;
+
+    /** Of an answer: a list of the greatest length, all of which comes back. */
+    private static final int MAXIMUM_ANSWER = 32 << 20;
+
+    /** How many bytes of a stream may lie here unread: more than anybody here ever gives credit for. */
+    private static final int MAXIMUM_HELD = 1 << 20;
+
+    /** How many descriptors may have come before the answer that they belong to. */
+    private static final int MAXIMUM_AHEAD = 2 * UnixSocket.MAXIMUM_DESCRIPTORS;
+
+    static final long FOREVER = Long.MAX_VALUE;
+
+    /** In a mailbox's key: it belongs to a request. */
+    private static final long REQUEST = 1L << 40;
+
+    /** A writer that found somebody else reading looks again after so long whether he still does. */
+    private static final long RECHECK_NANOSECONDS = 5_000_000;
+
+    private final Fd socket;
+    private final ReentrantLock writing = new ReentrantLock();
+    private final ReentrantLock reading = new ReentrantLock();
+    private final Map<Long, Mailbox> mailboxes = new ConcurrentHashMap<>();
+    private final Set<Mailbox> waiting = ConcurrentHashMap.newKeySet();
+    private final Deque<Fd> descriptors = new ArrayDeque<>();
+    private byte[] unread = {};
+
+    /** The mailbox of whoever reads. */
+    private volatile Optional<Mailbox> leading = Optional.empty();
+
+    private volatile boolean broken;
+
+    StubConnection(Fd socket) {
+        this.socket = socket;
+    }
+
+    /**
+     * A frame, or an answer put together from several.
+     *
+     * @param payload do not modify
+     * @param descriptors came with it
+     */
+    record Frame(int stream, int kind, int flags, byte[] payload, List<Fd> descriptors) {
+        ByteBuffer buffer() {
+            return ByteBuffer.wrap(payload).order(ByteOrder.LITTLE_ENDIAN);
+        }
+    }
+
+    /** Where the frames of one request, or of one stream of an execution, wait for whoever wants them. */
+    final class Mailbox implements AutoCloseable {
+        private final long key;
+        private final ToIntFunction<ByteBuffer> descriptorsOf;
+        private final ByteArrayOutputStream answer = new ByteArrayOutputStream();
+        private final Queue<Frame> frames = new ConcurrentLinkedQueue<>();
+        private final AtomicInteger held = new AtomicInteger();
+        private volatile Optional<Thread> waiter = Optional.empty();
+
+        private Mailbox(long key, ToIntFunction<ByteBuffer> descriptorsOf) {
+            this.key = key;
+            this.descriptorsOf = descriptorsOf;
+        }
+
+        boolean hasFrames() {
+            return !frames.isEmpty();
+        }
+
+        private void put(Frame frame) {
+            frames.add(frame);
+            waiter.ifPresent(LockSupport::unpark);
+        }
+
+        /** The same with a frame of which there can be any number. */
+        private void hold(Frame frame) throws SyscallException {
+            require(held.addAndGet(size(frame)) <= MAXIMUM_HELD);
+            put(frame);
+        }
+
+        private Optional<Frame> take() {
+            Optional<Frame> frame = Optional.ofNullable(frames.poll());
+            frame.ifPresent(one -> held.addAndGet(-size(one)));
+            return frame;
+        }
+
+        private static int size(Frame frame) {
+            return Math.max(1, frame.payload().length);
+        }
+
+        /** An answer comes in pieces, and with it the descriptors that it says it has. */
+        private void gather(Frame piece) throws SyscallException {
+            answer.writeBytes(piece.payload());
+            require(answer.size() <= MAXIMUM_ANSWER);
+            if ((piece.flags() & MORE) == 0) {
+                Frame whole = new Frame(piece.stream(), RESULT, 0, answer.toByteArray(), new ArrayList<>());
+                int count = descriptorsOf.applyAsInt(whole.buffer());
+                require(count >= 0 && count <= descriptors.size());
+                for (int i = 0; i < count; i++) {
+                    whole.descriptors().add(descriptors.removeFirst());
+                }
+                answer.reset();
+                put(whole);
+            }
+        }
+
+        /** Nothing more will come: whoever still waits learns it as he would from the stub. */
+        private void end(Errno why) {
+            ByteBuffer payload = ByteBuffer.allocate(Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+            put(new Frame(0, END, EXECUTION, payload.putInt(why.number()).array(), List.of()));
+            if (leading.equals(Optional.of(this))) {
+                try {
+                    send(0, PING, 0, new byte[0]); // what is answered wakes whoever reads
+                } catch (SyscallException e) {
+                    // so does the end
+                }
+            }
+        }
+
+        @Override
+        public void close() {
+            if (mailboxes.remove(key, this)) {
+                end(Errno.ECANCELED);
+            }
+        }
+    }
+
+    /**
+     * The answers to a request.
+     *
+     * @param descriptorsOf how many descriptors come with an answer; negative if it cannot be one
+     */
+    Mailbox request(int number, ToIntFunction<ByteBuffer> descriptorsOf) {
+        return mailbox(REQUEST | Integer.toUnsignedLong(number), descriptorsOf);
+    }
+
+    /** The frames about a stream of an execution, or about the execution as such. Who had them before gets no more. */
+    Mailbox execution(int number, int about) {
+        return mailbox(Integer.toUnsignedLong(number) << 2 | about, answer -> 0);
+    }
+
+    private Mailbox mailbox(long key, ToIntFunction<ByteBuffer> descriptorsOf) {
+        Mailbox mailbox = new Mailbox(key, descriptorsOf);
+        Optional.ofNullable(mailboxes.put(key, mailbox)).ifPresent(former -> former.end(Errno.EBUSY));
+        return mailbox;
+    }
+
+    boolean isBroken() {
+        return broken;
+    }
+
+    /** Sends a payload of any length, in as many frames as it takes, with descriptors. */
+    void send(int stream, int kind, byte[] payload, List<Fd> sent) throws SyscallException {
+        writing.lock();
+        try {
+            int done = 0;
+            do {
+                int length = Math.min(MAXIMUM_PAYLOAD - HEADER_SIZE, payload.length - done);
+                int flags = done + length < payload.length ? MORE : 0;
+                byte[] frame = frame(stream, kind, flags, payload, done, length);
+                write(frame, done == 0 ? sent : List.of());
+                done += length;
+            } while (done < payload.length);
+        } finally {
+            writing.unlock();
+        }
+    }
+
+    /** Sends one frame. */
+    void send(int stream, int kind, int flags, byte[] payload) throws SyscallException {
+        writing.lock();
+        try {
+            write(frame(stream, kind, flags, payload, 0, payload.length), List.of());
+        } finally {
+            writing.unlock();
+        }
+    }
+
+    private static byte[] frame(int stream, int kind, int flags, byte[] payload, int offset, int length) {
+        ByteBuffer frame = ByteBuffer.allocate(HEADER_SIZE + length).order(ByteOrder.LITTLE_ENDIAN);
+        frame.putInt(stream).put((byte) kind).put((byte) flags).putShort((short) length);
+        return frame.put(payload, offset, length).array();
+    }
+
+    private void write(byte[] frame, List<Fd> sent) throws SyscallException {
+        int done = 0;
+        while (done < frame.length) {
+            int count = UnixSocket.send(socket(), frame, done, frame.length - done, done == 0 ? sent : List.of());
+            if (count == UnixSocket.END) {
+                throw gone();
+            }
+            if (count == UnixSocket.WOULD_BLOCK) {
+                awaitRoom();
+            } else {
+                done += count;
+            }
+        }
+    }
+
+    /** The stub reads nothing while it cannot get rid of its answers: so whoever waits for it takes them. */
+    private void awaitRoom() throws SyscallException {
+        if (!reading.tryLock()) {
+            Poll.await(RECHECK_NANOSECONDS, Poll.Interest.writing(socket()));
+            return;
+        }
+        try {
+            int ready = Poll.await(Poll.FOREVER, Poll.Interest.writing(socket()), Poll.Interest.reading(socket()));
+            if ((ready & 2) != 0) {
+                receive();
+            }
+        } finally {
+            reading.unlock();
+            passOn();
+        }
+    }
+
+    /** Waits for a frame; empty if there is none before the deadline, a value of {@link System#nanoTime}. */
+    Optional<Frame> await(Mailbox mailbox, long deadline) throws SyscallException {
+        boolean interrupted = false;
+        boolean followed = false;
+        try {
+            while (true) {
+                Optional<Frame> frame = mailbox.take();
+                if (frame.isPresent()) {
+                    return frame;
+                }
+                long left = deadline == FOREVER ? FOREVER : deadline - System.nanoTime();
+                if (broken) {
+                    throw gone();
+                }
+                if (left <= 0) {
+                    return Optional.empty();
+                }
+                if (reading.tryLock()) {
+                    lead(mailbox, left);
+                } else {
+                    followed = true;
+                    interrupted |= follow(mailbox, left);
+                }
+            }
+        } finally {
+            if (followed && !reading.isLocked()) {
+                passOn(); // it may have been woken to read for the others, and does not stay to do it
+            }
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    private void lead(Mailbox mailbox, long nanoseconds) throws SyscallException {
+        leading = Optional.of(mailbox);
+        try {
+            if (mailbox.frames.isEmpty() && !broken) {
+                long wait = nanoseconds == FOREVER ? Poll.FOREVER : nanoseconds;
+                if (Poll.await(wait, Poll.Interest.reading(socket())) != 0) {
+                    receive();
+                }
+            }
+        } finally {
+            leading = Optional.empty();
+            reading.unlock();
+            passOn();
+        }
+    }
+
+    /** Whether it was interrupted, which would keep the thread from being parked again. */
+    private boolean follow(Mailbox mailbox, long nanoseconds) {
+        mailbox.waiter = Optional.of(Thread.currentThread());
+        waiting.add(mailbox);
+        try {
+            if (mailbox.frames.isEmpty() && reading.isLocked() && !broken) {
+                LockSupport.parkNanos(this, nanoseconds);
+            }
+            return Thread.interrupted();
+        } finally {
+            waiting.remove(mailbox);
+            mailbox.waiter = Optional.empty();
+        }
+    }
+
+    /** Lets one of those that wait read from now on. */
+    private void passOn() {
+        for (Mailbox mailbox : waiting) {
+            mailbox.waiter.ifPresent(LockSupport::unpark);
+            if (!broken) {
+                return;
+            }
+        }
+    }
+
+    private void receive() throws SyscallException {
+        try {
+            UnixSocket.Received received = UnixSocket.receive(socket());
+            if (received.status() == UnixSocket.END) {
+                broken = true;
+            } else if (received.status() > 0) {
+                descriptors.addAll(received.descriptors());
+                parse(received.bytes());
+                require(descriptors.size() <= MAXIMUM_AHEAD);
+            }
+        } catch (SyscallException e) {
+            broken = true;
+            throw e;
+        }
+    }
+
+    /** What comes from a stub is believed no more than anything else that comes out of a sandbox. */
+    private static void require(boolean kept) throws SyscallException {
+        if (!kept) {
+            throw new SyscallException("stub", "the first process breaks the protocol", Errno.EPROTO.number());
+        }
+    }
+
+    private void parse(byte[] bytes) throws SyscallException {
+        ByteBuffer buffer = ByteBuffer.allocate(unread.length + bytes.length)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .put(unread)
+                .put(bytes)
+                .flip();
+        while (buffer.remaining() >= HEADER_SIZE) {
+            int length = Short.toUnsignedInt(buffer.getShort(buffer.position() + 6));
+            require(length <= MAXIMUM_PAYLOAD);
+            if (buffer.remaining() < HEADER_SIZE + length) {
+                break;
+            }
+            int stream = buffer.getInt();
+            int kind = buffer.get();
+            int flags = buffer.get();
+            byte[] payload = new byte[length];
+            buffer.getShort();
+            buffer.get(payload);
+            deliver(new Frame(stream, kind, flags, payload, List.of()));
+        }
+        unread = new byte[buffer.remaining()];
+        buffer.get(unread);
+    }
+
+    private void deliver(Frame frame) throws SyscallException {
+        int length = frame.payload().length;
+        int flags = frame.flags();
+        switch (frame.kind()) {
+            case RESULT -> {
+                Mailbox mailbox = mailboxes.get(REQUEST | Integer.toUnsignedLong(frame.stream()));
+                require(mailbox != null && (flags & ~MORE) == 0);
+                mailbox.gather(frame);
+            }
+            case DATA -> deliver(frame, flags, flags == 1 || flags == 2);
+            case CREDIT -> deliver(frame, flags, flags == 0 && length == Integer.BYTES);
+            case END -> {
+                deliver(frame, flags, (flags & ~3) == 0 && length == Integer.BYTES);
+                for (int stream = 0; flags == EXECUTION && stream < EXECUTION; stream++) {
+                    deliver(frame, stream, true); // whoever waits for one of its streams is to know, too
+                }
+            }
+            case EXIT -> deliver(frame, EXECUTION, length == 16);
+            case ATTACHED -> deliver(frame, EXECUTION, length == 24);
+            default -> {} // nothing that has been asked for
+        }
+    }
+
+    private void deliver(Frame frame, int about, boolean kept) throws SyscallException {
+        require(kept);
+        Mailbox mailbox = mailboxes.get(Integer.toUnsignedLong(frame.stream()) << 2 | about);
+        if (mailbox != null) {
+            mailbox.hold(frame);
+        }
+    }
+
+    private Fd socket() throws SyscallException {
+        if (!socket.isOpen()) {
+            throw gone();
+        }
+        return socket;
+    }
+
+    SyscallException gone() {
+        broken = true;
+        return new SyscallException("stub", "the first process has ended", Errno.EPIPE.number());
+    }
+
+    /** Ends the session; whoever waits is told. */
+    @Override
+    public void close() {
+        broken = true;
+        if (socket.isOpen()) {
+            UnixSocket.shutdown(socket); // whoever waits for it wakes up
+        }
+        writing.lock(); // nobody may be about to use its number
+        reading.lock();
+        try {
+            socket.close();
+            descriptors.forEach(Fd::close);
+            descriptors.clear();
+        } finally {
+            reading.unlock();
+            writing.unlock();
+            passOn();
+        }
+    }
+}
