@@ -14,7 +14,7 @@ import java.util.OptionalLong;
 final class ExecBench {
     private static final List<String> CASES =
             List.of("ours", Report.BARE_EXEC, "ProcessBuilder", "crun", "runc", "nsenter");
-    private static final Duration LONGEST = Duration.ofSeconds(70);
+    private static final Duration LONGEST = Duration.ofSeconds(90);
     private static final int ROUNDS = 300;
     private static final int WARMUP = 400;
 

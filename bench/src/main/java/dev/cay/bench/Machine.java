@@ -1,11 +1,15 @@
 package dev.cay.bench;
 
+import dev.cay.linux.Arg;
 import dev.cay.linux.Birth;
 import dev.cay.linux.Child;
+import dev.cay.linux.Fd;
+import dev.cay.linux.FileOps;
 import dev.cay.linux.HostKernel;
 import dev.cay.linux.Mount;
 import dev.cay.linux.Namespaces;
 import dev.cay.linux.OpList;
+import dev.cay.linux.Pipe;
 import dev.cay.linux.Processes;
 import dev.cay.linux.SyscallException;
 import java.io.IOException;
@@ -39,15 +43,20 @@ final class Machine {
 
     /**
      * Keeps a mount namespace alive in which {@code /sys/fs/cgroup} is version 2 alone, for programs that do not run where
-     * both are.
+     * both are. Its process ends with this one, which alone holds the other end of what it reads; not by a Ctrl-C that is
+     * meant for this one, which still needs it to clean up.
      */
     static Child withCgroup2Only(HostKernel kernel, Path unified, Path busybox) throws SyscallException {
+        Pipe lifeline = Pipe.writing();
         OpList list = OpList.of(
                 Mount.mount("", "/", Mount.MS_REC | Mount.MS_PRIVATE),
                 Mount.mount(unified.toString(), CGROUPS.toString(), Mount.MS_BIND),
-                Processes.dieWithParent(),
+                FileOps.duplicate(Arg.of(lifeline.theirs()), 0),
+                Processes.setsid(),
                 Processes.unblockSignals(),
-                Processes.execve(busybox.toString(), List.of("busybox", "sleep", "86400"), List.of()));
-        return kernel.spawn(list, new Birth(Namespaces.MOUNT, Optional.empty(), Optional.empty(), true));
+                Processes.execve(busybox.toString(), List.of("busybox", "cat"), List.of()));
+        try (Fd _ = lifeline.theirs()) {
+            return kernel.spawn(list, new Birth(Namespaces.MOUNT, Optional.empty()));
+        }
     }
 }

@@ -40,6 +40,9 @@ public final class Main {
             case "exec" -> ExecBench::run;
             case "io" -> IoBench::run;
             case "phases" -> PhasesBench::run;
+            case "scale" -> ScaleBench::run;
+            case "cli" -> CliBench::run;
+            case "files" -> FilesBench::run;
             default -> throw new IllegalArgumentException("there is no benchmark '" + options.bench() + "'");
         };
     }

@@ -21,14 +21,6 @@ final class OciRuntime {
     private final Configuration configuration;
     private int containers;
 
-    /** Where a container's control group is made. */
-    private enum Cgroups {
-        MACHINE,
-        /** In a mount namespace where there is version 2 alone. */
-        VERSION_2_ONLY,
-        NONE
-    }
-
     private record Configuration(boolean userNamespace, boolean seccomp, boolean pidsLimit, Cgroups cgroups) {
         String leftOut() {
             StringJoiner leftOut = new StringJoiner("; ");

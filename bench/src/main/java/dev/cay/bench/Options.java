@@ -12,11 +12,14 @@ import java.util.Set;
  */
 record Options(String bench, OptionalInt n, OptionalInt warmup, Set<String> only) {
     static final String USAGE = """
-            usage: ./dev bench start|exec|io|phases [--n N] [--warmup N] [--only CASE,...]
+            usage: ./dev bench NAME [--n N] [--warmup N] [--only CASE,...]
 
               start    create + run + exit + teardown of a sandbox, beside crun, runc, bwrap, unshare
               exec     a command in a running sandbox, beside crun exec, runc exec, nsenter
               io       round trips and throughput, beside ProcessBuilder
+              scale    many sandboxes alive at once; --n says how many
+              cli      the command line from a shell, beside podman; a pool, beside crun
+              files    copies in and out, large and many, beside podman cp
               phases   where our microseconds go
 
             Needs root. Writes target/bench/NAME.json.""";

@@ -86,11 +86,13 @@ final class Report {
 
     /** The ratio of two cases' medians, if both have one. */
     void ratio(String case1, String case2, Optional<Goal> goal) {
+        ratio(case1 + "/" + case2, case1, case2, goal);
+    }
+
+    /** The same under a name of its own. */
+    void ratio(String key, String case1, String case2, Optional<Goal> goal) {
         if (rows.containsKey(case1) && rows.containsKey(case2)) {
-            ratio(
-                    case1 + "/" + case2,
-                    rows.get(case1).median() / rows.get(case2).median(),
-                    goal);
+            ratio(key, rows.get(case1).median() / rows.get(case2).median(), goal);
         }
     }
 

@@ -12,11 +12,12 @@ import java.util.Random;
  * Takes the times of cases in rounds: each case once in a round, in an order that changes, so that whatever else the machine
  * does meets all of them alike and none is always the one after a certain other.
  *
- * <p>Before each there is a short pause: what the one before has left to the kernel, or to a thread of ours, is done at
- * nobody's expense. It is spent awake, because a processor that has slept is slow for a while.
+ * <p>Before each there is a pause: what the one before has left to the kernel, or to a thread of ours, is done at
+ * nobody's expense. Our engine begins 10 ms after a sandbox was taken to make the parts of the next one, and needs some 5 ms
+ * for it. The pause is spent awake, because a processor that has slept is slow for a while.
  */
 final class Rounds {
-    private static final Duration PAUSE = Duration.ofMillis(1);
+    private static final Duration PAUSE = Duration.ofMillis(10);
     private static final long SEED = 20_251_122;
 
     private final Report report;

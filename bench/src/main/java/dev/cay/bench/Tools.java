@@ -32,8 +32,8 @@ final class Tools implements AutoCloseable {
             .toList();
 
     private static final List<String> ENVIRONMENT = List.of("PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root");
-    private static final Duration PATIENCE = Duration.ofSeconds(20);
-    private static final Birth PLAIN = new Birth(0, Optional.empty(), Optional.empty(), false);
+    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Birth PLAIN = new Birth(0, Optional.empty());
 
     /** The descriptor by which a program gets {@link Command#file()}. */
     static final int FILE_DESCRIPTOR = 9;
@@ -108,6 +108,18 @@ final class Tools implements AutoCloseable {
             return Optional.of(e.getMessage());
         } finally {
             Files.delete(said);
+        }
+    }
+
+    /**
+     * The same as {@link #run}, slower.
+     *
+     * @throws IOException with the program's own words if it does not exit with 0
+     */
+    void must(Command command) throws IOException {
+        Optional<String> failure = attempt(command);
+        if (failure.isPresent()) {
+            throw new IOException(failure.get());
         }
     }
 

@@ -72,6 +72,14 @@ final class Workbench implements AutoCloseable {
         return root;
     }
 
+    /** Packs what is in a directory as a tar archive in the directory of the run. */
+    Path archive(Path contents, String name) throws IOException {
+        Path archive = directory.resolve(name);
+        tools.must(Tools.Command.of(
+                hostBusybox().toString(), "tar", "-C", contents.toString(), "-cf", archive.toString(), "."));
+        return archive;
+    }
+
     Path directory() {
         return directory;
     }
@@ -123,7 +131,8 @@ final class Workbench implements AutoCloseable {
         holder.close();
     }
 
-    private static void delete(Path directory) throws IOException {
+    /** Removes a file, or a directory with all that is in it. */
+    static void delete(Path directory) throws IOException {
         try (Stream<Path> all = Files.walk(directory)) {
             for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
                 Files.delete(path);

@@ -47,6 +47,17 @@ class ReportTest {
     }
 
     @Test
+    void aRatioMayHaveANameOfItsOwn() {
+        report.row("run", samples(1_000_000));
+        report.row("podman run", samples(4_000_000));
+        report.ratio("run/podman", "run", "podman run", Optional.of(Goal.atMost(0.5)));
+        report.ratio("exec/podman", "exec", "podman exec", Optional.of(Goal.atMost(0.5)));
+
+        assertThat(JsonMapper.shared().readTree(report.json()).at("/ratios"))
+                .isEqualTo(JsonMapper.shared().readTree("{\"run/podman\": 0.25}"));
+    }
+
+    @Test
     void aMissingPeerIsSaidToBeMissing() {
         report.row("ours", samples(1));
         report.missing("runc");
