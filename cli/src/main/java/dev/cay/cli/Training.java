@@ -19,6 +19,7 @@ final class Training {
                 List.of("ps"),
                 List.of("exec", name, "--", "true"),
                 List.of("logs", name),
+                List.of("cp", name + ":/etc/passwd", "-"),
                 List.of("inspect", name),
                 List.of("rm", "-f", name));
         int worst = ExitCode.SUCCESS;

@@ -42,7 +42,7 @@ record DetachedState(Set<String> lines) {
                     .forEach(path -> lines.add("record " + path));
             children(SANDBOXES.resolve("names")).forEach(path -> lines.add("name " + path.getFileName()));
             children(RANGES).stream()
-                    .filter(path -> path.getFileName().toString().startsWith("detached-"))
+                    .filter(path -> path.getFileName().toString().startsWith("single-"))
                     .forEach(path -> lines.add("ids " + path.getFileName()));
             for (Path tree : trees()) {
                 for (Path group : children(tree.resolve("cay/detached"))) {

@@ -22,7 +22,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 class TerminalTest {
     private static Sandbox make(Sandboxes engine, boolean detached) {
         SandboxSpec.Builder builder = SandboxSpec.host();
-        return engine.create(detached ? builder.detached().build() : builder.build());
+        return engine.create(
+                detached ? builder.name("cay-it-terminal").detached().build() : builder.build());
     }
 
     private static Execution start(Sandbox sandbox, String... command) {

@@ -10,13 +10,48 @@ import java.util.List;
 
 /** One argument of an {@link Op}: what a register holds when the system call is made. */
 public sealed interface Arg {
+    /** Puts arguments into the memory of a list, each returned as what stands for it there. */
+    interface Encoder {
+        long number(long value);
+
+        long descriptor(Fd fd);
+
+        long result(Op of);
+
+        long location(Op of);
+
+        long bytes(byte[] value);
+
+        long buffer(Buffer room);
+
+        long struct(byte[] value, List<Pointer> pointers);
+    }
+
+    /** A method of each kind, and no switch over types: its bootstrap would cost a cold JVM milliseconds. */
+    long encode(Encoder encoder);
+
+    /** What it takes up in the memory of a list, besides its register. */
+    default int footprint() {
+        return 0;
+    }
+
     /** A number. */
-    record Number(long value) implements Arg {}
+    record Number(long value) implements Arg {
+        @Override
+        public long encode(Encoder encoder) {
+            return encoder.number(value);
+        }
+    }
 
     /** A descriptor of this process. */
     record Descriptor(Fd fd) implements Arg {
         public Descriptor {
             requireNonNull(fd, "fd is null");
+        }
+
+        @Override
+        public long encode(Encoder encoder) {
+            return encoder.descriptor(fd);
         }
     }
 
@@ -25,6 +60,11 @@ public sealed interface Arg {
         public Result {
             requireNonNull(of, "of is null");
         }
+
+        @Override
+        public long encode(Encoder encoder) {
+            return encoder.result(of);
+        }
     }
 
     /** The address of the result, eight bytes, of an earlier operation of the same list. */
@@ -32,12 +72,27 @@ public sealed interface Arg {
         public Location {
             requireNonNull(of, "of is null");
         }
+
+        @Override
+        public long encode(Encoder encoder) {
+            return encoder.location(of);
+        }
     }
 
     /** The address of bytes: a C string, a struct. Do not modify. */
     record Bytes(byte[] value) implements Arg {
         public Bytes {
             requireNonNull(value, "value is null");
+        }
+
+        @Override
+        public long encode(Encoder encoder) {
+            return encoder.bytes(value);
+        }
+
+        @Override
+        public int footprint() {
+            return Scratch.align(value.length);
         }
     }
 
@@ -52,6 +107,16 @@ public sealed interface Arg {
         int size() {
             return size;
         }
+
+        @Override
+        public long encode(Encoder encoder) {
+            return encoder.buffer(this);
+        }
+
+        @Override
+        public int footprint() {
+            return Scratch.align(size);
+        }
     }
 
     /** The address of bytes into which the addresses of others are written. */
@@ -59,6 +124,20 @@ public sealed interface Arg {
         public Struct {
             requireNonNull(value, "value is null");
             pointers = List.copyOf(pointers);
+        }
+
+        @Override
+        public long encode(Encoder encoder) {
+            return encoder.struct(value, pointers);
+        }
+
+        @Override
+        public int footprint() {
+            int total = Scratch.align(value.length);
+            for (Pointer pointer : pointers) {
+                total += Scratch.align(pointer.target().length);
+            }
+            return total;
         }
     }
 

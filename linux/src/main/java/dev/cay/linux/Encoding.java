@@ -10,7 +10,7 @@ import java.util.Optional;
  * A list as the launcher reads it: a control block, the operations and their data in one piece of memory. The layout is that
  * of {@code launcher-*.S}.
  */
-final class Encoding implements AutoCloseable {
+final class Encoding implements Arg.Encoder, AutoCloseable {
     private static final int CONTROL_SIZE = 56;
     private static final int CONTROL_CLONE = 0;
     private static final int CONTROL_CLONE_SIZE = 8;
@@ -127,7 +127,7 @@ final class Encoding implements AutoCloseable {
         List<Arg> arguments = operation.arguments();
         for (int i = 0; i < arguments.size(); i++) {
             Arg argument = arguments.get(i);
-            buffer.putLong(at + OP_ARGUMENTS + Long.BYTES * i, value(argument));
+            buffer.putLong(at + OP_ARGUMENTS + Long.BYTES * i, argument.encode(this));
             if (argument instanceof Arg.Result) {
                 indirect |= 1L << i;
             }
@@ -140,22 +140,48 @@ final class Encoding implements AutoCloseable {
         }
     }
 
-    private long value(Arg argument) {
-        return switch (argument) {
-            case Arg.Number(long number) -> number;
-            case Arg.Descriptor(Fd fd) -> fd.number();
-            case Arg.Result(Op earlier) -> resultAddress(earlier);
-            case Arg.Location(Op earlier) -> resultAddress(earlier);
-            case Arg.Bytes(byte[] bytes) -> scratch.address(scratch.store(bytes));
-            case Arg.Buffer room -> scratch.address(buffers.computeIfAbsent(room, b -> scratch.allocate(b.size())));
-            case Arg.Struct(byte[] bytes, List<Arg.Pointer> pointers) -> {
-                int at = scratch.store(bytes);
-                for (Arg.Pointer pointer : pointers) {
-                    buffer.putLong(at + pointer.offset(), scratch.address(scratch.store(pointer.target())));
-                }
-                yield scratch.address(at);
-            }
-        };
+    @Override
+    public long number(long value) {
+        return value;
+    }
+
+    @Override
+    public long descriptor(Fd fd) {
+        return fd.number();
+    }
+
+    @Override
+    public long result(Op of) {
+        return resultAddress(of);
+    }
+
+    @Override
+    public long location(Op of) {
+        return resultAddress(of);
+    }
+
+    @Override
+    public long bytes(byte[] value) {
+        return scratch.address(scratch.store(value));
+    }
+
+    @Override
+    public long buffer(Arg.Buffer room) {
+        Integer place = buffers.get(room);
+        if (place == null) {
+            place = scratch.allocate(room.size());
+            buffers.put(room, place);
+        }
+        return scratch.address(place);
+    }
+
+    @Override
+    public long struct(byte[] value, List<Arg.Pointer> pointers) {
+        int at = scratch.store(value);
+        for (Arg.Pointer pointer : pointers) {
+            buffer.putLong(at + pointer.offset(), scratch.address(scratch.store(pointer.target())));
+        }
+        return scratch.address(at);
     }
 
     private long resultAddress(Op operation) {
@@ -168,21 +194,8 @@ final class Encoding implements AutoCloseable {
         size += timed ? TIMESPEC_SIZE * (list.size() + 1) : 0;
         for (Op operation : list.operations()) {
             for (Arg argument : operation.arguments()) {
-                size += switch (argument) {
-                    case Arg.Number _, Arg.Descriptor _, Arg.Result _, Arg.Location _ -> 0;
-                    case Arg.Bytes(byte[] bytes) -> Scratch.align(bytes.length);
-                    case Arg.Buffer room -> Scratch.align(room.size());
-                    case Arg.Struct(byte[] bytes, List<Arg.Pointer> pointers) -> sizeOf(bytes, pointers);
-                };
+                size += argument.footprint();
             }
-        }
-        return size;
-    }
-
-    private static int sizeOf(byte[] bytes, List<Arg.Pointer> pointers) {
-        int size = Scratch.align(bytes.length);
-        for (Arg.Pointer pointer : pointers) {
-            size += Scratch.align(pointer.target().length);
         }
         return size;
     }

@@ -12,7 +12,7 @@ import java.util.Map;
  * A list as the stub reads it: like {@link Encoding}, but in offsets instead of addresses, since it runs elsewhere. The layout is
  * that of {@code list.h} in the module {@code guest}.
  */
-final class StubList {
+final class StubList implements Arg.Encoder {
     /** Where a list runs. */
     enum Mode {
         /** In the stub itself: what it changes stays. */
@@ -46,8 +46,11 @@ final class StubList {
     private static final int MAXIMUM_DESCRIPTORS = 32;
 
     private static final int RELOCATION_SIZE = 8;
-    private static final int MASK_OFFSET = 8;
-    private static final int MASK_DESCRIPTOR = 16;
+    /** Bits of a mask for the first argument: it is the address of the value, an offset, the index of a descriptor. */
+    private static final long VALUE = 1;
+
+    private static final long OFFSET = 1 << 8;
+    private static final long DESCRIPTOR = 1 << 16;
     private static final long MASK_SENT = 1 << 25;
     private static final int NONE = -1;
 
@@ -63,6 +66,10 @@ final class StubList {
     private final boolean sends;
     private int data;
     private int relocation;
+
+    /** What has to be known of the argument that was encoded last. */
+    private long bits;
+
     private int room;
 
     private StubList(OpList list, Mode mode, int relocations, int size) {
@@ -79,27 +86,17 @@ final class StubList {
         int size = HEADER_SIZE + Encoding.OP_SIZE * list.size();
         for (Op operation : list.operations()) {
             for (Arg argument : operation.arguments()) {
-                size += switch (argument) {
-                    case Arg.Bytes(byte[] bytes) -> Scratch.align(bytes.length);
-                    case Arg.Struct struct -> {
-                        relocations += struct.pointers().size();
-                        yield sizeOf(struct);
-                    }
-                    default -> 0;
-                };
+                if (argument instanceof Arg.Struct struct) {
+                    relocations += struct.pointers().size();
+                }
+                if (!(argument instanceof Arg.Buffer)) { // the stub makes the room for these
+                    size += argument.footprint();
+                }
             }
         }
         StubList encoded = new StubList(list, mode, relocations, size + RELOCATION_SIZE * relocations);
         encoded.encode(mode, relocations, birth);
         return encoded;
-    }
-
-    private static int sizeOf(Arg.Struct struct) {
-        int size = Scratch.align(struct.value().length);
-        for (Arg.Pointer pointer : struct.pointers()) {
-            size += Scratch.align(pointer.target().length);
-        }
-        return size;
     }
 
     private void encode(Mode mode, int relocations, Birth birth) {
@@ -144,13 +141,9 @@ final class StubList {
         List<Arg> arguments = operation.arguments();
         for (int i = 0; i < arguments.size(); i++) {
             Arg argument = arguments.get(i);
-            buffer.putLong(at + Encoding.OP_ARGUMENTS + Long.BYTES * i, value(argument));
-            mask |= switch (argument) {
-                case Arg.Number _ -> 0;
-                case Arg.Descriptor _ -> 1L << MASK_DESCRIPTOR + i;
-                case Arg.Result _ -> 1L << i | 1L << MASK_OFFSET + i;
-                case Arg.Location _, Arg.Bytes _, Arg.Buffer _, Arg.Struct _ -> 1L << MASK_OFFSET + i;
-            };
+            bits = 0;
+            buffer.putLong(at + Encoding.OP_ARGUMENTS + Long.BYTES * i, argument.encode(this));
+            mask |= bits << i;
         }
         buffer.putLong(at + Encoding.OP_INDIRECT, mask);
         List<Errno> tolerated = operation.tolerated();
@@ -160,23 +153,51 @@ final class StubList {
         }
     }
 
-    private long value(Arg argument) {
-        return switch (argument) {
-            case Arg.Number(long number) -> number;
-            case Arg.Descriptor(Fd fd) -> index(fd);
-            case Arg.Result(Op earlier) -> resultAt(earlier);
-            case Arg.Location(Op earlier) -> resultAt(earlier);
-            case Arg.Bytes(byte[] bytes) -> store(bytes);
-            case Arg.Buffer _ -> 0; // comes behind the data, whose end is not known yet
-            case Arg.Struct(byte[] bytes, List<Arg.Pointer> pointers) -> {
-                int at = store(bytes);
-                for (Arg.Pointer pointer : pointers) {
-                    buffer.putInt(relocation, at + pointer.offset()).putInt(relocation + 4, store(pointer.target()));
-                    relocation += RELOCATION_SIZE;
-                }
-                yield at;
-            }
-        };
+    @Override
+    public long number(long value) {
+        return value;
+    }
+
+    @Override
+    public long descriptor(Fd fd) {
+        bits = DESCRIPTOR;
+        return index(fd);
+    }
+
+    @Override
+    public long result(Op of) {
+        bits = VALUE | OFFSET;
+        return resultAt(of);
+    }
+
+    @Override
+    public long location(Op of) {
+        bits = OFFSET;
+        return resultAt(of);
+    }
+
+    @Override
+    public long bytes(byte[] value) {
+        bits = OFFSET;
+        return store(value);
+    }
+
+    /** {@inheritDoc} It comes behind the data, whose end is not known yet. */
+    @Override
+    public long buffer(Arg.Buffer room) {
+        bits = OFFSET;
+        return 0;
+    }
+
+    @Override
+    public long struct(byte[] value, List<Arg.Pointer> pointers) {
+        int at = store(value);
+        for (Arg.Pointer pointer : pointers) {
+            buffer.putInt(relocation, at + pointer.offset()).putInt(relocation + 4, store(pointer.target()));
+            relocation += RELOCATION_SIZE;
+        }
+        bits = OFFSET;
+        return at;
     }
 
     private void placeBuffers(List<Op> operations) {

@@ -61,10 +61,10 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
 
     static Rootfs create(Kernel kernel, Plan plan) throws IOException {
         Assembly assembly = new Assembly(plan);
-        Op root = switch (plan.spec().root()) {
-            case Root.Host _ -> assembly.overlay("", List.of(assembly.shared(hostLayer(plan.spec()))));
-            case Root.Directory(var path) -> assembly.overlay("", assembly.layers(path));
-        };
+        // No switches over types here: each would cost a cold JVM milliseconds.
+        Op root = plan.spec().root() instanceof Root.Directory(var path)
+                ? assembly.overlay("", assembly.layers(path))
+                : assembly.overlay("", List.of(assembly.shared(hostLayer(plan.spec()))));
         List<String> paths = new ArrayList<>();
         List<Op> mounts = new ArrayList<>();
         if (plan.spec().root() instanceof Root.Host) {
@@ -96,10 +96,7 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
     }
 
     private static Layers.Layer hostLayer(SandboxSpec spec) {
-        return switch (spec.network()) {
-            case dev.cay.Network.None _ -> Layers.Layer.HOST;
-            case dev.cay.Network.Host _ -> Layers.Layer.HOST_WITH_NETWORK;
-        };
+        return spec.network() instanceof dev.cay.Network.Host ? Layers.Layer.HOST_WITH_NETWORK : Layers.Layer.HOST;
     }
 
     /** How many files a tmpfs may have. */
@@ -118,13 +115,11 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
         Assembly(Plan plan) {
             this.plan = plan;
             firstId = Integer.toUnsignedString(plan.firstId());
-            changes = switch (plan.spec().writable()) {
-                case Writable.Tmpfs(Size size) ->
-                    Optional.of(Arg.of(temporary(tmpfs(size, "0700", Mount.ATTR_NOSUID | Mount.ATTR_NODEV))));
-                case Writable.Directory _ ->
-                    Optional.of(Arg.of(plan.writable().orElseThrow().directory()));
-                case Writable.Nothing _ -> Optional.empty();
-            };
+            if (plan.spec().writable() instanceof Writable.Tmpfs(Size size)) {
+                changes = Optional.of(Arg.of(temporary(tmpfs(size, "0700", Mount.ATTR_NOSUID | Mount.ATTR_NODEV))));
+            } else {
+                changes = plan.writable().map(directory -> Arg.of(directory.directory()));
+            }
         }
 
         private Op temporary(Op opening) {

@@ -30,8 +30,6 @@ final class StateDirectory implements AutoCloseable {
     private static final Path PATH = Path.of("/run/cay");
     static final Path MOUNT = PATH.resolve("mount");
 
-    private static final System.Logger LOGGER = System.getLogger(StateDirectory.class.getName());
-
     /** The engines of this process. To open and close the file of one would give up its lock; see fcntl_locking(2). */
     private static final Set<String> LIVING = ConcurrentHashMap.newKeySet();
 
@@ -109,7 +107,9 @@ final class StateDirectory implements AutoCloseable {
                     try {
                         sweep(file, other, undo);
                     } catch (IOException e) {
-                        LOGGER.log(System.Logger.Level.WARNING, "cannot clean up after the engine " + other, e);
+                        // Not in a field: to get a logger takes ten milliseconds.
+                        System.getLogger(StateDirectory.class.getName())
+                                .log(System.Logger.Level.WARNING, "cannot clean up after the engine " + other, e);
                     }
                 }
             }
