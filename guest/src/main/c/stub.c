@@ -79,7 +79,11 @@ static void end_connection(struct connection *connection) {
     /* Children before their execve have copies of what we close, which must not keep the connection up, nor in epoll. */
     poll_control(EPOLL_CTL_DEL, connection->descriptor, 0, CONNECTION, 0);
     CALL2(__NR_shutdown, connection->descriptor, SHUT_BOTH);
-    close_descriptor(connection->descriptor);
+    if (connection->descriptor == 0) { /* stays taken: what a list brings along must not become a standard stream of its own */
+        CALL3(__NR_dup3, 2, 0, O_CLOEXEC);
+    } else {
+        close_descriptor(connection->descriptor);
+    }
     connection->open = 0;
     connection_count--;
     while (connection->queued > 0) {

@@ -27,6 +27,18 @@ class ProgramsTest {
         }
     }
 
+    /** Landlock forbids it unless it is told otherwise: apt-get, dpkg and many a build tool do nothing else. */
+    @Test
+    void filesAreMovedAndLinkedBetweenDirectories(Sandboxes engine) {
+        try (Sandbox sandbox = engine.create(SandboxSpec.host().build())) {
+            assertThat(sh(
+                            sandbox,
+                            "mkdir /tmp/a /tmp/b; echo x > /tmp/a/f; python3 -c 'import os; os.rename(\"/tmp/a/f\", \"/tmp/b/f\");"
+                                    + " os.link(\"/tmp/b/f\", \"/tmp/a/g\")'; cat /tmp/a/g"))
+                    .isEqualTo("x");
+        }
+    }
+
     @Test
     void k2Python(Sandboxes engine) {
         works(engine, "python3", """

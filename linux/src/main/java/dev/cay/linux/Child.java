@@ -83,6 +83,11 @@ public final class Child implements AutoCloseable {
         return pidfd;
     }
 
+    /** Whether this process reaps it. */
+    public boolean isOurs() {
+        return ours;
+    }
+
     /** What to wait for: then it has ended and {@link #poll} says how. */
     public Poll.Interest end() {
         return ours ? Poll.Interest.reading(pidfd) : Poll.Interest.ending(pidfd);

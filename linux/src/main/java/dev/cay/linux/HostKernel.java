@@ -114,6 +114,5 @@ public final class HostKernel implements Kernel, AutoCloseable {
         spawner.close();
         launcher.close();
         ownHostname.close();
-        ownHostname.close();
     }
 }

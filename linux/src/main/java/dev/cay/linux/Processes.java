@@ -17,6 +17,7 @@ public final class Processes {
     private static final int MAXIMUM_SIGNAL = 64;
     static final long SIG_IGN = 1;
     private static final long SIG_SETMASK = 2;
+    private static final long PR_SET_PDEATHSIG = 1;
     private static final long PR_SET_DUMPABLE = 4;
 
     /** The kernel's {@code struct sigaction}: handler, flags, restorer, mask. */
@@ -27,6 +28,14 @@ public final class Processes {
     /** {@code int prctl(PR_SET_DUMPABLE, 0)} prctl(2): nobody without privilege over this process may look into it. */
     public static Op undumpable() {
         return Op.of(SystemCall.PRCTL, "not dumpable", Arg.of(PR_SET_DUMPABLE), Arg.of(0));
+    }
+
+    /**
+     * {@code int prctl(PR_SET_PDEATHSIG, SIGKILL)} prctl(2): dies with the thread that made it, which has to wait for it then; lost
+     * by a change of user.
+     */
+    public static Op dieWithParent() {
+        return Op.of(SystemCall.PRCTL, "parent-death signal", Arg.of(PR_SET_PDEATHSIG), Arg.of(SIGKILL));
     }
 
     /** {@code pid_t setsid(void)} setsid(2). */
@@ -93,7 +102,12 @@ public final class Processes {
 
     /** {@code int execve(const char *pathname, char *const argv[], char *const envp[])} execve(2). */
     public static Op execve(String path, List<String> arguments, List<String> environment) {
-        return Op.of(SystemCall.EXECVE, path, Arg.text(path), Arg.vector(arguments), Arg.vector(environment));
+        return execve(path, Arg.vector(arguments), Arg.vector(environment));
+    }
+
+    /** The same with vectors that several operations may share: see {@link Arg#vector}. */
+    public static Op execve(String path, Arg arguments, Arg environment) {
+        return Op.of(SystemCall.EXECVE, path, Arg.text(path), arguments, environment);
     }
 
     /** {@code int execveat(int dirfd, "", char *const argv[], char *const envp[], AT_EMPTY_PATH)} execveat(2). */

@@ -4,9 +4,11 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /**
  * A list as the stub reads it: like {@link Encoding}, but in offsets instead of addresses, since it runs elsewhere. The layout is
@@ -46,6 +48,8 @@ final class StubList implements Arg.Encoder {
     private static final int MAXIMUM_DESCRIPTORS = 32;
 
     private static final int RELOCATION_SIZE = 8;
+    private static final int MAXIMUM_SIZE = 8 << 20;
+    private static final int MAXIMUM_RELOCATIONS = 0xffff;
     /** Bits of a mask for the first argument: it is the address of the value, an offset, the index of a descriptor. */
     private static final long VALUE = 1;
 
@@ -63,6 +67,7 @@ final class StubList implements Arg.Encoder {
     private final ByteBuffer buffer;
     private final List<Fd> descriptors = new ArrayList<>();
     private final Map<Arg.Buffer, Integer> buffers = new IdentityHashMap<>();
+    private final Map<byte[], Integer> structs = new IdentityHashMap<>();
     private final boolean sends;
     private int data;
     private int relocation;
@@ -80,13 +85,21 @@ final class StubList implements Arg.Encoder {
         data = relocation + RELOCATION_SIZE * relocations;
     }
 
-    /** Encodes a list that belongs to no execution, or to one that is not kept. */
-    static StubList of(OpList list, Mode mode, Birth birth) {
+    /**
+     * Encodes a list that belongs to no execution, or to one that is not kept.
+     *
+     * @throws SyscallException E2BIG if it is longer than a stub takes
+     */
+    static StubList of(OpList list, Mode mode, Birth birth) throws SyscallException {
+        Set<byte[]> seen = Collections.newSetFromMap(new IdentityHashMap<>());
         int relocations = 0;
         int size = HEADER_SIZE + Encoding.OP_SIZE * list.size();
         for (Op operation : list.operations()) {
             for (Arg argument : operation.arguments()) {
                 if (argument instanceof Arg.Struct struct) {
+                    if (!seen.add(struct.value())) {
+                        continue; // operations may share one
+                    }
                     relocations += struct.pointers().size();
                 }
                 if (!(argument instanceof Arg.Buffer)) { // the stub makes the room for these
@@ -94,7 +107,11 @@ final class StubList implements Arg.Encoder {
                 }
             }
         }
-        StubList encoded = new StubList(list, mode, relocations, size + RELOCATION_SIZE * relocations);
+        size += RELOCATION_SIZE * relocations;
+        if (size > MAXIMUM_SIZE || relocations > MAXIMUM_RELOCATIONS) {
+            throw new SyscallException("execve", "the list is too long", Errno.E2BIG.number());
+        }
+        StubList encoded = new StubList(list, mode, relocations, size);
         encoded.encode(mode, relocations, birth);
         return encoded;
     }
@@ -191,12 +208,17 @@ final class StubList implements Arg.Encoder {
 
     @Override
     public long struct(byte[] value, List<Arg.Pointer> pointers) {
+        bits = OFFSET;
+        Integer before = structs.get(value);
+        if (before != null) {
+            return before;
+        }
         int at = store(value);
+        structs.put(value, at);
         for (Arg.Pointer pointer : pointers) {
             buffer.putInt(relocation, at + pointer.offset()).putInt(relocation + 4, store(pointer.target()));
             relocation += RELOCATION_SIZE;
         }
-        bits = OFFSET;
         return at;
     }
 

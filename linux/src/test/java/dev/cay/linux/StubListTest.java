@@ -35,11 +35,11 @@ class StubListTest {
         return kernel.run(OpList.of(open)).fd(open);
     }
 
-    private static ByteBuffer bytes(StubList list) {
+    private static ByteBuffer bytes(StubList list) throws SyscallException {
         return ByteBuffer.wrap(list.bytes()).order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    private static ByteBuffer child(OpList list) {
+    private static ByteBuffer child(OpList list) throws SyscallException {
         return bytes(StubList.of(list, StubList.Mode.CHILD, PLAIN));
     }
 
@@ -51,7 +51,7 @@ class StubListTest {
         return list.getLong(HEADER + OPERATION * operation + MASK);
     }
 
-    private static String text(ByteBuffer list, long at, int length) {
+    private static String text(ByteBuffer list, long at, int length) throws SyscallException {
         return new String(list.array(), (int) at, length, StandardCharsets.UTF_8);
     }
 
@@ -86,7 +86,7 @@ class StubListTest {
     }
 
     @Test
-    void modesAreNumberedAsAgreed() {
+    void modesAreNumberedAsAgreed() throws SyscallException {
         OpList list = OpList.of(Processes.setsid());
         assertThat(bytes(StubList.of(list, StubList.Mode.INLINE, PLAIN)).getShort(14))
                 .isEqualTo((short) 0);
@@ -97,7 +97,7 @@ class StubListTest {
     }
 
     @Test
-    void numbersStandAsTheyAre() {
+    void numbersStandAsTheyAre() throws SyscallException {
         ByteBuffer list = child(OpList.of(Op.of(SystemCall.EXIT_GROUP, "", Arg.of(-7), Arg.of(1L << 40))));
 
         assertThat(list.getLong(HEADER)).isEqualTo(SystemCall.EXIT_GROUP.number(Native.ARCHITECTURE));
@@ -108,7 +108,7 @@ class StubListTest {
     }
 
     @Test
-    void bytesAndTextsAreOffsets() {
+    void bytesAndTextsAreOffsets() throws SyscallException {
         ByteBuffer list = child(OpList.of(FileOps.chdir("/over/there"), FileOps.chdir("/x")));
 
         assertThat(mask(list, 0)).isEqualTo(1 << 8);
@@ -118,7 +118,7 @@ class StubListTest {
     }
 
     @Test
-    void aResultIsTheAddressOfAValueAndALocationOnlyAnAddress() {
+    void aResultIsTheAddressOfAValueAndALocationOnlyAnAddress() throws SyscallException {
         Op first = Op.of(SystemCall.GETPID, "");
         ByteBuffer list = child(OpList.of(
                 Op.of(SystemCall.GETPID, ""),
@@ -148,7 +148,7 @@ class StubListTest {
     }
 
     @Test
-    void pointersInsideOfStructsAreRelocated() {
+    void pointersInsideOfStructsAreRelocated() throws SyscallException {
         ByteBuffer list = child(OpList.of(Processes.execve("/bin/x", List.of("a", "bc"), List.of("D=1"))));
         int relocations = HEADER + OPERATION;
         Map<Integer, String> targets = new TreeMap<>();
@@ -196,13 +196,13 @@ class StubListTest {
     }
 
     /** An answer of the stub in which all results are 0. */
-    private static ByteBuffer reply(StubList list, int operations, int failed) {
+    private static ByteBuffer reply(StubList list, int operations, int failed) throws SyscallException {
         int length = 8 + 8 * operations + bytes(list).getInt(32);
         return ByteBuffer.allocate(length).order(ByteOrder.LITTLE_ENDIAN).putInt(0, failed);
     }
 
     @Test
-    void toleratedErrorsStandBehindTheMask() {
+    void toleratedErrorsStandBehindTheMask() throws SyscallException {
         ByteBuffer list = child(OpList.of(FileOps.chdir("/").tolerating(Errno.EPERM, Errno.ENOENT, Errno.EACCES)));
 
         List<Integer> errors = new ArrayList<>();
@@ -213,7 +213,7 @@ class StubListTest {
     }
 
     @Test
-    void whatIsOpenedIsSentUnlessTheListClosesItOrIsAnExecution() {
+    void whatIsOpenedIsSentUnlessTheListClosesItOrIsAnExecution() throws SyscallException {
         Op kept = FileOps.open("/a", 0);
         Op closed = FileOps.open("/b", 0);
         OpList list = OpList.of(kept, closed, FileOps.close(closed));
@@ -259,7 +259,7 @@ class StubListTest {
     }
 
     @Test
-    void whoeverFailedHasSentWhatItOpenedBefore() {
+    void whoeverFailedHasSentWhatItOpenedBefore() throws SyscallException {
         Op first = FileOps.open("/a", 0);
         Op missing = FileOps.open("/b", 0).tolerating(Errno.ENOENT);
         Op closed = FileOps.open("/c", 0);
@@ -286,7 +286,7 @@ class StubListTest {
     }
 
     @Test
-    void anAnswerThatIsNoneIsToldApart() {
+    void anAnswerThatIsNoneIsToldApart() throws SyscallException {
         StubList encoded = StubList.of(OpList.of(FileOps.open("/a", 0)), StubList.Mode.CHILD, PLAIN);
         ByteBuffer reply = reply(encoded, 1, -1);
 
@@ -307,7 +307,7 @@ class StubListTest {
     }
 
     @Test
-    void anExecutionComesWithItsPidfd() {
+    void anExecutionComesWithItsPidfd() throws SyscallException {
         StubList encoded = StubList.of(OpList.of(Processes.setsid()), StubList.Mode.EXECUTION, PLAIN);
 
         assertThat(encoded.received(reply(encoded, 1, -1))).isEqualTo(1);

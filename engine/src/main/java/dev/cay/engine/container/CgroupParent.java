@@ -15,6 +15,7 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
@@ -106,13 +107,19 @@ record CgroupParent(Kernel kernel, Hierarchies hierarchies, String engine, Fd un
             return;
         }
         Path kill = group.resolve("cgroup.kill");
-        if (Files.exists(kill)) {
-            Files.writeString(kill, "1");
+        try {
+            Files.writeString(kill, "1", StandardOpenOption.WRITE);
+        } catch (IOException e) {
+            if (Files.exists(kill)) { // a version 1 tree has none, and another may be removing the same
+                throw e;
+            }
         }
         try (DirectoryStream<Path> children = Files.newDirectoryStream(group, Files::isDirectory)) {
             for (Path child : children) {
                 removeTree(child);
             }
+        } catch (NoSuchFileException e) {
+            return; // another was faster
         }
         removeGroup(group);
     }

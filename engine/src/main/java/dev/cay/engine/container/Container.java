@@ -193,6 +193,11 @@ public final class Container implements AutoCloseable {
         return kernel.run(OpList.of(root)).fd(root);
     }
 
+    /** Whether its first process lives. */
+    public boolean isAlive() {
+        return !outOfMemory && !stub.isGone() && first.poll().isEmpty();
+    }
+
     /** The first process. */
     public Child first() {
         return first;
@@ -209,6 +214,7 @@ public final class Container implements AutoCloseable {
     public KeptExecution startKept(int number, ExecSpec command, Path record, int ring) throws SyscallException {
         requireAlive();
         ExecutionList.Command resolved = resolve(command);
+        cgroup.kill(cgroup.group(number)); // what is left of one that had this number before
         try (Cleanup local = new Cleanup()) {
             Cgroup.Entrance entrance = local.push(cgroup.enterExecution(number));
             Fd kill = local.push(cgroup.openKill(cgroup.group(number)));
@@ -298,6 +304,9 @@ public final class Container implements AutoCloseable {
         closeFiles();
         memoryWatch.get().ifPresent(Poller.Watch::close);
         stub.close();
+        if (!first.isOurs()) { // whoever reaps it closes it
+            first.close();
+        }
     }
 
     /** Says when it ends by itself; see {@link Stub#endAfter}. */

@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Optional;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.function.Predicate;
 
 /** Makes containers. Thread-safe. Closing it removes what the engine itself has left on the host. */
 public final class Containers implements AutoCloseable {
@@ -27,6 +28,7 @@ public final class Containers implements AutoCloseable {
     private final CgroupParent detachedGroups;
     private final IdRanges ranges;
     private final StateDirectory state;
+    private final Hierarchies hierarchies;
 
     /**
      * @param volumes asked when a sandbox names a volume
@@ -37,6 +39,7 @@ public final class Containers implements AutoCloseable {
             Hierarchies hierarchies = Machine.require();
             kernel = cleanup.push(new HostKernel());
             state = cleanup.push(StateDirectory.open());
+            this.hierarchies = hierarchies;
             state.sweep(engine -> CgroupParent.sweep(hierarchies, engine));
             CgroupParent cgroups = cleanup.push(CgroupParent.create(kernel, hierarchies, state.engine()));
             detachedGroups = cleanup.push(CgroupParent.create(kernel, hierarchies, CgroupParent.DETACHED));
@@ -137,6 +140,16 @@ public final class Containers implements AutoCloseable {
     /** Kills what still runs in a container that has outlived its engine, and removes its control groups. */
     public void removeGroups(String id) throws IOException {
         detachedGroups.remove(id);
+    }
+
+    /**
+     * Cleans up after engines that have died, and gives back user ids of containers that do not exist.
+     *
+     * @param exists whether there is a detached container of a name
+     */
+    public void sweep(Predicate<String> exists) throws IOException {
+        state.sweep(engine -> CgroupParent.sweep(hierarchies, engine));
+        state.releaseOrphans(exists);
     }
 
     /** Gives back the user ids of a container that has outlived its engine. */

@@ -92,11 +92,13 @@ final class ExecutionList {
         walls.seccomp().ifPresent(list::add);
         List<String> environment = new ArrayList<>();
         command.environment().forEach((name, value) -> environment.add(name + "=" + value));
+        Arg arguments = Arg.vector(command.arguments());
+        Arg variables = Arg.vector(environment);
         for (String path : candidates.subList(0, candidates.size() - 1)) {
-            list.add(Processes.execve(path, command.arguments(), environment)
-                    .tolerating(Errno.ENOENT, Errno.ENOTDIR, Errno.EACCES));
+            list.add(
+                    Processes.execve(path, arguments, variables).tolerating(Errno.ENOENT, Errno.ENOTDIR, Errno.EACCES));
         }
-        list.add(Processes.execve(candidates.getLast(), command.arguments(), environment));
+        list.add(Processes.execve(candidates.getLast(), arguments, variables));
     }
 
     private static List<String> candidates(Command command) {

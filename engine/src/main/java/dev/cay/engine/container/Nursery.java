@@ -58,6 +58,7 @@ record Nursery(Fd mounts, Fd stub, Fd nothing) implements AutoCloseable {
     private static OpList holderList(Fd stub, Fd nothing) {
         OpList.Builder list = OpList.builder();
         String place = StateDirectory.MOUNT.toString();
+        list.add(Processes.dieWithParent());
         list.add(Mount.mount("", "/", Mount.MS_REC | Mount.MS_PRIVATE));
         list.add(Mount.mount("none", place, "tmpfs", Mount.MS_NOSUID | Mount.MS_NODEV | Mount.MS_NOEXEC, "mode=0555"));
         list.add(FileOps.chdir(place));

@@ -17,6 +17,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.function.Predicate;
 
 /**
  * What the engines of this machine know of each other: {@code /run/cay}.
@@ -155,6 +156,22 @@ final class StateDirectory implements AutoCloseable {
         Path file = ranges.resolve(name);
         if (owner(file).equals(owner)) {
             Files.deleteIfExists(file);
+        }
+    }
+
+    /**
+     * Gives back single ranges that belong to nobody: whoever claimed them died before the sandbox was there.
+     *
+     * @param exists whether there is a sandbox of an id
+     */
+    void releaseOrphans(Predicate<String> exists) throws IOException {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(ranges)) {
+            for (Path file : files) {
+                String owner = owner(file);
+                if (!owner.isEmpty() && !exists.test(owner) && !lives(owner)) {
+                    release(file.getFileName().toString(), owner);
+                }
+            }
         }
     }
 

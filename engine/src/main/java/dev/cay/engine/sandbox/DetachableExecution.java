@@ -178,12 +178,32 @@ final class DetachableExecution implements Execution {
         if (closed.get()) {
             return;
         }
-        if (!released && exit.isEmpty()) {
+        if (!released && isOurs()) {
             kill();
             await();
+            letGo();
         }
         if (closed.compareAndSet(false, true)) {
             kept.close();
+        }
+    }
+
+    /** Whether nobody else has taken it up meanwhile: then it is his to end. */
+    private boolean isOurs() {
+        try {
+            await(System.nanoTime());
+            return true;
+        } catch (SandboxException.Conflict e) {
+            return false;
+        }
+    }
+
+    /** What nobody reads any more must not keep the first process waiting for somebody who does. */
+    private void letGo() {
+        try {
+            kept.detach();
+        } catch (SyscallException e) {
+            // it has ended with its sandbox
         }
     }
 }

@@ -38,6 +38,9 @@ final class DetachedSandbox implements Sandbox {
     private static final ExecSpec NO_COMMAND = ExecSpec.of("/");
     private static final long LOOK_NANOSECONDS = 5_000_000;
 
+    /** For how long a command may be on its way from being written down to being started. */
+    private static final long STARTING_NANOSECONDS = 1_000_000_000L;
+
     /** For how long a killed process may take to be seen dead. */
     private static final long PATIENCE_NANOSECONDS = 5_000_000_000L;
 
@@ -230,12 +233,21 @@ final class DetachedSandbox implements Sandbox {
                 if (!e.is(Errno.ESRCH)) {
                     throw e;
                 }
-                return ended(
-                        execution,
-                        record,
-                        executionFiles().info(execution, isDead()).exit().orElseThrow());
+                return ended(execution, record, exitOf(execution));
             }
         });
+    }
+
+    /** How a command ended that the first process knows nothing of: if it was never told of it, whoever began to start it died. */
+    private Exit exitOf(int execution) throws IOException {
+        long deadline = System.nanoTime() + STARTING_NANOSECONDS;
+        while (isRunning(execution) && System.nanoTime() < deadline) {
+            LockSupport.parkNanos(LOOK_NANOSECONDS);
+        }
+        if (isRunning(execution)) {
+            neverStarted(execution, Exit.signalled(Exit.Reason.KILLED, Processes.SIGKILL), exit -> {});
+        }
+        return executionFiles().info(execution, true).exit().orElseThrow();
     }
 
     private static Execution ended(int execution, ExecutionRecord record, Exit exit) throws IOException {
@@ -344,5 +356,6 @@ final class DetachedSandbox implements Sandbox {
         } finally {
             lock.unlock();
         }
+        sandboxes.left(this);
     }
 }

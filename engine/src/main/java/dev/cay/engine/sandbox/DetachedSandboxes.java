@@ -21,6 +21,7 @@ import dev.cay.engine.state.SandboxStore;
 import dev.cay.engine.state.Sweep;
 import dev.cay.engine.state.Undo;
 import dev.cay.linux.Child;
+import dev.cay.linux.Errno;
 import dev.cay.linux.Poller;
 import dev.cay.linux.SyscallException;
 import java.io.IOException;
@@ -29,6 +30,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 
 /**
@@ -39,6 +41,9 @@ final class DetachedSandboxes {
     private final Containers containers;
     private final SandboxStore store;
     private final Host host;
+
+    /** Those that somebody in this process has taken up. */
+    private final Set<DetachedSandbox> open = ConcurrentHashMap.newKeySet();
 
     /** First processes that this process made and has to reap. */
     private final Map<String, Child> children = new ConcurrentHashMap<>();
@@ -65,7 +70,7 @@ final class DetachedSandboxes {
                 Poller.shared().watch(first.end(), () -> reap(id, first));
                 limit(container, spec.lifetime());
                 happen(id, new Event.Made(identity(first)));
-                return new DetachedSandbox(this, id, spec, Optional.of(container));
+                return entered(new DetachedSandbox(this, id, spec, Optional.of(container)));
             } catch (IOException | RuntimeException e) {
                 try {
                     happen(id, new Event.SetupFailed());
@@ -78,9 +83,26 @@ final class DetachedSandboxes {
         });
     }
 
+    private DetachedSandbox entered(DetachedSandbox sandbox) {
+        open.add(sandbox);
+        return sandbox;
+    }
+
+    /** Somebody has let go of it. */
+    void left(DetachedSandbox sandbox) {
+        open.remove(sandbox);
+    }
+
+    /** Lets go of all that were taken up. */
+    void close() {
+        List.copyOf(open).forEach(DetachedSandbox::close);
+    }
+
     private void reap(String id, Child first) {
         first.poll();
-        children.remove(id, first);
+        if (children.remove(id, first)) {
+            first.close();
+        }
     }
 
     private static void limit(Container container, Lifetime lifetime) throws SyscallException {
@@ -136,7 +158,7 @@ final class DetachedSandboxes {
                 throw new SandboxException.Conflict(
                         "the sandbox " + record.name() + " belongs to another process", "wait for that to end");
             }
-            return new DetachedSandbox(this, id, record.spec(), Optional.empty());
+            return entered(new DetachedSandbox(this, id, record.spec(), Optional.empty()));
         });
     }
 
@@ -203,8 +225,12 @@ final class DetachedSandboxes {
     /** Tells of the end of the sandbox's own command if its record does. */
     private SandboxRecord endCommand(SandboxRecord record) throws IOException {
         if (record.state() == SandboxState.RUNNING) {
-            Optional<Exit> exit =
-                    store.executions(record.id()).info(Executions.OWN, false).exit();
+            Optional<Exit> exit;
+            try {
+                exit = store.executions(record.id()).info(Executions.OWN, false).exit();
+            } catch (SandboxException.NotFound e) { // whoever began to start it died before he could
+                exit = Optional.of(Exit.spawnFailed(Errno.ESRCH.number(), "never started"));
+            }
             if (exit.isPresent()) {
                 happen(record.id(), new Event.CommandEnded(record.generation(), exit.get()));
             }
@@ -259,13 +285,34 @@ final class DetachedSandboxes {
                 happen(id, new Event.Undone());
             } catch (SandboxException.NotFound e) {
                 // somebody was faster
+            } catch (IOException e) {
+                if (store.exists(id)) { // else somebody was faster in the middle of it
+                    removeUnwritten(id, e);
+                }
             }
             return id;
         });
     }
 
+    /** Where there is no room to write down that it is removed, it is removed all the same: that makes room. */
+    private void removeUnwritten(String id, IOException failure) throws IOException {
+        try {
+            kill(store.read(id));
+            for (Undo undo : store.journal(id).pending().reversed()) {
+                host.undo(id, undo);
+            }
+            store.delete(id);
+        } catch (IOException | RuntimeException e) {
+            failure.addSuppressed(e);
+            throw failure;
+        }
+    }
+
     SweepReport sweep() {
-        return guarded(() -> Sweep.run(store, host, host, Instant.now()));
+        return guarded(() -> {
+            containers.sweep(store::exists);
+            return Sweep.run(store, host, host, Instant.now());
+        });
     }
 
     interface Action<T> {

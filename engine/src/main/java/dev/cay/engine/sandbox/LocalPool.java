@@ -4,9 +4,11 @@ import dev.cay.Sandbox;
 import dev.cay.SandboxException;
 import dev.cay.SandboxPool;
 import dev.cay.SandboxSpec;
+import dev.cay.SandboxState;
 import dev.cay.Sandboxes;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.RejectedExecutionException;
@@ -45,18 +47,33 @@ final class LocalPool implements SandboxPool {
 
     @Override
     public Sandbox take() {
-        Sandbox taken;
+        Optional<Sandbox> taken = poll();
+        while (taken.isPresent() && !lives(taken.get())) {
+            taken.get().remove();
+            taken = poll();
+        }
+        refill();
+        return taken.orElseGet(() -> sandboxes.create(spec));
+    }
+
+    private Optional<Sandbox> poll() {
         lock.lock();
         try {
             if (closed) {
                 throw new SandboxException.Closed("the pool is closed");
             }
-            taken = ready.poll();
+            return Optional.ofNullable(ready.poll());
         } finally {
             lock.unlock();
         }
-        refill();
-        return taken == null ? sandboxes.create(spec) : taken;
+    }
+
+    private static boolean lives(Sandbox sandbox) {
+        try {
+            return sandbox.info().state() != SandboxState.DEAD;
+        } catch (SandboxException.NotFound e) {
+            return false; // somebody has removed it
+        }
     }
 
     private void refill() {

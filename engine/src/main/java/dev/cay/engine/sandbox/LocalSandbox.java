@@ -205,7 +205,7 @@ final class LocalSandbox implements Sandbox {
         requireOpen();
         return new SandboxInfo(
                 id,
-                SandboxState.RUNNING,
+                container.isAlive() ? SandboxState.RUNNING : SandboxState.DEAD,
                 spec,
                 created,
                 Optional.of((long) container.first().pid()),

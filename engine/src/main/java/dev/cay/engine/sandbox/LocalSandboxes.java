@@ -165,6 +165,9 @@ final class LocalSandboxes implements Sandboxes {
                 closed = true;
                 try (containers;
                         timeouts) {
+                    if (detached != null) {
+                        detached.close();
+                    }
                     sandboxes.values().forEach(LocalSandbox::close);
                 }
             }

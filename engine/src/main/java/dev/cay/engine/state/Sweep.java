@@ -117,7 +117,8 @@ public final class Sweep {
                 if (evidence.rebooted()) {
                     yield new Decision.Bury(Death.HOST_REBOOTED);
                 }
-                if (evidence.expired()) {
+                if (evidence.expired()
+                        && !evidence.processAlive()) { // the first process counts the time by a clock that nobody sets
                     yield new Decision.Bury(Death.EXPIRED);
                 }
                 yield evidence.processAlive() ? new Decision.Adopt() : new Decision.Bury(Death.KILLED);

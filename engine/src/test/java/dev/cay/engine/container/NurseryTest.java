@@ -21,6 +21,7 @@ final class NurseryTest {
             assertThat(holder.birth().namespaces()).isEqualTo(Namespaces.MOUNT);
             assertThat(fakes.text(holder.list()))
                     .containsExactlyElementsOf("""
+                        prctl(parent-death signal)
                         mount(/)
                         mount(tmpfs -> /run/cay/mount)
                         chdir(/run/cay/mount)

@@ -171,13 +171,16 @@ final class SweepTest {
     }
 
     @Test
-    void whoseTimeIsOverIsKilled() throws IOException {
+    void whoHasDiedAndWhoseTimeIsOverHasExpired() throws IOException {
         make(
                 "aaaa",
                 SandboxSpec.host()
                         .lifetime(Lifetime.untilRemoved().limit(Duration.ofHours(1)))
                         .build());
-        assertThat(sweep(NOW.plusSeconds(3600)).adopted()).containsExactly("aaaa");
+        assertThat(sweep(NOW.plusSeconds(3601)).adopted())
+                .as("its own clock decides, which nobody sets")
+                .containsExactly("aaaa");
+        machine.processes.clear();
         assertThat(sweep(NOW.plusSeconds(3601)).adopted()).isEmpty();
         assertThat(machine.processes).isEmpty();
         assertThat(store.read("aaaa").state()).isEqualTo(SandboxState.DEAD);
@@ -248,7 +251,7 @@ final class SweepTest {
                     assertThat(decision)
                             .as(what)
                             .isEqualTo(ownerAlive ? new Decision.LeaveAlone() : new Decision.Remove());
-                } else if (lives && processAlive && !rebooted && !expired) {
+                } else if (lives && processAlive && !rebooted) {
                     assertThat(decision).as(what).isEqualTo(new Decision.Adopt());
                 } else if (lives) {
                     assertThat(decision).as(what).isInstanceOf(Decision.Bury.class);
