@@ -13,11 +13,11 @@ import java.util.Random;
  * does meets all of them alike and none is always the one after a certain other.
  *
  * <p>Before each there is a pause: what the one before has left to the kernel, or to a thread of ours, is done at
- * nobody's expense. Our engine begins 10 ms after a sandbox was taken to make the parts of the next one, and needs some 5 ms
+ * nobody's expense. Our engine begins 5 ms after a sandbox was taken to make the parts of the next one, and needs some 5 ms
  * for it. The pause is spent awake, because a processor that has slept is slow for a while.
  */
 final class Rounds {
-    private static final Duration PAUSE = Duration.ofMillis(10);
+    private static final Duration PAUSE = Duration.ofMillis(15);
     private static final long SEED = 20_251_122;
 
     private final Report report;

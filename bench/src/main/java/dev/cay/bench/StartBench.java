@@ -32,7 +32,7 @@ final class StartBench {
             "runc",
             "bwrap",
             "unshare");
-    private static final Duration LONGEST = Duration.ofSeconds(90);
+    private static final Duration LONGEST = Duration.ofSeconds(120);
     private static final Duration LONGEST_HOST_ROOT = Duration.ofSeconds(15);
     private static final int ROUNDS = 250;
     private static final int WARMUP = 250;

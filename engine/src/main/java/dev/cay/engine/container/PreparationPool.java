@@ -29,7 +29,7 @@ final class PreparationPool implements AutoCloseable {
     /** How many are kept. Each costs about 100 KiB of kernel memory. */
     private static final int SIZE = 4;
 
-    private static final long DELAY_MILLISECONDS = 10;
+    private static final long DELAY_MILLISECONDS = 5;
 
     /** For how long one is good. */
     private static final Duration FRESH_DIRECTORY = Duration.ofSeconds(1);
