@@ -84,13 +84,25 @@ final class DetachedSandbox implements Sandbox {
         }
     }
 
+    /** What fails because somebody has removed the sandbox meanwhile is told as that. */
+    private <T> T guarded(DetachedSandboxes.Action<T> action) {
+        try {
+            return DetachedSandboxes.guarded(action);
+        } catch (SandboxException.HostFailed e) {
+            if (sandboxes.store().exists(id)) {
+                throw e;
+            }
+            throw new SandboxException.NotFound("the sandbox " + id + " has been removed", "make a new one");
+        }
+    }
+
     private Executions executionFiles() {
         return sandboxes.store().executions(id);
     }
 
     @Override
     public Execution start() {
-        return DetachedSandboxes.guarded(() -> {
+        return guarded(() -> {
             ExecSpec command = spec.command().orElse(NO_COMMAND); // which the life cycle refuses
             Container container = container();
             Started started = sandboxes.store().locked(id, () -> {
@@ -129,7 +141,7 @@ final class DetachedSandbox implements Sandbox {
 
     @Override
     public Execution start(ExecSpec command) {
-        return DetachedSandboxes.guarded(() -> {
+        return guarded(() -> {
             Container container = container();
             int number = sandboxes.store().nextExecution(id);
             ExecutionRecord record = sandboxes.store().locked(id, () -> begin(number, command));
@@ -175,7 +187,7 @@ final class DetachedSandbox implements Sandbox {
 
     /** Why a command was killed is known to whoever did it; the rest is in its record. */
     private void ended(Container container, int number, Exit exit, Consumer<Exit> onEnd) {
-        DetachedSandboxes.guarded(() -> {
+        guarded(() -> {
             if (exit.reason() == Exit.Reason.KILLED || exit.reason() == Exit.Reason.OOM) {
                 sandboxes.store().locked(id, () -> {
                     executionFiles().ended(number, exit);
@@ -197,7 +209,7 @@ final class DetachedSandbox implements Sandbox {
 
     @Override
     public List<ExecutionInfo> executions() {
-        return DetachedSandboxes.guarded(() -> executionFiles().list(isDead()));
+        return guarded(() -> executionFiles().list(isDead()));
     }
 
     private boolean isDead() {
@@ -206,7 +218,7 @@ final class DetachedSandbox implements Sandbox {
 
     @Override
     public Execution attach(int execution) {
-        return DetachedSandboxes.guarded(() -> {
+        return guarded(() -> {
             ExecutionRecord record = executionFiles().record(execution);
             ExecutionInfo known = executionFiles().info(execution, isDead());
             if (known.exit().isPresent() && known.exit().get().reason() == Exit.Reason.SPAWN_FAILED) {
@@ -267,13 +279,12 @@ final class DetachedSandbox implements Sandbox {
 
     @Override
     public OutputLog log(int execution, OutputKind kind, long from) {
-        return DetachedSandboxes.guarded(
-                () -> executionFiles().record(execution).log(kind, from, LOG_PIECE));
+        return guarded(() -> executionFiles().record(execution).log(kind, from, LOG_PIECE));
     }
 
     @Override
     public void signal(int execution, int number) {
-        DetachedSandboxes.guarded(() -> {
+        guarded(() -> {
             if (number < 1 || number > DetachableExecution.MAXIMUM_SIGNAL) {
                 throw new SandboxException.InvalidSpec("signal " + number + " does not exist", "1 to 64");
             }
@@ -297,7 +308,7 @@ final class DetachedSandbox implements Sandbox {
 
     @Override
     public void stop(Duration grace) {
-        DetachedSandboxes.guarded(() -> {
+        guarded(() -> {
             for (Effect effect : sandboxes.happen(id, new Event.StopRequested(grace))) {
                 switch (effect) {
                     case Effect.TerminateCommand terminate -> terminate(terminate.grace());
