@@ -49,7 +49,7 @@ static struct execution executions[EXECUTIONS];
 static u32 executions_end, executions_alive; /* end: none is used from here on */
 static i32 epoll;
 static u64 next_deadline;
-static u8 outbox[FRAME_SIZE];
+static u8 outbox[FRAME_SIZE] __attribute__((aligned(LARGEST_PAGE)));
 
 static int send_frame(struct connection *connection, struct frame frame, const void *payload, const i32 *descriptors, u32 count);
 static void flush(struct connection *connection);

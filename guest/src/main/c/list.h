@@ -66,6 +66,25 @@ static void give_block(void *block) {
     }
 }
 
+static void forget_kept_blocks(void) {
+    while (kept_blocks) {
+        void *block = kept_blocks;
+        kept_blocks = *(void **)block;
+        CALL2(__NR_munmap, block, BLOCK);
+    }
+    kept_block_count = 0;
+}
+
+/* Gives the whole pages within back to the kernel; what was there is zero from now on. */
+static void release_pages(void *memory, u64 size) {
+    const u64 page = LARGEST_PAGE;
+    u64 start = ((u64)memory + page - 1) & ~(page - 1);
+    u64 end = ((u64)memory + size) & ~(page - 1);
+    if (start < end) {
+        CALL3(__NR_madvise, start, end - start, MADV_DONTNEED);
+    }
+}
+
 static void close_descriptor(i32 descriptor) {
     if (descriptor >= 0) {
         CALL1(__NR_close, descriptor);

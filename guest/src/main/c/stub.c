@@ -11,13 +11,13 @@
 
 #include "execution.h"
 
-enum { LISTEN = 1, MESSAGES = 2, EVENTS = 32, REAPED_AT_ONCE = 64, ACCEPT_AGAIN = 100 };
+enum { LISTEN = 1, MESSAGES = 2, EVENTS = 32, REAPED_AT_ONCE = 64, ACCEPT_AGAIN = 100, QUIET = 1000 };
 
-static u8 inbox[2 * FRAME_SIZE];
+static u8 inbox[2 * FRAME_SIZE] __attribute__((aligned(LARGEST_PAGE)));
 static struct job *running[RUNNING_JOBS], *waiting, **waiting_end;
 static i32 signals;
 static u32 connection_count;
-static u8 ends_with_connection_0, more_to_reap, accepting_paused;
+static u8 ends_with_connection_0, more_to_reap, accepting_paused, memory_used;
 static u64 accept_again, life_over, idle_time, idle_over; /* milliseconds, 0: never */
 
 _Noreturn static void exit_with(i32 code, const char *message, u32 length) {
@@ -833,11 +833,22 @@ static i64 time_to_wait(void) {
         return 0;
     }
     if (!next_deadline) {
-        return -1;
+        return memory_used ? QUIET : -1;
     }
     u64 now = milliseconds();
     u64 left = next_deadline > now ? next_deadline - now : 0;
-    return left < 1000000 ? (i64)left : 1000000;
+    u64 longest = memory_used ? QUIET : 1000000;
+    return (i64)(left < longest ? left : longest);
+}
+
+/* What is kept only to be quick holds nothing between two events. */
+static void release_memory(void) {
+    forget_kept_blocks();
+    release_pages(inbox, sizeof inbox);
+    release_pages(outbox, sizeof outbox);
+    if (executions_end == 0) {
+        release_pages(executions, sizeof executions);
+    }
 }
 
 static void handle(const struct epoll_event *event, int streams) {
@@ -927,6 +938,10 @@ _Noreturn static void stub(int count, char **arguments) {
     more_to_reap = 1;
     for (;;) {
         i64 number = system_call(__NR_epoll_pwait, epoll, (i64)events, EVENTS, time_to_wait(), 0, 8);
+        if (number == 0 && memory_used) {
+            release_memory();
+        }
+        memory_used = number != 0;
         for (i64 i = 0; i < number; i++) { /* bulk comes last */
             handle(&events[i], 0);
         }

@@ -43,7 +43,7 @@ struct time {
 };
 
 #if defined(__x86_64__)
-enum { MACHINE = 62 };
+enum { MACHINE = 62, LARGEST_PAGE = 4096 };
 
 static inline i64 system_call(i64 number, i64 a, i64 b, i64 c, i64 d, i64 e, i64 f) {
     register i64 r10 __asm__("r10") = d;
@@ -65,7 +65,7 @@ __asm__(".text\n"
 #define ENTRY "_start: xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call begin\n hlt\n"
 
 #elif defined(__aarch64__)
-enum { MACHINE = 183 };
+enum { MACHINE = 183, LARGEST_PAGE = 65536 };
 
 static inline i64 system_call(i64 number, i64 a, i64 b, i64 c, i64 d, i64 e, i64 f) {
     register i64 x8 __asm__("x8") = number;
