@@ -23,11 +23,32 @@ public sealed interface Root {
         }
     }
 
+    /**
+     * An image of the local store.
+     *
+     * @param reference its name, as in {@code debian:12}, or how its digest begins
+     */
+    record Image(String reference) implements Root {
+        private static final int MAXIMUM_LENGTH = 1024;
+
+        public Image {
+            Check.text("the image", reference);
+            Check.that(
+                    !reference.isEmpty() && reference.length() <= MAXIMUM_LENGTH,
+                    "the name of an image has 1 to " + MAXIMUM_LENGTH + " characters",
+                    "write NAME[:TAG][@DIGEST]");
+        }
+    }
+
     static Root host() {
         return new Host();
     }
 
     static Root directory(Path path) {
         return new Directory(path);
+    }
+
+    static Root image(String reference) {
+        return new Image(reference);
     }
 }

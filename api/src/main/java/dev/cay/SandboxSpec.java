@@ -154,6 +154,11 @@ public record SandboxSpec(
         return new Builder(Root.directory(path));
     }
 
+    /** An image of the local store; see {@link Root.Image}. */
+    public static Builder image(String reference) {
+        return new Builder(Root.image(reference));
+    }
+
     /** Gathers a {@link SandboxSpec}; not thread-safe. */
     public static final class Builder {
         private final Root root;

@@ -104,6 +104,14 @@ final class SandboxSpecTest {
     }
 
     @Test
+    void imagesHaveNames() {
+        assertThat(SandboxSpec.image("debian:12").build().root()).isEqualTo(Root.image("debian:12"));
+        refusedBriefly(() -> SandboxSpec.image(""));
+        refusedBriefly(() -> SandboxSpec.image("a\0b"));
+        refusedBriefly(() -> SandboxSpec.image("x".repeat(1025)));
+    }
+
+    @Test
     void pathsOfTheHostAreNoLongerThanAPathCanBe() {
         Path longest = Path.of("/" + "x/".repeat(2046) + "yz");
         assertThat(longest.toString()).hasSize(4095);

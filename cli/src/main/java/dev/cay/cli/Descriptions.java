@@ -10,6 +10,9 @@ final class Descriptions {
     private Descriptions() {}
 
     static String root(Root root) {
+        if (root instanceof Root.Image image) {
+            return image.reference();
+        }
         return root instanceof Root.Directory directory ? directory.path().toString() : "host";
     }
 

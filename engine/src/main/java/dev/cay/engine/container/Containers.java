@@ -32,9 +32,10 @@ public final class Containers implements AutoCloseable {
 
     /**
      * @param volumes asked when a sandbox names a volume
+     * @param images asked when a sandbox is made of an image
      * @throws SandboxException.Unsupported if this machine cannot run containers
      */
-    public Containers(VolumeSource volumes) {
+    public Containers(VolumeSource volumes, ImageSource images) {
         try {
             Hierarchies hierarchies = Machine.require();
             kernel = cleanup.push(new HostKernel());
@@ -48,8 +49,9 @@ public final class Containers implements AutoCloseable {
             Nursery nursery = cleanup.push(Nursery.create(kernel));
             ScheduledThreadPoolExecutor background = cleanup.push(new ScheduledThreadPoolExecutor(
                     1, Thread.ofPlatform().name("cay-background").daemon().factory()));
-            maker = new PreparationMaker(kernel, cgroups, ranges, layers, nursery, volumes, background);
-            preparations = cleanup.push(new PreparationPool(maker, background));
+            ImageRoots roots = new ImageRoots(images, cleanup.push(new ImageMounts(kernel)));
+            maker = new PreparationMaker(kernel, cgroups, ranges, layers, nursery, volumes, roots, background);
+            preparations = cleanup.push(new PreparationPool(maker, images, background));
         } catch (IOException e) {
             cleanup.close();
             throw new SandboxException.Unsupported(

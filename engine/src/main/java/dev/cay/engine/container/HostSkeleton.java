@@ -167,6 +167,19 @@ final class HostSkeleton {
         return kernel.run(skeleton.list.build()).fd(skeleton.mount);
     }
 
+    /**
+     * The layer that lies over an image: the directories that a sandbox mounts on and that nobody else fills, and the files of
+     * {@code /etc} that are about the sandbox.
+     */
+    static Fd names(Kernel kernel, boolean hostNetwork) throws SyscallException, IOException {
+        HostSkeleton skeleton = new HostSkeleton();
+        for (String name : List.of("dev", "etc", "proc", "sys")) {
+            skeleton.directory(name, 0755);
+        }
+        skeleton.names(hostNetwork);
+        return kernel.run(skeleton.list.build()).fd(skeleton.mount);
+    }
+
     private void directories() throws IOException {
         for (String name : DIRECTORIES) {
             directory(name, 0755);
@@ -193,6 +206,10 @@ final class HostSkeleton {
         file("etc/passwd", PASSWD.getBytes(StandardCharsets.US_ASCII), 0644);
         file("etc/group", GROUP.getBytes(StandardCharsets.US_ASCII), 0644);
         file("etc/nsswitch.conf", NSSWITCH.getBytes(StandardCharsets.US_ASCII), 0644);
+        names(hostNetwork);
+    }
+
+    private void names(boolean hostNetwork) throws IOException {
         file("etc/hosts", HOSTS.getBytes(StandardCharsets.US_ASCII), 0644);
         Path resolver = ETC.resolve("resolv.conf");
         file(

@@ -28,6 +28,10 @@ final class Layers implements AutoCloseable {
         HOST,
         /** The same with the host's name servers, for sandboxes on its network. */
         HOST_WITH_NETWORK,
+        /** What lies over the image of a sandbox: see {@link HostSkeleton#names}. */
+        NAMES,
+        /** The same with the host's name servers. */
+        NAMES_WITH_NETWORK,
         /** Nothing but the directories that a sandbox mounts on, for root file systems that lack them. */
         MOUNT_POINTS,
         /** Nothing at all, to hide directories with. */
@@ -52,6 +56,8 @@ final class Layers implements AutoCloseable {
             Fd made = switch (layer) {
                 case HOST -> HostSkeleton.build(kernel, false);
                 case HOST_WITH_NETWORK -> HostSkeleton.build(kernel, true);
+                case NAMES -> HostSkeleton.names(kernel, false);
+                case NAMES_WITH_NETWORK -> HostSkeleton.names(kernel, true);
                 case MOUNT_POINTS -> directories(MOUNT_POINTS);
                 case EMPTY -> directories(List.of());
             };

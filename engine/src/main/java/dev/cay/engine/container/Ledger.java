@@ -20,4 +20,7 @@ public interface Ledger {
 
     /** A volume that the container uses. */
     void volume(String name) throws IOException;
+
+    /** The image that is its root. */
+    void image() throws IOException;
 }

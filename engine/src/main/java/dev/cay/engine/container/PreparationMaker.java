@@ -2,6 +2,7 @@ package dev.cay.engine.container;
 
 import dev.cay.Mount;
 import dev.cay.Network;
+import dev.cay.Root;
 import dev.cay.SandboxSpec;
 import dev.cay.Writable;
 import dev.cay.linux.Birth;
@@ -35,6 +36,7 @@ final class PreparationMaker implements Preparation.Maker {
     private final Layers layers;
     private final Nursery nursery;
     private final VolumeSource volumes;
+    private final ImageRoots images;
     private final Executor background;
     private final List<Op> signals;
     private final List<Op> capabilityBounds;
@@ -48,6 +50,7 @@ final class PreparationMaker implements Preparation.Maker {
             Layers layers,
             Nursery nursery,
             VolumeSource volumes,
+            ImageRoots images,
             Executor background)
             throws SyscallException {
         this.kernel = kernel;
@@ -56,6 +59,7 @@ final class PreparationMaker implements Preparation.Maker {
         this.layers = layers;
         this.nursery = nursery;
         this.volumes = volumes;
+        this.images = images;
         this.background = background;
         signals = Processes.defaultIgnoredSignals(kernel);
         int lastCapability = Privileges.lastCapability(kernel);
@@ -103,6 +107,8 @@ final class PreparationMaker implements Preparation.Maker {
         Optional<WritableDirectory> writable = spec.writable() instanceof Writable.Directory(var path)
                 ? Optional.of(keeper.push(WritableDirectory.open(kernel, path)))
                 : Optional.empty();
+        List<Fd> image =
+                spec.root() instanceof Root.Image(var reference) ? images.use(reference, tenancy, undo) : List.of();
         tenancy.ledger().ids();
         IdRanges.Range range = undo.push(range(spec, tenancy.ids(), writable));
         tenancy.ledger().range(range.first());
@@ -111,8 +117,8 @@ final class PreparationMaker implements Preparation.Maker {
                 Cgroup.create(tenancy.cgroups(), id, !spec.limits().io().isNone(), range.stubId()));
         OwnedNamespaces namespaces = scaffolding.push(
                 OwnedNamespaces.create(kernel, spec.userNamespace(), ownNetwork, range.first(), IdRanges.MAPPED_IDS));
-        Rootfs rootfs = scaffolding.push(
-                Rootfs.create(kernel, new Rootfs.Plan(spec, layers, namespaces.user(), range.first(), writable)));
+        Rootfs rootfs = scaffolding.push(Rootfs.create(
+                kernel, new Rootfs.Plan(spec, layers, image, namespaces.user(), range.first(), writable)));
         Accounts accounts = Accounts.read(kernel, rootfs.root());
         for (Mount mount : spec.mounts()) {
             if (mount instanceof Mount.Named named) {

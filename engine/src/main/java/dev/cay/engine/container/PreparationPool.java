@@ -37,6 +37,7 @@ final class PreparationPool implements AutoCloseable {
     private static final Duration FRESH_HOST = Duration.ofMinutes(1);
 
     private final Preparation.Maker maker;
+    private final ImageSource images;
     private final ScheduledExecutorService background;
     private final ReentrantLock lock = new ReentrantLock();
     private final Deque<Entry> ready = new ArrayDeque<>();
@@ -50,7 +51,7 @@ final class PreparationPool implements AutoCloseable {
         }
     }
 
-    /** What a preparation depends on; of a directory also which one it is, since another can be put in its place. */
+    /** What a preparation depends on; of a directory or image also which one it is, since another can be put in its place. */
     private record Kind(
             Root root,
             Object rootKey,
@@ -59,10 +60,10 @@ final class PreparationPool implements AutoCloseable {
             boolean userNamespace,
             List<Mount> mounts,
             boolean limitedIo) {
-        static Kind of(SandboxSpec spec) throws IOException {
+        static Kind of(SandboxSpec spec, ImageSource images) throws IOException {
             return new Kind(
                     spec.root(),
-                    rootKey(spec.root()),
+                    rootKey(spec.root(), images),
                     spec.writable(),
                     spec.network(),
                     spec.userNamespace(),
@@ -70,7 +71,10 @@ final class PreparationPool implements AutoCloseable {
                     !spec.limits().io().isNone());
         }
 
-        private static Object rootKey(Root root) throws IOException {
+        private static Object rootKey(Root root, ImageSource images) throws IOException {
+            if (root instanceof Root.Image(String reference)) {
+                return images.digest(reference);
+            }
             return root instanceof Root.Directory(Path path)
                     ? Files.readAttributes(path, BasicFileAttributes.class).fileKey()
                     : "";
@@ -87,14 +91,15 @@ final class PreparationPool implements AutoCloseable {
         }
     }
 
-    PreparationPool(Preparation.Maker maker, ScheduledExecutorService background) {
+    PreparationPool(Preparation.Maker maker, ImageSource images, ScheduledExecutorService background) {
         this.maker = maker;
+        this.images = images;
         this.background = background;
     }
 
     /** Takes one from the pool, or makes it. */
     Preparation take(SandboxSpec spec) throws IOException {
-        Kind wanted = Kind.of(spec);
+        Kind wanted = Kind.of(spec, images);
         if (wanted.isPoolable()) {
             Optional<Preparation> pooled = poll(wanted, spec);
             if (pooled.isPresent()) {
@@ -147,7 +152,12 @@ final class PreparationPool implements AutoCloseable {
         while (more) {
             Optional<Preparation> made = Optional.empty();
             try {
-                made = Optional.of(maker.make(spec));
+                Preparation preparation = maker.make(spec);
+                made = Optional.of(preparation);
+                if (!Kind.of(spec, images).equals(wanted)) {
+                    preparation.close(); // the name means another one by now
+                    made = Optional.empty();
+                }
             } catch (IOException | RuntimeException e) {
                 // whoever asks next meets the same failure himself, and is told
             } finally {

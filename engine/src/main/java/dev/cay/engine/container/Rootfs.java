@@ -48,6 +48,7 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
      * What the sandbox's file systems are made of.
      *
      * @param layers the shared lower layers
+     * @param image the layers of an image, the lowest first, if that is the root
      * @param userNamespace the id maps to apply; none without a user namespace
      * @param firstId the host's id of the sandbox's root
      * @param writable where a {@link Writable.Directory} is
@@ -55,6 +56,7 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
     record Plan(
             SandboxSpec spec,
             Layers layers,
+            List<Fd> image,
             Optional<Fd> userNamespace,
             int firstId,
             Optional<WritableDirectory> writable) {}
@@ -62,9 +64,7 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
     static Rootfs create(Kernel kernel, Plan plan) throws IOException {
         Assembly assembly = new Assembly(plan);
         // No switches over types here: each would cost a cold JVM milliseconds.
-        Op root = plan.spec().root() instanceof Root.Directory(var path)
-                ? assembly.overlay("", assembly.layers(path))
-                : assembly.overlay("", List.of(assembly.shared(hostLayer(plan.spec()))));
+        Op root = assembly.overlay("", assembly.rootLayers());
         List<String> paths = new ArrayList<>();
         List<Op> mounts = new ArrayList<>();
         if (plan.spec().root() instanceof Root.Host) {
@@ -93,10 +93,6 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
                 results.fd(terminals),
                 results.fd(sharedMemory),
                 assembly.temporary.stream().map(results::fd).toList());
-    }
-
-    private static Layers.Layer hostLayer(SandboxSpec spec) {
-        return spec.network() instanceof dev.cay.Network.Host ? Layers.Layer.HOST_WITH_NETWORK : Layers.Layer.HOST;
     }
 
     /** How many files a tmpfs may have. */
@@ -131,6 +127,31 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
             return list.build();
         }
 
+        List<Op> rootLayers() throws IOException {
+            if (plan.spec().root() instanceof Root.Directory(var path)) {
+                return layers(path);
+            }
+            boolean hostNetwork = plan.spec().network() instanceof dev.cay.Network.Host;
+            if (plan.spec().root() instanceof Root.Image) {
+                return imageLayers(hostNetwork);
+            }
+            return List.of(shared(hostNetwork ? Layers.Layer.HOST_WITH_NETWORK : Layers.Layer.HOST));
+        }
+
+        /**
+         * Those of an image, under one of ours with what we mount on and what belongs to the sandbox and not to the image. So
+         * whatever lies at these places in the image is hidden, and no path of it is followed.
+         */
+        private List<Op> imageLayers(boolean hostNetwork) throws IOException {
+            List<Op> lowers = new ArrayList<>();
+            lowers.add(shared(hostNetwork ? Layers.Layer.NAMES_WITH_NETWORK : Layers.Layer.NAMES));
+            for (int i = plan.image().size() - 1; i >= 0; i--) {
+                lowers.add(shared(plan.image().get(i), "layer " + i));
+            }
+            lowers.add(shared(Layers.Layer.MOUNT_POINTS));
+            return lowers;
+        }
+
         /** A root file system of the host's, over the directories that a sandbox mounts on if it lacks one. */
         List<Op> layers(Path root) throws IOException {
             Op directory = directory(root.toString());
@@ -145,8 +166,11 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
         }
 
         Op shared(Layers.Layer layer) throws IOException {
-            Fd mount = plan.layers().get(layer);
-            return shifted(temporary(list.add(Mount.cloneTree(Arg.of(mount), layer.name()))), layer.name());
+            return shared(plan.layers().get(layer), layer.name());
+        }
+
+        private Op shared(Fd mount, String name) {
+            return shifted(temporary(list.add(Mount.cloneTree(Arg.of(mount), name))), name);
         }
 
         private Op shifted(Op mount, String operands) {
@@ -169,6 +193,9 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
                 list.add(Mount.create(context));
                 return list.add(Mount.fsmount(context, Mount.ATTR_NODEV | Mount.ATTR_NOSUID | Mount.ATTR_RDONLY));
             }
+            // A change is whole files and whiteouts: it can be made a layer, and nothing in it points elsewhere.
+            list.add(Mount.set(context, "redirect_dir", "nofollow"));
+            list.add(Mount.set(context, "metacopy", "off"));
             list.add(Mount.set(context, "upperdir", Arg.of(upper(changes.get(), name + ".upper", 0755))));
             list.add(Mount.set(context, "workdir", Arg.of(upper(changes.get(), name + ".work", 0700))));
             if (plan.writable().isEmpty()) {

@@ -146,6 +146,11 @@ final class DetachedSandboxes {
             public void volume(String name) throws IOException {
                 store.journal(id).add(new Undo.UnmountVolume(name, ""));
             }
+
+            @Override
+            public void image() throws IOException {
+                store.journal(id).add(new Undo.ReleaseImage());
+            }
         };
     }
 

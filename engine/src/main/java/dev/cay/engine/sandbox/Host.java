@@ -1,6 +1,7 @@
 package dev.cay.engine.sandbox;
 
 import dev.cay.engine.container.Containers;
+import dev.cay.engine.container.ImageSource;
 import dev.cay.engine.state.ProcessIdentity;
 import dev.cay.engine.state.Sweep;
 import dev.cay.engine.state.Undo;
@@ -15,7 +16,7 @@ import java.io.IOException;
 import java.util.Optional;
 
 /** This machine, as those see it that clean up. A process is held by its descriptor before anything is believed of its number. */
-record Host(Containers containers, VolumeStore volumes) implements Undoer, Sweep.Liveness {
+record Host(Containers containers, VolumeStore volumes, ImageSource images) implements Undoer, Sweep.Liveness {
     private static final long PATIENCE_NANOSECONDS = 10_000_000_000L;
 
     /** A process, if it is still the one that is meant. */
@@ -66,6 +67,7 @@ record Host(Containers containers, VolumeStore volumes) implements Undoer, Sweep
             case Undo.KillProcess kill -> kill(kill.process());
             case Undo.ReleaseName _ -> {} // it goes with the record
             case Undo.UnmountVolume volume -> volumes.release(volume.volume(), sandbox);
+            case Undo.ReleaseImage _ -> images.release(sandbox);
         }
     }
 

@@ -11,6 +11,7 @@ import dev.cay.SweepReport;
 import dev.cay.Volumes;
 import dev.cay.engine.container.Container;
 import dev.cay.engine.container.Containers;
+import dev.cay.engine.container.ImageSource;
 import dev.cay.engine.state.SandboxStore;
 import dev.cay.engine.state.VolumeStore;
 import java.util.ArrayList;
@@ -23,7 +24,8 @@ import java.util.function.Supplier;
 
 /** The sandboxes that this process made, and those of this machine that belong to nobody. */
 final class LocalSandboxes implements Sandboxes {
-    private final Containers containers = new Containers(new StoredVolumes(this::volumeStore));
+    private final ImageSource images = ImageSource.none();
+    private final Containers containers = new Containers(new StoredVolumes(this::volumeStore), images);
     private final Map<String, LocalSandbox> sandboxes = new ConcurrentHashMap<>();
     private final List<SandboxPool> pools = new ArrayList<>();
     private final Timeouts timeouts = new Timeouts();
@@ -80,7 +82,7 @@ final class LocalSandboxes implements Sandboxes {
                 if (detached == null) {
                     detached = DetachedSandboxes.guarded(() -> {
                         SandboxStore store = SandboxStore.open();
-                        return new DetachedSandboxes(containers, store, new Host(containers, volumeStore()));
+                        return new DetachedSandboxes(containers, store, new Host(containers, volumeStore(), images));
                     });
                 }
             }

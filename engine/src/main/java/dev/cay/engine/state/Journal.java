@@ -99,6 +99,7 @@ public final class Journal {
                 out.field("undo", "unmount-volume")
                         .field("volume", volume.volume())
                         .field("path", volume.path());
+            case Undo.ReleaseImage _ -> out.field("undo", "release-image");
         }
     }
 
@@ -117,6 +118,7 @@ public final class Journal {
             case "kill-process" -> new Undo.KillProcess(in.object("process", StateJson::readProcess));
             case "release-name" -> new Undo.ReleaseName(in.text("name"));
             case "unmount-volume" -> new Undo.UnmountVolume(in.text("volume"), in.text("path"));
+            case "release-image" -> new Undo.ReleaseImage();
             default ->
                 throw new SandboxException.Unsupported(
                         "another version of Cay has written '" + name + "' into " + NAME,

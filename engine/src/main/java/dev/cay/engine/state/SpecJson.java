@@ -109,6 +109,7 @@ final class SpecJson {
         switch (root) {
             case Root.Host _ -> out.field(KIND, "host");
             case Root.Directory directory -> out.field(KIND, "directory").field("path", text(directory.path()));
+            case Root.Image image -> out.field(KIND, "image").field("reference", image.reference());
         }
     }
 
@@ -117,6 +118,7 @@ final class SpecJson {
         return switch (kind) {
             case "host" -> new Root.Host();
             case "directory" -> new Root.Directory(path(in, "path"));
+            case "image" -> new Root.Image(in.text("reference"));
             default -> throw in.refused("there is no root '" + kind + "'");
         };
     }

@@ -35,4 +35,7 @@ public sealed interface Undo {
             requireNonNull(path, "path is null");
         }
     }
+
+    /** Takes the sandbox off the users of its image. */
+    record ReleaseImage() implements Undo {}
 }

@@ -36,7 +36,8 @@ final class PreparationPoolTest {
 
     private final Workshop workshop = new Workshop();
     private final Later background = new Later();
-    private final PreparationPool pool = new PreparationPool(workshop, background);
+    private final Tags images = new Tags();
+    private final PreparationPool pool = new PreparationPool(workshop, images, background);
 
     /** Makes preparations of nothing and counts them. */
     private static final class Workshop implements Preparation.Maker {
@@ -56,6 +57,26 @@ final class PreparationPoolTest {
                 number = made.size();
             }
             return fakes.preparation(new IdRanges.Range(number, () -> closed.add(number)));
+        }
+    }
+
+    /** Images whose names can be given to others. */
+    private static final class Tags implements ImageSource {
+        private String digest = "sha256:1";
+
+        @Override
+        public String digest(String reference) {
+            return digest;
+        }
+
+        @Override
+        public Image use(String reference, String sandbox) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
+        public void release(String sandbox) {
+            throw new UnsupportedOperationException();
         }
     }
 
@@ -374,7 +395,7 @@ final class PreparationPoolTest {
         Set<Preparation> taken = Collections.newSetFromMap(new IdentityHashMap<>());
         try (ScheduledExecutorService filler = Executors.newSingleThreadScheduledExecutor();
                 ExecutorService takers = Executors.newFixedThreadPool(4)) {
-            PreparationPool shared = new PreparationPool(workshop, filler);
+            PreparationPool shared = new PreparationPool(workshop, images, filler);
             Callable<Preparation> take = () -> shared.take(SPEC);
             List<Future<Preparation>> results = takers.invokeAll(Collections.nCopies(400, take));
             for (Future<Preparation> result : results) {
@@ -398,5 +419,28 @@ final class PreparationPoolTest {
                         .first())
                 .isEqualTo(7);
         assertThat(workshop.made).last().extracting(SandboxSpec::root).isEqualTo(Root.directory(Path.of("/etc")));
+    }
+
+    @Test
+    void anImageIsKnownByItsDigest() throws IOException {
+        SandboxSpec spec = SandboxSpec.image("debian").build();
+        fill(spec);
+        int made = workshop.made.size();
+        images.digest = "sha256:2";
+        assertThat(pool.take(spec).range().first()).isEqualTo(made + 1);
+        work();
+        assertThat(workshop.closed).hasSize(SIZE);
+    }
+
+    /** The name is given to another image while preparations are made of the first. */
+    @Test
+    void whatWasMadeOfAnotherImageIsThrownAway() throws IOException {
+        SandboxSpec spec = SandboxSpec.image("debian").build();
+        pool.take(spec);
+        pool.take(spec);
+        images.digest = "sha256:2";
+        work();
+        assertThat(workshop.made).hasSize(3);
+        assertThat(workshop.closed).containsExactly(3);
     }
 }

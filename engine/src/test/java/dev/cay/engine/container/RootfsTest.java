@@ -7,6 +7,7 @@ import dev.cay.SandboxSpec;
 import dev.cay.Size;
 import dev.cay.Writable;
 import dev.cay.linux.Errno;
+import dev.cay.linux.Fd;
 import dev.cay.linux.OpList;
 import dev.cay.linux.SyscallException;
 import java.io.IOException;
@@ -23,6 +24,7 @@ final class RootfsTest {
 
     private final Fakes fakes = new Fakes();
     private final Layers layers = new Layers(fakes.kernel());
+    private final List<Fd> imageLayers = List.of(fakes.fd("lowest"), fakes.fd("uppermost"));
 
     @TempDir
     private Path image;
@@ -33,6 +35,7 @@ final class RootfsTest {
             Files.createDirectory(image.resolve(name));
         }
         layers.get(Layers.Layer.MOUNT_POINTS);
+        layers.get(Layers.Layer.NAMES);
     }
 
     private List<SandboxSpec> specs() {
@@ -41,6 +44,8 @@ final class RootfsTest {
                 SandboxSpec.directory(image).readOnly().build(),
                 SandboxSpec.directory(image.getParent()).build(),
                 SandboxSpec.directory(image.getParent()).readOnly().build(),
+                SandboxSpec.image("debian:12").build(),
+                SandboxSpec.image("debian:12").readOnly().build(),
                 SandboxSpec.directory(image)
                         .writable(new Writable.Directory(Path.of("/srv/changes")))
                         .build());
@@ -48,7 +53,8 @@ final class RootfsTest {
 
     private Rootfs create(SandboxSpec spec, Optional<WritableDirectory> writable) throws IOException {
         return Rootfs.create(
-                fakes.kernel(), new Rootfs.Plan(spec, layers, Optional.of(fakes.fd("user")), FIRST_ID, writable));
+                fakes.kernel(),
+                new Rootfs.Plan(spec, layers, imageLayers, Optional.of(fakes.fd("user")), FIRST_ID, writable));
     }
 
     private Optional<WritableDirectory> changes(SandboxSpec spec) {
@@ -105,6 +111,26 @@ final class RootfsTest {
                         "mount_setattr(" + image + ")",
                         "fsopen(overlay)")
                 .contains("fsconfig(volatile)");
+    }
+
+    @Test
+    void theLayersOfAnImageLieBetweenOurs() throws IOException {
+        List<String> lines = lines(SandboxSpec.image("debian:12").build());
+        assertThat(lines)
+                .containsSubsequence(
+                        "open_tree(NAMES) <?>",
+                        "mount_setattr(NAMES)",
+                        "open_tree(layer 1) <uppermost>",
+                        "mount_setattr(layer 1)",
+                        "open_tree(layer 0) <lowest>",
+                        "mount_setattr(layer 0)",
+                        "open_tree(MOUNT_POINTS) <?>",
+                        "mount_setattr(MOUNT_POINTS)",
+                        "fsopen(overlay)",
+                        "fsconfig(redirect_dir=nofollow)",
+                        "fsconfig(metacopy=off)");
+        assertThat(lines.stream().filter(line -> line.startsWith("fsconfig(lowerdir+")))
+                .hasSize(4);
     }
 
     @Test

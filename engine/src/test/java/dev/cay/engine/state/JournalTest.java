@@ -21,7 +21,8 @@ final class JournalTest {
             new Undo.ReleaseIds(),
             new Undo.KillProcess(new ProcessIdentity(5, 6, "boot")),
             new Undo.ReleaseName("web"),
-            new Undo.UnmountVolume("data", "/run/cay/\u00e4\n"));
+            new Undo.UnmountVolume("data", "/run/cay/\u00e4\n"),
+            new Undo.ReleaseImage());
 
     @TempDir
     private Path temporary;
@@ -82,7 +83,7 @@ final class JournalTest {
                 .isInstanceOf(IOException.class)
                 .hasMessage("first")
                 .satisfies(e -> assertThat(e.getSuppressed()).hasSize(1));
-        assertThat(undone).containsExactly(ALL.get(4), ALL.get(2), ALL.get(0));
+        assertThat(undone).containsExactly(ALL.get(5), ALL.get(4), ALL.get(2), ALL.get(0));
         assertThat(journal.pending()).containsExactly(ALL.get(1), ALL.get(3));
 
         journal.undoAll(this::undo);
@@ -104,7 +105,7 @@ final class JournalTest {
             assertThat(journal.pending())
                     .startsWith(ALL.toArray(Undo[]::new))
                     .endsWith(ALL.get(0))
-                    .hasSize(6);
+                    .hasSize(ALL.size() + 1);
         }
     }
 

@@ -75,7 +75,7 @@ final class RandomSpecs {
 
     SandboxSpec sandbox() {
         return new SandboxSpec(
-                random.nextBoolean() ? Root.host() : Root.directory(Path.of("/", text())),
+                root(),
                 writable(),
                 random.nextBoolean() ? Network.none() : Network.host(),
                 limits(),
@@ -91,6 +91,14 @@ final class RandomSpecs {
                 mounts(),
                 new Lifetime(random.nextBoolean(), maybe(this::duration), maybe(this::duration)),
                 maybe(this::exec));
+    }
+
+    private Root root() {
+        return switch (random.nextInt(3)) {
+            case 0 -> Root.host();
+            case 1 -> Root.directory(Path.of("/", text()));
+            default -> Root.image("image" + text());
+        };
     }
 
     ExecSpec exec() {

@@ -137,8 +137,8 @@ final class SandboxRecordTest {
                 .hasMessageContaining("'../etc' is not the id of a sandbox");
         assertThatThrownBy(() -> SandboxRecord.fromJson(plain().replace("creating", "running")))
                 .hasMessageContaining("a sandbox without a process cannot be running");
-        assertThatThrownBy(() -> SandboxRecord.fromJson(plain().replace("\"kind\":\"host\"", "\"kind\":\"image\"")))
-                .hasMessageContaining("there is no root 'image'");
+        assertThatThrownBy(() -> SandboxRecord.fromJson(plain().replace("\"kind\":\"host\"", "\"kind\":\"floppy\"")))
+                .hasMessageContaining("there is no root 'floppy'");
         assertThatThrownBy(() -> SandboxRecord.fromJson(plain().replace("\"owner\"", "\"extra\":1,\"owner\"")))
                 .hasMessageContaining("unknown field 'extra'");
     }

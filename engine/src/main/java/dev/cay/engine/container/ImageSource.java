@@ -1,0 +1,62 @@
+package dev.cay.engine.container;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.cay.SandboxException;
+import java.nio.file.Path;
+import java.util.List;
+
+/** Where images come from. Thread-safe. */
+public interface ImageSource {
+    /**
+     * An image whose layers are here.
+     *
+     * @param digest of its manifest
+     * @param layers EROFS files, the lowest first; real paths
+     */
+    record Image(String digest, List<Path> layers) {
+        public Image {
+            requireNonNull(digest, "digest is null");
+            layers = List.copyOf(layers);
+        }
+    }
+
+    /**
+     * The digest of the manifest that a reference means at this moment.
+     *
+     * @throws SandboxException.NotFound if there is no such image
+     */
+    String digest(String reference);
+
+    /**
+     * Enters a sandbox as a user of an image, so that nobody removes it meanwhile.
+     *
+     * @throws SandboxException.NotFound if there is no such image
+     */
+    Image use(String reference, String sandbox);
+
+    /** The sandbox uses its image no more; without effect if it uses none. */
+    void release(String sandbox);
+
+    /** Where there are none. */
+    static ImageSource none() {
+        return new ImageSource() {
+            @Override
+            public String digest(String reference) {
+                throw new SandboxException.Unsupported(
+                        "there are no images here: '" + reference + "'",
+                        "use a directory or the programs of this machine");
+            }
+
+            @Override
+            public Image use(String reference, String sandbox) {
+                return new Image(digest(reference), List.of());
+            }
+
+            @Override
+            public void release(String sandbox) {
+                // there is nothing that it could use
+            }
+        };
+    }
+}
