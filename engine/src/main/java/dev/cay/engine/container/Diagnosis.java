@@ -4,7 +4,9 @@ import dev.cay.Finding;
 import dev.cay.Finding.Verdict;
 import dev.cay.engine.container.Hierarchies.Controller;
 import dev.cay.linux.KernelVersion;
+import java.io.BufferedInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -52,10 +54,10 @@ public final class Diagnosis {
 
     /** A file of the kernel; empty if it is missing or cannot be read. */
     private Optional<String> read(String path) {
-        try {
-            byte[] bytes =
-                    Files.readAllBytes(root.resolve(path)); // in one read: a sysctl has nothing more for a second
-            return Optional.of(new String(bytes, StandardCharsets.UTF_8).strip());
+        // Not Files.readAllBytes, which begins with a single byte: of a number in /proc/sys the kernel gives no second
+        // piece.
+        try (InputStream file = new BufferedInputStream(Files.newInputStream(root.resolve(path)))) {
+            return Optional.of(new String(file.readAllBytes(), StandardCharsets.UTF_8).strip());
         } catch (IOException e) {
             return Optional.empty();
         }
