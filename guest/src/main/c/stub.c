@@ -316,8 +316,6 @@ static void start(struct job *job, u32 slot) {
     if (execution) {
         execution->pid = job->pid;
         execution->started = nanoseconds(CLOCK_REALTIME);
-        execution->deadline = execution->timeout ? milliseconds() + execution->timeout + 1 : 0; /* not early */
-        set_timer(execution->deadline);
     }
 }
 
@@ -347,8 +345,13 @@ static void settle(struct job *job) {
         job->started = -1;
     }
     judge(job);
-    if (job->execution && job->failed == -1) {
-        write_record(job->execution, RUNNING);
+    struct execution *execution = job->execution;
+    if (execution && job->failed == -1) {
+        write_record(execution, RUNNING);
+        if (execution->timeout) { /* its own time: what the list took is not taken from it */
+            execution->deadline = milliseconds() + execution->timeout + 1; /* not early */
+            set_timer(execution->deadline);
+        }
     }
     finish(job);
     start_waiting();
