@@ -104,7 +104,7 @@ final class SandboxRecordTest {
 
     private static String damaged(String json, Random random) {
         StringBuilder text = new StringBuilder(json);
-        for (int i = random.nextInt(3); i >= 0; i--) {
+        for (int i = random.nextInt(3); i >= 0 && !text.isEmpty(); i--) {
             int at = random.nextInt(text.length());
             switch (random.nextInt(4)) {
                 case 0 -> text.setCharAt(at, (char) (' ' + random.nextInt(95)));
