@@ -28,6 +28,6 @@ public record IoLimits(
     }
 
     public boolean isNone() {
-        return equals(none());
+        return readBytes.isEmpty() && writeBytes.isEmpty() && readOperations.isEmpty() && writeOperations.isEmpty();
     }
 }

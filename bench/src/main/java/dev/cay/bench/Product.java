@@ -59,7 +59,7 @@ final class Product {
         List<String> command(List<String> arguments) {
             List<String> command = new ArrayList<>(List.of(java, "-XX:AOTCache=" + jars + "/cay.aot"));
             command.addAll(flags);
-            command.addAll(List.of("-p", jars, "-m", MAIN));
+            command.addAll(List.of("-Ddev.cay.linux.library=" + jars + "/native-methods.so", "-p", jars, "-m", MAIN));
             command.addAll(arguments);
             return command;
         }

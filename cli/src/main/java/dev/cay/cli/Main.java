@@ -21,9 +21,8 @@ public final class Main {
                 new ProcessTerminal(),
                 new Time.OfProcess(),
                 new Diagnosis());
-        int code = arguments.length == 1 && arguments[0].equals(Training.OPTION)
-                ? Training.run(context)
-                : new Cli(context).run(List.of(NativeText.arguments(arguments)));
+        List<String> line = List.of(NativeText.arguments(arguments));
+        int code = line.equals(Training.LINE) ? Training.run(context) : new Cli(context).run(line);
         if (guard.finish()) {
             // Everything has been closed. An orderly exit would first start the logging framework, to log the exit: 20
             // ms.

@@ -7,7 +7,7 @@ import java.util.List;
  * cache when Cay is built. Nobody else has a use for it, so no help text names it.
  */
 final class Training {
-    static final String OPTION = "--train";
+    static final List<String> LINE = List.of("--train");
 
     private Training() {}
 

@@ -4,10 +4,12 @@ import static com.tngtech.archunit.base.DescribedPredicate.not;
 import static com.tngtech.archunit.core.domain.JavaClass.Predicates.resideInAnyPackage;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.classes;
 import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noClasses;
+import static com.tngtech.archunit.lang.syntax.ArchRuleDefinition.noMethods;
 import static com.tngtech.archunit.library.dependencies.SlicesRuleDefinition.slices;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
 import java.lang.module.ModuleDescriptor;
 import java.nio.file.Path;
@@ -44,6 +46,12 @@ class ArchitectureTest {
                 .dependOnClassesThat()
                 .resideInAPackage("java.lang.foreign..")
                 .because("native code has one home, and its memory and descriptors do not leave it")
+                .check(CAY);
+        noMethods()
+                .that()
+                .areDeclaredInClassesThat(not(resideInAnyPackage("dev.cay.linux..")))
+                .should()
+                .haveModifier(JavaModifier.NATIVE)
                 .check(CAY);
     }
 

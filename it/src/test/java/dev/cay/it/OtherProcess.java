@@ -1,5 +1,6 @@
 package dev.cay.it;
 
+import dev.cay.linux.Architecture;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -57,7 +58,7 @@ final class OtherProcess implements AutoCloseable {
         }
     }
 
-    /** This JVM's Java, modules and test classes. */
+    /** This JVM's Java, modules and test classes; with native methods, as the command line has them. */
     private static List<String> java() throws URISyntaxException {
         String modules = ModuleLayer.boot().configuration().modules().stream()
                 .filter(module ->
@@ -73,6 +74,10 @@ final class OtherProcess implements AutoCloseable {
         for (int level = 0; level < 4; level++) {
             classes = classes.getParent();
         }
+        Path library = Path.of(
+                System.getProperty("cay.root"),
+                "linux/src/main/resources/dev/cay/linux",
+                "native-methods-" + Architecture.current().text() + ".so");
         return List.of(
                 Path.of(System.getProperty("java.home"), "bin/java").toString(),
                 "-XX:+UseSerialGC",
@@ -84,6 +89,7 @@ final class OtherProcess implements AutoCloseable {
                 "--add-modules",
                 "dev.cay.engine",
                 "--enable-native-access=dev.cay.linux",
+                "-Ddev.cay.linux.library=" + library,
                 "-cp",
                 classes.toString(),
                 ChildOperator.class.getName());

@@ -1,6 +1,5 @@
 package dev.cay.linux;
 
-import java.util.Comparator;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -8,8 +7,6 @@ import java.util.regex.Pattern;
 /** A version of Linux, as far as anybody asks for it. */
 public record KernelVersion(int major, int minor) implements Comparable<KernelVersion> {
     private static final Pattern FORM = Pattern.compile("([0-9]{1,4})\\.([0-9]{1,4})(?:[.+-].*)?");
-    private static final Comparator<KernelVersion> ORDER =
-            Comparator.comparingInt(KernelVersion::major).thenComparingInt(KernelVersion::minor);
 
     /** Reads {@code 6.18}, {@code 6.18.5-amd64}; empty if the text is anything else. */
     public static Optional<KernelVersion> parse(String text) {
@@ -26,7 +23,7 @@ public record KernelVersion(int major, int minor) implements Comparable<KernelVe
 
     @Override
     public int compareTo(KernelVersion other) {
-        return ORDER.compare(this, other);
+        return major == other.major ? Integer.compare(minor, other.minor) : Integer.compare(major, other.major);
     }
 
     @Override

@@ -11,10 +11,10 @@ import java.lang.invoke.MethodHandle;
 /** System calls by way of libc, and the walk of a list in Java: what is left where no code of ours may be placed. */
 final class LibraryCalls {
     /** {@code long syscall(long number, ...)} syscall(2). */
-    private static final MethodHandle SYSCALL = Native.library("syscall", Linker.Option.captureCallState("errno"));
+    private static final MethodHandle SYSCALL = Downcalls.library("syscall", Linker.Option.captureCallState("errno"));
 
     /** The whole address space, since a list holds addresses. */
-    private static final MemorySegment MEMORY = Native.memory(0, Long.MAX_VALUE);
+    private static final MemorySegment MEMORY = Downcalls.memory(0, Long.MAX_VALUE);
 
     private LibraryCalls() {}
 
@@ -25,7 +25,7 @@ final class LibraryCalls {
             long result = (long) SYSCALL.invokeExact(state, number, a, b, c, d, e, f);
             return result == -1 ? -state.get(JAVA_INT, 0) : result;
         } catch (Throwable t) {
-            throw Native.unexpected(t);
+            throw Downcalls.unexpected(t);
         }
     }
 

@@ -1,114 +1,58 @@
 package dev.cay.linux;
 
-import static java.lang.foreign.ValueLayout.JAVA_LONG;
-
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
-import java.lang.foreign.FunctionDescriptor;
-import java.lang.foreign.Linker;
-import java.lang.foreign.MemorySegment;
-import java.lang.invoke.MethodHandle;
-import java.util.Optional;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 
 /**
- * The door to the kernel: every native call of Cay goes through one shape of function, {@code long f(long × 7)}, because each
- * further shape costs a cold JVM several milliseconds.
+ * The door to the kernel. Behind it are {@link NativeMethods}, which are there at once but have to be a file, or
+ * {@link Downcalls}, which need nothing but the JVM.
  */
-@SuppressWarnings("restricted") // this class is what the module is granted native access for
 final class Native {
     static final Architecture ARCHITECTURE = Architecture.current();
 
-    private static final FunctionDescriptor SHAPE = FunctionDescriptor.of(
-            JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG);
-
     /** A property: {@code process} does as if executable memory were refused, see {@link ProcessLauncher}. For tests. */
     private static final String LAUNCHER = "dev.cay.linux.launcher";
-
-    private static final Linker LINKER = Linker.nativeLinker();
-
-    /** {@code long syscall(long number, ...)} syscall(2): returns -1 on failure; only for finding room for our own code. */
-    private static final MethodHandle LIBC_SYSCALL = library("syscall");
-
-    private static final long PAGE = 4096;
-    private static final long PROT_READ_WRITE = 3;
-    private static final long PROT_READ_EXEC = 5;
-    private static final long MAP_PRIVATE_ANONYMOUS = 0x22;
-
-    /** The checked-in machine code, in executable memory; empty where the machine refuses to have any. */
-    private static final Optional<MachineCode> CODE = placeCode();
 
     /** Errors of a call are the negatives of small numbers. */
     static final long MAXIMUM_ERRNO = 4095;
 
     private Native() {}
 
-    /** The entry points of {@code launcher-*.S}. */
-    private record MachineCode(MethodHandle systemCall, MethodHandle runList, MethodHandle spawn) {}
-
-    private static final MethodHandle SYSTEM_CALL =
-            CODE.map(MachineCode::systemCall).orElse(null);
-    private static final MethodHandle RUN_LIST = CODE.map(MachineCode::runList).orElse(null);
-    private static final MethodHandle SPAWN = CODE.map(MachineCode::spawn).orElse(null);
-
-    private static Optional<MachineCode> placeCode() {
-        if (System.getProperty(LAUNCHER, "").equals("process")) {
-            return Optional.empty();
-        }
-        byte[] code = resource("launcher-" + ARCHITECTURE.text() + ".bin");
-        try {
-            long page = (long) LIBC_SYSCALL.invokeExact(
-                    number(SystemCall.MMAP), 0L, PAGE, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS, -1L, 0L);
-            if (page == -1) {
-                return Optional.empty();
-            }
-            memory(page, PAGE).asByteBuffer().put(code);
-            if ((long) LIBC_SYSCALL.invokeExact(number(SystemCall.MPROTECT), page, PAGE, PROT_READ_EXEC, 0L, 0L, 0L)
-                    != 0) {
-                long ignored = (long) LIBC_SYSCALL.invokeExact(number(SystemCall.MUNMAP), page, PAGE, 0L, 0L, 0L, 0L);
-                return Optional.empty();
-            }
-            int stride = ARCHITECTURE == Architecture.X86_64 ? 0x20 : 0x40;
-            return Optional.of(new MachineCode(function(page), function(page + stride), function(page + 2L * stride)));
-        } catch (Throwable e) {
-            throw unexpected(e);
-        }
+    /** Whether the launcher shall be a program, though the machine may allow another one. */
+    static boolean launcherIsProgram() {
+        return System.getProperty(LAUNCHER, "").equals("process");
     }
 
-    private static MethodHandle function(long address) {
-        return LINKER.downcallHandle(MemorySegment.ofAddress(address), SHAPE);
-    }
-
-    /** A function of libc. Narrower parameters than ours take the lower bits; of a narrower result they are all that counts. */
-    static MethodHandle library(String name, Linker.Option... options) {
-        MemorySegment address = LINKER.defaultLookup().find(name).orElseThrow(() -> new UnsatisfiedLinkError(name));
-        return LINKER.downcallHandle(address, SHAPE, options);
+    /** Whether there is machine code of ours in this process. */
+    static boolean hasMachineCode() {
+        return NativeMethods.LOADED || Downcalls.hasMachineCode();
     }
 
     /** Memory at an address. */
-    static MemorySegment memory(long address, long size) {
-        return MemorySegment.ofAddress(address).reinterpret(size);
+    static ByteBuffer memory(long address, long size) {
+        ByteBuffer memory = NativeMethods.LOADED
+                ? NativeMethods.memory(address, size)
+                : Downcalls.memory(address, size).asByteBuffer();
+        return memory.order(ByteOrder.nativeOrder());
     }
 
-    private static long number(SystemCall call) {
+    /** Where a direct buffer begins. */
+    static long address(ByteBuffer direct) {
+        return NativeMethods.LOADED ? NativeMethods.address(direct) : Downcalls.address(direct);
+    }
+
+    static long number(SystemCall call) {
         return call.number(ARCHITECTURE);
-    }
-
-    /** Whether this process may have executable memory. */
-    static boolean hasMachineCode() {
-        return CODE.isPresent();
     }
 
     /** The result of a call, or the negative of its errno. */
     static long call(SystemCall call, long a, long b, long c, long d, long e, long f) {
-        if (SYSTEM_CALL == null) {
-            return LibraryCalls.call(number(call), a, b, c, d, e, f);
-        }
-        try {
-            return (long) SYSTEM_CALL.invokeExact(number(call), a, b, c, d, e, f);
-        } catch (Throwable t) {
-            throw unexpected(t);
-        }
+        return NativeMethods.LOADED
+                ? NativeMethods.systemCall(number(call), a, b, c, d, e, f)
+                : Downcalls.systemCall(number(call), a, b, c, d, e, f);
     }
 
     static long call(SystemCall call, long a) {
@@ -149,24 +93,16 @@ final class Native {
 
     /** Walks the list of a control block in this thread. */
     static void runList(long control) {
-        if (RUN_LIST == null) {
-            LibraryCalls.runList(control);
-            return;
-        }
-        try {
-            long ignored = (long) RUN_LIST.invokeExact(control, 0L, 0L, 0L, 0L, 0L, 0L);
-        } catch (Throwable t) {
-            throw unexpected(t);
+        if (NativeMethods.LOADED) {
+            NativeMethods.runList(control);
+        } else {
+            Downcalls.runList(control);
         }
     }
 
     /** Walks the list of a control block in a child: its process id, or the negative of clone3's errno. */
     static long spawn(long control) {
-        try {
-            return (long) SPAWN.invokeExact(control, 0L, 0L, 0L, 0L, 0L, 0L);
-        } catch (Throwable t) {
-            throw unexpected(t);
-        }
+        return NativeMethods.LOADED ? NativeMethods.spawn(control) : Downcalls.spawn(control);
     }
 
     static byte[] resource(String name) {
@@ -178,12 +114,5 @@ final class Native {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-    }
-
-    static Error unexpected(Throwable t) {
-        if (t instanceof Error error) {
-            return error;
-        }
-        return new AssertionError(t);
     }
 }

@@ -89,7 +89,7 @@ public record Pipe(Fd ours, Fd theirs) implements AutoCloseable {
     }
 
     private static long address(ByteBuffer direct) {
-        return java.lang.foreign.MemorySegment.ofBuffer(direct).address();
+        return Native.address(direct);
     }
 
     @Override

@@ -27,14 +27,14 @@ final class ProcessLauncher implements Launcher {
     private static final int REQUEST_RESULT = 16;
     private static final long P_PID = 1;
 
-    private static final MethodHandle POSIX_SPAWN = Native.library("posix_spawn");
-    private static final MethodHandle ACTIONS_INIT = Native.library("posix_spawn_file_actions_init");
-    private static final MethodHandle ACTIONS_DESTROY = Native.library("posix_spawn_file_actions_destroy");
-    private static final MethodHandle ACTIONS_DUP2 = Native.library("posix_spawn_file_actions_adddup2");
-    private static final MethodHandle ATTRIBUTES_INIT = Native.library("posix_spawnattr_init");
-    private static final MethodHandle ATTRIBUTES_FLAGS = Native.library("posix_spawnattr_setflags");
-    private static final MethodHandle ATTRIBUTES_MASK = Native.library("posix_spawnattr_setsigmask");
-    private static final MethodHandle ATTRIBUTES_DEFAULTS = Native.library("posix_spawnattr_setsigdefault");
+    private static final MethodHandle POSIX_SPAWN = Downcalls.library("posix_spawn");
+    private static final MethodHandle ACTIONS_INIT = Downcalls.library("posix_spawn_file_actions_init");
+    private static final MethodHandle ACTIONS_DESTROY = Downcalls.library("posix_spawn_file_actions_destroy");
+    private static final MethodHandle ACTIONS_DUP2 = Downcalls.library("posix_spawn_file_actions_adddup2");
+    private static final MethodHandle ATTRIBUTES_INIT = Downcalls.library("posix_spawnattr_init");
+    private static final MethodHandle ATTRIBUTES_FLAGS = Downcalls.library("posix_spawnattr_setflags");
+    private static final MethodHandle ATTRIBUTES_MASK = Downcalls.library("posix_spawnattr_setsigmask");
+    private static final MethodHandle ATTRIBUTES_DEFAULTS = Downcalls.library("posix_spawnattr_setsigdefault");
 
     /** At least {@code sizeof(posix_spawn_file_actions_t)}, {@code (posix_spawnattr_t)} and {@code (sigset_t)} of any libc. */
     private static final int ACTIONS_SIZE = 256;
@@ -158,7 +158,7 @@ final class ProcessLauncher implements Launcher {
         try {
             errno = (int) (long) function.invokeExact(six[0], six[1], six[2], six[3], six[4], six[5], 0L);
         } catch (Throwable t) {
-            throw Native.unexpected(t);
+            throw Downcalls.unexpected(t);
         }
         if (errno != 0) {
             throw new SyscallException("posix_spawn", "the launcher", errno);

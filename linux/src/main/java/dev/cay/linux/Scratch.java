@@ -1,6 +1,5 @@
 package dev.cay.linux;
 
-import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -23,7 +22,7 @@ final class Scratch implements AutoCloseable {
     private Scratch(ByteBuffer buffer, boolean reusable) {
         this.buffer = buffer.order(ByteOrder.nativeOrder());
         this.reusable = reusable;
-        address = MemorySegment.ofBuffer(buffer).address();
+        address = Native.address(buffer);
     }
 
     private static Scratch ofSize(int size) {

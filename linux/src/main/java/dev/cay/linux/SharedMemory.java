@@ -1,7 +1,6 @@
 package dev.cay.linux;
 
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** Memory that another process maps at the same address, so that a list in it means the same to both. */
@@ -60,7 +59,7 @@ final class SharedMemory implements AutoCloseable {
 
     /** Its bytes; not to be touched once it is closed. */
     ByteBuffer buffer() {
-        return Native.memory(address, size).asByteBuffer().order(ByteOrder.nativeOrder());
+        return Native.memory(address, size);
     }
 
     @Override

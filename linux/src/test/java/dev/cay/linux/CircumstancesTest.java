@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
@@ -35,6 +36,37 @@ class CircumstancesTest {
                         "first 1",
                         "chdir(/missing): ENOENT (step 0)",
                         "left 0");
+    }
+
+    @Test
+    void withALibraryOfNativeMethodsNothingIsWrittenAtRunTime() throws IOException {
+        Path library = Files.write(
+                directory.resolve("methods.so"),
+                Native.resource("native-methods-" + Native.ARCHITECTURE.text() + ".so"));
+        Path loaded = directory.resolve("loaded");
+        List<String> command = Tools.java(
+                Confined.class, "-D" + NativeMethods.LIBRARY + "=" + library, "-Xlog:class+load:file=" + loaded);
+
+        String output = Tools.run(directory, command.toArray(String[]::new));
+
+        assertThat(output.lines())
+                .containsExactly(
+                        "code true", "run true", "spawn ours", "first 1", "chdir(/missing): ENOENT (step 0)", "left 0");
+        assertThat(loaded)
+                .content()
+                .contains(NativeMethods.class.getName())
+                .doesNotContain(Downcalls.class.getName())
+                .doesNotContain("java.lang.foreign.Linker");
+    }
+
+    @Test
+    void aLibraryThatIsNamedHasToBeThere() {
+        List<String> command = Tools.java(Confined.class, "-D" + NativeMethods.LIBRARY + "=" + directory + "/none.so");
+
+        Tools.Outcome outcome = Tools.outcome(directory, command.toArray(String[]::new));
+
+        assertThat(outcome.exit()).isEqualTo(1);
+        assertThat(outcome.errors()).contains("UnsatisfiedLinkError", "none.so");
     }
 
     /** As a careless parent may have left it; no shell can, so we do. */

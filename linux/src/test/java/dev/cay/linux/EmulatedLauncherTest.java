@@ -65,6 +65,59 @@ class EmulatedLauncherTest {
         one:    .quad   1
         """;
 
+    /** Calls native methods as a JVM does and prints what they return. The environment's functions add their arguments. */
+    private static final String METHODS_DRIVER = """
+                .include "native-methods-aarch64.S"
+                .globl  _start
+        _start: ldr     x20, =returned
+                sub     sp, sp, #16
+                mov     x0, #1                  // moved into the place of f
+                str     x0, [sp]
+                bl      map
+                str     x0, [x20]
+                str     xzr, [sp]
+                bl      map
+                str     x0, [x20, #8]
+                ldr     x0, =environment
+                mov     x2, #5
+                mov     x3, #7
+                bl      Java_dev_cay_linux_NativeMethods_memory
+                str     x0, [x20, #16]
+                ldr     x0, =environment
+                mov     x2, #9
+                bl      Java_dev_cay_linux_NativeMethods_address
+                str     x0, [x20, #24]
+                mov     x0, #2
+                mov     x1, x20
+                mov     x2, #32
+                mov     x8, #64
+                svc     #0
+                mov     x0, #0
+                mov     x8, #94
+                svc     #0
+        map:    mov     x0, #0
+                mov     x1, #0
+                mov     x2, #222                // mmap(NULL, 4096, PROT_READ|PROT_WRITE, MAP_PRIVATE|MAP_ANONYMOUS, -1, f)
+                mov     x3, #0
+                mov     x4, #4096
+                mov     x5, #3
+                mov     x6, #0x22
+                mov     x7, #-1
+                b       Java_dev_cay_linux_NativeMethods_systemCall
+        create: add     x0, x1, x2
+                ret
+        begin:  mov     x0, x1
+                ret
+                .data
+        environment:
+                .quad   functions
+        functions:
+                .fill   229, 8, 0
+                .quad   create, begin
+        returned:
+                .quad   0, 0, 0, 0
+        """;
+
     @TempDir
     private Path directory;
 
@@ -131,6 +184,26 @@ class EmulatedLauncherTest {
     void systemCallShiftsItsArguments() throws IOException {
         // The control block's address is the number of a call that no kernel has.
         assertThat(run(0, "operation 172").returned(0)).isEqualTo(-Errno.ENOSYS.number());
+    }
+
+    @Test
+    void nativeMethodsShiftTheirArguments() throws IOException {
+        Files.writeString(directory.resolve("methods.S"), METHODS_DRIVER);
+        String sources = Tools.assembly().toAbsolutePath().toString();
+        Tools.run(directory, "aarch64-linux-gnu-as", "-I", sources, "-o", "methods.o", "methods.S");
+        Tools.run(directory, "aarch64-linux-gnu-ld", "-static", "-o", "methods", "methods.o");
+        Path returned = directory.resolve("returned");
+
+        assertThat(exit(Tools.start(directory, returned, EMULATOR, "./methods")))
+                .isZero();
+
+        ByteBuffer values = ByteBuffer.wrap(Files.readAllBytes(returned)).order(ByteOrder.LITTLE_ENDIAN);
+        assertThat(values.getLong())
+                .as("an offset that is no multiple of a page")
+                .isEqualTo(-Errno.EINVAL.number());
+        assertThat(values.getLong()).as("a page").isPositive();
+        assertThat(values.getLong()).as("NewDirectByteBuffer(5, 7)").isEqualTo(12);
+        assertThat(values.getLong()).as("GetDirectBufferAddress(9)").isEqualTo(9);
     }
 
     private Memory run(int entry, String... operations) throws IOException {

@@ -16,7 +16,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Whatever a list holds is read back from its memory as it was. */
 class EncodingTest {
-    private static final MemorySegment MEMORY = Native.memory(0, Long.MAX_VALUE);
+    private static final MemorySegment MEMORY = Downcalls.memory(0, Long.MAX_VALUE);
     private static final Errno[] ERRORS = Errno.values();
     private static final SystemCall[] CALLS = SystemCall.values();
 

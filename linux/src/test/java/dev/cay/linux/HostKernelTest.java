@@ -100,15 +100,15 @@ class HostKernelTest {
         try (Encoding encoding = new Encoding(OpList.of(Op.of(SystemCall.WRITE, "", struct)), false)) {
             long copy = read(read(encoding.address() + Encoding.CONTROL_LIST) + Encoding.OP_ARGUMENTS);
             assertThat(read(copy + 8)).isEqualTo(first.length);
-            assertThat(Native.memory(read(copy), first.length).toArray(JAVA_BYTE))
+            assertThat(Downcalls.memory(read(copy), first.length).toArray(JAVA_BYTE))
                     .isEqualTo(first);
-            assertThat(Native.memory(read(copy + 16), second.length).toArray(JAVA_BYTE))
+            assertThat(Downcalls.memory(read(copy + 16), second.length).toArray(JAVA_BYTE))
                     .isEqualTo(second);
         }
     }
 
     private static long read(long address) {
-        return Native.memory(address, Long.BYTES).get(JAVA_LONG, 0);
+        return Downcalls.memory(address, Long.BYTES).get(JAVA_LONG, 0);
     }
 
     @Test

@@ -3,8 +3,10 @@ package dev.cay.linux;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.lang.reflect.Modifier;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -48,7 +50,13 @@ class LauncherCodeTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"launcher-x86_64.bin", "launcher-aarch64.bin"})
+    @ValueSource(
+            strings = {
+                "launcher-x86_64.bin",
+                "launcher-aarch64.bin",
+                "native-methods-x86_64.so",
+                "native-methods-aarch64.so"
+            })
     void theBytesThatAreCheckedInAreThoseOfTheSource(String name) throws IOException {
         assertThat(Native.resource(name))
                 .as("%s; renew it with linux/src/main/asm/assemble", name)
@@ -64,6 +72,19 @@ class LauncherCodeTest {
                 .containsEntry("run_list", stride)
                 .containsEntry("spawn", 2 * stride)
                 .containsEntry("program", ProcessLauncher.entry(architecture));
+    }
+
+    @ParameterizedTest
+    @EnumSource(Architecture.class)
+    void theLibraryHasTheNativeMethodsAndNeedsNothing(Architecture architecture) {
+        String library = "native-methods-" + architecture.text() + ".so";
+        String symbols = Tools.run(assembled, architecture.text() + "-linux-gnu-nm", "-D", library);
+
+        assertThat(symbols.lines().map(line -> line.replaceFirst(".* ", "")))
+                .containsExactlyInAnyOrderElementsOf(Arrays.stream(NativeMethods.class.getDeclaredMethods())
+                        .filter(method -> Modifier.isNative(method.getModifiers()))
+                        .map(method -> "Java_dev_cay_linux_NativeMethods_" + method.getName())
+                        .toList());
     }
 
     @ParameterizedTest
