@@ -113,7 +113,7 @@ class OracleTest {
             "Encoding\\.NO_SUCH_CALL",
             "Faults\\.NONE",
             "Landlock\\.ABI_WITH_.*",
-            "Native\\.PAGE",
+            "Downcalls\\.PAGE",
             ".*\\.MAXIMUM(_.*)?", // limits of ours
             "Pipe\\.(CAPACITY|WOULD_BLOCK|END)",
             "Poll\\.FOREVER",
