@@ -25,6 +25,7 @@ class ProductTest {
                         "-XX:AOTCache=/work/cay/target/cay/1.2/cay.aot",
                         "-XX:+UseSerialGC",
                         "-Xmx512m",
+                        "-Ddev.cay.linux.library=/work/cay/target/cay/1.2/native-methods.so",
                         "-p",
                         "/work/cay/target/cay/1.2",
                         "-m",
