@@ -94,7 +94,7 @@ public abstract sealed class SandboxException extends RuntimeException {
         }
     }
 
-    /** There is no sandbox, execution or volume of this name. */
+    /** There is no sandbox, execution, volume or image of this name. */
     public static final class NotFound extends SandboxException {
         private static final long serialVersionUID = 1;
 
@@ -133,6 +133,43 @@ public abstract sealed class SandboxException extends RuntimeException {
         @Override
         public String code() {
             return "busy";
+        }
+    }
+
+    /** An image is damaged, is not what its digest says, or asks for more than it may. Nothing of it was kept. */
+    public static final class BadImage extends SandboxException {
+        private static final long serialVersionUID = 1;
+
+        public BadImage(String message, String hint, Throwable cause) {
+            super(message, hint, cause);
+        }
+
+        @Override
+        public String code() {
+            return "bad-image";
+        }
+    }
+
+    /** A registry could not be reached, refused what was asked, or gave an answer that makes no sense. */
+    public static final class RegistryFailed extends SandboxException {
+        private static final long serialVersionUID = 1;
+
+        private final int status;
+
+        /** @param status the status of its HTTP answer; 0 if there was none */
+        public RegistryFailed(String message, String hint, int status, Throwable cause) {
+            super(message, hint, cause);
+            this.status = status;
+        }
+
+        @Override
+        public String code() {
+            return "registry-failed";
+        }
+
+        /** The status of its HTTP answer; 0 if there was none. */
+        public int status() {
+            return status;
         }
     }
 

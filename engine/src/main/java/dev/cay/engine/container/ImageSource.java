@@ -2,6 +2,7 @@ package dev.cay.engine.container;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.cay.ImageConfig;
 import dev.cay.SandboxException;
 import java.nio.file.Path;
 import java.util.List;
@@ -13,10 +14,12 @@ public interface ImageSource {
      *
      * @param digest of its manifest
      * @param layers EROFS files, the lowest first; real paths
+     * @param config what its maker wants of its containers
      */
-    record Image(String digest, List<Path> layers) {
+    record Image(String digest, List<Path> layers, ImageConfig config) {
         public Image {
             requireNonNull(digest, "digest is null");
+            requireNonNull(config, "config is null");
             layers = List.copyOf(layers);
         }
     }
@@ -50,7 +53,7 @@ public interface ImageSource {
 
             @Override
             public Image use(String reference, String sandbox) {
-                return new Image(digest(reference), List.of());
+                throw new IllegalStateException("there is an image " + digest(reference) + " where there are none");
             }
 
             @Override

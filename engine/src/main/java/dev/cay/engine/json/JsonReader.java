@@ -77,6 +77,32 @@ public final class JsonReader implements AutoCloseable {
         return elements;
     }
 
+    /** Passes over the current value, whatever it is. */
+    public void skip() {
+        try {
+            parser.skipChildren();
+        } catch (JacksonException e) {
+            throw malformed(e);
+        }
+    }
+
+    /** Whether the current value is a string. */
+    public boolean isText() {
+        return parser.currentToken() == JsonToken.VALUE_STRING;
+    }
+
+    /** Reads the current value, an object of which only the names count. */
+    public List<String> names(String what) {
+        List<String> names = new ArrayList<>();
+        expect(JsonToken.START_OBJECT, what, "an object");
+        while (next() == JsonToken.PROPERTY_NAME) {
+            names.add(parser.currentName());
+            next();
+            skip();
+        }
+        return names;
+    }
+
     /** Reads the current value. */
     public List<String> texts(String what) {
         return array(what, () -> text("an element of " + what));

@@ -19,13 +19,13 @@ import java.util.List;
 import java.util.Set;
 
 /** Directories that appear and disappear as a whole, and files that are replaced as a whole. */
-final class Directories {
+public final class Directories {
     /** What is being made begins so, what is being deleted so; neither is anything's name. */
-    static final String NEW = ".new-";
+    public static final String NEW = ".new-";
 
-    static final String GONE = ".gone-";
+    public static final String GONE = ".gone-";
 
-    static final FileAttribute<Set<PosixFilePermission>> PRIVATE =
+    public static final FileAttribute<Set<PosixFilePermission>> PRIVATE =
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------"));
 
     /** Levels of 255 bytes that fit into a path of 4096. */
@@ -34,11 +34,11 @@ final class Directories {
     private Directories() {}
 
     /** Makes a directory that nobody else may look into, and those above it. */
-    static Path make(Path directory) throws IOException {
+    public static Path make(Path directory) throws IOException {
         return Files.createDirectories(directory, PRIVATE);
     }
 
-    static List<String> names(Path directory) throws IOException {
+    public static List<String> names(Path directory) throws IOException {
         List<String> names = new ArrayList<>();
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory)) {
             entries.forEach(entry -> names.add(entry.getFileName().toString()));
@@ -61,7 +61,7 @@ final class Directories {
      * <p>A sandbox can nest directories deeper than any path or stack reaches. So those that are deep are moved up first, to stand
      * beside the root under names that begin like its own.
      */
-    static void delete(Path root) throws IOException {
+    public static void delete(Path root) throws IOException {
         Deletion deletion = new Deletion(root);
         for (Path next = root; next != null; next = deletion.deep.poll()) {
             deletion.delete(next, 0);
@@ -100,7 +100,7 @@ final class Directories {
     }
 
     /** Deletes what was half made or half deleted by then. */
-    static void sweep(Path base, Instant before) throws IOException {
+    public static void sweep(Path base, Instant before) throws IOException {
         for (String name : names(base)) {
             Path path = base.resolve(name);
             if (name.startsWith(GONE) || name.startsWith(NEW) && modified(path).isBefore(before)) {

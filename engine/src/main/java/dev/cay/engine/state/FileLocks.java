@@ -17,9 +17,9 @@ import java.util.concurrent.locks.ReentrantLock;
  * <p>The kernel's locks belong to a process and are gone when it closes any descriptor of the file, see fcntl_locking(2). So
  * there is a lock of this process before each, and nothing else ever opens these files.
  */
-final class FileLocks {
+public final class FileLocks {
     /** What is done under a lock. */
-    interface Action<T> {
+    public interface Action<T> {
         T run() throws IOException;
     }
 
@@ -37,7 +37,7 @@ final class FileLocks {
      *
      * @param file an absolute path, the same for everybody
      */
-    static <T> T locked(Path file, Action<T> action) throws IOException {
+    public static <T> T locked(Path file, Action<T> action) throws IOException {
         Holder holder = enter(file);
         try {
             holder.lock.lock();
@@ -57,7 +57,7 @@ final class FileLocks {
     }
 
     /** The same without waiting: empty if somebody else has the lock. */
-    static <T> Optional<T> tryLocked(Path file, Action<T> action) throws IOException {
+    public static <T> Optional<T> tryLocked(Path file, Action<T> action) throws IOException {
         Holder holder = enter(file);
         try {
             if (!holder.lock.tryLock()) {
