@@ -171,7 +171,8 @@ class DetachedTest {
             assertThat(results.get(i).get().stdout()).isEqualTo("input " + i);
             assertThat(results.get(i).get().exit()).isEqualTo(Exit.exited(i));
         }
-        sandbox.exec("true"); // when it begins those that have ended are forgotten; before, all 200 may have run at once
+        sandbox.exec(
+                "true"); // when it begins those that have ended are forgotten; before, all 200 may have run at once
         assertThat(sandbox.executions())
                 .hasSizeLessThanOrEqualTo(65)
                 .allMatch(info -> info.exit().isPresent());
