@@ -7,6 +7,7 @@ import dev.cay.Lifetime;
 import dev.cay.Limits;
 import dev.cay.Mount;
 import dev.cay.Network;
+import dev.cay.PublishedPort;
 import dev.cay.ResourceLimit;
 import dev.cay.SandboxInfo;
 import dev.cay.SandboxSpec;
@@ -14,6 +15,7 @@ import dev.cay.SeccompPolicy;
 import dev.cay.Usage;
 import dev.cay.Writable;
 import java.io.IOException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -73,7 +75,7 @@ final class InfoJson {
     /** The rest of what was asked for when the sandbox was made. */
     static void writeSpec(Json json, SandboxSpec spec) throws IOException {
         writeWritable(json, spec.writable());
-        json.field("network", spec.network() instanceof Network.Host ? "host" : "none");
+        writeNetwork(json, spec.network());
         writeLimits(json, spec.limits());
         json.begin("ulimits");
         for (Map.Entry<ResourceLimit, Long> limit : spec.resourceLimits().entrySet()) {
@@ -91,6 +93,20 @@ final class InfoJson {
         writeLifetime(json, spec.lifetime());
         if (spec.command().isPresent()) {
             writeCommand(json, spec.command().get());
+        }
+    }
+
+    private static void writeNetwork(Json json, Network network) throws IOException {
+        if (network instanceof Network.Named named) {
+            List<String> ports = new ArrayList<>();
+            for (PublishedPort port : named.ports()) {
+                ports.add(port.toString());
+            }
+            json.field("network", named.name())
+                    .field("egress", List.of(named.egress().toString().split("\n")))
+                    .field("ports", ports);
+        } else {
+            json.field("network", network instanceof Network.Host ? "host" : "none");
         }
     }
 

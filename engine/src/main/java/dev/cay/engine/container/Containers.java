@@ -1,5 +1,6 @@
 package dev.cay.engine.container;
 
+import dev.cay.Network;
 import dev.cay.Root;
 import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
@@ -217,6 +218,10 @@ public final class Containers implements AutoCloseable {
                     "give the directory that holds the root file system");
         }
         Mounts.check(spec.mounts());
+        if (spec.network() instanceof Network.Named) {
+            throw new SandboxException.Unsupported(
+                    "this version of Cay makes no networks yet", "use the network of the host, or none");
+        }
     }
 
     @Override

@@ -103,7 +103,7 @@ final class PreparationMaker implements Preparation.Maker {
         String hostname = spec.hostname().orElse(id);
         // The lock of one that is detached is held by its first process.
         Cleanup keeper = tenancy.detached() ? scaffolding : undo;
-        boolean ownNetwork = spec.network() instanceof Network.None;
+        boolean ownNetwork = !(spec.network() instanceof Network.Host);
         Optional<WritableDirectory> writable = spec.writable() instanceof Writable.Directory(var path)
                 ? Optional.of(keeper.push(WritableDirectory.open(kernel, path)))
                 : Optional.empty();

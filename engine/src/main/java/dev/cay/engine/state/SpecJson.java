@@ -1,11 +1,13 @@
 package dev.cay.engine.state;
 
+import dev.cay.EgressPolicy;
 import dev.cay.ExecSpec;
 import dev.cay.IoLimits;
 import dev.cay.Lifetime;
 import dev.cay.Limits;
 import dev.cay.Mount;
 import dev.cay.Network;
+import dev.cay.PublishedPort;
 import dev.cay.ResourceLimit;
 import dev.cay.Root;
 import dev.cay.SandboxSpec;
@@ -15,6 +17,7 @@ import dev.cay.TerminalSize;
 import dev.cay.Writable;
 import dev.cay.engine.json.JsonObject;
 import dev.cay.engine.json.JsonWriter;
+import java.net.InetAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Base64;
@@ -36,6 +39,7 @@ final class SpecJson {
         out.object("root", fields -> write(fields, spec.root()))
                 .object("writable", fields -> write(fields, spec.writable()))
                 .field("network", text(spec.network()))
+                .object("networkSettings", named(spec.network()), SpecJson::write)
                 .object("limits", fields -> write(fields, spec.limits()))
                 .map("resourceLimits", texts(spec.resourceLimits()))
                 .object("seccomp", fields -> write(fields, spec.seccomp()))
@@ -147,7 +151,21 @@ final class SpecJson {
         return switch (network) {
             case Network.None _ -> "none";
             case Network.Host _ -> "host";
+            case Network.Named _ -> "named";
         };
+    }
+
+    private static Optional<Network.Named> named(Network network) {
+        return network instanceof Network.Named named ? Optional.of(named) : Optional.empty();
+    }
+
+    private static void write(JsonWriter out, Network.Named network) {
+        out.field("name", network.name())
+                .field("egress", network.egress().toString())
+                .texts(
+                        "ports",
+                        network.ports().stream().map(PublishedPort::toString).toList())
+                .field("address", network.address().map(InetAddress::getHostAddress));
     }
 
     private static Network readNetwork(JsonObject in) {
@@ -155,8 +173,17 @@ final class SpecJson {
         return switch (kind) {
             case "none" -> new Network.None();
             case "host" -> new Network.Host();
+            case "named" -> in.object("networkSettings", SpecJson::readNamed);
             default -> throw in.refused("there is no network '" + kind + "'");
         };
+    }
+
+    private static Network.Named readNamed(JsonObject in) {
+        return new Network.Named(
+                in.text("name"),
+                EgressPolicy.parse(in.text("egress")),
+                in.texts("ports").stream().map(PublishedPort::parse).toList(),
+                in.optionalText("address").map(InetAddress::ofLiteral));
     }
 
     private static void write(JsonWriter out, SeccompPolicy policy) {

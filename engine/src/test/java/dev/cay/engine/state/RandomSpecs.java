@@ -1,5 +1,7 @@
 package dev.cay.engine.state;
 
+import dev.cay.EgressPolicy;
+import dev.cay.EgressRule;
 import dev.cay.ExecSpec;
 import dev.cay.Exit;
 import dev.cay.IoLimits;
@@ -7,6 +9,7 @@ import dev.cay.Lifetime;
 import dev.cay.Limits;
 import dev.cay.Mount;
 import dev.cay.Network;
+import dev.cay.PublishedPort;
 import dev.cay.ResourceLimit;
 import dev.cay.Root;
 import dev.cay.SandboxSpec;
@@ -15,6 +18,7 @@ import dev.cay.SeccompPolicy;
 import dev.cay.Size;
 import dev.cay.TerminalSize;
 import dev.cay.Writable;
+import java.net.InetAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -77,7 +81,7 @@ final class RandomSpecs {
         return new SandboxSpec(
                 root(),
                 writable(),
-                random.nextBoolean() ? Network.none() : Network.host(),
+                network(),
                 limits(),
                 resourceLimits(),
                 seccomp(),
@@ -91,6 +95,40 @@ final class RandomSpecs {
                 mounts(),
                 new Lifetime(random.nextBoolean(), maybe(this::duration), maybe(this::duration)),
                 maybe(this::exec));
+    }
+
+    private Network network() {
+        return switch (random.nextInt(4)) {
+            case 0 -> Network.none();
+            case 1 -> Network.host();
+            default ->
+                new Network.Named(
+                        any(new String[] {"bridge", "lan", "A_b-9"}),
+                        egress(),
+                        random.nextBoolean()
+                                ? List.of()
+                                : List.of(
+                                        PublishedPort.parse("8080:80"),
+                                        PublishedPort.parse("0.0.0.0:" + (1 + random.nextInt(8000)) + ":53/udp"),
+                                        PublishedPort.parse("[fd00::1]:443:443")),
+                        maybe(() -> InetAddress.ofLiteral("10.88.0." + random.nextInt(256))));
+        };
+    }
+
+    private EgressPolicy egress() {
+        EgressPolicy policy =
+                any(new EgressPolicy[] {EgressPolicy.publicOnly(), EgressPolicy.denyAll(), EgressPolicy.allowAll()});
+        List<EgressRule> rules = new ArrayList<>();
+        for (int i = random.nextInt(4); i > 0; i--) {
+            rules.add(EgressRule.parse(any(EgressRule.Action.values()), any(new String[] {
+                "10.0.0.0/8:tcp:443,8000-8100", "[fd00::/8]:udp", "*.example.com", "metadata:any"
+            })));
+        }
+        EgressPolicy all = policy.withFirst(rules);
+        if (random.nextBoolean()) {
+            all = all.withConnections(1 + random.nextInt(1000));
+        }
+        return random.nextBoolean() ? all.withBandwidth(Size.bytes(1024 + random.nextInt(1 << 30))) : all;
     }
 
     private Root root() {
