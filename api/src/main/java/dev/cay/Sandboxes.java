@@ -73,6 +73,9 @@ public interface Sandboxes extends AutoCloseable {
     /** The named volumes of this machine. */
     Volumes volumes();
 
+    /** The images of this machine. */
+    Images images();
+
     /**
      * Keeps sandboxes ready. They are made in the background.
      *

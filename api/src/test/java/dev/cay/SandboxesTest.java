@@ -113,6 +113,11 @@ final class SandboxesTest {
         }
 
         @Override
+        public Images images() {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
         public Volumes volumes() {
             throw new UnsupportedOperationException();
         }

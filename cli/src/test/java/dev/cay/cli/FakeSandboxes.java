@@ -3,6 +3,7 @@ package dev.cay.cli;
 import dev.cay.EventStream;
 import dev.cay.ExecSpec;
 import dev.cay.Exit;
+import dev.cay.Images;
 import dev.cay.Sandbox;
 import dev.cay.SandboxEvent;
 import dev.cay.SandboxException;
@@ -43,6 +44,7 @@ final class FakeSandboxes implements Sandboxes {
     final List<FakeSandbox> boxes = new CopyOnWriteArrayList<>();
     final Deque<List<SandboxEvent>> events = new ArrayDeque<>();
     final FakeVolumes volumes = new FakeVolumes();
+    final FakeImages images = new FakeImages();
     SweepReport swept = new SweepReport(List.of(), List.of(), List.of());
     Runnable noMoreEvents = () -> {};
     Optional<Exit> spawnFailure = Optional.empty();
@@ -117,6 +119,11 @@ final class FakeSandboxes implements Sandboxes {
                 closed.add("events");
             }
         };
+    }
+
+    @Override
+    public Images images() {
+        return images;
     }
 
     @Override

@@ -1,6 +1,7 @@
 package dev.cay.engine.sandbox;
 
 import dev.cay.EventStream;
+import dev.cay.Images;
 import dev.cay.Sandbox;
 import dev.cay.SandboxException;
 import dev.cay.SandboxInfo;
@@ -12,20 +13,23 @@ import dev.cay.Volumes;
 import dev.cay.engine.container.Container;
 import dev.cay.engine.container.Containers;
 import dev.cay.engine.container.ImageSource;
+import dev.cay.engine.image.LocalImages;
 import dev.cay.engine.state.SandboxStore;
 import dev.cay.engine.state.VolumeStore;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
+import java.util.function.Predicate;
 import java.util.function.Supplier;
 
 /** The sandboxes that this process made, and those of this machine that belong to nobody. */
 final class LocalSandboxes implements Sandboxes {
-    private final ImageSource images = ImageSource.none();
-    private final Containers containers = new Containers(new StoredVolumes(this::volumeStore), images);
+    private final ImageSource imageSource = new StoredImages(this::imageStore);
+    private final Containers containers = new Containers(new StoredVolumes(this::volumeStore), imageSource);
     private final Map<String, LocalSandbox> sandboxes = new ConcurrentHashMap<>();
     private final List<SandboxPool> pools = new ArrayList<>();
     private final Timeouts timeouts = new Timeouts();
@@ -38,6 +42,7 @@ final class LocalSandboxes implements Sandboxes {
     private volatile DetachedSandboxes detached;
 
     private volatile VolumeStore volumes;
+    private volatile LocalImages images;
     private boolean closed;
 
     LocalSandboxes() {
@@ -82,7 +87,8 @@ final class LocalSandboxes implements Sandboxes {
                 if (detached == null) {
                     detached = DetachedSandboxes.guarded(() -> {
                         SandboxStore store = SandboxStore.open();
-                        return new DetachedSandboxes(containers, store, new Host(containers, volumeStore(), images));
+                        return new DetachedSandboxes(
+                                containers, store, new Host(containers, volumeStore(), imageSource));
                     });
                 }
             }
@@ -94,14 +100,28 @@ final class LocalSandboxes implements Sandboxes {
         if (volumes == null) {
             synchronized (this) {
                 if (volumes == null) {
-                    volumes = DetachedSandboxes.guarded(() -> {
-                        SandboxStore store = SandboxStore.open();
-                        return VolumeStore.open(VolumeStore.PATH, id -> store.exists(id) || containers.exists(id));
-                    });
+                    volumes = DetachedSandboxes.guarded(() -> VolumeStore.open(VolumeStore.PATH, living()));
                 }
             }
         }
         return volumes;
+    }
+
+    private LocalImages imageStore() {
+        if (images == null) {
+            synchronized (this) {
+                if (images == null) {
+                    images = DetachedSandboxes.guarded(() -> LocalImages.open(LocalImages.PATH, living()));
+                }
+            }
+        }
+        return images;
+    }
+
+    /** Whether there is a sandbox of an id, whoever made it. */
+    private Predicate<String> living() throws IOException {
+        SandboxStore store = SandboxStore.open();
+        return id -> store.exists(id) || containers.exists(id);
     }
 
     @Override
@@ -133,6 +153,11 @@ final class LocalSandboxes implements Sandboxes {
     @Override
     public Volumes volumes() {
         return whileOpen(this::volumeStore);
+    }
+
+    @Override
+    public Images images() {
+        return whileOpen(this::imageStore);
     }
 
     @Override

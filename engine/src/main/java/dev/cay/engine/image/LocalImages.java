@@ -1,0 +1,324 @@
+package dev.cay.engine.image;
+
+import dev.cay.ImageConfig;
+import dev.cay.ImageConfig.Platform;
+import dev.cay.ImageDetails;
+import dev.cay.ImageInfo;
+import dev.cay.ImageProgress;
+import dev.cay.ImageRemoval;
+import dev.cay.Images;
+import dev.cay.SandboxException;
+import dev.cay.Size;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.function.Consumer;
+import java.util.function.Predicate;
+
+/** The images of this machine: {@link ImageStore} keeps them. Thread-safe, also between processes. */
+public final class LocalImages implements Images {
+    /** Where the images of this machine are. */
+    public static final Path PATH = Path.of("/var/lib/cay/images");
+
+    private final ImageStore store;
+
+    private LocalImages(ImageStore store) {
+        this.store = store;
+    }
+
+    /**
+     * Opens the images in a directory, which is made if it is missing.
+     *
+     * @param lives whether there is a sandbox of an id
+     */
+    public static LocalImages open(Path base, Predicate<String> lives) throws IOException {
+        return open(base, lives, new ErofsLayers());
+    }
+
+    static LocalImages open(Path base, Predicate<String> lives, LayerMaker maker) throws IOException {
+        return new LocalImages(ImageStore.open(base, lives, maker));
+    }
+
+    /**
+     * An image that a sandbox is made of.
+     *
+     * @param digest of its manifest
+     * @param layers EROFS files, the lowest first
+     * @param config what its maker wants of its containers
+     */
+    public record Use(String digest, List<Path> layers, ImageConfig config) {
+        public Use {
+            layers = List.copyOf(layers);
+        }
+    }
+
+    /** Enters a sandbox as a user of an image, so that nobody removes it. */
+    public Use use(String reference, String sandbox) {
+        return guarded("use " + shown(reference), () -> {
+            StoredImage image = store.use(reference, sandbox);
+            return new Use(
+                    image.digest().toString(), files(image), image.config().config());
+        });
+    }
+
+    /** The files of an image, without those that a layer above hides as a whole. */
+    private List<Path> files(StoredImage image) throws IOException {
+        List<Path> files = new ArrayList<>();
+        for (Digest digest : image.config().layers()) {
+            LayerFiles.Layer layer = store.layers().read(digest);
+            if (layer.opaque()) {
+                files.clear();
+            }
+            files.add(store.layers().file(digest));
+        }
+        return files;
+    }
+
+    /** The sandbox uses its image no more; without effect if it uses none. */
+    public void release(String sandbox) {
+        guarded("release an image", () -> {
+            store.release(sandbox);
+            return sandbox;
+        });
+    }
+
+    /** The digest of the manifest that a reference means at this moment. */
+    public String digest(String reference) {
+        return guarded(
+                "find " + shown(reference), () -> store.resolve(reference).toString());
+    }
+
+    @Override
+    public ImageInfo pull(String name, Optional<Platform> platform, Consumer<ImageProgress> listener) {
+        throw new SandboxException.Unsupported("images cannot be pulled yet", "load them from a file");
+    }
+
+    @Override
+    public List<ImageInfo> load(InputStream archive, Consumer<ImageProgress> listener) {
+        throw new SandboxException.Unsupported("images cannot be loaded yet", "import a root file system");
+    }
+
+    @Override
+    public ImageInfo importRoot(InputStream archive, Optional<String> name, ImageConfig config) {
+        throw new SandboxException.Unsupported("images cannot be imported yet", "use a directory");
+    }
+
+    @Override
+    public void save(List<String> references, OutputStream archive) {
+        throw new SandboxException.Unsupported("images cannot be saved yet", "");
+    }
+
+    @Override
+    public List<ImageInfo> list() {
+        return guarded("list images", () -> {
+            Catalogue catalogue = catalogue();
+            List<ImageInfo> list = new ArrayList<>();
+            for (StoredImage image : catalogue.images()) {
+                list.add(catalogue.info(image));
+            }
+            list.sort(Comparator.comparing(ImageInfo::added).thenComparing(ImageInfo::digest));
+            return list;
+        });
+    }
+
+    @Override
+    public ImageDetails inspect(String reference) {
+        return guarded("inspect " + shown(reference), () -> details(store.find(reference)));
+    }
+
+    private ImageDetails details(StoredImage image) throws IOException {
+        Catalogue catalogue = catalogue();
+        List<ImageDetails.Layer> layers = new ArrayList<>();
+        for (Digest digest : image.config().layers()) {
+            LayerFiles.Layer layer = store.layers().read(digest);
+            layers.add(
+                    new ImageDetails.Layer(digest.toString(), Size.bytes(layer.size()), Size.bytes(layer.content())));
+        }
+        return new ImageDetails(catalogue.info(image), image.config().config(), layers);
+    }
+
+    /** What is here at one moment. */
+    private record Catalogue(
+            ImageStore store,
+            List<StoredImage> images,
+            List<References.Name> names,
+            Map<String, Digest> users,
+            Map<Digest, Integer> sharers) {
+        ImageInfo info(StoredImage image) throws IOException {
+            long size = 0;
+            long unshared = 0;
+            for (Digest digest : new LinkedHashSet<>(image.config().layers())) {
+                long layer = store.layers().read(digest).size();
+                size += layer;
+                unshared += sharers.getOrDefault(digest, 0) <= 1 ? layer : 0;
+            }
+            return new ImageInfo(
+                    image.digest().toString(),
+                    image.id().toString(),
+                    names.stream()
+                            .filter(name -> name.image().equals(image.digest()))
+                            .map(name -> name.reference().familiar())
+                            .toList(),
+                    image.config().config().platform(),
+                    store.added(image.digest()),
+                    Size.bytes(size),
+                    Size.bytes(unshared),
+                    users.entrySet().stream()
+                            .filter(user -> user.getValue().equals(image.digest()))
+                            .map(Map.Entry::getKey)
+                            .toList());
+        }
+    }
+
+    private Catalogue catalogue() throws IOException {
+        return store.locked(() -> {
+            List<StoredImage> images = new ArrayList<>();
+            Map<Digest, Integer> sharers = new HashMap<>();
+            for (Digest digest : store.digests()) {
+                StoredImage image = store.read(digest).orElseThrow();
+                images.add(image);
+                Set<Digest> layers = new LinkedHashSet<>(image.config().layers());
+                layers.forEach(layer -> sharers.merge(layer, 1, Integer::sum));
+            }
+            return new Catalogue(store, images, store.names(), store.users(), sharers);
+        });
+    }
+
+    @Override
+    public void tag(String reference, String name) {
+        Reference parsed = tagged(name);
+        guarded(
+                "tag " + shown(reference),
+                () -> store.locked(() -> {
+                    Digest digest = store.resolve(reference);
+                    store.give(List.of(new References.Name(parsed, digest, digest)));
+                    return digest;
+                }));
+    }
+
+    /** The name of an image that somebody gives to it here. */
+    static Reference tagged(String name) {
+        Reference parsed = Reference.parse(name);
+        if (parsed.digest().isPresent()) {
+            throw new SandboxException.InvalidSpec(
+                    "an image cannot be given the name " + shown(name) + ": it has a digest", "write NAME[:TAG]");
+        }
+        return parsed;
+    }
+
+    @Override
+    public ImageRemoval remove(String reference) {
+        return guarded(
+                "remove " + shown(reference),
+                () -> store.locked(() -> {
+                    Digest digest = store.resolve(reference);
+                    List<References.Name> all = store.names().stream()
+                            .filter(name -> name.image().equals(digest))
+                            .toList();
+                    List<References.Name> meant = all.stream()
+                            .filter(name -> isMeant(name, reference))
+                            .toList();
+                    List<References.Name> taken = meant.isEmpty() ? all : meant;
+                    if (taken.size() < all.size()) {
+                        store.take(taken);
+                        return new ImageRemoval(familiar(taken), List.of(), Size.bytes(0));
+                    }
+                    List<String> users = store.users().entrySet().stream()
+                            .filter(user -> user.getValue().equals(digest))
+                            .map(Map.Entry::getKey)
+                            .toList();
+                    if (!users.isEmpty()) {
+                        throw new SandboxException.Conflict(
+                                "the image " + shown(reference) + " is used by the sandbox " + String.join(", ", users),
+                                "remove the sandbox first");
+                    }
+                    store.take(taken);
+                    store.remove(digest);
+                    long freed = store.removeUnusedLayers();
+                    return new ImageRemoval(familiar(taken), List.of(digest.toString()), Size.bytes(freed));
+                }));
+    }
+
+    private static boolean isMeant(References.Name name, String reference) {
+        try {
+            return name.isMeantBy(Reference.parse(reference));
+        } catch (SandboxException.InvalidSpec e) {
+            return false; // it is a digest
+        }
+    }
+
+    private static List<String> familiar(List<References.Name> names) {
+        return names.stream().map(name -> name.reference().familiar()).toList();
+    }
+
+    @Override
+    public ImageRemoval prune(boolean all) {
+        return guarded(
+                "prune images",
+                () -> store.locked(() -> {
+                    store.sweep();
+                    Map<String, Digest> users = store.users();
+                    List<References.Name> names = store.names();
+                    List<References.Name> taken = new ArrayList<>();
+                    List<Digest> gone = new ArrayList<>();
+                    for (Digest digest : store.digests()) {
+                        List<References.Name> its = names.stream()
+                                .filter(name -> name.image().equals(digest))
+                                .toList();
+                        if (!users.containsValue(digest) && (all || its.isEmpty())) {
+                            gone.add(digest);
+                            taken.addAll(its);
+                        }
+                    }
+                    store.take(taken);
+                    for (Digest digest : gone) {
+                        store.remove(digest);
+                    }
+                    long freed = store.removeUnusedLayers();
+                    return new ImageRemoval(
+                            familiar(taken), gone.stream().map(Digest::toString).toList(), Size.bytes(freed));
+                }));
+    }
+
+    @Override
+    public List<String> check() {
+        return guarded("check images", () -> new StoreCheck(store).run());
+    }
+
+    @Override
+    public void login(String registry, String user, String password) {
+        throw new SandboxException.Unsupported("there are no registries yet", "");
+    }
+
+    @Override
+    public void logout(String registry) {
+        throw new SandboxException.Unsupported("there are no registries yet", "");
+    }
+
+    private static String shown(String reference) {
+        return ImageStore.shown(reference);
+    }
+
+    /** What is done with the disk. */
+    private interface Action<T> {
+        T run() throws IOException;
+    }
+
+    private static <T> T guarded(String what, Action<T> action) {
+        try {
+            return action.run();
+        } catch (IOException e) {
+            throw new SandboxException.HostFailed(
+                    "cannot " + what + ": " + e.getMessage(), "see whether the disk is full", e);
+        }
+    }
+}
