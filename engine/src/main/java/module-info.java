@@ -3,6 +3,7 @@ module dev.cay.engine {
     requires transitive dev.cay;
     requires dev.cay.guest;
     requires dev.cay.linux;
+    requires com.github.luben.zstd_jni;
     requires tools.jackson.databind;
 
     provides dev.cay.spi.SandboxProvider with
