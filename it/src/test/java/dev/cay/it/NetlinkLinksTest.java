@@ -112,7 +112,7 @@ class NetlinkLinksTest {
         rtnetlink.execute(
                 LinkMessages.change(
                         cable, LinkSettings.none().withMaster(bridge.index()).withLinkLocal(false)),
-                LinkMessages.port(cable, new BridgePort(true, true, false, false)),
+                LinkMessages.port(cable, new BridgePort(true, true, false, false, true)),
                 LinkMessages.change(cable, LinkSettings.none().withUp(true)));
 
         assertThat(bridge.kind()).isEqualTo("bridge");
@@ -120,7 +120,7 @@ class NetlinkLinksTest {
         assertThat(bridge.address()).contains(STATION);
         Link port = link("d0");
         assertThat(port.master()).hasValue(bridge.index());
-        assertThat(port.port()).contains(new BridgePort(true, true, false, false));
+        assertThat(port.port()).contains(new BridgePort(true, true, false, false, true));
         assertThat(rtnetlink.addresses()).noneMatch(address -> address.link() == cable);
         assertThat(host.output("ip", "-d", "-j", "link", "show", "d0"))
                 .contains("\"isolated\":true", "\"hairpin\":true", "\"learning\":false", "\"flood\":false")
@@ -155,8 +155,9 @@ class NetlinkLinksTest {
             assertThat(link("v-left").statistics().orElseThrow().receivedPackets())
                     .isPositive();
 
-            rtnetlink.execute(LinkMessages.port(port, new BridgePort(true, false, true, true)));
-            rtnetlink.execute(LinkMessages.port(link("v-right").index(), new BridgePort(true, false, true, true)));
+            rtnetlink.execute(LinkMessages.port(port, new BridgePort(true, false, true, true, false)));
+            rtnetlink.execute(
+                    LinkMessages.port(link("v-right").index(), new BridgePort(true, false, true, true, false)));
             try (ServerSocket server = right.listen(address("10.88.0.3"), 7000)) {
                 assertThat(left.connect(server, address("10.88.0.3"), 7000)).doesNotStartWith("connected");
             }

@@ -4,9 +4,14 @@ import static dev.cay.it.NetlinkLab.address;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cay.linux.HostKernel;
+import dev.cay.linux.netlink.BridgePort;
+import dev.cay.linux.netlink.BridgeStation;
+import dev.cay.linux.netlink.Connections;
 import dev.cay.linux.netlink.InterfaceAddress;
 import dev.cay.linux.netlink.IpPrefix;
 import dev.cay.linux.netlink.Link;
+import dev.cay.linux.netlink.LinkMessages;
+import dev.cay.linux.netlink.LinkSettings;
 import dev.cay.linux.netlink.MacAddress;
 import dev.cay.linux.netlink.NftBatch;
 import dev.cay.linux.netlink.NftChain;
@@ -186,6 +191,39 @@ class NftablesTrafficTest {
                         .accept())
                 .addRule(NftRule.in(POLICY).drop()));
         assertThat(fromBoxToOutside()).startsWith("connected");
+    }
+
+    @Test
+    void connectionsOfAnAddressAreForgotten() throws Exception {
+        nftables.commit(new NftBatch().addElements(BOXES, NftElement.of(ip(BOX))));
+        try (Connections connections = host.inside(() -> Connections.open(kernel));
+                ServerSocket server = outside.listen(address(OUTSIDE), 7000)) {
+            assertThat(box.connect(server, address(OUTSIDE), 7000)).startsWith("connected");
+
+            assertThat(connections.forget(address("10.88.0.3"))).isZero();
+            assertThat(connections.forget(address("fd00::3"))).isZero();
+            assertThat(connections.forget(address(BOX))).isEqualTo(1);
+            assertThat(connections.forget(address(BOX))).isZero();
+        }
+    }
+
+    /** With no bridge filter at all: the bridge knows who is behind its ports, and nobody can claim to be another. */
+    @Test
+    void aLockedPortTakesFramesOfItsStationOnly() throws Exception {
+        try (Rtnetlink here = host.rtnetlink();
+                Rtnetlink there = box.rtnetlink()) {
+            int port = here.link("v-box").orElseThrow().index();
+            MacAddress station = there.link("eth0").flatMap(Link::address).orElseThrow();
+            here.execute(LinkMessages.port(port, new BridgePort(true, false, false, false, true)));
+            here.execute(new BridgeStation(port, station).set());
+            assertThat(box.attempt(address("10.88.0.1"), 7003)).isEqualTo("Connection refused");
+
+            there.execute(
+                    LinkMessages.change(2, LinkSettings.none().withAddress(MacAddress.parse("02:ca:0a:58:00:63"))));
+            assertThat(box.attempt(address("10.88.0.1"), 7003))
+                    .as("another one's")
+                    .isNotEqualTo("Connection refused");
+        }
     }
 
     @Test

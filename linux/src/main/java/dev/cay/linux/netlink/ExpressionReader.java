@@ -184,10 +184,16 @@ final class ExpressionReader {
     }
 
     private static Optional<NftExpression> connection(Data data) throws ProtocolException {
-        return data.number(ExpressionWriter.NFTA_CT_KEY) == ExpressionWriter.NFT_CT_STATE
-                        && data.has(ExpressionWriter.NFTA_CT_DREG)
-                ? Optional.of(new NftExpression.ConnectionState(data.register(ExpressionWriter.NFTA_CT_DREG)))
-                : Optional.empty();
+        if (!data.has(ExpressionWriter.NFTA_CT_DREG)) {
+            return Optional.empty();
+        }
+        int register = data.register(ExpressionWriter.NFTA_CT_DREG);
+        return switch (data.number(ExpressionWriter.NFTA_CT_KEY)) {
+            case ExpressionWriter.NFT_CT_STATE -> Optional.of(new NftExpression.ConnectionState(register));
+            case ExpressionWriter.NFT_CT_DIRECTION -> Optional.of(new NftExpression.ConnectionDirection(register));
+            case ExpressionWriter.NFT_CT_STATUS -> Optional.of(new NftExpression.ConnectionStatus(register));
+            default -> Optional.empty();
+        };
     }
 
     private static Optional<NftExpression> destinationType(Data data) throws ProtocolException {

@@ -18,6 +18,8 @@ final class ExpressionWriter {
     static final int NFTA_CT_DREG = 1;
     static final int NFTA_CT_KEY = 2;
     static final int NFT_CT_STATE = 0;
+    static final int NFT_CT_DIRECTION = 1;
+    static final int NFT_CT_STATUS = 2;
     static final int NFTA_FIB_DREG = 1;
     static final int NFTA_FIB_RESULT = 2;
     static final int NFTA_FIB_FLAGS = 3;
@@ -101,6 +103,8 @@ final class ExpressionWriter {
             case NftExpression.Meta _ -> "meta";
             case NftExpression.SetMark _ -> "meta";
             case NftExpression.ConnectionState _ -> "ct";
+            case NftExpression.ConnectionDirection _ -> "ct";
+            case NftExpression.ConnectionStatus _ -> "ct";
             case NftExpression.DestinationType _ -> "fib";
             case NftExpression.Mask _ -> "bitwise";
             case NftExpression.Compare _ -> "cmp";
@@ -132,8 +136,10 @@ final class ExpressionWriter {
                         .network32(NFTA_META_KEY, meta.key().number());
             case NftExpression.SetMark mark ->
                 data.network32(NFTA_META_KEY, NFT_META_MARK).network32(NFTA_META_SREG, register(mark.register()));
-            case NftExpression.ConnectionState state ->
-                data.network32(NFTA_CT_DREG, register(state.register())).network32(NFTA_CT_KEY, NFT_CT_STATE);
+            case NftExpression.ConnectionState state -> connection(data, NFT_CT_STATE, state.register());
+            case NftExpression.ConnectionDirection direction ->
+                connection(data, NFT_CT_DIRECTION, direction.register());
+            case NftExpression.ConnectionStatus status -> connection(data, NFT_CT_STATUS, status.register());
             case NftExpression.DestinationType destination ->
                 data.network32(NFTA_FIB_DREG, register(destination.register()))
                         .network32(NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE)
@@ -183,6 +189,10 @@ final class ExpressionWriter {
                     }
                 });
         }
+    }
+
+    private static void connection(MessageWriter data, int key, int register) {
+        data.network32(NFTA_CT_DREG, register(register)).network32(NFTA_CT_KEY, key);
     }
 
     private static void write(MessageWriter data, NftExpression.Mask mask) {

@@ -77,6 +77,7 @@ public record Link(
             return Optional.empty();
         }
         List<Payload.Attribute> attributes = data.get().attributes();
+        Optional<Payload> locked = Payload.find(attributes, LinkMessages.IFLA_BRPORT_LOCKED); // since Linux 5.18
         return Optional.of(new BridgePort(
                 Payload.need(attributes, LinkMessages.IFLA_BRPORT_ISOLATED, "isolation")
                                 .u8(0)
@@ -89,6 +90,7 @@ public record Link(
                         != 0,
                 Payload.need(attributes, LinkMessages.IFLA_BRPORT_UNICAST_FLOOD, "flooding mode")
                                 .u8(0)
-                        != 0));
+                        != 0,
+                locked.isPresent() && locked.get().u8(0) != 0));
     }
 }

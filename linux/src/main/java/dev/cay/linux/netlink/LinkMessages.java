@@ -38,6 +38,7 @@ public final class LinkMessages {
     static final int IFLA_BRPORT_LEARNING = 8;
     static final int IFLA_BRPORT_UNICAST_FLOOD = 9;
     static final int IFLA_BRPORT_ISOLATED = 33;
+    static final int IFLA_BRPORT_LOCKED = 39;
 
     private LinkMessages() {}
 
@@ -104,7 +105,8 @@ public final class LinkMessages {
                         info -> info.attribute8(IFLA_BRPORT_ISOLATED, port.isolated() ? 1 : 0)
                                 .attribute8(IFLA_BRPORT_MODE, port.hairpin() ? 1 : 0)
                                 .attribute8(IFLA_BRPORT_LEARNING, port.learning() ? 1 : 0)
-                                .attribute8(IFLA_BRPORT_UNICAST_FLOOD, port.unicastFlood() ? 1 : 0));
+                                .attribute8(IFLA_BRPORT_UNICAST_FLOOD, port.unicastFlood() ? 1 : 0)
+                                .attribute8(IFLA_BRPORT_LOCKED, port.locked() ? 1 : 0));
         return new NetlinkMessage("RTM_SETLINK", "port " + index, RTM_SETLINK, 0, body);
     }
 

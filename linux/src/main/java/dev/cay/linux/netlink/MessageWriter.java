@@ -105,6 +105,11 @@ final class MessageWriter {
         return u32(-1);
     }
 
+    /** An attribute that holds attributes, which are there already as bytes. */
+    MessageWriter nested(int type, byte[] value) {
+        return attribute(type | NLA_F_NESTED, value);
+    }
+
     /** An attribute that holds attributes. */
     MessageWriter nest(int type, Consumer<MessageWriter> content) {
         int start = buffer.position();

@@ -85,6 +85,20 @@ public sealed interface NftExpression {
         }
     }
 
+    /** Loads which way the packet goes, in one byte: 0 as the first packet of its connection, 1 the other way. */
+    record ConnectionDirection(int register) implements NftExpression {
+        public ConnectionDirection {
+            checkRegister(register);
+        }
+    }
+
+    /** Loads what has become of the packet's connection: {@link NftRuleBuilder#translated}. */
+    record ConnectionStatus(int register) implements NftExpression {
+        public ConnectionStatus {
+            checkRegister(register);
+        }
+    }
+
     /** Loads what kind of address the destination is: 2 if it is one of this machine. */
     record DestinationType(int register) implements NftExpression {
         public DestinationType {

@@ -16,6 +16,8 @@ import java.util.Set;
  * packet is one of them. Not thread-safe.
  */
 public final class NftRuleBuilder {
+    private static final int IPS_DST_NAT = 1 << 5;
+
     private final NftChain chain;
     private final List<NftExpression> expressions = new ArrayList<>();
     private Optional<Integer> ethernetType = Optional.empty();
@@ -165,6 +167,19 @@ public final class NftRuleBuilder {
         int bits = Arrays.stream(states).mapToInt(State::bit).reduce(0, (one, other) -> one | other);
         return step(new NftExpression.ConnectionState(0))
                 .step(new NftExpression.Mask(0, NftValue.u32(bits)))
+                .step(new NftExpression.Compare(0, NftExpression.Comparison.NOT_EQUAL, NftValue.u32(0)));
+    }
+
+    /** The packet goes the way of an answer: against that of its connection's first packet. */
+    public NftRuleBuilder answering() {
+        return step(new NftExpression.ConnectionDirection(0))
+                .step(new NftExpression.Compare(0, NftExpression.Comparison.EQUAL, NftValue.u8(1)));
+    }
+
+    /** The connection was meant for another address than it goes to. */
+    public NftRuleBuilder translated() {
+        return step(new NftExpression.ConnectionStatus(0))
+                .step(new NftExpression.Mask(0, NftValue.u32(IPS_DST_NAT)))
                 .step(new NftExpression.Compare(0, NftExpression.Comparison.NOT_EQUAL, NftValue.u32(0)));
     }
 

@@ -28,6 +28,7 @@ class NetlinkOracleTest {
     /** Numbers that the kernel does not know. */
     private static final List<String> OURS = List.of(
             ".*\\.MAXIMUM(_.*)?",
+            "Connections\\.FILTER_SOURCE",
             "Families\\.WITHOUT_SCOPE",
             "NetlinkException\\.serialVersionUID",
             "NftExpression\\.REGISTERS",
@@ -48,6 +49,7 @@ class NetlinkOracleTest {
             "linux/netfilter_bridge.h",
             "linux/netfilter/nfnetlink.h",
             "linux/netfilter/nf_tables.h",
+            "linux/netfilter/nfnetlink_conntrack.h",
             "linux/netfilter/nf_conntrack_common.h");
 
     /** glibc hides some constants of linux/if.h behind its own header. */

@@ -31,6 +31,8 @@ class NftCodecTest {
                 new NftExpression.Meta(NftExpression.MetaKey.MARK, 15),
                 new NftExpression.SetMark(3),
                 new NftExpression.ConnectionState(1),
+                new NftExpression.ConnectionDirection(0),
+                new NftExpression.ConnectionStatus(14),
                 new NftExpression.DestinationType(2),
                 new NftExpression.Mask(4, NftValue.u32(6)),
                 new NftExpression.Compare(5, NftExpression.Comparison.LESS, NftValue.u16(9)),
