@@ -42,6 +42,9 @@ public final class NetlinkSocket implements AutoCloseable {
     /** An acknowledgement is a header, a number and a sentence. */
     private static final int MAXIMUM_ACKNOWLEDGEMENT = 4096;
 
+    /** What the kernel sends by itself it collects in pages. */
+    private static final int MAXIMUM_UNASKED = 16 * 1024;
+
     private static final int MAXIMUM_RECEIVES = 8;
     private static final int MAXIMUM_DUMPS = 32;
     private static final int MAXIMUM_BUFFER = 8 << 20;
@@ -262,6 +265,21 @@ public final class NetlinkSocket implements AutoCloseable {
 
     static NetlinkException failure(NetlinkMessage message, Answer answer) {
         return new NetlinkException(message, answer);
+    }
+
+    /** What waits to be read of what the kernel sends by itself. */
+    Received receive(int receives) throws IOException {
+        exchanging.lock();
+        try {
+            return receive(Optional.empty(), receives, MAXIMUM_UNASKED);
+        } finally {
+            exchanging.unlock();
+        }
+    }
+
+    /** For waiting. */
+    Fd descriptor() {
+        return fd;
     }
 
     /** Sequence numbers that follow each other. */

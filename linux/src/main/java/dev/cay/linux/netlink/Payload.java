@@ -44,6 +44,12 @@ final class Payload {
         return length;
     }
 
+    /** Some of the bytes. */
+    Payload part(int position, int size) throws ProtocolException {
+        at(position, size);
+        return new Payload(array, offset + position, size);
+    }
+
     private ByteBuffer at(int position, int size) throws ProtocolException {
         if (position < 0 || size > length - position) {
             throw new ProtocolException(

@@ -48,6 +48,7 @@ class NetlinkOracleTest {
             "linux/netfilter.h",
             "linux/netfilter_bridge.h",
             "linux/netfilter/nfnetlink.h",
+            "linux/netfilter/nfnetlink_log.h",
             "linux/netfilter/nf_tables.h",
             "linux/netfilter/nfnetlink_conntrack.h",
             "linux/netfilter/nf_conntrack_common.h");
