@@ -42,7 +42,7 @@ struct execution {
     u32 input_start, input_length, owed; /* owed: input that was read, so credit to be given */
 };
 
-enum event_kind { LISTENER = 1, SIGNALS, CONNECTION, STREAM, STARTED };
+enum event_kind { LISTENER = 1, SIGNALS, CONNECTION, STREAM, STARTED, MEMORY };
 
 static struct connection connections[CONNECTIONS];
 static struct execution executions[EXECUTIONS];

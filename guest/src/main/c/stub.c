@@ -11,14 +11,17 @@
 
 #include "execution.h"
 
-enum { LISTEN = 1, MESSAGES = 2, EVENTS = 32, REAPED_AT_ONCE = 64, ACCEPT_AGAIN = 100, QUIET = 1000 };
+enum { LISTEN = 1, MESSAGES = 2, SHORTAGE = 3, VICTIMS = 4 };
+enum { EVENTS = 32, REAPED_AT_ONCE = 64, ACCEPT_AGAIN = 100, QUIET = 1000, LOOK_AGAIN = 5, LOOKS = 100 };
 
 static u8 inbox[2 * FRAME_SIZE] __attribute__((aligned(LARGEST_PAGE)));
 static struct job *running[RUNNING_JOBS], *waiting, **waiting_end;
 static i32 signals;
 static u32 connection_count;
 static u8 ends_with_connection_0, more_to_reap, accepting_paused, memory_used;
-static u64 accept_again, life_over, idle_time, idle_over; /* milliseconds, 0: never */
+static u64 accept_again, life_over, idle_time, idle_over, look_again; /* milliseconds, 0: never */
+static u32 last_execution, looks; /* last: with whose end it ends, 0: none; looks: how many are left */
+static u8 ending;                 /* the last execution has been reaped */
 
 _Noreturn static void exit_with(i32 code, const char *message, u32 length) {
     CALL3(__NR_write, MESSAGES, message, length);
@@ -27,6 +30,7 @@ _Noreturn static void exit_with(i32 code, const char *message, u32 length) {
     }
 }
 #define DIE(message) exit_with(2, message, sizeof message - 1)
+#define END_BECAUSE(reason) exit_with(0, reason "\n", sizeof reason)
 
 static void cancel(struct job *job) {
     job->cancelled = 1;
@@ -135,6 +139,16 @@ static void add_connection(i32 descriptor, u32 index) {
     if (is_error(poll_control(EPOLL_CTL_ADD, descriptor, EPOLLIN, CONNECTION, index))) {
         end_connection(connection);
     }
+}
+
+static void admit(i32 descriptor) {
+    for (u32 index = 0; index < CONNECTIONS; index++) {
+        if (!connections[index].open) {
+            add_connection(descriptor, index);
+            return;
+        }
+    }
+    close_descriptor(descriptor);
 }
 
 static void stall(struct connection *connection) {
@@ -374,6 +388,14 @@ static void child_started(struct job *job) {
     settle(job);
 }
 
+/* What others still run would go on writing: they end first, and what they have written can be read to its end. */
+static void end_all(void) {
+    ending = 1;
+    if (CALL1(__NR_getpid, 0) == 1) { /* else these would be the machine's */
+        CALL2(__NR_kill, -1, SIGKILL);
+    }
+}
+
 static void reap(void) {
     more_to_reap = 0;
     for (int count = 0; count < REAPED_AT_ONCE; count++) {
@@ -391,6 +413,9 @@ static void reap(void) {
         }
         for (u32 i = 0; i < executions_end; i++) {
             if (executions[i].used && executions[i].pid == pid && !executions[i].reaped) {
+                if (last_execution && executions[i].number == last_execution) {
+                    end_all();
+                }
                 end_execution(&executions[i], information[2], information[6]);
                 break;
             }
@@ -594,10 +619,16 @@ static int receive_for_execution(struct connection *connection, const struct fra
 
 static int set_lifetime(const struct frame *frame, const u8 *bytes) {
     u64 times[2];
-    if (frame->length != sizeof times || frame->stream != 0) {
+    u32 words[2];
+    if (frame->length != sizeof times + sizeof words || frame->stream != 0) {
         return 0;
     }
     memcpy(times, bytes, sizeof times);
+    memcpy(words, bytes + sizeof times, sizeof words);
+    if (words[1]) {
+        return 0;
+    }
+    last_execution = words[0];
     const u64 longest = 1ull << 50; /* so that no sum overflows */
     life_over = times[0] ? milliseconds() + (times[0] < longest ? times[0] : longest) : 0;
     idle_time = times[1] < longest ? times[1] : longest;
@@ -619,6 +650,16 @@ static void cancel_request(struct connection *connection, u32 request) {
             cancel(running[slot]);
         }
     }
+}
+
+/* The descriptor that came with it is a further connection; without room for one it is closed. */
+static int take_connection(struct connection *connection, const struct frame *frame) {
+    i32 descriptor;
+    if (frame->length != 0 || !take_descriptors(connection, 1, &descriptor)) {
+        return 0;
+    }
+    admit(descriptor);
+    return 1;
 }
 
 /* Whether the frame keeps to the rules. */
@@ -651,6 +692,8 @@ static int receive_frame(struct connection *connection, const struct frame *fram
         case CANCEL:
             cancel_request(connection, frame->stream);
             return frame->length == 0;
+        case CONNECT:
+            return take_connection(connection, frame);
         default:
             return 0;
     }
@@ -789,13 +832,21 @@ static void accept_connection(void) {
         set_timer(accept_again);
         return;
     }
-    for (u32 index = 0; index < CONNECTIONS; index++) {
-        if (!connections[index].open) {
-            add_connection((i32)descriptor, index);
-            return;
+    admit((i32)descriptor);
+}
+
+/* The kernel tells that memory is short before it kills, so a victim may show up a moment later; or none, if some is found. */
+static void look_for_victims(void) {
+    static const char key[] = "\noom_kill ";
+    char text[512];
+    i64 length = CALL4(__NR_pread64, VICTIMS, text, sizeof text, 0);
+    for (i64 i = 0; i + (i64)sizeof key <= length; i++) {
+        if (memcmp(text + i, key, sizeof key - 1) == 0 && text[i + (i64)sizeof key - 1] != '0') {
+            END_BECAUSE("memory"); /* one was killed, so all are */
         }
     }
-    close_descriptor((i32)descriptor);
+    look_again = looks > 0 ? milliseconds() + LOOK_AGAIN : 0;
+    looks -= looks > 0;
 }
 
 /* Does what is due, and finds out when to look again. */
@@ -803,10 +854,13 @@ static void run_timers(void) {
     u64 now = milliseconds();
     next_deadline = 0;
     if (life_over && now >= life_over) {
-        exit_with(0, "", 0);
+        END_BECAUSE("lifetime");
     }
     if (idle_over && now >= idle_over) {
-        exit_with(0, "", 0);
+        END_BECAUSE("idle");
+    }
+    if (look_again && now >= look_again) {
+        look_for_victims();
     }
     if (accepting_paused && now >= accept_again) {
         accepting_paused = 0;
@@ -822,6 +876,7 @@ static void run_timers(void) {
     set_timer(life_over);
     set_timer(idle_over);
     set_timer(accepting_paused ? accept_again : 0);
+    set_timer(look_again);
 }
 
 static i64 time_to_wait(void) {
@@ -869,6 +924,12 @@ static void handle(const struct epoll_event *event, int streams) {
             CALL3(__NR_read, signals, information, sizeof information);
             more_to_reap = 1;
             break;
+        case MEMORY:
+            CALL3(__NR_read, SHORTAGE, information, 8);
+            looks = LOOKS;
+            look_for_victims();
+            set_timer(look_again);
+            break;
         case CONNECTION:
             /* Whether it hung up is what the calls say: the place may be another connection's since the event. */
             if (connections[index].open) {
@@ -897,7 +958,7 @@ static i32 socket_option(i32 descriptor, i32 option) {
     return is_error(result) ? -1 : value;
 }
 
-static void set_up(void) {
+static void set_up(int watches_memory) {
     const u64 all = ~0ull, children = 1ull << (SIGCHLD - 1), by_default[4] = {0};
     CALL2(__NR_prctl, PR_SET_DUMPABLE, 0);
     CALL2(__NR_prctl, PR_SET_NAME, "cay-init"); /* not that of the file in memory that it was executed from */
@@ -908,7 +969,7 @@ static void set_up(void) {
     if (CALL1(__NR_getpid, 0) != 1) {
         CALL2(__NR_prctl, PR_SET_CHILD_SUBREAPER, 1);
     }
-    for (i32 i = 0; i < 3; i++) { /* what is opened later must not be taken for one of these */
+    for (i32 i = 0; i < (watches_memory ? 5 : 3); i++) { /* what is opened later must not be taken for one of these */
         if (is_error(CALL3(__NR_fcntl, i, F_SETFD, FD_CLOEXEC))) {
             exit_with(2, "", 0);
         }
@@ -918,13 +979,19 @@ static void set_up(void) {
     if (epoll < 0 || is_error(poll_control(EPOLL_CTL_ADD, signals, EPOLLIN, SIGNALS, 0))) {
         DIE("stub: no epoll\n");
     }
+    if (watches_memory) {
+        CALL3(__NR_fcntl, SHORTAGE, F_SETFL, CALL2(__NR_fcntl, SHORTAGE, F_GETFL) | O_NONBLOCK);
+        poll_control(EPOLL_CTL_ADD, SHORTAGE, EPOLLIN, MEMORY, 0);
+    }
     waiting_end = &waiting;
 }
 
 _Noreturn static void stub(int count, char **arguments) {
     static struct epoll_event events[EVENTS];
-    set_up();
-    if (count != 2 || (memcmp(arguments[1], "attached", 9) != 0 && memcmp(arguments[1], "detached", 9) != 0)) {
+    int watches_memory = count == 3 && memcmp(arguments[2], "memory", 7) == 0;
+    set_up(watches_memory);
+    if (count != (watches_memory ? 3 : 2) ||
+        (memcmp(arguments[1], "attached", 9) != 0 && memcmp(arguments[1], "detached", 9) != 0)) {
         DIE("stub: attached or detached?\n");
     }
     if (socket_option(0, SO_TYPE_) == STREAM_SOCKET && socket_option(0, SO_ACCEPTCONN_) == 0) {
@@ -956,6 +1023,9 @@ _Noreturn static void stub(int count, char **arguments) {
         }
         if (next_deadline && milliseconds() >= next_deadline) {
             run_timers();
+        }
+        if (ending && !find_execution(last_execution)) {
+            END_BECAUSE("command");
         }
     }
 }

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -430,6 +431,9 @@ struct stub {
 static const char *program;
 static int as_first_process;
 
+/* What the next stub gets besides: descriptors of its messages and of the watch of its memory; -1: none. */
+static int messages_of_next = -1, memory_of_next[2] = {-1, -1};
+
 static struct stub start_stub(int attached, int with_first) {
     struct stub stub = {0};
     int pair[2] = {-1, -1};
@@ -451,8 +455,18 @@ static struct stub start_stub(int attached, int with_first) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         dup2(zero, 0);
         dup2(stub.listening, 1);
+        if (messages_of_next >= 0) {
+            dup2(messages_of_next, 2);
+        }
         close_range(3, ~0u, CLOSE_RANGE_CLOEXEC);
-        execl(program, "stub", attached ? "attached" : "detached", (char *)0);
+        if (memory_of_next[0] >= 0) { /* by way of numbers that neither of them has */
+            dup2(memory_of_next[0], 900);
+            dup2(memory_of_next[1], 901);
+            dup2(900, 3);
+            dup2(901, 4);
+            close_range(5, ~0u, CLOSE_RANGE_CLOEXEC);
+        }
+        execl(program, "stub", attached ? "attached" : "detached", memory_of_next[0] >= 0 ? "memory" : (char *)0, (char *)0);
         _exit(111);
     }
     close(zero);

@@ -480,8 +480,10 @@ static void test_rules(struct stub *stub) {
     ended_by(stub, 1, RESIZE, 0, zeros, 2);
     ended_by(stub, 1, SIGNAL, 0, zeros, 4);
     ended_by(stub, 1, SIGNAL, 0, "\x0f\0\0\0\2\0\0", 8);
-    ended_by(stub, 1, LIFETIME, 0, zeros, 16);
-    ended_by(stub, 0, LIFETIME, 0, zeros, 8);
+    ended_by(stub, 1, LIFETIME, 0, zeros, 24);
+    ended_by(stub, 0, LIFETIME, 0, zeros, 16);
+    ended_by(stub, 0, LIFETIME, 0, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\1\0\0\0", 24);
+    ended_by(stub, 0, CONNECT, 0, zeros, 0);
     ended_by(stub, 1, CANCEL, 0, zeros, 1);
     ended_by(stub, 1, RUN, 2, zeros, 80);
     ended_by(stub, 1, ATTACH, 0, zeros, 1);
@@ -897,6 +899,107 @@ static void test_many(struct stub *stub) {
     hang_up(client);
 }
 
+/* A connection that is handed over by another, and ends without it. */
+static void test_handed_over(struct stub *stub) {
+    int pair[2];
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+    struct client *client = connect_to(stub);
+    send_frame_with(client, 0, CONNECT, 0, 0, 0, &pair[1], 1);
+    close(pair[1]);
+    struct client *other = client_on(pair[0]);
+    ping(other);
+    ping(client);
+    hang_up(client);
+    struct list *list = new_list(EXECUTION);
+    list->header.execution = 30;
+    add_execve(list, 0, SHELL("exit 6"));
+    run_and_wait(other, 1, list);
+    AWAIT(other, other->seen[30].exits == 1 && other->seen[30].status == 6);
+    hang_up(other);
+}
+
+static struct stub start_writing(int *messages) {
+    CHECK((*messages = memfd_create("messages", MFD_CLOEXEC)) >= 0);
+    messages_of_next = *messages;
+    struct stub stub = start_stub(0, 1);
+    messages_of_next = -1;
+    return stub;
+}
+
+static void check_message(int messages, const char *expected) {
+    char text[64] = {0};
+    CHECK(pread(messages, text, sizeof text - 1, 0) >= 0);
+    if (strcmp(text, expected) != 0) {
+        FAIL("it said '%s' instead of '%s'", text, expected);
+    }
+    close(messages);
+}
+
+static void set_life(struct client *client, uint64_t life, uint64_t idle, uint32_t last) {
+    struct {
+        uint64_t life, idle;
+        uint32_t last, zero;
+    } payload = {life, idle, last, 0};
+    send_plain(client, 0, LIFETIME, 0, &payload, sizeof payload);
+}
+
+/* It ends with an execution, but not before what that has written is read, and says why it ends. */
+static void test_last_execution(void) {
+    int messages;
+    struct stub stub = start_writing(&messages);
+    set_life(stub.first, 0, 0, 31);
+    struct list *list = new_list(EXECUTION); /* another one does not count */
+    list->header.execution = 32;
+    add_execve(list, 0, TRUE);
+    run_and_wait(stub.first, 1, list);
+    AWAIT(stub.first, stub.first->seen[32].exits == 1);
+    close(last_descriptor(stub.first));
+    /* In a namespace of its own what goes on in the background is killed with it, else it ends by itself. */
+    const char *script = as_first_process ? "sleep 1000 & echo last words; exit 3" : "echo last words; exit 3";
+    run_kept(stub.first, 2, kept(31, (const char *const[]){"/bin/sh", "-c", script, 0}, -1, 0));
+    AWAIT(stub.first, stub.first->seen[31].exits == 1 && stub.first->seen[31].status == 3);
+    ping(stub.first); /* nobody has read the output yet */
+    give_credit(stub.first, 31, 100, 100);
+    AWAIT(stub.first, stub.first->seen[31].data[OUTPUT] == 11 && stub.first->seen[31].ends[OUTPUT] == 1);
+    CHECK(wait_for_end(&stub) == 0);
+    check_message(messages, "command\n");
+    hang_up(stub.first);
+    stub = start_writing(&messages);
+    set_life(stub.first, 50, 0, 0);
+    CHECK(wait_for_end(&stub) == 0);
+    check_message(messages, "lifetime\n");
+    hang_up(stub.first);
+    stub = start_writing(&messages);
+    set_life(stub.first, 0, 50, 0);
+    ping(stub.first);
+    hang_up(stub.first);
+    CHECK(wait_for_end(&stub) == 0);
+    check_message(messages, "idle\n");
+}
+
+/* Memory is short several times before somebody is killed for it. */
+static void test_memory(void) {
+    int messages;
+    memory_of_next[0] = eventfd(0, EFD_CLOEXEC);
+    memory_of_next[1] = memfd_create("victims", MFD_CLOEXEC);
+    int counter = memory_of_next[0], victims = memory_of_next[1];
+    uint64_t one = 1;
+    CHECK(pwrite(victims, "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n", 42, 0) == 42);
+    struct stub stub = start_writing(&messages);
+    memory_of_next[0] = memory_of_next[1] = -1;
+    CHECK(write(counter, &one, 8) == 8);
+    ping(stub.first);
+    usleep(20000);
+    ping(stub.first);
+    CHECK(write(counter, &one, 8) == 8);
+    CHECK(pwrite(victims, "1", 1, 40) == 1);
+    CHECK(wait_for_end(&stub) == 0);
+    check_message(messages, "memory\n");
+    hang_up(stub.first);
+    close(counter);
+    close(victims);
+}
+
 static void test_ends(void) {
     struct stub stub = start_stub(1, 1); /* attached */
     ping(stub.first);
@@ -910,15 +1013,12 @@ static void test_ends(void) {
     ping(stub.first);
     hang_up(stub.first);
     stub.first = connect_to(&stub);
-    uint64_t times[2] = {100, 0};
-    send_plain(stub.first, 0, LIFETIME, 0, times, 16);
+    set_life(stub.first, 100, 0, 0);
     CHECK(wait_for_end(&stub) == 0);
     hang_up(stub.first);
     stub = start_stub(0, 0); /* idle */
     stub.first = connect_to(&stub);
-    times[0] = 0;
-    times[1] = 100;
-    send_plain(stub.first, 0, LIFETIME, 0, times, 16);
+    set_life(stub.first, 0, 100, 0);
     usleep(200000);
     ping(stub.first);
     struct list *list = new_list(EXECUTION);
@@ -966,9 +1066,12 @@ int main(int count, char **arguments) {
     TEST("timeout", test_timeout(&stub));
     TEST("cgroup", test_cgroup(&stub));
     TEST("many", test_many(&stub));
+    TEST("handed over", test_handed_over(&stub));
     CHECK(!stub.first->closed);
     await_descriptors(stub.pid, 7); /* three, epoll, signals, the pipe that an inline list made */
     stop_stub(&stub);
     TEST("ends", test_ends());
+    TEST("last execution", test_last_execution());
+    TEST("memory", test_memory());
     return 0;
 }

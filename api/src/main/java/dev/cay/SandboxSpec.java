@@ -289,7 +289,7 @@ public record SandboxSpec(
 
         /** It lives on when this process ends. */
         public Builder detached() {
-            return lifetime(new Lifetime(true, lifetime.limit(), lifetime.idle()));
+            return lifetime(new Lifetime(true, lifetime.limit(), lifetime.idle(), lifetime.removedAtEnd()));
         }
 
         public Builder command(ExecSpec value) {

@@ -183,6 +183,9 @@ final class InfoJson {
         if (lifetime.idle().isPresent()) {
             json.field("idle_ms", lifetime.idle().get().toMillis());
         }
+        if (lifetime.removedAtEnd()) {
+            json.field("removed_at_end", true);
+        }
         json.end();
     }
 

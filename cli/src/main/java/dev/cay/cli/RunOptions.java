@@ -64,7 +64,10 @@ final class RunOptions {
     static final Option IDLE =
             Option.valued("idle", "DURATION", "It ends when nothing has run in it and nobody has used it for so long.");
     static final Option RM = Option.flag(
-            "", "rm", "Accepted and without effect: the sandbox is removed at the end, unless it is detached.");
+            "",
+            "rm",
+            "It ends with its command, and is removed then: at once if a cay uses it, else by the next that looks for"
+                    + " sandboxes, such as 'cay ps'. Without --detach it is always so.");
 
     static final Option VOLUME = Option.valued(
             "v",
@@ -130,7 +133,7 @@ final class RunOptions {
                                     CommandOptions.USER,
                                     HOSTNAME)),
                     new OptionSet.Group("Walls", WALLS),
-                    new OptionSet.Group("Life", List.of(NAME, LABEL, TTL, IDLE)),
+                    new OptionSet.Group("Life", List.of(RM, NAME, LABEL, TTL, IDLE)),
                     new OptionSet.Group("Output", List.of(Format.OPTION, CommandOptions.KEPT))),
             FOREIGN);
 

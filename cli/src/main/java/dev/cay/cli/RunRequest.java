@@ -32,11 +32,6 @@ record RunRequest(SandboxSpec sandbox, ExecSpec command, Format format, boolean 
     }
 
     private static void checkLife(Arguments arguments, boolean detached) {
-        if (detached && arguments.has(RunOptions.RM)) {
-            throw new UsageException(
-                    "--rm and --detach contradict each other",
-                    "leave out --rm, and remove it with 'cay rm', or give it a --ttl or an --idle time");
-        }
         if (!detached && arguments.has(CommandOptions.KEPT)) {
             throw new UsageException(
                     "--kept has no effect without --detach", "leave it out: nothing of the sandbox is kept");

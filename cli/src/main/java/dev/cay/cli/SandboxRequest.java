@@ -45,8 +45,11 @@ final class SandboxRequest {
         }
         addIdentity(builder, arguments);
         addMounts(builder, arguments);
-        builder.lifetime(
-                new Lifetime(detached, duration(arguments, RunOptions.TTL), duration(arguments, RunOptions.IDLE)));
+        builder.lifetime(new Lifetime(
+                detached,
+                duration(arguments, RunOptions.TTL),
+                duration(arguments, RunOptions.IDLE),
+                detached && arguments.has(RunOptions.RM)));
         return builder;
     }
 

@@ -77,7 +77,7 @@ final class StartCommand implements Command {
             sandbox = opened.info().spec();
             command = command(sandbox, name);
             if (!attach) {
-                return startAlone(opened, command, input, name, format, context);
+                return startAlone(opened, sandbox, input, name, format, context);
             }
             outcome = startAttached(opened, command, input, context);
         }
@@ -94,9 +94,9 @@ final class StartCommand implements Command {
     }
 
     private static int startAlone(
-            Sandbox sandbox, ExecSpec command, boolean input, String name, Format format, Context context) {
+            Sandbox sandbox, SandboxSpec spec, boolean input, String name, Format format, Context context) {
         try (Execution execution = sandbox.start()) {
-            int code = Background.letGo(execution, sandbox.info().spec(), command, input, context);
+            int code = Background.letGo(execution, spec, command(spec, name), input, context);
             if (code == ExitCode.SUCCESS && format == Format.JSON) {
                 JsonLine.print(
                         context.streams(), json -> json.field("name", name).field("result", "started"));

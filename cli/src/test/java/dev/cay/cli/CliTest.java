@@ -54,8 +54,6 @@ class CliTest {
                 "version --format xml | --format: 'xml' is not a format | write text or json",
                 "run              | no command to run              | name one, as in: cay run -- echo hello",
                 "run -m 1 ls      | unknown option -m              | write --memory SIZE",
-                "run -d --rm ls   | --rm and --detach contradict each other | leave out --rm, and remove it with 'cay"
-                        + " rm', or give it a --ttl or an --idle time",
                 "run --kept 1m ls | --kept has no effect without --detach   | leave it out: nothing of the sandbox is"
                         + " kept",
                 "create --timeout 1 | --timeout has no effect without a command | leave it out, or name a command",

@@ -68,7 +68,7 @@ class DetachedRunTest {
         assertThat(terminal.out()).isEqualTo("box-1\n");
         SandboxSpec spec = engine.created.get(0);
         assertThat(spec.lifetime())
-                .isEqualTo(new Lifetime(true, Optional.of(Duration.ofHours(1)), Optional.of(Duration.ofMinutes(10))));
+                .isEqualTo(Lifetime.untilRemoved().limit(Duration.ofHours(1)).idle(Duration.ofMinutes(10)));
         assertThat(spec.name()).contains("web");
         assertThat(spec.labels()).isEqualTo(Map.of("ci", "1", "plain", ""));
         assertThat(spec.environment()).isEqualTo(Map.of("A", "b"));
@@ -84,6 +84,17 @@ class DetachedRunTest {
         assertThat(execution.inputClosed).isTrue();
         assertThat(execution.alive()).isTrue();
         assertThat(engine.closed).containsExactly("sandbox", "engine");
+    }
+
+    @Test
+    void rmLastsUntilTheEndOfTheCommand() {
+        assertThat(terminal.run("run", "-d", "--rm", "--ttl", "1h", "job")).isZero();
+        assertThat(terminal.run("create", "--rm", "job")).isZero();
+
+        assertThat(engine.created.get(0).lifetime())
+                .isEqualTo(Lifetime.untilRemoved().limit(Duration.ofHours(1)).untilEnd());
+        assertThat(engine.created.get(1).lifetime())
+                .isEqualTo(Lifetime.untilRemoved().untilEnd());
     }
 
     @Test

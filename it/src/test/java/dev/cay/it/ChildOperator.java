@@ -105,6 +105,7 @@ public final class ChildOperator {
             case "create" -> engine().create(spec(name, more)).id();
             case "create-for" ->
                 engine().create(lasting(name, Integer.parseInt(more))).id();
+            case "create-passing" -> engine().create(passing(name, more)).id();
             case "clock" -> Long.toString(System.currentTimeMillis());
             case "remove" -> removed(name);
             case "open" -> engine().open(name).id();
@@ -149,6 +150,14 @@ public final class ChildOperator {
         return SandboxSpec.host()
                 .name(name)
                 .lifetime(Lifetime.untilRemoved().limit(Duration.ofSeconds(seconds)))
+                .build();
+    }
+
+    private static SandboxSpec passing(String name, String command) {
+        return SandboxSpec.host()
+                .name(name)
+                .lifetime(Lifetime.untilRemoved().untilEnd())
+                .command(ExecSpec.of("sh", "-c", command))
                 .build();
     }
 

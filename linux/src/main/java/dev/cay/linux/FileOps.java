@@ -35,6 +35,7 @@ public final class FileOps {
 
     public static final int S_IFCHR = 0020000;
 
+    private static final long F_DUPFD = 0;
     private static final long F_SETFD = 2;
 
     private static final int OPEN_HOW_SIZE = 24;
@@ -163,6 +164,11 @@ public final class FileOps {
     /** {@code int dup3(int oldfd, int newfd, int flags)} dup(2): the target stays open over execve. */
     public static Op duplicate(Arg fd, int target) {
         return Op.of(SystemCall.DUP3, "to " + target, fd, Arg.of(target), Arg.of(0));
+    }
+
+    /** {@code int fcntl(int fd, F_DUPFD, int arg)} fcntl(2): a copy with the lowest number from one on that is free; it stays open. */
+    public static Op duplicateFrom(Arg fd, int lowest) {
+        return Op.of(SystemCall.FCNTL, "copy from " + lowest, fd, Arg.of(F_DUPFD), Arg.of(lowest));
     }
 
     /** {@code int fcntl(int fd, F_SETFD, 0)} fcntl(2): it stays open over execve. */

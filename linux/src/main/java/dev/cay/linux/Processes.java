@@ -111,11 +111,11 @@ public final class Processes {
     }
 
     /** {@code int execveat(int dirfd, "", char *const argv[], char *const envp[], AT_EMPTY_PATH)} execveat(2). */
-    public static Op execve(Fd program, List<String> arguments, List<String> environment) {
+    public static Op execve(Arg program, List<String> arguments, List<String> environment) {
         return Op.of(
                 SystemCall.EXECVEAT,
                 arguments.getFirst(),
-                Arg.of(program),
+                program,
                 Arg.text(""),
                 Arg.vector(arguments),
                 Arg.vector(environment),

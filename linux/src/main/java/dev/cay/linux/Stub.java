@@ -115,14 +115,17 @@ public final class Stub implements Kernel, AutoCloseable {
      *
      * @param milliseconds until it ends in any case; 0 for never
      * @param idleMilliseconds without connection and execution until it ends; 0 for never
+     * @param execution with whose end it ends; 0 for none
      */
-    public void endAfter(long milliseconds, long idleMilliseconds) throws SyscallException {
-        ByteBuffer payload = ByteBuffer.allocate(2 * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-        connection.send(
-                0,
-                StubConnection.LIFETIME,
-                0,
-                payload.putLong(milliseconds).putLong(idleMilliseconds).array());
+    public void endAfter(long milliseconds, long idleMilliseconds, int execution) throws SyscallException {
+        ByteBuffer payload = ByteBuffer.allocate(3 * Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        payload.putLong(milliseconds).putLong(idleMilliseconds).putInt(execution);
+        connection.send(0, StubConnection.LIFETIME, 0, payload.array());
+    }
+
+    /** Hands over a descriptor, one end of a pair of unix sockets, as a further connection; the caller's is closed by him. */
+    public void connect(Fd socket) throws SyscallException {
+        connection.send(0, StubConnection.CONNECT, new byte[0], List.of(socket));
     }
 
     /** Whether the connection, and so most likely the stub, has come to its end. */

@@ -53,7 +53,7 @@ class StubTest {
                             FileOps.duplicate(Arg.of(theirs), 0),
                             FileOps.duplicate(Arg.of(listener), 1),
                             FileOps.closeOnExecFrom(3),
-                            Processes.execve(image, List.of("cay-init", "attached"), List.of())),
+                            Processes.execve(Arg.of(image), List.of("cay-init", "attached"), List.of())),
                     PLAIN);
         }
         stub = new Stub(ends.getFirst());
@@ -432,8 +432,21 @@ class StubTest {
     }
 
     @Test
+    void aFurtherConnectionCanBeHandedOver() throws SyscallException {
+        List<Fd> ends = UnixSocket.pair();
+        try (Stub other = new Stub(ends.getFirst())) {
+            try (Fd theirs = ends.getLast()) {
+                stub.connect(theirs);
+            }
+            Op pid = Op.of(SystemCall.GETPID, "");
+            assertThat(other.runInside(OpList.of(pid)).value(pid)).isEqualTo(process.pid());
+        }
+        assertThat(stub.isGone()).isFalse();
+    }
+
+    @Test
     void itEndsWhenItsLifeIsOver() throws SyscallException {
-        stub.endAfter(1, 0);
+        stub.endAfter(1, 0, 0);
         process.await();
 
         assertThatThrownBy(() -> stub.run(OpList.of(Processes.setsid()))).hasMessageContaining("EPIPE");

@@ -135,6 +135,10 @@ final class Cgroup implements AutoCloseable {
             // Memory and swap together: no more than memory alone. Absent where the kernel does not account for swap.
             write(list, Controller.MEMORY, "memory.memsw.limit_in_bytes", bytes, Errno.ENOENT);
         } else {
+            // Who is killed here takes along all of the group, and whoever shares his memory: that is nobody outside of
+            // it, since
+            // the first process has its own by now, and all others are its children.
+            write(list, Controller.MEMORY, "memory.oom.group", "1");
             write(list, Controller.MEMORY, "memory.max", bytes);
             write(list, Controller.MEMORY, "memory.swap.max", "0", Errno.ENOENT);
         }
@@ -295,6 +299,11 @@ final class Cgroup implements AutoCloseable {
         } catch (SyscallException e) {
             throw failed(e);
         }
+    }
+
+    /** Whether the kernel kills all of the sandbox when it kills one of its processes for want of memory. */
+    boolean diesAsAWhole() {
+        return !parent.isLegacy(Controller.MEMORY);
     }
 
     /** Watches the memory limit. */

@@ -52,6 +52,7 @@ public final class Container implements AutoCloseable {
     private final Accounts.Identity defaultIdentity;
 
     private final AtomicReference<Optional<Poller.Watch>> memoryWatch = new AtomicReference<>(Optional.empty());
+    private volatile Optional<OomWatch> watched = Optional.empty();
     private volatile boolean outOfMemory;
 
     /** The root directory, once somebody has asked for files. */
@@ -303,6 +304,7 @@ public final class Container implements AutoCloseable {
     public void letGo() {
         closeFiles();
         memoryWatch.get().ifPresent(Poller.Watch::close);
+        watched.ifPresent(OomWatch::close);
         stub.close();
         if (!first.isOurs()) { // whoever reaps it closes it
             first.close();
@@ -310,10 +312,11 @@ public final class Container implements AutoCloseable {
     }
 
     /** Says when it ends by itself; see {@link Stub#endAfter}. */
-    public void endAfter(Optional<Duration> limit, Optional<Duration> idle) throws SyscallException {
+    public void endAfter(Optional<Duration> limit, Optional<Duration> idle, int execution) throws SyscallException {
         stub.endAfter(
                 limit.map(Duration::toMillis).orElse(0L),
-                idle.map(Duration::toMillis).orElse(0L));
+                idle.map(Duration::toMillis).orElse(0L),
+                execution);
     }
 
     /** Kills a command and all its descendants. */
@@ -339,10 +342,12 @@ public final class Container implements AutoCloseable {
         return outOfMemory;
     }
 
-    /** Watches the memory limit, if there is one: the kernel kills one process only. */
+    /** Watches the memory limit, if there is one: with version 1 the kernel kills one process only. */
     void watchMemory() throws SyscallException {
         if (walls.spec().limits().memory().isPresent()) {
-            watch(cleanup.push(cgroup.watchMemory(kernel)));
+            OomWatch memory = cleanup.push(cgroup.watchMemory(kernel));
+            watched = Optional.of(memory);
+            watch(memory);
         }
     }
 

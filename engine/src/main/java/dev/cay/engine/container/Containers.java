@@ -6,10 +6,14 @@ import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
 import dev.cay.engine.seccomp.Seccomp;
 import dev.cay.linux.Architecture;
+import dev.cay.linux.Arg;
 import dev.cay.linux.Child;
 import dev.cay.linux.Credentials;
 import dev.cay.linux.Fd;
+import dev.cay.linux.FileOps;
 import dev.cay.linux.HostKernel;
+import dev.cay.linux.Op;
+import dev.cay.linux.OpList;
 import dev.cay.linux.Stub;
 import dev.cay.linux.SyscallException;
 import dev.cay.linux.UnixSocket;
@@ -98,17 +102,32 @@ public final class Containers implements AutoCloseable {
      * Makes a container that outlives this engine.
      *
      * @param id its name, from {@link #newId}
-     * @param socket where it is to accept connections; in a directory that only its owner may enter
+     * @param doors in a directory that only its owner may enter
      * @param ledger gets to know, before it is done, what has to be undone one day
      */
-    public Container createDetached(String id, SandboxSpec spec, Path socket, Ledger ledger) {
+    public Container createDetached(String id, SandboxSpec spec, Doors doors, Ledger ledger) {
         return create(spec, () -> {
-            try (Fd listener = UnixSocket.listen(kernel, socket.toString())) {
+            Op open = FileOps.openAt(Arg.of(0), doors.messages().toString(), FileOps.O_WRONLY | FileOps.O_CREAT, 0600);
+            try (Fd listener = UnixSocket.listen(kernel, doors.socket().toString());
+                    Fd messages = kernel.run(OpList.of(open)).fd(open)) {
+                Tenancy.Detachment detachment = new Tenancy.Detachment(listener, messages);
                 return maker.make(
-                        spec,
-                        new Tenancy(id, detachedGroups, ranges.detached(id), Optional.of(listener), true, ledger));
+                        spec, new Tenancy(id, detachedGroups, ranges.detached(id), Optional.of(detachment), ledger));
             }
         });
+    }
+
+    /**
+     * How others reach the first process of a container that outlives its engine.
+     *
+     * @param socket where it accepts connections
+     * @param messages a file, to which it writes why it ends
+     */
+    public record Doors(Path socket, Path messages) {}
+
+    /** Whether the kernel has killed anything, for want of memory, in a container that outlives its engine. */
+    public boolean ranOutOfMemory(String id) {
+        return Cgroup.open(detachedGroups, id, false, 0).oomKills() > 0;
     }
 
     /**

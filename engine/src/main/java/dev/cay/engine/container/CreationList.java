@@ -50,10 +50,7 @@ final class CreationList {
      * @param namespaces those it enters instead of making them
      * @param stubId as whom it is to run
      * @param inherited what holds for all executions
-     * @param connection its side of the connection to this engine
-     * @param listener where it accepts further ones
-     * @param held what it keeps open
-     * @param detached whether it goes on when the connection ends
+     * @param endowment what it has when it is there
      */
     record Parts(
             String hostname,
@@ -65,10 +62,7 @@ final class CreationList {
             Nursery nursery,
             int stubId,
             Inherited inherited,
-            Fd connection,
-            Optional<Fd> listener,
-            List<Fd> held,
-            boolean detached) {}
+            Nursery.Endowment endowment) {}
 
     /**
      * What a sandbox's first process puts on for all that will ever run in it.
@@ -143,15 +137,9 @@ final class CreationList {
                 parts.stubId(),
                 parts.inherited().bounds());
         parts.inherited().landlock().ifPresent(list::add);
-        if (parts.detached()) {
+        if (parts.endowment().detachment().isPresent()) {
             list.add(Processes.setsid()); // nothing that ends the engine's session ends it
         }
-        parts.nursery()
-                .become(
-                        list,
-                        parts.connection(),
-                        parts.listener(),
-                        parts.held(),
-                        parts.detached() ? Nursery.DETACHED : Nursery.ATTACHED);
+        parts.nursery().become(list, parts.endowment());
     }
 }

@@ -15,6 +15,7 @@ import dev.cay.linux.OpList;
 import dev.cay.linux.Processes;
 import dev.cay.linux.Stub;
 import dev.cay.linux.SyscallException;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
@@ -32,6 +33,11 @@ record Nursery(Fd mounts, Fd stub, Fd nothing) implements AutoCloseable {
     static final String ATTACHED = "attached";
 
     static final String DETACHED = "detached";
+
+    /** Behind the three that every program has. */
+    private static final int FIRST_FREE = 3;
+
+    private static final int FIRST_OF_COPIES = 16;
 
     static Nursery create(Kernel kernel) throws SyscallException {
         try (Cleanup undo = new Cleanup()) {
@@ -65,31 +71,70 @@ record Nursery(Fd mounts, Fd stub, Fd nothing) implements AutoCloseable {
         list.add(Mount.pivotRoot(".", ".")); // see "pivot_root(".", ".")" in pivot_root(2)
         list.add(Mount.detach("."));
         list.add(Mount.mount("", "/", Mount.MS_REMOUNT | Mount.MS_RDONLY));
-        become(list, stub, nothing, nothing, nothing, List.of(), DETACHED);
+        standard(list, nothing, nothing, nothing);
+        list.add(FileOps.closeOnExecFrom(FIRST_FREE));
+        execute(list, Arg.of(stub), List.of(DETACHED));
         return list.build();
     }
 
     /**
-     * The last calls of a first process: it becomes the stub.
+     * What a first process has besides its program.
      *
      * @param connection its first connection
-     * @param listener where it accepts further ones; none if empty
      * @param held stay open for as long as it lives
+     * @param detachment if it goes on when the connection ends
+     * @param memory by which it sees that the kernel kills for want of memory, so that it ends everything; for whom nobody attends to
      */
-    void become(OpList.Builder list, Fd connection, Optional<Fd> listener, List<Fd> held, String mode) {
-        become(list, stub, connection, listener.orElse(nothing), nothing, held, mode);
+    record Endowment(
+            Fd connection, List<Fd> held, Optional<Tenancy.Detachment> detachment, Optional<OomWatch> memory) {}
+
+    /** The last calls of a first process: it becomes the stub. */
+    void become(OpList.Builder list, Endowment endowment) {
+        Fd listener = endowment.detachment().map(Tenancy.Detachment::listener).orElse(nothing);
+        Fd messages = endowment.detachment().map(Tenancy.Detachment::messages).orElse(nothing);
+        String mode = endowment.detachment().isPresent() ? DETACHED : ATTACHED;
+        if (endowment.memory().isEmpty()) {
+            standard(list, endowment.connection(), listener, messages);
+            list.add(FileOps.closeOnExecFrom(FIRST_FREE));
+            for (Fd descriptor : endowment.held()) {
+                list.add(FileOps.keepOpen(Arg.of(descriptor)));
+            }
+            execute(list, Arg.of(stub), List.of(mode));
+            return;
+        }
+        // Any of these may have one of the numbers that others are to get.
+        Op program = list.add(FileOps.duplicateFrom(Arg.of(stub), FIRST_OF_COPIES));
+        List<Op> watch = copies(list, endowment.memory().get().descriptors());
+        List<Op> held = copies(list, endowment.held());
+        standard(list, endowment.connection(), listener, messages);
+        for (int i = 0; i < watch.size(); i++) {
+            list.add(FileOps.duplicate(Arg.of(watch.get(i)), FIRST_FREE + i));
+        }
+        list.add(FileOps.closeOnExecFrom(FIRST_FREE + watch.size()));
+        for (Op descriptor : held) {
+            list.add(FileOps.keepOpen(Arg.of(descriptor)));
+        }
+        execute(list, Arg.of(program), List.of(mode, "memory"));
     }
 
-    private static void become(
-            OpList.Builder list, Fd stub, Fd connection, Fd listener, Fd messages, List<Fd> held, String mode) {
+    private static List<Op> copies(OpList.Builder list, List<Fd> descriptors) {
+        List<Op> copies = new ArrayList<>();
+        for (Fd descriptor : descriptors) {
+            copies.add(list.add(FileOps.duplicateFrom(Arg.of(descriptor), FIRST_OF_COPIES)));
+        }
+        return copies;
+    }
+
+    private static void standard(OpList.Builder list, Fd connection, Fd listener, Fd messages) {
         list.add(FileOps.duplicate(Arg.of(connection), 0));
         list.add(FileOps.duplicate(Arg.of(listener), 1));
         list.add(FileOps.duplicate(Arg.of(messages), 2));
-        list.add(FileOps.closeOnExecFrom(3));
-        for (Fd descriptor : held) {
-            list.add(FileOps.keepOpen(Arg.of(descriptor)));
-        }
-        list.add(Processes.execve(stub, List.of("cay-init", mode), List.of()));
+    }
+
+    private static void execute(OpList.Builder list, Arg program, List<String> arguments) {
+        List<String> line = new ArrayList<>(List.of("cay-init"));
+        line.addAll(arguments);
+        list.add(Processes.execve(program, line, List.of()));
     }
 
     @Override

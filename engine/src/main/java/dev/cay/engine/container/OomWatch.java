@@ -14,11 +14,9 @@ import dev.cay.linux.SyscallException;
 import java.util.List;
 
 /**
- * Tells when a memory group has hit its limit, so that the engine can kill all of the sandbox when the kernel kills one of its
- * processes.
- *
- * <p>Version 2 could kill the whole group by itself (memory.oom.group). It must not: together with a process the kernel then
- * kills everybody who shares its memory, and a command that is just being started shares it with this JVM.
+ * Tells when a memory group has hit its limit, so that the engine, or the first process of a sandbox that nobody attends to, can
+ * kill all of the sandbox when the kernel kills one of its processes. With version 2 the kernel does that by itself
+ * (memory.oom.group), and the engine only learns of it.
  *
  * @param interest what to wait for
  * @param descriptors kept open: the kernel ends a subscription when its files are closed

@@ -69,7 +69,7 @@ final class PreparationMaker implements Preparation.Maker {
 
     @Override
     public Preparation make(SandboxSpec spec) throws IOException {
-        return make(spec, new Tenancy(newId(), cgroups, ranges, Optional.empty(), false, Tenancy.UNWRITTEN));
+        return make(spec, new Tenancy(newId(), cgroups, ranges, Optional.empty(), Tenancy.UNWRITTEN));
     }
 
     static String newId() {
@@ -102,7 +102,8 @@ final class PreparationMaker implements Preparation.Maker {
         String id = tenancy.id();
         String hostname = spec.hostname().orElse(id);
         // The lock of one that is detached is held by its first process.
-        Cleanup keeper = tenancy.detached() ? scaffolding : undo;
+        boolean detached = tenancy.detachment().isPresent();
+        Cleanup keeper = detached ? scaffolding : undo;
         boolean ownNetwork = !(spec.network() instanceof Network.Host);
         Optional<WritableDirectory> writable = spec.writable() instanceof Writable.Directory(var path)
                 ? Optional.of(keeper.push(WritableDirectory.open(kernel, path)))
@@ -148,13 +149,14 @@ final class PreparationMaker implements Preparation.Maker {
                             nursery,
                             range.stubId(),
                             inherited,
-                            connection.getLast(),
-                            tenancy.listener(),
-                            tenancy.detached()
-                                    ? writable.map(WritableDirectory::directory).stream()
-                                            .toList()
-                                    : List.of(),
-                            tenancy.detached())),
+                            new Nursery.Endowment(
+                                    connection.getLast(),
+                                    detached
+                                            ? writable.map(WritableDirectory::directory).stream()
+                                                    .toList()
+                                            : List.of(),
+                                    tenancy.detachment(),
+                                    detached ? memoryWatch(spec, cgroup, scaffolding) : Optional.empty()))),
                     new Birth(Namespaces.PID | Namespaces.IPC | Namespaces.UTS, Optional.of(entrance.unified())));
         }
         undo.push(() -> {
@@ -164,6 +166,14 @@ final class PreparationMaker implements Preparation.Maker {
         });
         tenancy.ledger().firstProcess(first.pid());
         return new Preparation(id, hostname, range, accounts, cgroup, first, stub, undo);
+    }
+
+    /** Where the kernel does not kill all of a group by itself the first process does, if nobody else is there. */
+    private Optional<OomWatch> memoryWatch(SandboxSpec spec, Cgroup cgroup, Cleanup scaffolding)
+            throws SyscallException {
+        return spec.limits().memory().isPresent() && !cgroup.diesAsAWhole()
+                ? Optional.of(scaffolding.push(cgroup.watchMemory(kernel)))
+                : Optional.empty();
     }
 
     private Mounts mounts(

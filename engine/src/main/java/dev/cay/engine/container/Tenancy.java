@@ -9,11 +9,18 @@ import java.util.Optional;
  * @param id the name of its control group, unique on this machine
  * @param cgroups where its control group is
  * @param ids where its user ids come from
- * @param listener where its first process accepts connections, if it does
- * @param detached whether it outlives this engine
+ * @param detachment if it outlives this engine
  * @param ledger gets to know what is taken of this machine
  */
-record Tenancy(String id, CgroupParent cgroups, IdSource ids, Optional<Fd> listener, boolean detached, Ledger ledger) {
+record Tenancy(String id, CgroupParent cgroups, IdSource ids, Optional<Detachment> detachment, Ledger ledger) {
+    /**
+     * What the first process needs of a container that nobody attends to.
+     *
+     * @param listener where it accepts connections
+     * @param messages where it says why it ends
+     */
+    record Detachment(Fd listener, Fd messages) {}
+
     /** For a container of this engine: what it takes is found by the engine's name. */
     static final Ledger UNWRITTEN = new Ledger() {
         @Override

@@ -51,6 +51,9 @@ final class DetachedSandbox implements Sandbox {
     private Optional<Container> connected;
     private boolean closed;
 
+    /** Whether the sandbox ends now, since its own command has. */
+    private volatile boolean ending;
+
     DetachedSandbox(DetachedSandboxes sandboxes, String id, SandboxSpec spec, Optional<Container> connected) {
         this.sandboxes = sandboxes;
         this.id = id;
@@ -170,6 +173,9 @@ final class DetachedSandbox implements Sandbox {
         } catch (SyscallException e) {
             Exit exit = Exit.spawnFailed(e.errno(), e.getMessage());
             neverStarted(number, exit, onEnd);
+            if (number == Executions.OWN && spec.lifetime().removedAtEnd()) {
+                sandboxes.remove(id);
+            }
             return new EndedExecution(number, exit, new byte[0], new byte[0]);
         } catch (RuntimeException e) {
             neverStarted(number, Exit.spawnFailed(Errno.EIO.number(), String.valueOf(e.getMessage())), onEnd);
@@ -187,15 +193,20 @@ final class DetachedSandbox implements Sandbox {
 
     /** Why a command was killed is known to whoever did it; the rest is in its record. */
     private void ended(Container container, int number, Exit exit, Consumer<Exit> onEnd) {
-        guarded(() -> {
-            if (exit.reason() == Exit.Reason.KILLED || exit.reason() == Exit.Reason.OOM) {
-                sandboxes.store().locked(id, () -> {
-                    executionFiles().ended(number, exit);
-                    return id;
-                });
-            }
-            return id;
-        });
+        ending |= number == Executions.OWN && spec.lifetime().removedAtEnd();
+        try {
+            guarded(() -> {
+                if (exit.reason() == Exit.Reason.KILLED || exit.reason() == Exit.Reason.OOM) {
+                    sandboxes.store().locked(id, () -> {
+                        executionFiles().ended(number, exit);
+                        return id;
+                    });
+                }
+                return id;
+            });
+        } catch (SandboxException.NotFound e) {
+            // the sandbox has been removed meanwhile, and with it what was written of the command
+        }
         container.forget(number);
         onEnd.accept(exit);
     }
@@ -308,6 +319,16 @@ final class DetachedSandbox implements Sandbox {
 
     @Override
     public void stop(Duration grace) {
+        try {
+            stopCommands(grace);
+        } catch (SandboxException.NotFound | SandboxException.Closed e) {
+            if (!spec.lifetime().removedAtEnd()) { // else it ended with its command
+                throw e;
+            }
+        }
+    }
+
+    private void stopCommands(Duration grace) {
         guarded(() -> {
             for (Effect effect : sandboxes.happen(id, new Event.StopRequested(grace))) {
                 switch (effect) {
@@ -368,5 +389,8 @@ final class DetachedSandbox implements Sandbox {
             lock.unlock();
         }
         sandboxes.left(this);
+        if (ending) {
+            sandboxes.awaitEnd(id);
+        }
     }
 }

@@ -11,7 +11,6 @@ import dev.cay.SweepReport;
 import dev.cay.engine.container.Container;
 import dev.cay.engine.container.Containers;
 import dev.cay.engine.container.Ledger;
-import dev.cay.engine.state.Death;
 import dev.cay.engine.state.Effect;
 import dev.cay.engine.state.Event;
 import dev.cay.engine.state.Executions;
@@ -32,12 +31,18 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * The sandboxes of this machine that outlive whoever made them. What they are is written in the {@link SandboxStore}; nobody has to
  * run for them to live, so whoever looks at one first finds out what has happened to it meanwhile. Thread-safe.
  */
 final class DetachedSandboxes {
+    private static final long LOOK_NANOSECONDS = 1_000_000;
+
+    /** For how long a sandbox may take to end after its command. */
+    private static final long PATIENCE_NANOSECONDS = 1_000_000_000L;
+
     private final Containers containers;
     private final SandboxStore store;
     private final Host host;
@@ -64,10 +69,11 @@ final class DetachedSandboxes {
         return guarded(() -> {
             store.create(SandboxRecord.creating(id, spec, Instant.now(), containers.engine()));
             try {
-                Container container = containers.createDetached(id, spec, store.socket(id), ledger(id));
+                Containers.Doors doors = new Containers.Doors(store.socket(id), store.messages(id));
+                Container container = containers.createDetached(id, spec, doors, ledger(id));
                 Child first = container.first();
                 children.put(id, first);
-                Poller.shared().watch(first.end(), () -> reap(id, first));
+                Poller.shared().watch(first.end(), () -> ended(id, first, spec.lifetime()));
                 limit(container, spec.lifetime());
                 happen(id, new Event.Made(identity(first)));
                 return entered(new DetachedSandbox(this, id, spec, Optional.of(container)));
@@ -98,6 +104,32 @@ final class DetachedSandboxes {
         List.copyOf(open).forEach(DetachedSandbox::close);
     }
 
+    /** If it is to be removed then, that is done at once: somebody is there. */
+    private void ended(String id, Child first, Lifetime lifetime) {
+        reap(id, first);
+        if (lifetime.removedAtEnd()) {
+            Thread.startVirtualThread(() -> look(id));
+        }
+    }
+
+    /** Finds out what has become of a sandbox, which may be that it is removed. */
+    private void look(String id) {
+        try {
+            info(id);
+        } catch (SandboxException e) {
+            // it is gone; what else there may be is told to whoever wants something of it
+        }
+    }
+
+    /** Waits until a sandbox that ends now has ended, and removes it. */
+    void awaitEnd(String id) {
+        long deadline = System.nanoTime() + PATIENCE_NANOSECONDS;
+        while (store.exists(id) && System.nanoTime() < deadline) {
+            look(id);
+            LockSupport.parkNanos(LOOK_NANOSECONDS);
+        }
+    }
+
     private void reap(String id, Child first) {
         first.poll();
         if (children.remove(id, first)) {
@@ -106,8 +138,8 @@ final class DetachedSandboxes {
     }
 
     private static void limit(Container container, Lifetime lifetime) throws SyscallException {
-        if (lifetime.limit().isPresent() || lifetime.idle().isPresent()) {
-            container.endAfter(lifetime.limit(), lifetime.idle());
+        if (lifetime.limit().isPresent() || lifetime.idle().isPresent() || lifetime.removedAtEnd()) {
+            container.endAfter(lifetime.limit(), lifetime.idle(), lifetime.removedAtEnd() ? Executions.OWN : 0);
         }
     }
 
@@ -222,7 +254,10 @@ final class DetachedSandboxes {
             store.locked(id, () -> endCommand(store.read(id)));
         }
         if (!isAlive(record)) {
-            happen(id, new Event.Died(record.expired(Instant.now()) ? Death.EXPIRED : Death.KILLED));
+            happen(id, new Event.Died(Sweep.causeOfDeath(store, host, record)));
+            if (record.spec().lifetime().removedAtEnd()) {
+                happen(id, new Event.Undone());
+            }
         }
         return store.read(id);
     }

@@ -60,6 +60,11 @@ record Host(Containers containers, VolumeStore volumes, ImageSource images) impl
     }
 
     @Override
+    public boolean ranOutOfMemory(String group) {
+        return containers.ranOutOfMemory(group);
+    }
+
+    @Override
     public void undo(String sandbox, Undo undo) throws IOException {
         switch (undo) {
             case Undo.RemoveCgroup group -> containers.removeGroups(group.name());

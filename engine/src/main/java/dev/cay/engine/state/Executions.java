@@ -99,6 +99,15 @@ public final class Executions {
                 dead ? exit.or(() -> Optional.of(Death.KILLED.exit())) : exit);
     }
 
+    /** How the sandbox's own command ended the last time; empty if it runs, or there is no trace of it. */
+    Optional<Exit> end() throws IOException {
+        try {
+            return info(OWN, false).exit();
+        } catch (SandboxException.NotFound e) {
+            return Optional.empty();
+        }
+    }
+
     /** All of them, by number. */
     public List<ExecutionInfo> list(boolean dead) throws IOException {
         List<ExecutionInfo> list = new ArrayList<>();

@@ -9,9 +9,10 @@ import dev.cay.SandboxState;
  *
  * @param state where it is in its life
  * @param ownCommand whether it has a command of its own
+ * @param removedAtEnd whether it is removed when it has died
  * @param generation how often its own command has been started; an event of an earlier one means nothing any more
  */
-public record Life(SandboxState state, boolean ownCommand, int generation) {
+public record Life(SandboxState state, boolean ownCommand, boolean removedAtEnd, int generation) {
     public Life {
         requireNonNull(state, "state is null");
         if (generation < 0) {
@@ -20,15 +21,15 @@ public record Life(SandboxState state, boolean ownCommand, int generation) {
     }
 
     /** A sandbox that is being made. */
-    public static Life creating(boolean ownCommand) {
-        return new Life(SandboxState.CREATING, ownCommand, 0);
+    public static Life creating(boolean ownCommand, boolean removedAtEnd) {
+        return new Life(SandboxState.CREATING, ownCommand, removedAtEnd, 0);
     }
 
     Life in(SandboxState other) {
-        return new Life(other, ownCommand, generation);
+        return new Life(other, ownCommand, removedAtEnd, generation);
     }
 
     Life started() {
-        return new Life(SandboxState.RUNNING, ownCommand, Math.addExact(generation, 1));
+        return new Life(SandboxState.RUNNING, ownCommand, removedAtEnd, Math.addExact(generation, 1));
     }
 }

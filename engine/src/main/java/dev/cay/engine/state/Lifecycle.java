@@ -15,7 +15,7 @@ import java.util.OptionalInt;
  * <pre>{@code
  * CREATING ──Made──> CREATED ──StartRequested──> RUNNING ──CommandEnded──> EXITED ──StartRequested──> RUNNING
  *     └─Made, without a command of its own──────────^
- * CREATED, RUNNING, EXITED ──Died──> DEAD
+ * CREATED, RUNNING, EXITED ──Died──> DEAD, or REMOVING if it is removed at its end
  * all ──RemoveRequested──> REMOVING ──Undone──> nothing
  * CREATING ──SetupFailed, Died──> REMOVING
  * }</pre>
@@ -116,7 +116,7 @@ public final class Lifecycle {
             case CREATING, REMOVING -> removing(life);
             case CREATED, RUNNING, EXITED ->
                 moved(
-                        life.in(SandboxState.DEAD),
+                        life.in(life.removedAtEnd() ? SandboxState.REMOVING : SandboxState.DEAD),
                         new Effect.KillEverything(),
                         new Effect.RunUndo(),
                         publish(Kind.DIED, death.text()));

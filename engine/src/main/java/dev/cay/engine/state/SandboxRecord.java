@@ -85,7 +85,7 @@ public record SandboxRecord(
     }
 
     public Life life() {
-        return new Life(state, spec.command().isPresent(), generation);
+        return new Life(state, spec.command().isPresent(), spec.lifetime().removedAtEnd(), generation);
     }
 
     public SandboxInfo info() {
@@ -97,14 +97,6 @@ public record SandboxRecord(
     /** The name it was given, or its id. */
     public String name() {
         return spec.name().orElse(id);
-    }
-
-    /** Whether its time is over. */
-    public boolean expired(Instant now) {
-        return spec.lifetime()
-                .limit()
-                .map(limit -> created.plus(limit).isBefore(now))
-                .orElse(false);
     }
 
     /** The same with a control group. */

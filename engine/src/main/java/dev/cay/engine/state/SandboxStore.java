@@ -3,6 +3,8 @@ package dev.cay.engine.state;
 import dev.cay.SandboxException;
 import dev.cay.SandboxState;
 import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
@@ -23,6 +25,7 @@ import java.util.function.UnaryOperator;
  * ID/journal       the {@link Journal}
  * ID/executions/   see {@link Executions}
  * ID/socket        where its first process listens
+ * ID/messages      what that has said before it ended by itself
  * ID/lock          held by whoever changes any of this
  * names/NAME       a link to the id of the sandbox that is called so
  * names.lock       held by whoever changes a name
@@ -34,6 +37,8 @@ import java.util.function.UnaryOperator;
 public final class SandboxStore {
     /** Where the sandboxes of this machine are: in memory, so that nothing is left of them when it is restarted. */
     public static final Path PATH = Path.of("/run/cay/sandboxes");
+
+    private static final int MAXIMUM_MESSAGE = 64;
 
     private final Path base;
     private final Names names;
@@ -243,6 +248,20 @@ public final class SandboxStore {
     /** Where its first process listens. */
     public Path socket(String id) {
         return directory(id).resolve("socket");
+    }
+
+    /** Where its first process says why it ends. */
+    public Path messages(String id) {
+        return directory(id).resolve("messages");
+    }
+
+    /** Why its first process ended by itself; empty if it did not, or could not say so. */
+    Optional<Death> lastWords(String id) throws IOException {
+        try (InputStream in = Files.newInputStream(messages(id))) {
+            return Death.said(new String(in.readNBytes(MAXIMUM_MESSAGE), StandardCharsets.US_ASCII));
+        } catch (NoSuchFileException e) {
+            return Optional.empty();
+        }
     }
 
     public Executions executions(String id) {

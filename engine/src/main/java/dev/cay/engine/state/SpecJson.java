@@ -277,11 +277,12 @@ final class SpecJson {
     private static void write(JsonWriter out, Lifetime lifetime) {
         out.field("detached", lifetime.detached())
                 .field("limit", nanos(lifetime.limit()))
-                .field("idle", nanos(lifetime.idle()));
+                .field("idle", nanos(lifetime.idle()))
+                .field("removedAtEnd", lifetime.removedAtEnd());
     }
 
     private static Lifetime readLifetime(JsonObject in) {
-        return new Lifetime(in.flag("detached"), duration(in, "limit"), duration(in, "idle"));
+        return new Lifetime(in.flag("detached"), duration(in, "limit"), duration(in, "idle"), in.flag("removedAtEnd"));
     }
 
     private static String text(Path path) {

@@ -2,6 +2,7 @@ package dev.cay.engine.state;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.cay.Exit;
 import dev.cay.SandboxEvent;
 import dev.cay.SandboxException;
 import dev.cay.SandboxState;
@@ -31,6 +32,9 @@ public final class Sweep {
 
         /** The boot of now. */
         String currentBoot() throws IOException;
+
+        /** Whether the kernel has killed anything in a control group for want of memory. */
+        boolean ranOutOfMemory(String group);
     }
 
     /** What is written of a sandbox. */
@@ -55,17 +59,13 @@ public final class Sweep {
      * @param processAlive whether its first process lives
      * @param ownerAlive whether the engine that it belongs to lives; false if it belongs to none
      * @param rebooted whether its first process was one of an earlier boot
-     * @param expired whether its time is over
+     * @param cause why its first process is gone, if it is
      */
     public record Evidence(
-            Writing writing,
-            boolean pending,
-            boolean processAlive,
-            boolean ownerAlive,
-            boolean rebooted,
-            boolean expired) {
+            Writing writing, boolean pending, boolean processAlive, boolean ownerAlive, boolean rebooted, Death cause) {
         public Evidence {
             requireNonNull(writing, "writing is null");
+            requireNonNull(cause, "cause is null");
         }
     }
 
@@ -112,16 +112,12 @@ public final class Sweep {
         }
         return switch (record.state()) {
             case CREATING, REMOVING -> new Decision.Remove(); // nobody is at it: its lock was free
-            case DEAD -> evidence.pending() ? new Decision.Bury(Death.KILLED) : new Decision.LeaveAlone();
+            case DEAD -> evidence.pending() ? new Decision.Bury(evidence.cause()) : new Decision.LeaveAlone();
             case CREATED, RUNNING, EXITED -> {
                 if (evidence.rebooted()) {
                     yield new Decision.Bury(Death.HOST_REBOOTED);
                 }
-                if (evidence.expired()
-                        && !evidence.processAlive()) { // the first process counts the time by a clock that nobody sets
-                    yield new Decision.Bury(Death.EXPIRED);
-                }
-                yield evidence.processAlive() ? new Decision.Adopt() : new Decision.Bury(Death.KILLED);
+                yield evidence.processAlive() ? new Decision.Adopt() : new Decision.Bury(evidence.cause());
             }
         };
     }
@@ -144,12 +140,12 @@ public final class Sweep {
     }
 
     private Decision sweep(String id, Instant now) throws IOException {
-        Evidence evidence = evidence(id, now);
+        Evidence evidence = evidence(id);
         Decision decision = decide(evidence);
         switch (decision) {
             case Decision.Adopt _ -> adopted.add(id);
             case Decision.LeaveAlone _ -> {}
-            case Decision.Bury bury -> advance(id, new Event.Died(bury.death()), now);
+            case Decision.Bury bury -> bury(id, bury.death(), now);
             case Decision.Remove _ -> {
                 switch (evidence.writing()) {
                     case Writing.Readable _ -> {
@@ -168,26 +164,52 @@ public final class Sweep {
         return decision;
     }
 
-    private Evidence evidence(String id, Instant now) throws IOException {
+    private void bury(String id, Death death, Instant now) throws IOException {
+        SandboxRecord record = store.read(id);
+        Optional<Exit> exit =
+                record.state() == SandboxState.RUNNING ? store.executions(id).end() : Optional.empty();
+        if (exit.isPresent()) {
+            advance(id, new Event.CommandEnded(record.generation(), exit.get()), now);
+        }
+        advance(id, new Event.Died(death), now);
+        if (store.read(id).state() == SandboxState.REMOVING) {
+            advance(id, new Event.Undone(), now);
+            removed.add(id);
+        }
+    }
+
+    /** Why the first process of a sandbox is gone. It counts its time by a clock that nobody sets, and says so when it is over. */
+    public static Death causeOfDeath(SandboxStore store, Liveness liveness, SandboxRecord record) throws IOException {
+        Optional<Death> said = store.lastWords(record.id());
+        if (said.isPresent()) {
+            return said.get();
+        }
+        boolean memory = record.cgroup().isPresent()
+                && liveness.ranOutOfMemory(record.cgroup().get());
+        return memory ? Death.OUT_OF_MEMORY : Death.KILLED;
+    }
+
+    private Evidence evidence(String id) throws IOException {
         SandboxRecord record;
         try {
             record = store.read(id);
         } catch (SandboxException.Unsupported e) {
-            return new Evidence(new Writing.Foreign(), false, false, false, false, false);
+            return new Evidence(new Writing.Foreign(), false, false, false, false, Death.KILLED);
         } catch (SandboxException.HostFailed e) {
-            return new Evidence(new Writing.Damaged(), true, false, false, false, false);
+            return new Evidence(new Writing.Damaged(), true, false, false, false, Death.KILLED);
         }
         Optional<ProcessIdentity> process = record.firstProcess();
         boolean owned = !record.owner().equals(SandboxRecord.DETACHED);
         String boot = liveness.currentBoot();
+        boolean alive = process.isPresent() && liveness.isAlive(process.get());
         return new Evidence(
                 new Writing.Readable(record),
                 record.state() == SandboxState.DEAD
                         && !store.journal(id).pending().isEmpty(),
-                process.isPresent() && liveness.isAlive(process.get()),
+                alive,
                 owned && liveness.isEngineAlive(record.owner()),
                 process.map(first -> !first.bootId().equals(boot)).orElse(false),
-                record.expired(now));
+                alive ? Death.KILLED : causeOfDeath(store, liveness, record));
     }
 
     private void advance(String id, Event event, Instant now) throws IOException {

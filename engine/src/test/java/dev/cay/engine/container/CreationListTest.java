@@ -10,6 +10,7 @@ import dev.cay.linux.Mount;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
 import dev.cay.linux.OwnedNamespaces;
+import dev.cay.linux.Poll;
 import dev.cay.linux.Processes;
 import dev.cay.linux.SystemCall;
 import java.nio.ByteBuffer;
@@ -105,11 +106,15 @@ final class CreationListTest {
     private final Fakes fakes = new Fakes();
 
     private OpList list(boolean user, boolean network) {
-        return CreationList.of(parts(user, network, Optional.empty(), List.of(), false));
+        return CreationList.of(parts(user, network, List.of(), Optional.empty(), Optional.empty()));
     }
 
     private CreationList.Parts parts(
-            boolean user, boolean network, Optional<Fd> listener, List<Fd> held, boolean detached) {
+            boolean user,
+            boolean network,
+            List<Fd> held,
+            Optional<Tenancy.Detachment> detachment,
+            Optional<OomWatch> memory) {
         return new CreationList.Parts(
                 "box",
                 fakes.rootfs("usr", "tmp"),
@@ -126,10 +131,7 @@ final class CreationListTest {
                         List.of(Processes.unblockSignals()), // stands for those that take an ignored signal back
                         Privileges.bounds(LAST_CAPABILITY, user),
                         Optional.of(Landlock.restrictSelf(fakes.fd("ruleset")))),
-                fakes.fd("connection"),
-                listener,
-                held,
-                detached);
+                new Nursery.Endowment(fakes.fd("connection"), held, detachment, memory));
     }
 
     private static List<String> renouncing(boolean user) {
@@ -263,7 +265,7 @@ final class CreationListTest {
     void aDetachedOneHasAListenerASessionOfItsOwnAndWhatItHolds() {
         List<String> attached = fakes.text(list(true, true));
         List<String> detached = fakes.text(CreationList.of(
-                parts(true, true, Optional.of(fakes.fd("listener")), List.of(fakes.fd("volume lock")), true)));
+                parts(true, true, List.of(fakes.fd("volume lock")), Optional.of(detachment()), Optional.empty())));
 
         assertThat(detached.subList(0, attached.size() - 5)).isEqualTo(attached.subList(0, attached.size() - 5));
         assertThat(detached.subList(attached.size() - 5, detached.size()))
@@ -271,17 +273,48 @@ final class CreationListTest {
                     setsid
                     dup3(to 0) <connection>
                     dup3(to 1) <listener>
-                    dup3(to 2) <nothing>
+                    dup3(to 2) <messages>
                     close_range(from 3)
                     fcntl(keep open) <volume lock>
                     execveat(cay-init) <stub>
                     """.lines().toList());
     }
 
+    private Tenancy.Detachment detachment() {
+        return new Tenancy.Detachment(fakes.fd("listener"), fakes.fd("messages"));
+    }
+
+    /** Whatever numbers they have here: copies out of the way of the numbers that are given. */
+    @Test
+    void oneThatWatchesItsMemoryHasItAtItsPlace() {
+        Fd event = fakes.fd("shortage");
+        OomWatch watch = new OomWatch(Poll.Interest.reading(event), List.of(event, fakes.fd("victims")));
+        OpList list = CreationList.of(
+                parts(true, true, List.of(fakes.fd("volume lock")), Optional.of(detachment()), Optional.of(watch)));
+        List<String> text = fakes.text(list);
+
+        assertThat(text.subList(text.indexOf("setsid") + 1, text.size()))
+                .containsExactlyElementsOf("""
+                    fcntl(copy from 16) <stub>
+                    fcntl(copy from 16) <shortage>
+                    fcntl(copy from 16) <victims>
+                    fcntl(copy from 16) <volume lock>
+                    dup3(to 0) <connection>
+                    dup3(to 1) <listener>
+                    dup3(to 2) <messages>
+                    dup3(to 3)
+                    dup3(to 4)
+                    close_range(from 5)
+                    fcntl(keep open)
+                    execveat(cay-init)
+                    """.lines().toList());
+        assertThat(mode(list)).isEqualTo("memory");
+    }
+
     @Test
     void theProgramIsToldWhetherItEndsWithItsConnection() {
         assertThat(mode(list(true, true))).isEqualTo("attached");
-        assertThat(mode(CreationList.of(parts(true, true, Optional.empty(), List.of(), true))))
+        assertThat(mode(CreationList.of(parts(true, true, List.of(), Optional.of(detachment()), Optional.empty()))))
                 .isEqualTo("detached");
     }
 

@@ -93,7 +93,7 @@ final class RandomSpecs {
                 maybe(() -> "name" + random.nextInt(100)),
                 labels(),
                 mounts(),
-                new Lifetime(random.nextBoolean(), maybe(this::duration), maybe(this::duration)),
+                lifetime(),
                 maybe(this::exec));
     }
 
@@ -129,6 +129,11 @@ final class RandomSpecs {
             all = all.withConnections(1 + random.nextInt(1000));
         }
         return random.nextBoolean() ? all.withBandwidth(Size.bytes(1024 + random.nextInt(1 << 30))) : all;
+    }
+
+    private Lifetime lifetime() {
+        boolean detached = random.nextBoolean();
+        return new Lifetime(detached, maybe(this::duration), maybe(this::duration), detached && random.nextBoolean());
     }
 
     private Root root() {

@@ -5,13 +5,11 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cay.ExecSpec;
 import dev.cay.Exit;
-import dev.cay.Lifetime;
 import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
 import dev.cay.SandboxState;
 import dev.cay.engine.json.JsonObject;
 import dev.cay.engine.json.JsonWriter;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 import java.util.Random;
@@ -189,15 +187,5 @@ final class SandboxRecordTest {
         SandboxRecord creating =
                 SandboxRecord.creating("abcd", SandboxSpec.host().build(), NOW, "engine");
         assertThat(after(creating, new Event.Made(PROCESS)).owner()).isEqualTo("engine");
-    }
-
-    @Test
-    void itsTimeIsOverAfterItsLimit() {
-        SandboxSpec spec = SandboxSpec.host()
-                .lifetime(Lifetime.untilRemoved().limit(Duration.ofHours(1)))
-                .build();
-        SandboxRecord record = SandboxRecord.creating("abcd", spec, NOW, "engine");
-        assertThat(record.expired(NOW.plusSeconds(3600))).isFalse();
-        assertThat(record.expired(NOW.plusSeconds(3601))).isTrue();
     }
 }

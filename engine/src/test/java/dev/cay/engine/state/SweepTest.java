@@ -1,9 +1,11 @@
 package dev.cay.engine.state;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.tuple;
 
 import dev.cay.EventStream;
 import dev.cay.ExecSpec;
+import dev.cay.Exit;
 import dev.cay.Lifetime;
 import dev.cay.SandboxEvent;
 import dev.cay.SandboxSpec;
@@ -38,6 +40,7 @@ final class SweepTest {
     private static final class Machine implements Sweep.Liveness, Undoer {
         private final Set<ProcessIdentity> processes = new HashSet<>();
         private final Set<String> engines = new HashSet<>();
+        private final Set<String> hungry = new HashSet<>();
         private final List<String> undone = new ArrayList<>();
         private boolean broken;
 
@@ -54,6 +57,11 @@ final class SweepTest {
         @Override
         public String currentBoot() {
             return "boot";
+        }
+
+        @Override
+        public boolean ranOutOfMemory(String group) {
+            return hungry.contains(group);
         }
 
         @Override
@@ -171,19 +179,60 @@ final class SweepTest {
     }
 
     @Test
-    void whoHasDiedAndWhoseTimeIsOverHasExpired() throws IOException {
+    void whyItDiedIsWhatItSaidItself() throws IOException {
+        SandboxSpec spec = SandboxSpec.host()
+                .lifetime(Lifetime.untilRemoved().limit(Duration.ofHours(1)))
+                .build();
+        make("aaaa", spec);
+        make("bbbb", spec);
+        make("cccc", spec);
+        make("dddd", spec);
+        Instant later = NOW.plusSeconds(3601);
+        assertThat(sweep(later).adopted())
+                .as("its own clock decides, which nobody sets")
+                .containsExactly("aaaa", "bbbb", "cccc", "dddd");
+        machine.processes.clear();
+        Files.writeString(store.messages("aaaa"), "lifetime\n");
+        Files.writeString(store.messages("bbbb"), "idle\n");
+        store.update("cccc", record -> record.cgroup("cccc"));
+        machine.hungry.add("cccc");
+        try (EventStream events = store.events().follow()) {
+            assertThat(sweep(later).adopted()).isEmpty();
+            assertThat(events.next(Duration.ofSeconds(10)))
+                    .extracting(SandboxEvent::detail)
+                    .containsExactly(
+                            "its time was over", "nobody used it", "out of memory", "its first process was killed");
+        }
+        assertThat(store.read("aaaa").state()).isEqualTo(SandboxState.DEAD);
+    }
+
+    /** Its own command ended while nobody looked, and it with that. */
+    @Test
+    void whatIsRemovedAtItsEndLeavesNothing() throws IOException {
         make(
                 "aaaa",
                 SandboxSpec.host()
-                        .lifetime(Lifetime.untilRemoved().limit(Duration.ofHours(1)))
+                        .name("web")
+                        .command(ExecSpec.of("true"))
+                        .lifetime(Lifetime.untilRemoved().untilEnd())
                         .build());
-        assertThat(sweep(NOW.plusSeconds(3601)).adopted())
-                .as("its own clock decides, which nobody sets")
-                .containsExactly("aaaa");
+        store.advance("aaaa", new Event.StartRequested());
+        store.executions("aaaa").begin(Executions.OWN, ExecSpec.of("true"), "root", NOW);
+        store.executions("aaaa").ended(Executions.OWN, Exit.exited(3));
+        assertThat(sweep().adopted()).containsExactly("aaaa");
         machine.processes.clear();
-        assertThat(sweep(NOW.plusSeconds(3601)).adopted()).isEmpty();
-        assertThat(machine.processes).isEmpty();
-        assertThat(store.read("aaaa").state()).isEqualTo(SandboxState.DEAD);
+        Files.writeString(store.messages("aaaa"), "command\n");
+        try (EventStream events = store.events().follow()) {
+            assertThat(sweep()).isEqualTo(new SweepReport(List.of(), List.of("aaaa"), List.of()));
+            assertThat(events.next(Duration.ofSeconds(10)))
+                    .extracting(SandboxEvent::kind, SandboxEvent::detail)
+                    .containsExactly(
+                            tuple(SandboxEvent.Kind.EXITED, "exit code 3"),
+                            tuple(SandboxEvent.Kind.DIED, "its command had ended"),
+                            tuple(SandboxEvent.Kind.REMOVED, ""));
+        }
+        assertThat(store.ids()).isEmpty();
+        assertThat(machine.undone).hasSize(3);
     }
 
     @Test
@@ -243,7 +292,12 @@ final class SweepTest {
                 boolean expired = (bits & 1) != 0;
                 SandboxRecord record = record(state, detached);
                 Decision decision = Sweep.decide(new Evidence(
-                        new Writing.Readable(record), pending, processAlive, ownerAlive, rebooted, expired));
+                        new Writing.Readable(record),
+                        pending,
+                        processAlive,
+                        ownerAlive,
+                        rebooted,
+                        expired ? Death.EXPIRED : Death.KILLED));
                 String what = record.state() + " " + Integer.toBinaryString(bits) + " " + decision;
                 boolean lives =
                         state == SandboxState.CREATED || state == SandboxState.RUNNING || state == SandboxState.EXITED;
