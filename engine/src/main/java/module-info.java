@@ -4,6 +4,7 @@ module dev.cay.engine {
     requires dev.cay.guest;
     requires dev.cay.linux;
     requires com.github.luben.zstd_jni;
+    requires java.net.http;
     requires tools.jackson.databind;
 
     provides dev.cay.spi.SandboxProvider with

@@ -18,6 +18,8 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.zip.CRC32C;
 import java.util.zip.CheckedInputStream;
@@ -43,6 +45,9 @@ final class LayerFiles {
     private final Path layers;
     private final Path locks;
     private final LayerMaker maker;
+
+    /** What this process is making. */
+    private final Set<Path> making = ConcurrentHashMap.newKeySet();
 
     /**
      * A layer that is here.
@@ -125,6 +130,7 @@ final class LayerFiles {
     private boolean make(Digest digest, Source source) throws IOException {
         Path born = layers.resolve(Directories.NEW + digest.fileName());
         try {
+            making.add(born);
             Layer layer = make(born, source);
             if (!layer.digest().equals(digest)) {
                 throw new SandboxException.BadImage(
@@ -137,6 +143,8 @@ final class LayerFiles {
         } catch (IOException | RuntimeException e) {
             deleteAfter(e, born);
             throw e;
+        } finally {
+            making.remove(born);
         }
         return true;
     }
@@ -150,6 +158,7 @@ final class LayerFiles {
             return FileLocks.locked(lock, () -> {
                 Path born = layers.resolve(Directories.NEW + name);
                 try {
+                    making.add(born);
                     Layer layer = make(born, source);
                     FileLocks.locked(locks.resolve(layer.digest().fileName()), () -> {
                         if (has(layer.digest())) {
@@ -163,6 +172,8 @@ final class LayerFiles {
                 } catch (IOException | RuntimeException e) {
                     deleteAfter(e, born);
                     throw e;
+                } finally {
+                    making.remove(born);
                 }
             });
         } finally {
@@ -178,8 +189,8 @@ final class LayerFiles {
         LayerMaker.Made made;
         try (InputStream archive = source.open()) {
             made = maker.make(archive, file);
+            source.verify();
         }
-        source.verify();
         Durable.sync(file);
         Layer layer = new Layer(made.digest(), made.content(), Files.size(file), checksum(file), made.opaque());
         Durable.write(born.resolve(RECORD), write(layer).getBytes(StandardCharsets.UTF_8));
@@ -268,6 +279,13 @@ final class LayerFiles {
                 + HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong()));
         Files.move(directory(digest), gone);
         Directories.delete(gone);
+    }
+
+    /** Removes what this process is making, because it is about to end. */
+    void abandon() throws IOException {
+        for (Path born : making) {
+            Directories.delete(born);
+        }
     }
 
     /** Removes what killed processes have left. */

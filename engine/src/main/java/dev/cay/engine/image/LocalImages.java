@@ -21,6 +21,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import java.util.function.Consumer;
 import java.util.function.Predicate;
 
@@ -29,10 +32,17 @@ public final class LocalImages implements Images {
     /** Where the images of this machine are. */
     public static final Path PATH = Path.of("/var/lib/cay/images");
 
-    private final ImageStore store;
+    /** To take back what is half done takes less. */
+    private static final long PATIENCE_MILLIS = 3_000;
 
-    private LocalImages(ImageStore store) {
+    private final ImageStore store;
+    private final Surroundings surroundings;
+    private final Set<Pulling> running = ConcurrentHashMap.newKeySet();
+    private volatile boolean closed;
+
+    private LocalImages(ImageStore store, Surroundings surroundings) {
         this.store = store;
+        this.surroundings = surroundings;
     }
 
     /**
@@ -41,11 +51,12 @@ public final class LocalImages implements Images {
      * @param lives whether there is a sandbox of an id
      */
     public static LocalImages open(Path base, Predicate<String> lives) throws IOException {
-        return open(base, lives, new ErofsLayers());
+        return open(base, lives, new ErofsLayers(), Surroundings.of(base));
     }
 
-    static LocalImages open(Path base, Predicate<String> lives, LayerMaker maker) throws IOException {
-        return new LocalImages(ImageStore.open(base, lives, maker));
+    static LocalImages open(Path base, Predicate<String> lives, LayerMaker maker, Surroundings surroundings)
+            throws IOException {
+        return new LocalImages(ImageStore.open(base, lives, maker), surroundings);
     }
 
     /**
@@ -99,7 +110,47 @@ public final class LocalImages implements Images {
 
     @Override
     public ImageInfo pull(String name, Optional<Platform> platform, Consumer<ImageProgress> listener) {
-        throw new SandboxException.Unsupported("images cannot be pulled yet", "load them from a file");
+        Reference reference = Reference.parse(name);
+        Consumer<ImageProgress> one = inTurn(listener);
+        return guarded("pull " + shown(name), () -> {
+            Credentials credentials = new Credentials(surroundings.credentials(), surroundings.variables());
+            RegistryClient client = client(credentials, one);
+            Pulling pulling = new Pulling(client, new CountDownLatch(1));
+            running.add(pulling);
+            try (client) {
+                requireOpen();
+                Platform wanted = platform.orElseGet(PlatformChoice::current);
+                StoredImage image = new Pull(store, client, reference, wanted, one).run();
+                return catalogue().info(image);
+            } finally {
+                running.remove(pulling);
+                pulling.end().countDown();
+            }
+        });
+    }
+
+    private RegistryClient client(CredentialSource credentials, Consumer<ImageProgress> listener) throws IOException {
+        return new RegistryClient(
+                RegistrySettings.read(surroundings.settings()),
+                credentials,
+                new Proxies(surroundings.variables()),
+                surroundings.patience(),
+                listener);
+    }
+
+    private static Consumer<ImageProgress> inTurn(Consumer<ImageProgress> listener) {
+        Object turn = new Object();
+        return progress -> {
+            synchronized (turn) {
+                listener.accept(progress);
+            }
+        };
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new SandboxException.Closed("the engine is closed");
+        }
     }
 
     @Override
@@ -296,12 +347,59 @@ public final class LocalImages implements Images {
 
     @Override
     public void login(String registry, String user, String password) {
-        throw new SandboxException.Unsupported("there are no registries yet", "");
+        String name = Reference.registry(registry);
+        if (user.isEmpty() || user.indexOf(':') >= 0 || password.isEmpty()) {
+            throw new SandboxException.InvalidSpec(
+                    "a user and a password are needed, the user without a colon", "give both");
+        }
+        Credential.Password credential = new Credential.Password(user, password);
+        guarded("log in to " + name, () -> {
+            try (RegistryClient client = client((_, _) -> Optional.of(credential), _ -> {})) {
+                client.knock(name);
+            }
+            new Credentials(surroundings.credentials(), surroundings.variables()).keep(name, credential);
+            return name;
+        });
     }
 
     @Override
     public void logout(String registry) {
-        throw new SandboxException.Unsupported("there are no registries yet", "");
+        String name = Reference.registry(registry);
+        guarded("log out of " + name, () -> {
+            if (!new Credentials(surroundings.credentials(), surroundings.variables()).forget(name)) {
+                throw Credentials.unknown(name);
+            }
+            return name;
+        });
+    }
+
+    /** Ends what is being pulled and takes back what is half done. May be called again without effect. */
+    public void close() {
+        closed = true;
+        List<Pulling> ended = List.copyOf(running);
+        ended.forEach(Pulling::cancel);
+        ended.forEach(Pulling::await);
+        guarded("clean up", () -> {
+            store.layers().abandon();
+            return ended;
+        });
+    }
+
+    /** A pull that goes on. */
+    private record Pulling(RegistryClient client, CountDownLatch end) {
+        void cancel() {
+            client.close();
+        }
+
+        void await() {
+            try {
+                if (!end.await(PATIENCE_MILLIS, TimeUnit.MILLISECONDS)) {
+                    return; // its leftovers go with the next prune
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        }
     }
 
     private static String shown(String reference) {

@@ -57,6 +57,11 @@ public final class JsonObject {
         return required(field, take(field, Boolean.class, "true or false"));
     }
 
+    /** False if the field is missing. */
+    public boolean optionalFlag(String field) {
+        return take(field, Boolean.class, "true or false").orElse(false);
+    }
+
     public long number(String field, long minimum, long maximum) {
         OptionalLong number = optionalNumber(field, minimum, maximum);
         if (number.isEmpty()) {
@@ -99,6 +104,11 @@ public final class JsonObject {
 
     public List<String> texts(String field) {
         return elements(field, String.class, "a string");
+    }
+
+    /** None if the field is missing. */
+    public List<String> optionalTexts(String field) {
+        return fields.containsKey(field) ? texts(field) : List.of();
     }
 
     /** Reads what {@link JsonWriter#map} has written. */

@@ -192,6 +192,9 @@ final class LocalSandboxes implements Sandboxes {
                 closed = true;
                 try (containers;
                         timeouts) {
+                    if (images != null) {
+                        images.close();
+                    }
                     if (detached != null) {
                         detached.close();
                     }

@@ -38,7 +38,7 @@ final class LocalImagesTest {
 
     @BeforeEach
     void here() throws IOException {
-        images = LocalImages.open(base, sandboxes::contains, Bytes.MAKER);
+        images = LocalImages.open(base, sandboxes::contains, Bytes.MAKER, Surroundings.of(base));
         store = ImageStore.open(base, sandboxes::contains, Bytes.MAKER);
     }
 
