@@ -89,7 +89,7 @@ public enum AddressGroup {
     }
 
     /** Whether an address is in it; {@code ofHost} says whether it is one of this machine. */
-    boolean contains(InetAddress address, boolean ofHost) {
+    public boolean contains(InetAddress address, boolean ofHost) {
         if (this == HOST) {
             return ofHost;
         }

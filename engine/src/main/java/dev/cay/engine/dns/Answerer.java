@@ -280,7 +280,7 @@ final class Answerer {
         for (InetAddress address : addresses) {
             if (!admission.addresses().contains(address)) {
                 counters.denied.increment();
-                zone.kept(client, name, address.getHostAddress());
+                zone.kept(client, name, "its address " + address.getHostAddress() + " is out of reach");
             }
         }
         long reachable = System.nanoTime() + admission.reachable().toNanos();

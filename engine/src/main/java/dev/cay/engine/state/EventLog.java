@@ -5,10 +5,9 @@ import dev.cay.SandboxEvent;
 import dev.cay.SandboxException;
 import dev.cay.engine.json.JsonWriter;
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
@@ -21,10 +20,7 @@ public final class EventLog {
     private static final long FULL = 1 << 20;
     private static final int MAXIMUM_DETAIL = 512;
 
-    private final Path file;
-    private final Path earlier;
-    private final Path lock;
-    private final long full;
+    private final GrowingFile file;
 
     EventLog(Path base) {
         this(base, FULL);
@@ -32,32 +28,28 @@ public final class EventLog {
 
     /** One that is full sooner, for tests. */
     EventLog(Path base, long full) {
-        file = base.resolve("events");
-        earlier = base.resolve("events.1");
-        lock = base.resolve("events.lock");
-        this.full = full;
+        file = new GrowingFile(base, "events", full);
     }
 
     /** Tells everybody. A detail that is too long is cut. */
     public void append(SandboxEvent event) throws IOException {
-        String line = write(event);
-        FileLocks.locked(lock, () -> {
-            if (Files.exists(file) && Files.size(file) >= full) {
-                Files.move(file, earlier, StandardCopyOption.ATOMIC_MOVE);
-            }
-            LineFile.append(file, line);
-            return file;
-        });
+        file.append(write(event));
     }
 
     /** Listens to what happens from now on. */
     public EventStream follow() throws IOException {
-        return FileLocks.locked(lock, () -> {
-            if (!Files.exists(file)) {
-                Files.createFile(file); // what is put aside before it is first looked for would be missed
+        LineFollower<SandboxEvent> follower = file.follow(EventLog::read);
+        return new EventStream() {
+            @Override
+            public List<SandboxEvent> next(Duration timeout) {
+                return follower.next(timeout);
             }
-            return new EventFollower(file, earlier);
-        });
+
+            @Override
+            public void close() {
+                follower.close();
+            }
+        };
     }
 
     private static String write(SandboxEvent event) {
@@ -88,15 +80,6 @@ public final class EventLog {
                         in.text("detail"));
             }));
         } catch (SandboxException.HostFailed e) {
-            return Optional.empty();
-        }
-    }
-
-    /** What makes a file this file, whatever it is called; empty if there is none. */
-    static Optional<Object> identity(Path file) throws IOException {
-        try {
-            return Optional.of(Files.getAttribute(file, "unix:ino"));
-        } catch (NoSuchFileException e) {
             return Optional.empty();
         }
     }

@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
@@ -293,6 +294,11 @@ public final class NetworkStore {
     /** All that sandboxes have now. */
     public List<Lease> leases() throws IOException {
         return leases(leases);
+    }
+
+    /** When a lease was last made, changed or given back. Times are coarse: two changes may have the same. */
+    public FileTime changed() throws IOException {
+        return Files.getLastModifiedTime(leases);
     }
 
     /** What has been given back and is not free yet. */

@@ -1,7 +1,5 @@
 package dev.cay.engine.state;
 
-import dev.cay.EventStream;
-import dev.cay.SandboxEvent;
 import dev.cay.SandboxException;
 import java.io.ByteArrayOutputStream;
 import java.io.FileNotFoundException;
@@ -16,16 +14,18 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 
 /**
- * Reads the events' file as it grows, and goes on with the next when it has been put aside. Whoever reads so seldom that it is put
+ * Reads a file of lines as it grows, and goes on with the next when it has been put aside. Whoever reads so seldom that it is put
  * aside more than twice in between misses what was in the files that are gone.
  */
-final class EventFollower implements EventStream {
+final class LineFollower<T> implements AutoCloseable {
     private static final long POLL_MILLIS = 100;
     private static final int MAXIMUM_LINE = 1 << 16;
     private static final int PIECE = 1 << 13;
 
+    private final Function<String, Optional<T>> form;
     private final Path file;
     private final Path earlier;
     private final CountDownLatch closed = new CountDownLatch(1);
@@ -35,18 +35,20 @@ final class EventFollower implements EventStream {
     /** A file that is being read. As long as it is open, no other has its inode number. */
     private record Source(RandomAccessFile in, Object identity) {}
 
-    EventFollower(Path file, Path earlier) throws IOException {
+    /** @param form reads a line; empty if it is torn, or another version's */
+    LineFollower(Path file, Path earlier, Function<String, Optional<T>> form) throws IOException {
+        this.form = form;
         this.file = file;
         this.earlier = earlier;
         source = open(file).orElseThrow(() -> new NoSuchFileException(file.toString()));
         source.in().seek(source.in().length());
     }
 
-    @Override
-    public List<SandboxEvent> next(Duration timeout) {
+    /** Waits for lines, at the most so long; empty if there were none. */
+    List<T> next(Duration timeout) {
         long deadline = System.nanoTime() + Math.min(TimeUnit.NANOSECONDS.convert(timeout), Long.MAX_VALUE / 2);
         while (true) {
-            List<SandboxEvent> events = poll();
+            List<T> events = poll();
             long left = TimeUnit.NANOSECONDS.toMillis(deadline - System.nanoTime());
             if (!events.isEmpty() || left <= 0) {
                 return events;
@@ -62,8 +64,8 @@ final class EventFollower implements EventStream {
         }
     }
 
-    private synchronized List<SandboxEvent> poll() {
-        List<SandboxEvent> events = new ArrayList<>();
+    private synchronized List<T> poll() {
+        List<T> events = new ArrayList<>();
         if (closed.getCount() == 0) {
             return events;
         }
@@ -73,18 +75,18 @@ final class EventFollower implements EventStream {
             }
             return events;
         } catch (IOException e) {
-            throw new SandboxException.HostFailed("cannot read the events of " + file, "", e);
+            throw new SandboxException.HostFailed("cannot read " + file, "", e);
         }
     }
 
     /** Reads a file to its end; true if there is another one to go on with. */
-    private boolean advance(List<SandboxEvent> events) throws IOException {
-        Optional<Object> now = EventLog.identity(file);
+    private boolean advance(List<T> events) throws IOException {
+        Optional<Object> now = GrowingFile.identity(file);
         read(source.in(), events); // after that look: what has been put aside is complete
         if (now.isEmpty() || now.get().equals(source.identity())) {
             return false;
         }
-        boolean first = EventLog.identity(earlier).equals(Optional.of(source.identity()));
+        boolean first = GrowingFile.identity(earlier).equals(Optional.of(source.identity()));
         Optional<Source> next = open(first ? file : earlier);
         if (next.isEmpty()) {
             return false;
@@ -94,13 +96,13 @@ final class EventFollower implements EventStream {
         return true;
     }
 
-    private void read(RandomAccessFile in, List<SandboxEvent> events) throws IOException {
+    private void read(RandomAccessFile in, List<T> events) throws IOException {
         byte[] piece = new byte[PIECE];
         int length;
         while ((length = in.read(piece)) > 0) {
             for (int i = 0; i < length; i++) {
                 if (piece[i] == '\n') {
-                    EventLog.read(line.toString(StandardCharsets.UTF_8)).ifPresent(events::add);
+                    form.apply(line.toString(StandardCharsets.UTF_8)).ifPresent(events::add);
                     line.reset();
                 } else if (line.size() < MAXIMUM_LINE) {
                     line.write(piece[i]);
@@ -112,7 +114,7 @@ final class EventFollower implements EventStream {
     /** Opens the file that has the name before and after. */
     private static Optional<Source> open(Path file) throws IOException {
         while (true) {
-            Optional<Object> before = EventLog.identity(file);
+            Optional<Object> before = GrowingFile.identity(file);
             if (before.isEmpty()) {
                 return Optional.empty();
             }
@@ -122,7 +124,7 @@ final class EventFollower implements EventStream {
             } catch (FileNotFoundException e) {
                 return Optional.empty();
             }
-            if (EventLog.identity(file).equals(before)) {
+            if (GrowingFile.identity(file).equals(before)) {
                 return Optional.of(new Source(in, before.get()));
             }
             in.close();

@@ -1,0 +1,189 @@
+package dev.cay.engine.names;
+
+import dev.cay.SandboxException;
+import dev.cay.engine.state.Lease;
+import dev.cay.engine.state.NetworkDefinition;
+import dev.cay.engine.state.NetworkStore;
+import dev.cay.linux.HostKernel;
+import dev.cay.linux.OpList;
+import dev.cay.linux.Processes;
+import dev.cay.linux.SyscallException;
+import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.SelectionKey;
+import java.nio.channels.Selector;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
+import java.util.HashMap;
+import java.util.HashSet;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+
+/**
+ * Serves the names of detached sandboxes that have a network, for as long as there are any. There is one of a machine: it holds
+ * {@code netd.lock}. Nothing is kept in it: one that takes over reads the leases and goes on. While there is none, names are not
+ * answered, and nothing opens.
+ *
+ * <p>Whoever has changed something connects to {@code netd.socket}; when that is closed, the change is in force.
+ */
+public final class Netd {
+    static final String LOCK = "netd.lock";
+    static final String SOCKET = "netd.socket";
+
+    /** Changes that nobody told of are seen after so many milliseconds at the latest. */
+    private static final long LOOK_MILLIS = 1000;
+
+    private final NetworkStore store;
+    private final NameService service;
+    private final Path socket;
+
+    /** What is served, as it is written. */
+    private final Map<String, Lease> served = new HashMap<>();
+
+    private Optional<FileTime> seen = Optional.empty();
+
+    private Netd(NetworkStore store, NameService service, Path socket) {
+        this.store = store;
+        this.service = service;
+        this.socket = socket;
+    }
+
+    /** Makes what the packet filter does for names. */
+    public interface Filters {
+        NameFilter open(HostKernel kernel, NetworkStore store) throws IOException;
+    }
+
+    /**
+     * Serves, in the thread that calls, until no detached sandbox has a network. Returns at once if another process does it.
+     *
+     * @param detach whether to leave the terminal and the session of who started this process
+     */
+    public static void run(Filters filters, boolean detach) throws IOException {
+        NetworkStore store = NetworkStore.open();
+        try (FileChannel channel = FileChannel.open(
+                        NetworkStore.LEASES.resolve(LOCK), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+                FileLock lock = channel.tryLock()) {
+            if (lock == null) {
+                return;
+            }
+            try (HostKernel kernel = new HostKernel()) {
+                if (detach) {
+                    leaveSession(kernel);
+                }
+                try (NameService service = NameService.detached(kernel, store, filters.open(kernel, store))) {
+                    new Netd(store, service, NetworkStore.LEASES.resolve(SOCKET)).serve();
+                }
+            }
+        }
+    }
+
+    private static void leaveSession(HostKernel kernel) {
+        try {
+            kernel.run(OpList.of(Processes.setsid()));
+        } catch (SyscallException e) {
+            // it leads a group already: whoever started it has seen to it
+        }
+    }
+
+    private void serve() throws IOException {
+        look();
+        Files.deleteIfExists(socket); // a dead one's
+        try (ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+                Selector selector = Selector.open()) {
+            server.bind(UnixDomainSocketAddress.of(socket));
+            server.configureBlocking(false);
+            server.register(selector, SelectionKey.OP_ACCEPT);
+            while (!ended()) {
+                selector.select(LOOK_MILLIS);
+                selector.selectedKeys().clear();
+                Optional<SocketChannel> caller = Optional.ofNullable(server.accept());
+                while (caller.isPresent()) {
+                    seen = Optional.empty();
+                    look();
+                    caller.get().close();
+                    caller = Optional.ofNullable(server.accept());
+                }
+                look();
+            }
+        }
+    }
+
+    /** Under the lock under which sandboxes get their leases: who gets one afterwards finds that there is no socket. */
+    private boolean ended() throws IOException {
+        return served.isEmpty()
+                && store.locked(() -> {
+                    boolean none = store.leases().stream().noneMatch(Netd::isDetached);
+                    if (none) {
+                        Files.deleteIfExists(socket);
+                    }
+                    return none;
+                });
+    }
+
+    private static boolean isDetached(Lease lease) {
+        return lease.owner().isEmpty();
+    }
+
+    /** Serves those that are written down now. What cannot be served is tried again. */
+    private void look() throws IOException {
+        FileTime changed = store.changed();
+        if (seen.equals(Optional.of(changed))) {
+            return;
+        }
+        boolean complete = true;
+        Set<String> present = new HashSet<>();
+        for (Lease lease : store.leases()) {
+            if (isDetached(lease)) {
+                present.add(lease.sandbox());
+                complete &= lease.equals(served.get(lease.sandbox())) || serve(lease);
+            }
+        }
+        for (Lease gone : Set.copyOf(served.values())) {
+            if (!present.contains(gone.sandbox())) {
+                served.remove(gone.sandbox());
+                service.leave(gone);
+            }
+        }
+        boolean settled = System.currentTimeMillis() - changed.toMillis() > LOOK_MILLIS / 2;
+        seen = complete && settled ? Optional.of(changed) : Optional.empty();
+    }
+
+    private boolean serve(Lease lease) throws IOException {
+        Optional<NetworkDefinition> network = store.network(lease.network());
+        if (network.isEmpty()) {
+            return false;
+        }
+        try {
+            service.serve(network.get(), lease);
+            served.put(lease.sandbox(), lease);
+            return true;
+        } catch (IOException | SandboxException e) {
+            System.getLogger(Netd.class.getName())
+                    .log(System.Logger.Level.WARNING, "the names of " + lease.sandbox() + " are not served yet", e);
+            return false;
+        }
+    }
+
+    /** Whether there is one. */
+    static boolean isThere(Path socket) {
+        return call(socket);
+    }
+
+    /** Lets it look at the leases, and waits until it has; false if there is none. */
+    static boolean call(Path socket) {
+        try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
+            return channel.read(ByteBuffer.allocate(1)) < 0;
+        } catch (IOException e) {
+            return false;
+        }
+    }
+}
