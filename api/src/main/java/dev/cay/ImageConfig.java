@@ -114,6 +114,17 @@ public record ImageConfig(
         return Stream.concat(entrypoint.stream(), command.stream()).toList();
     }
 
+    /**
+     * What is run if something else is asked for, as in {@code docker run}.
+     *
+     * @param entry the entry point to be used instead of the image's; then the image's command is not used either
+     * @param arguments what comes behind it instead of the image's command, if there are any
+     */
+    public List<String> commandLine(Optional<List<String>> entry, List<String> arguments) {
+        List<String> rest = arguments.isEmpty() && entry.isEmpty() ? command : arguments;
+        return Stream.concat(entry.orElse(entrypoint).stream(), rest.stream()).toList();
+    }
+
     /** An image that asks for nothing. */
     public static ImageConfig empty(Platform platform) {
         return new ImageConfig(

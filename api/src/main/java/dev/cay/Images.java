@@ -60,6 +60,13 @@ public interface Images {
     List<ImageInfo> list();
 
     /**
+     * What an image wants of its containers.
+     *
+     * @throws SandboxException.NotFound if it is not here
+     */
+    ImageConfig config(String reference);
+
+    /**
      * All that is known of an image.
      *
      * @throws SandboxException.NotFound if it is not here

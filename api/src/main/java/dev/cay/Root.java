@@ -3,6 +3,8 @@ package dev.cay;
 import static java.util.Objects.requireNonNull;
 
 import java.nio.file.Path;
+import java.util.Optional;
+import java.util.regex.Pattern;
 
 /** The root file system of a sandbox: what it sees before it writes anything. */
 public sealed interface Root {
@@ -27,9 +29,11 @@ public sealed interface Root {
      * An image of the local store.
      *
      * @param reference its name, as in {@code debian:12}, or how its digest begins
+     * @param digest of its manifest, if it is known: of a sandbox it always is, since the name can be given to another image
      */
-    record Image(String reference) implements Root {
+    record Image(String reference, Optional<String> digest) implements Root {
         private static final int MAXIMUM_LENGTH = 1024;
+        private static final Pattern DIGEST = Pattern.compile("sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}");
 
         public Image {
             Check.text("the image", reference);
@@ -37,6 +41,13 @@ public sealed interface Root {
                     !reference.isEmpty() && reference.length() <= MAXIMUM_LENGTH,
                     "the name of an image has 1 to " + MAXIMUM_LENGTH + " characters",
                     "write NAME[:TAG][@DIGEST]");
+            digest.ifPresent(value ->
+                    Check.that(DIGEST.matcher(value).matches(), "'" + value + "' is no digest", "write sha256:HEX"));
+        }
+
+        /** What finds exactly this image. */
+        public String exact() {
+            return digest.orElse(reference);
         }
     }
 
@@ -49,6 +60,6 @@ public sealed interface Root {
     }
 
     static Root image(String reference) {
-        return new Image(reference);
+        return new Image(reference, Optional.empty());
     }
 }

@@ -28,8 +28,9 @@ import java.util.regex.Pattern;
  * @param userNamespace whether its users, root included, are unprivileged ids of its own on the host
  * @param hostname its host name; its id if empty
  * @param environment the variables every command gets
- * @param workingDirectory where commands start, an absolute path in the sandbox
- * @param user as whom commands run, looked up in the sandbox's files
+ * @param workingDirectory where commands start, an absolute path in the sandbox; that of its image, else {@code /}, if empty
+ * @param user as whom commands run, looked up in the sandbox's files; that of its image, else root, if empty
+ * @param stopSignal what its own command gets when it is to end, 1 to 64; that of its image, else SIGTERM, if empty
  * @param name what it can be called besides its id; unique on this machine
  * @param labels what its owner wants to know about it; at most 64, of at most 4096 characters together
  * @param mounts what it sees besides its root file system
@@ -46,8 +47,9 @@ public record SandboxSpec(
         boolean userNamespace,
         Optional<String> hostname,
         Map<String, String> environment,
-        String workingDirectory,
-        String user,
+        Optional<String> workingDirectory,
+        Optional<String> user,
+        OptionalInt stopSignal,
         Optional<String> name,
         Map<String, String> labels,
         List<Mount> mounts,
@@ -56,6 +58,10 @@ public record SandboxSpec(
     private static final int MAXIMUM_LABELS = 64;
     private static final int MAXIMUM_LABEL_TEXT = 4096;
     private static final int MAXIMUM_MOUNTS = 256;
+    private static final int MAXIMUM_SIGNAL = 64;
+
+    public static final String DEFAULT_WORKING_DIRECTORY = "/";
+    public static final String DEFAULT_USER = "root";
 
     public static final Size DEFAULT_TMPFS = Size.mib(256);
     public static final Size MINIMUM_TMPFS = Size.kib(64);
@@ -80,8 +86,10 @@ public record SandboxSpec(
                 "'" + host + "' is not a host name",
                 "letters, digits, - and ., at most 64"));
         environment = Environment.copyOf(environment);
-        Check.absolutePath("the working directory", workingDirectory);
-        UserName.check(user);
+        workingDirectory.ifPresent(path -> Check.absolutePath("the working directory", path));
+        user.ifPresent(UserName::check);
+        stopSignal.ifPresent(signal -> Check.that(
+                signal >= 1 && signal <= MAXIMUM_SIGNAL, signal + " is not a signal", "1 to " + MAXIMUM_SIGNAL));
         name.ifPresent(value -> Check.name("the sandbox's name", value));
         labels = labelsOf(labels);
         mounts = List.copyOf(mounts);
@@ -103,6 +111,16 @@ public record SandboxSpec(
                 "these are too many labels",
                 "at most 64, of at most 4096 characters together");
         return Collections.unmodifiableMap(copy);
+    }
+
+    /** Whether a sandbox can have these: see {@link #labels}. */
+    public static boolean areLabels(Map<String, String> labels) {
+        try {
+            labelsOf(labels);
+            return true;
+        } catch (SandboxException.InvalidSpec e) {
+            return false;
+        }
     }
 
     private static void checkMounts(List<Mount> mounts) {
@@ -174,8 +192,9 @@ public record SandboxSpec(
         private boolean userNamespace = true;
         private Optional<String> hostname = Optional.empty();
         private final Map<String, String> environment = new LinkedHashMap<>();
-        private String workingDirectory = "/";
-        private String user = "root";
+        private Optional<String> workingDirectory = Optional.empty();
+        private Optional<String> user = Optional.empty();
+        private OptionalInt stopSignal = OptionalInt.empty();
         private Optional<String> name = Optional.empty();
         private final Map<String, String> labels = new LinkedHashMap<>();
         private final List<Mount> mounts = new ArrayList<>();
@@ -258,12 +277,17 @@ public record SandboxSpec(
         }
 
         public Builder workingDirectory(String path) {
-            workingDirectory = path;
+            workingDirectory = Optional.of(path);
             return this;
         }
 
         public Builder user(String value) {
-            user = value;
+            user = Optional.of(value);
+            return this;
+        }
+
+        public Builder stopSignal(int number) {
+            stopSignal = OptionalInt.of(number);
             return this;
         }
 
@@ -314,6 +338,7 @@ public record SandboxSpec(
                     environment,
                     workingDirectory,
                     user,
+                    stopSignal,
                     name,
                     labels,
                     mounts,

@@ -37,8 +37,8 @@ final class SandboxSpecTest {
         assertThat(spec.userNamespace()).isTrue();
         assertThat(spec.hostname()).isEmpty();
         assertThat(spec.environment()).isEmpty();
-        assertThat(spec.workingDirectory()).isEqualTo("/");
-        assertThat(spec.user()).isEqualTo("root");
+        assertThat(spec.workingDirectory()).isEmpty();
+        assertThat(spec.user()).isEmpty();
     }
 
     @Test
@@ -77,8 +77,8 @@ final class SandboxSpecTest {
         assertThat(spec.userNamespace()).isFalse();
         assertThat(spec.hostname()).hasValue("box-1.example");
         assertThat(spec.environment().keySet()).containsExactly("B", "A");
-        assertThat(spec.workingDirectory()).isEqualTo("/srv");
-        assertThat(spec.user()).isEqualTo("1000:1000");
+        assertThat(spec.workingDirectory()).hasValue("/srv");
+        assertThat(spec.user()).hasValue("1000:1000");
     }
 
     @Test
@@ -224,7 +224,7 @@ final class SandboxSpecTest {
         assertThat(before.environment()).isEqualTo(Map.of("A", "1"));
         assertThat(before.resourceLimits()).isEqualTo(Map.of(ResourceLimit.STACK, 1L));
         assertThat(before.limits().pids()).isEqualTo(5);
-        assertThat(before.user()).isEqualTo("root");
+        assertThat(before.user()).isEmpty();
     }
 
     @Test
@@ -243,6 +243,7 @@ final class SandboxSpecTest {
                 like.environment(),
                 like.workingDirectory(),
                 like.user(),
+                like.stopSignal(),
                 like.name(),
                 like.labels(),
                 like.mounts(),
@@ -328,9 +329,7 @@ final class SandboxSpecTest {
                 SandboxSpec.host().network(null),
                 SandboxSpec.host().io(null),
                 SandboxSpec.host().seccomp(null),
-                SandboxSpec.host().environment("A", null),
-                SandboxSpec.host().workingDirectory(null),
-                SandboxSpec.host().user(null))) {
+                SandboxSpec.host().environment("A", null))) {
             assertThatNullPointerException().isThrownBy(bad::build);
         }
         assertThatNullPointerException().isThrownBy(() -> SandboxSpec.directory(null));
@@ -340,5 +339,7 @@ final class SandboxSpecTest {
         assertThatNullPointerException().isThrownBy(() -> SeccompPolicy.profile(null));
         assertThatNullPointerException().isThrownBy(() -> builder().memory(null));
         assertThatNullPointerException().isThrownBy(() -> builder().hostname(null));
+        assertThatNullPointerException().isThrownBy(() -> builder().workingDirectory(null));
+        assertThatNullPointerException().isThrownBy(() -> builder().user(null));
     }
 }

@@ -19,7 +19,7 @@ final class SandboxesTest {
 
         @Override
         public Sandbox create(SandboxSpec spec) {
-            calls.add("create " + spec.user());
+            calls.add("create " + spec.user().orElse("nobody"));
             return this;
         }
 

@@ -48,7 +48,8 @@ final class ExitReport {
 
     private static Problem spawnFailed(Exit exit, SandboxSpec sandbox, ExecSpec command) {
         String program = command.command().get(0);
-        String directory = command.workingDirectory().orElse(sandbox.workingDirectory());
+        String directory =
+                command.workingDirectory().or(sandbox::workingDirectory).orElse(SandboxSpec.DEFAULT_WORKING_DIRECTORY);
         return Problem.ofCommand("cannot run '" + program + "': " + exit.step(), spawnHint(exit, program, directory));
     }
 

@@ -9,6 +9,7 @@ import dev.cay.Mount;
 import dev.cay.Network;
 import dev.cay.PublishedPort;
 import dev.cay.ResourceLimit;
+import dev.cay.Root;
 import dev.cay.SandboxInfo;
 import dev.cay.SandboxSpec;
 import dev.cay.SeccompPolicy;
@@ -87,8 +88,14 @@ final class InfoJson {
             json.field("hostname", spec.hostname().get());
         }
         json.field("environment", spec.environment())
-                .field("working_directory", spec.workingDirectory())
-                .field("user", spec.user());
+                .field("working_directory", spec.workingDirectory().orElse(SandboxSpec.DEFAULT_WORKING_DIRECTORY))
+                .field("user", spec.user().orElse(SandboxSpec.DEFAULT_USER));
+        if (spec.stopSignal().isPresent()) {
+            json.field("stop_signal", spec.stopSignal().getAsInt());
+        }
+        if (spec.root() instanceof Root.Image image && image.digest().isPresent()) {
+            json.field("image", image.digest().get());
+        }
         writeMounts(json, spec.mounts());
         writeLifetime(json, spec.lifetime());
         if (spec.command().isPresent()) {

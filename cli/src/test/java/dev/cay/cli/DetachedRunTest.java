@@ -72,8 +72,8 @@ class DetachedRunTest {
         assertThat(spec.name()).contains("web");
         assertThat(spec.labels()).isEqualTo(Map.of("ci", "1", "plain", ""));
         assertThat(spec.environment()).isEqualTo(Map.of("A", "b"));
-        assertThat(spec.workingDirectory()).isEqualTo("/srv");
-        assertThat(spec.user()).isEqualTo("www");
+        assertThat(spec.workingDirectory()).hasValue("/srv");
+        assertThat(spec.user()).hasValue("www");
         ExecSpec command = spec.command().orElseThrow();
         assertThat(command.command()).containsExactly("serve", "-d");
         assertThat(command.environment()).isEmpty();

@@ -95,6 +95,11 @@ final class FakeImages implements Images {
     }
 
     @Override
+    public ImageConfig config(String reference) {
+        return inspect(reference).config();
+    }
+
+    @Override
     public ImageDetails inspect(String reference) {
         ImageInfo found = images.stream()
                 .filter(image -> image.names().contains(reference))

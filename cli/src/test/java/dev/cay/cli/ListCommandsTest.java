@@ -142,8 +142,9 @@ class ListCommandsTest {
                 true,
                 Optional.of("box"),
                 java.util.Map.of("A", "b"),
-                "/",
-                "root",
+                Optional.empty(),
+                Optional.empty(),
+                OptionalInt.empty(),
                 Optional.of("lab"),
                 java.util.Map.of(),
                 List.of(

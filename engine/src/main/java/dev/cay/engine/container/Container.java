@@ -175,7 +175,10 @@ public final class Container implements AutoCloseable {
         environment.putAll(spec.environment());
         environment.putAll(command.environment());
         return new ExecutionList.Command(
-                command.command(), environment, command.workingDirectory().orElse(spec.workingDirectory()), identity);
+                command.command(),
+                environment,
+                command.workingDirectory().or(spec::workingDirectory).orElse(SandboxSpec.DEFAULT_WORKING_DIRECTORY),
+                identity);
     }
 
     /** Looks a user up in the sandbox's files as they are now. */

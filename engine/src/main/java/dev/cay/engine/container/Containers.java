@@ -226,7 +226,11 @@ public final class Containers implements AutoCloseable {
     private Container container(Preparation preparation, SandboxSpec spec, Optional<byte[]> seccomp) {
         ExecutionList.Walls walls =
                 new ExecutionList.Walls(spec, preparation.range().first(), seccomp.map(Credentials::filterSystemCalls));
-        return new Container(kernel, preparation, walls, preparation.accounts().require(spec.user()));
+        return new Container(
+                kernel,
+                preparation,
+                walls,
+                preparation.accounts().require(spec.user().orElse(SandboxSpec.DEFAULT_USER)));
     }
 
     /** What can be known of the named things before anything is made. */

@@ -25,6 +25,26 @@ public interface ImageSource {
     }
 
     /**
+     * What a reference means at one moment.
+     *
+     * @param digest of the image's manifest
+     * @param config what its maker wants of its containers
+     */
+    record Found(String digest, ImageConfig config) {
+        public Found {
+            requireNonNull(digest, "digest is null");
+            requireNonNull(config, "config is null");
+        }
+    }
+
+    /**
+     * Finds an image.
+     *
+     * @throws SandboxException.NotFound if there is no such image
+     */
+    Found find(String reference);
+
+    /**
      * The digest of the manifest that a reference means at this moment.
      *
      * @throws SandboxException.NotFound if there is no such image
@@ -49,6 +69,11 @@ public interface ImageSource {
                 throw new SandboxException.Unsupported(
                         "there are no images here: '" + reference + "'",
                         "use a directory or the programs of this machine");
+            }
+
+            @Override
+            public Found find(String reference) {
+                throw new IllegalStateException("there is an image " + digest(reference) + " where there are none");
             }
 
             @Override

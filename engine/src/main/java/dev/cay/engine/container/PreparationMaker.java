@@ -3,6 +3,7 @@ package dev.cay.engine.container;
 import dev.cay.Mount;
 import dev.cay.Network;
 import dev.cay.Root;
+import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
 import dev.cay.Writable;
 import dev.cay.linux.Birth;
@@ -108,8 +109,7 @@ final class PreparationMaker implements Preparation.Maker {
         Optional<WritableDirectory> writable = spec.writable() instanceof Writable.Directory(var path)
                 ? Optional.of(keeper.push(WritableDirectory.open(kernel, path)))
                 : Optional.empty();
-        List<Fd> image =
-                spec.root() instanceof Root.Image(var reference) ? images.use(reference, tenancy, undo) : List.of();
+        List<Fd> image = spec.root() instanceof Root.Image root ? images.use(root.exact(), tenancy, undo) : List.of();
         tenancy.ledger().ids();
         IdRanges.Range range = undo.push(range(spec, tenancy.ids(), writable));
         tenancy.ledger().range(range.first());
@@ -120,6 +120,7 @@ final class PreparationMaker implements Preparation.Maker {
                 OwnedNamespaces.create(kernel, spec.userNamespace(), ownNetwork, range.first(), IdRanges.MAPPED_IDS));
         Rootfs rootfs = scaffolding.push(Rootfs.create(
                 kernel, new Rootfs.Plan(spec, layers, image, namespaces.user(), range.first(), writable)));
+        makeDirectories(spec, rootfs, range.first());
         Accounts accounts = Accounts.read(kernel, rootfs.root());
         for (Mount mount : spec.mounts()) {
             if (mount instanceof Mount.Named named) {
@@ -176,6 +177,27 @@ final class PreparationMaker implements Preparation.Maker {
                 : Optional.empty();
     }
 
+    /** Makers of images name directories that are not in them, and whoever runs these makes them. */
+    private void makeDirectories(SandboxSpec spec, Rootfs rootfs, int firstId) throws IOException {
+        for (String path : directories(spec)) {
+            try {
+                new MountTargets(kernel, rootfs, firstId)
+                        .resolve(path, true)
+                        .file()
+                        .close();
+            } catch (SandboxException.InvalidSpec e) {
+                // it is elsewhere, or cannot be made: whoever starts a command there is told
+            }
+        }
+    }
+
+    /** Directories that are made where they are missing. */
+    static List<String> directories(SandboxSpec spec) {
+        return spec.root() instanceof Root.Image
+                ? spec.workingDirectory().stream().toList()
+                : List.of();
+    }
+
     private Mounts mounts(
             SandboxSpec spec,
             String id,
@@ -188,7 +210,7 @@ final class PreparationMaker implements Preparation.Maker {
         if (spec.mounts().isEmpty()) {
             return new Mounts(List.of());
         }
-        Accounts.Identity identity = accounts.require(spec.user());
+        Accounts.Identity identity = accounts.require(spec.user().orElse(SandboxSpec.DEFAULT_USER));
         Mounts.Plan plan = new Mounts.Plan(id, spec.mounts(), rootfs, range.first(), namespaces.user(), identity);
         return Mounts.create(kernel, volumes, plan, undo);
     }

@@ -59,6 +59,7 @@ final class PreparationPool implements AutoCloseable {
             Network network,
             boolean userNamespace,
             List<Mount> mounts,
+            List<String> directories,
             boolean limitedIo) {
         static Kind of(SandboxSpec spec, ImageSource images) throws IOException {
             return new Kind(
@@ -68,12 +69,13 @@ final class PreparationPool implements AutoCloseable {
                     spec.network(),
                     spec.userNamespace(),
                     spec.mounts(),
+                    PreparationMaker.directories(spec),
                     !spec.limits().io().isNone());
         }
 
         private static Object rootKey(Root root, ImageSource images) throws IOException {
-            if (root instanceof Root.Image(String reference)) {
-                return images.digest(reference);
+            if (root instanceof Root.Image image) {
+                return images.digest(image.exact());
             }
             return root instanceof Root.Directory(Path path)
                     ? Files.readAttributes(path, BasicFileAttributes.class).fileKey()

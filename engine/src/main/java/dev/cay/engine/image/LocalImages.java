@@ -72,6 +72,22 @@ public final class LocalImages implements Images {
         }
     }
 
+    /** What a reference means at one moment: the digest of a manifest, and what the image wants of its containers. */
+    public record Found(String digest, ImageConfig config) {}
+
+    /** Finds an image. */
+    public Found found(String reference) {
+        return guarded("find " + shown(reference), () -> {
+            StoredImage image = store.find(reference);
+            return new Found(image.digest().toString(), image.config().config());
+        });
+    }
+
+    @Override
+    public ImageConfig config(String reference) {
+        return found(reference).config();
+    }
+
     /** Enters a sandbox as a user of an image, so that nobody removes it. */
     public Use use(String reference, String sandbox) {
         return guarded("use " + shown(reference), () -> {

@@ -153,7 +153,8 @@ final class DetachedSandbox implements Sandbox {
     }
 
     private ExecutionRecord begin(int number, ExecSpec command) throws IOException {
-        return executionFiles().begin(number, command, command.user().orElse(spec.user()), Instant.now());
+        return executionFiles()
+                .begin(number, command, command.user().or(spec::user).orElse(SandboxSpec.DEFAULT_USER), Instant.now());
     }
 
     private Execution launch(
@@ -344,7 +345,7 @@ final class DetachedSandbox implements Sandbox {
 
     private void terminate(Duration grace) throws IOException {
         long deadline = System.nanoTime() + Math.min(grace.toNanos(), Long.MAX_VALUE / 2);
-        container().signal(Executions.OWN, Processes.SIGTERM);
+        container().signal(Executions.OWN, spec.stopSignal().orElse(Processes.SIGTERM));
         while (isRunning(Executions.OWN) && System.nanoTime() < deadline) {
             LockSupport.parkNanos(LOOK_NANOSECONDS);
         }

@@ -256,7 +256,7 @@ final class LocalSandbox implements Sandbox {
     public void stop(Duration grace) {
         requireOpen();
         List<LocalExecution> running = List.copyOf(executions);
-        running.forEach(execution -> execution.signal(Processes.SIGTERM));
+        running.forEach(execution -> execution.signal(spec.stopSignal().orElse(Processes.SIGTERM)));
         long deadline = System.nanoTime() + Math.min(grace.toNanos(), Long.MAX_VALUE / 2);
         for (LocalExecution execution : running) {
             if (execution

@@ -2,6 +2,7 @@ package dev.cay.engine.sandbox;
 
 import dev.cay.EventStream;
 import dev.cay.Images;
+import dev.cay.Root;
 import dev.cay.Sandbox;
 import dev.cay.SandboxException;
 import dev.cay.SandboxInfo;
@@ -51,7 +52,16 @@ final class LocalSandboxes implements Sandboxes {
 
     @Override
     public Sandbox create(SandboxSpec spec) {
-        return whileOpen(() -> spec.lifetime().detached() ? detached().create(spec) : attached(spec));
+        return whileOpen(() -> {
+            SandboxSpec settled = settled(spec);
+            return settled.lifetime().detached() ? detached().create(settled) : attached(settled);
+        });
+    }
+
+    private SandboxSpec settled(SandboxSpec spec) {
+        return spec.root() instanceof Root.Image image
+                ? ImageDefaults.apply(spec, image, imageSource.find(image.exact()))
+                : spec;
     }
 
     private Sandbox attached(SandboxSpec spec) {

@@ -12,6 +12,12 @@ record StoredImages(Supplier<LocalImages> store) implements ImageSource {
     }
 
     @Override
+    public Found find(String reference) {
+        LocalImages.Found found = store.get().found(reference);
+        return new Found(found.digest(), found.config());
+    }
+
+    @Override
     public Image use(String reference, String sandbox) {
         LocalImages.Use use = store.get().use(reference, sandbox);
         return new Image(use.digest(), use.layers(), use.config());

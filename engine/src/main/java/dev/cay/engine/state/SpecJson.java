@@ -48,6 +48,7 @@ final class SpecJson {
                 .map("environment", spec.environment())
                 .field("workingDirectory", spec.workingDirectory())
                 .field("user", spec.user())
+                .field("stopSignal", spec.stopSignal().stream().asLongStream().findFirst())
                 .field("name", spec.name())
                 .map("labels", spec.labels())
                 .objects("mounts", spec.mounts(), SpecJson::write)
@@ -66,8 +67,9 @@ final class SpecJson {
                 in.flag("userNamespace"),
                 in.optionalText("hostname"),
                 in.map("environment"),
-                in.text("workingDirectory"),
-                in.text("user"),
+                in.optionalText("workingDirectory"),
+                in.optionalText("user"),
+                stopSignal(in),
                 in.optionalText("name"),
                 in.map("labels"),
                 in.objects("mounts", SpecJson::readMount),
@@ -109,11 +111,17 @@ final class SpecJson {
                 size(in, "outputLimit"));
     }
 
+    private static OptionalInt stopSignal(JsonObject in) {
+        OptionalLong signal = in.optionalNumber("stopSignal", 1, Integer.MAX_VALUE);
+        return signal.isPresent() ? OptionalInt.of((int) signal.getAsLong()) : OptionalInt.empty();
+    }
+
     private static void write(JsonWriter out, Root root) {
         switch (root) {
             case Root.Host _ -> out.field(KIND, "host");
             case Root.Directory directory -> out.field(KIND, "directory").field("path", text(directory.path()));
-            case Root.Image image -> out.field(KIND, "image").field("reference", image.reference());
+            case Root.Image image ->
+                out.field(KIND, "image").field("reference", image.reference()).field("digest", image.digest());
         }
     }
 
@@ -122,7 +130,7 @@ final class SpecJson {
         return switch (kind) {
             case "host" -> new Root.Host();
             case "directory" -> new Root.Directory(path(in, "path"));
-            case "image" -> new Root.Image(in.text("reference"));
+            case "image" -> new Root.Image(in.text("reference"), in.optionalText("digest"));
             default -> throw in.refused("there is no root '" + kind + "'");
         };
     }

@@ -70,6 +70,11 @@ final class PreparationPoolTest {
         }
 
         @Override
+        public Found find(String reference) {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
         public Image use(String reference, String sandbox) {
             throw new UnsupportedOperationException();
         }

@@ -88,8 +88,9 @@ final class RandomSpecs {
                 random.nextBoolean(),
                 maybe(() -> "host-" + random.nextInt(100)),
                 environment(),
-                "/" + text(),
-                any(new String[] {"root", "0:0", "nobody:users"}),
+                maybe(() -> "/" + text()),
+                maybe(() -> any(new String[] {"root", "0:0", "nobody:users"})),
+                random.nextBoolean() ? OptionalInt.empty() : OptionalInt.of(1 + random.nextInt(64)),
                 maybe(() -> "name" + random.nextInt(100)),
                 labels(),
                 mounts(),
@@ -137,10 +138,11 @@ final class RandomSpecs {
     }
 
     private Root root() {
-        return switch (random.nextInt(3)) {
+        return switch (random.nextInt(4)) {
             case 0 -> Root.host();
             case 1 -> Root.directory(Path.of("/", text()));
-            default -> Root.image("image" + text());
+            case 2 -> Root.image("image" + text());
+            default -> new Root.Image("image", Optional.of("sha256:" + "0123456789abcdef".repeat(4)));
         };
     }
 

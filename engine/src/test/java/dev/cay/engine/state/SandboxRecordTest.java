@@ -49,6 +49,7 @@ final class SandboxRecordTest {
                 s.environment(),
                 s.workingDirectory(),
                 s.user(),
+                s.stopSignal(),
                 s.name(),
                 s.labels(),
                 s.mounts(),
