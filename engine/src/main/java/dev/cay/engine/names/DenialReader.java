@@ -52,7 +52,7 @@ final class DenialReader implements AutoCloseable {
         }
     }
 
-    private void denied(LeaseZone.Served served, LoggedPacket packet) {
+    private void denied(Served served, LoggedPacket packet) {
         Optional<String> domain = served.domain(packet.destination());
         EgressRule.Protocol protocol = switch (packet.protocol()) {
             case TCP -> EgressRule.Protocol.TCP;
@@ -70,8 +70,7 @@ final class DenialReader implements AutoCloseable {
     }
 
     /** The packet filter says that it was denied; the policy says why, or else the filter's word has to do. */
-    private String reason(
-            LeaseZone.Served served, LoggedPacket packet, EgressRule.Protocol protocol, Optional<String> domain) {
+    private String reason(Served served, LoggedPacket packet, EgressRule.Protocol protocol, Optional<String> domain) {
         if (protocol != EgressRule.Protocol.ANY) {
             EgressPolicy.Decision decision = served.policy()
                     .explain(new EgressPolicy.Destination(

@@ -12,7 +12,6 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.Collection;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -22,6 +21,9 @@ import java.util.concurrent.ConcurrentHashMap;
 final class LeaseZone implements Zone {
     /** Programs keep addresses for longer than they are told to. */
     static final Duration SHORTEST = Duration.ofMinutes(2);
+
+    /** A sandbox may know so many addresses of one name; servers that send more want something else. */
+    private static final int MAXIMUM_ADDRESSES = 32;
 
     /** How long an address can be told that no rule about names is needed for. */
     private static final Duration ALWAYS = Duration.ofDays(1);
@@ -35,43 +37,6 @@ final class LeaseZone implements Zone {
     /** By both addresses. */
     private final Map<InetAddress, Served> clients = new ConcurrentHashMap<>();
 
-    /**
-     * A sandbox.
-     *
-     * @param domains the names for which it was told addresses, for those who want to know what it was denied
-     */
-    record Served(NetworkDefinition network, Lease lease, Map<InetAddress, String> domains) {
-        private static final int MAXIMUM_DOMAINS = 512;
-
-        static Served of(NetworkDefinition network, Lease lease) {
-            return new Served(network, lease, new LinkedHashMap<>() {
-                private static final long serialVersionUID = 1;
-
-                @Override
-                protected boolean removeEldestEntry(Map.Entry<InetAddress, String> eldest) {
-                    return size() > MAXIMUM_DOMAINS;
-                }
-            });
-        }
-
-        void told(InetAddress address, String name) {
-            synchronized (domains) {
-                domains.remove(address);
-                domains.put(address, name);
-            }
-        }
-
-        Optional<String> domain(InetAddress address) {
-            synchronized (domains) {
-                return Optional.ofNullable(domains.get(address));
-            }
-        }
-
-        EgressPolicy policy() {
-            return lease.egress().orElseGet(EgressPolicy::denyAll); // none is in force yet
-        }
-    }
-
     LeaseZone(NetworkStore store, NameFilter filter, Denials denials) {
         this.store = store;
         this.filter = filter;
@@ -81,7 +46,7 @@ final class LeaseZone implements Zone {
 
     /** Whether it was served before. */
     boolean put(NetworkDefinition network, Lease lease) {
-        Served served = Served.of(network, lease);
+        Served served = new Served(network, lease);
         Served before = clients.put(lease.address(), served);
         clients.put(lease.address6(), served);
         return before != null && before.lease().sandbox().equals(lease.sandbox());
@@ -157,7 +122,7 @@ final class LeaseZone implements Zone {
             return new Admission(told, ALWAYS);
         }
         Duration time = lifetime.compareTo(SHORTEST) < 0 ? SHORTEST : lifetime;
-        filter.apply(lease.get(), name, told, time);
+        served.apply(filter, lease.get(), name, told, time);
         return new Admission(told, time);
     }
 
@@ -173,6 +138,7 @@ final class LeaseZone implements Zone {
     private List<InetAddress> told(EgressPolicy policy, List<InetAddress> addresses) {
         return addresses.stream()
                 .filter(address -> contains(AddressGroup.PUBLIC, address) || allowsSome(policy, address))
+                .limit(MAXIMUM_ADDRESSES)
                 .toList();
     }
 

@@ -102,7 +102,39 @@ class LeaseZoneTest {
         serve(APART, 2, "allow example.com:tcp:443");
 
         assertThat(admit("example.com", "93.184.216.34")).hasSize(1);
-        assertThat(applied).containsExactly("box2 example.com 93.184.216.34 120");
+        assertThat(applied).containsExactly("box2 example.com 93.184.216.34 240");
+    }
+
+    @Test
+    void whatAppliesForLongEnoughIsNotAppliedAgain() throws IOException {
+        serve(APART, 2, "allow example.com:tcp:443");
+        for (int i = 0; i < 5; i++) {
+            admit("example.com", "93.184.216.34");
+        }
+        assertThat(applied).hasSize(1);
+        serve(APART, 2, "allow example.com:tcp:80");
+        admit("example.com", "93.184.216.34");
+        assertThat(applied).as("under another policy").hasSize(2);
+    }
+
+    @Test
+    void theKernelsMemoryIsNotFilledWithAddresses() throws IOException {
+        serve(APART, 2, "allow *.example.com");
+        String[] many = new String[100];
+        for (int i = 0; i < many.length; i++) {
+            many[i] = "93.184.216." + i;
+        }
+        assertThat(admit("a.example.com", many)).hasSize(32);
+        int names = 0;
+        try {
+            while (names < 10_000) {
+                admit("n" + names + ".example.com", "93.184.216.34");
+                names++;
+            }
+        } catch (IOException e) {
+            assertThat(e).hasMessageContaining("4096");
+        }
+        assertThat(names).isBetween(4000, 4096);
     }
 
     @Test
