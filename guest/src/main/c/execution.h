@@ -1,5 +1,5 @@
 /* Executions: their streams, their records, their time. */
-enum { EXECUTIONS = 1024, CONNECTIONS = 64, QUEUED_DESCRIPTORS = 64 };
+enum { EXECUTIONS = 1024, CONNECTIONS = 64, QUEUED_DESCRIPTORS = 64, DRAINED_FRAMES = 32 };
 
 struct connection {
     i32 descriptor;
@@ -28,7 +28,7 @@ struct stream {
 };
 
 struct execution {
-    u8 used, announced, reaped, exit_told, timed_out, closing, granting;
+    u8 used, announced, reaped, exit_told, timed_out, closing, granting, draining;
     u32 number;
     i32 pid, code, status;
     i32 connection;            /* index, -1: nobody is attached */
@@ -53,6 +53,7 @@ static u8 outbox[FRAME_SIZE] __attribute__((aligned(LARGEST_PAGE)));
 
 static int send_frame(struct connection *connection, struct frame frame, const void *payload, const i32 *descriptors, u32 count);
 static void flush(struct connection *connection);
+static void drop_execution(struct execution *execution);
 
 static u64 nanoseconds(i32 clock) {
     struct time time;
@@ -90,9 +91,13 @@ static struct execution *find_execution(u32 number) {
 
 /* Reserves the number; nothing runs yet. */
 static struct execution *new_execution(const struct job *job, i32 *error) {
+    struct execution *former = find_execution(job->header.execution);
     *error = EEXIST;
-    if (find_execution(job->header.execution)) {
-        return 0;
+    if (former) {
+        if (!former->announced || !former->reaped || (former->connection >= 0 && !former->exit_told)) {
+            return 0;
+        }
+        drop_execution(former); /* only descendants write to it still, or nobody has seen yet that they do not */
     }
     *error = EAGAIN;
     u32 i = 0;
@@ -287,6 +292,23 @@ static void pump_output(struct execution *execution, int which) {
     }
 }
 
+/* Reads what has been written so far, as far as there is credit: what the process wrote itself comes before its EXIT, and
+ * before the answer to whatever is asked after that or after more credit. Bounded, as others may go on writing. */
+static void drain(struct execution *execution) {
+    execution->draining = 1;
+    for (int which = OUTPUT; which <= ERROR; which++) {
+        const struct stream *stream = &execution->streams[which];
+        for (u32 i = 0; i < DRAINED_FRAMES && execution->used && stream->descriptor >= 0; i++) {
+            u64 before = stream->bytes;
+            pump_output(execution, which);
+            if (stream->bytes == before) {
+                break;
+            }
+        }
+    }
+    execution->draining = 0;
+}
+
 static void pump_input(struct execution *execution) {
     struct stream *stream = &execution->streams[INPUT];
     while (stream->descriptor >= 0 && execution->input_length > 0) {
@@ -365,6 +387,9 @@ static void announce(struct execution *execution) {
     execution->owed = WINDOW;
     execution->granting = 1;
     pump_input(execution);
+    if (execution->reaped) {
+        drain(execution);
+    }
     watch_outputs(execution);
     if (execution->connection >= 0) {
         attached(execution)->attention = 1;
@@ -397,7 +422,7 @@ static void tell(struct connection *connection, struct execution *execution) {
                 send_frame(connection, (struct frame){number, END, (u8)which, 4}, &stream->error, 0, 0);
             }
         }
-        if (!connection->stalled && connection->open && execution->reaped && !execution->exit_told) {
+        if (!connection->stalled && connection->open && execution->reaped && !execution->draining && !execution->exit_told) {
             i32 exit[4] = {execution->code, execution->status, execution->timed_out, 0};
             execution->exit_told = 1;
             send_frame(connection, (struct frame){number, EXIT, 0, sizeof exit}, exit, 0, 0);
@@ -426,6 +451,9 @@ static void run_out_of_time(struct execution *execution, u64 now) {
 }
 
 static void end_execution(struct execution *execution, i32 code, i32 status) {
+    if (execution->announced) {
+        drain(execution);
+    }
     execution->reaped = 1;
     execution->code = code;
     execution->status = status;

@@ -579,6 +579,10 @@ static int receive_for_execution(struct connection *connection, const struct fra
             }
             if (is_attached) {
                 execution->streams[frame->flags].credit += (u32)words[0];
+                if (execution->reaped) {
+                    drain(execution);
+                    flush(connection);
+                }
                 watch_outputs(execution);
             }
             return 1;
@@ -805,6 +809,11 @@ static void resume(struct connection *connection) {
         connection->pending = 0;
     }
     connection->stalled = 0;
+    for (u32 i = 0; i < executions_end && !connection->stalled; i++) {
+        if (executions[i].used && executions[i].reaped && executions[i].connection == (i32)index) {
+            drain(&executions[i]);
+        }
+    }
     flush(connection);
     if (connection->open && !connection->stalled && connection->held) {
         receive(connection);

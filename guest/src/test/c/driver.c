@@ -634,7 +634,14 @@ static void test_streams(struct stub *stub) {
     send_words(client, 14, SIGNAL, 0, 2, SIGINT, 1);
     AWAIT(client, client->seen[14].exits == 1);
     CHECK(client->seen[14].code == CLD_KILLED && client->seen[14].status == SIGINT);
+    for (int i = 1; i <= 2; i++) { /* the end of one is enough for the next, whoever holds its streams */
+        run_kept(client, 2, kept(15, SHELL("sleep 1 & exit 0"), -1, 0));
+        AWAIT(client, client->seen[15].exits == i);
+        CHECK(client->seen[2].failed == -1);
+        close(last_descriptor(client));
+    }
     send_plain(client, 14, DETACH, 0, 0, 0);
+    send_plain(client, 15, DETACH, 0, 0, 0);
     ping(client);
 }
 

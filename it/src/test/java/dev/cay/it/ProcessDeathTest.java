@@ -69,6 +69,7 @@ class ProcessDeathTest {
                 .filter(module ->
                         module.name().startsWith("dev.cay") && !module.name().equals("dev.cay.it")
                                 || module.name().startsWith("tools.jackson")
+                                || module.name().startsWith("com.github.luben")
                                 || module.name().startsWith("com.fasterxml"))
                 .map(module ->
                         Path.of(module.reference().location().orElseThrow()).toString())

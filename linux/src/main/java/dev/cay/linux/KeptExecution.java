@@ -98,6 +98,12 @@ public final class KeptExecution implements AutoCloseable {
             return Optional.of(frame.get().payload());
         }
 
+        /** Whether there is more to read now, of what it had written before it ended, if it has. */
+        public boolean hasMore() throws SyscallException {
+            connection.synchronize();
+            return mailbox.hasFrames();
+        }
+
         private void grant(int bytes) throws SyscallException {
             connection.send(number, StubConnection.CREDIT, about, integers(bytes));
         }

@@ -26,6 +26,7 @@ import java.util.function.ToIntFunction;
  */
 final class StubConnection implements AutoCloseable {
     static final int PING = 2;
+    static final int PONG = 3;
     static final int RUN = 4;
     static final int RESULT = 5;
     static final int DATA = 6;
@@ -62,6 +63,9 @@ final class StubConnection implements AutoCloseable {
     /** In a mailbox's key: it belongs to a request. */
     private static final long REQUEST = 1L << 40;
 
+    /** The same: to a question whether the stub is there. */
+    private static final long PINGED = 1L << 41;
+
     /** A writer that found somebody else reading looks again after so long whether he still does. */
     private static final long RECHECK_NANOSECONDS = 5_000_000;
 
@@ -76,6 +80,7 @@ final class StubConnection implements AutoCloseable {
     /** The mailbox of whoever reads. */
     private volatile Optional<Mailbox> leading = Optional.empty();
 
+    private final AtomicInteger pings = new AtomicInteger();
     private volatile boolean broken;
 
     StubConnection(Fd socket) {
@@ -188,6 +193,17 @@ final class StubConnection implements AutoCloseable {
         Mailbox mailbox = new Mailbox(key, descriptorsOf);
         Optional.ofNullable(mailboxes.put(key, mailbox)).ifPresent(former -> former.end(Errno.EBUSY));
         return mailbox;
+    }
+
+    /** Returns when the stub has acted on all that was sent before. */
+    void synchronize() throws SyscallException {
+        int number = pings.incrementAndGet();
+        try (Mailbox mailbox = mailbox(PINGED | Integer.toUnsignedLong(number), answer -> 0)) {
+            send(number, PING, 0, new byte[0]);
+            if (await(mailbox, FOREVER).isEmpty()) {
+                throw gone();
+            }
+        }
     }
 
     boolean isBroken() {
@@ -398,6 +414,9 @@ final class StubConnection implements AutoCloseable {
                     deliver(frame, stream, true); // whoever waits for one of its streams is to know, too
                 }
             }
+            case PONG ->
+                Optional.ofNullable(mailboxes.get(PINGED | Integer.toUnsignedLong(frame.stream())))
+                        .ifPresent(mailbox -> mailbox.put(frame));
             case EXIT -> deliver(frame, EXECUTION, length == 16);
             case ATTACHED -> deliver(frame, EXECUTION, length == 24);
             default -> {} // nothing that has been asked for

@@ -1,6 +1,7 @@
 package dev.cay.engine.sandbox;
 
 import dev.cay.linux.KeptExecution;
+import dev.cay.linux.Pipe;
 import dev.cay.linux.SyscallException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -17,6 +18,7 @@ final class KeptInput extends InputStream {
     private byte[] bytes;
     private int position;
     private long deadline = Long.MAX_VALUE;
+    private long late;
     private boolean ended;
     private volatile boolean closed;
 
@@ -59,7 +61,7 @@ final class KeptInput extends InputStream {
             Optional<byte[]> read = output.read(Math.min(deadline, now + LOOK_NANOSECONDS));
             bytes = read.orElse(new byte[0]);
             position = 0;
-            ended = read.isEmpty() || bytes.length == 0 && System.nanoTime() >= deadline;
+            ended = read.isEmpty() || System.nanoTime() >= deadline && isOverdue();
             if (deadline == Long.MAX_VALUE && execution.await(now).isPresent()) {
                 deadline = now + PipeInput.DRAIN_NANOSECONDS;
             }
@@ -67,6 +69,12 @@ final class KeptInput extends InputStream {
             execution.await(Long.MAX_VALUE); // throws if it was taken away from us
             ended = true;
         }
+    }
+
+    /** Descendants of a command that has ended are not waited for; what it has written itself is in the stream before. */
+    private boolean isOverdue() throws SyscallException {
+        late += bytes.length;
+        return bytes.length == 0 ? !output.hasMore() : late > Pipe.CAPACITY;
     }
 
     @Override
