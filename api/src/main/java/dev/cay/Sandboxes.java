@@ -73,6 +73,9 @@ public interface Sandboxes extends AutoCloseable {
     /** The named volumes of this machine. */
     Volumes volumes();
 
+    /** The networks of this machine. */
+    Networks networks();
+
     /** The images of this machine. */
     Images images();
 

@@ -123,6 +123,11 @@ final class SandboxesTest {
         }
 
         @Override
+        public Networks networks() {
+            throw new UnsupportedOperationException();
+        }
+
+        @Override
         public SandboxPool pool(SandboxSpec spec, int size) {
             throw new UnsupportedOperationException();
         }

@@ -132,7 +132,7 @@ final class SandboxRequest {
         return switch (text) {
             case "none" -> Network.none();
             case "host" -> Network.host();
-            default -> throw Values.refuse(RunOptions.NETWORK, "'" + text + "' is not a network", "write none or host");
+            default -> Network.named(text);
         };
     }
 

@@ -4,6 +4,7 @@ import dev.cay.EventStream;
 import dev.cay.ExecSpec;
 import dev.cay.Exit;
 import dev.cay.Images;
+import dev.cay.Networks;
 import dev.cay.Sandbox;
 import dev.cay.SandboxEvent;
 import dev.cay.SandboxException;
@@ -44,6 +45,7 @@ final class FakeSandboxes implements Sandboxes {
     final List<FakeSandbox> boxes = new CopyOnWriteArrayList<>();
     final Deque<List<SandboxEvent>> events = new ArrayDeque<>();
     final FakeVolumes volumes = new FakeVolumes();
+    final FakeNetworks networks = new FakeNetworks();
     final FakeImages images = new FakeImages();
     SweepReport swept = new SweepReport(List.of(), List.of(), List.of());
     Runnable noMoreEvents = () -> {};
@@ -129,6 +131,11 @@ final class FakeSandboxes implements Sandboxes {
     @Override
     public Volumes volumes() {
         return volumes;
+    }
+
+    @Override
+    public Networks networks() {
+        return networks;
     }
 
     @Override

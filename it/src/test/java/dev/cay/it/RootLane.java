@@ -34,6 +34,7 @@ public final class RootLane implements BeforeAllCallback, BeforeEachCallback, Af
                 Sandbox sandbox =
                         engine.create(SandboxSpec.host().memory(Size.mib(64)).build())) {
             Thread.ofVirtual().start(() -> sandbox.exec("true")).join();
+            engine.networks().repair(); // where leases are written down
             MachineState.now();
         }
         try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {

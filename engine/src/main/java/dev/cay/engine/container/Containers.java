@@ -20,6 +20,8 @@ import dev.cay.linux.UnixSocket;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.function.Predicate;
@@ -38,9 +40,10 @@ public final class Containers implements AutoCloseable {
     /**
      * @param volumes asked when a sandbox names a volume
      * @param images asked when a sandbox is made of an image
+     * @param networks asked when a sandbox is to be on a network of this machine
      * @throws SandboxException.Unsupported if this machine cannot run containers
      */
-    public Containers(VolumeSource volumes, ImageSource images) {
+    public Containers(VolumeSource volumes, ImageSource images, NetworkSource networks) {
         try {
             Hierarchies hierarchies = Machine.require();
             kernel = cleanup.push(new HostKernel());
@@ -55,7 +58,8 @@ public final class Containers implements AutoCloseable {
             ScheduledThreadPoolExecutor background = cleanup.push(new ScheduledThreadPoolExecutor(
                     1, Thread.ofPlatform().name("cay-background").daemon().factory()));
             ImageRoots roots = new ImageRoots(images, cleanup.push(new ImageMounts(kernel)));
-            maker = new PreparationMaker(kernel, cgroups, ranges, layers, nursery, volumes, roots, background);
+            maker = new PreparationMaker(
+                    kernel, cgroups, ranges, layers, nursery, volumes, roots, networks, background);
             preparations = cleanup.push(new PreparationPool(maker, images, background));
         } catch (IOException e) {
             cleanup.close();
@@ -147,8 +151,8 @@ public final class Containers implements AutoCloseable {
             try (Fd root = Container.root(kernel, first)) {
                 accounts = Accounts.read(kernel, root);
             }
-            Preparation preparation =
-                    new Preparation(id, spec.hostname().orElse(id), range, accounts, cgroup, first, stub, local);
+            Preparation preparation = new Preparation(
+                    id, spec.hostname().orElse(id), range, accounts, cgroup, first, stub, Optional.empty(), local);
             return container(preparation, spec, compile(spec));
         } catch (SyscallException e) {
             local.close();
@@ -199,7 +203,7 @@ public final class Containers implements AutoCloseable {
             Preparation preparation = source.take();
             try {
                 return complete(preparation, spec, seccomp);
-            } catch (SyscallException | RuntimeException e) {
+            } catch (IOException | RuntimeException e) {
                 preparation.close();
                 throw e;
             }
@@ -211,12 +215,16 @@ public final class Containers implements AutoCloseable {
         }
     }
 
-    private Container complete(Preparation preparation, SandboxSpec spec, Optional<byte[]> seccomp)
-            throws SyscallException {
+    private Container complete(Preparation preparation, SandboxSpec spec, Optional<byte[]> seccomp) throws IOException {
         preparation.cgroup().limit(spec.limits());
         String hostname = spec.hostname().orElse(preparation.id());
         if (!hostname.equals(preparation.hostname())) {
             kernel.sethostname(preparation.first(), hostname);
+        }
+        if (preparation.network().isPresent() && spec.network() instanceof Network.Named named) {
+            List<String> names = new ArrayList<>(List.of(hostname));
+            spec.name().ifPresent(names::add);
+            preparation.network().get().open(named, names);
         }
         Container container = container(preparation, spec, seccomp);
         container.watchMemory();
@@ -241,10 +249,6 @@ public final class Containers implements AutoCloseable {
                     "give the directory that holds the root file system");
         }
         Mounts.check(spec.mounts());
-        if (spec.network() instanceof Network.Named) {
-            throw new SandboxException.Unsupported(
-                    "this version of Cay makes no networks yet", "use the network of the host, or none");
-        }
     }
 
     @Override

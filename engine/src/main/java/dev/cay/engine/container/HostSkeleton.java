@@ -119,11 +119,6 @@ final class HostSkeleton {
             services:  files
             """;
 
-    private static final String HOSTS = """
-            127.0.0.1 localhost
-            ::1       localhost ip6-localhost ip6-loopback
-            """;
-
     private static final int MAXIMUM_DEPTH = 8;
     private static final Path ETC = Path.of("/etc");
 
@@ -165,6 +160,22 @@ final class HostSkeleton {
             }
         }
         return kernel.run(skeleton.list.build()).fd(skeleton.mount);
+    }
+
+    /** The layer that lies over whatever root a sandbox has that is on a network of this machine. */
+    static Fd names(Kernel kernel, NameFiles names) throws SyscallException {
+        HostSkeleton skeleton = new HostSkeleton();
+        for (String name : List.of("dev", "etc", "proc", "sys")) {
+            skeleton.directory(name, 0755);
+        }
+        skeleton.text("etc/hosts", names.hosts());
+        skeleton.text("etc/resolv.conf", names.resolver());
+        skeleton.text("etc/hostname", names.hostname());
+        return kernel.run(skeleton.list.build()).fd(skeleton.mount);
+    }
+
+    private void text(String path, String content) {
+        file(path, content.getBytes(StandardCharsets.US_ASCII), 0644);
     }
 
     /**
@@ -210,7 +221,7 @@ final class HostSkeleton {
     }
 
     private void names(boolean hostNetwork) throws IOException {
-        file("etc/hosts", HOSTS.getBytes(StandardCharsets.US_ASCII), 0644);
+        text("etc/hosts", NameFiles.LOOPBACK);
         Path resolver = ETC.resolve("resolv.conf");
         file(
                 "etc/resolv.conf",

@@ -21,6 +21,9 @@ public interface Ledger {
     /** A volume that the container uses. */
     void volume(String name) throws IOException;
 
+    /** What it gets of a network of this machine. */
+    void network(String name) throws IOException;
+
     /** The image that is its root. */
     void image() throws IOException;
 }

@@ -6,6 +6,7 @@ import dev.cay.SandboxSpec;
 import dev.cay.linux.Child;
 import dev.cay.linux.Stub;
 import java.io.IOException;
+import java.util.Optional;
 
 /**
  * A container in which nothing has run yet: its first process waits in its namespaces, with all file systems in place. What it
@@ -15,6 +16,7 @@ import java.io.IOException;
  * @param hostname what it has been called so far
  * @param range its ids
  * @param accounts the users of its root file system
+ * @param network what it has of a network of this machine, if that is what it was made for
  * @param cleanup takes all of it away again
  */
 record Preparation(
@@ -25,6 +27,7 @@ record Preparation(
         Cgroup cgroup,
         Child first,
         Stub stub,
+        Optional<NetworkSource.Connection> network,
         Cleanup cleanup)
         implements AutoCloseable {
     Preparation {

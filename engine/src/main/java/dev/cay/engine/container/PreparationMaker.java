@@ -38,6 +38,7 @@ final class PreparationMaker implements Preparation.Maker {
     private final Nursery nursery;
     private final VolumeSource volumes;
     private final ImageRoots images;
+    private final NetworkSource networks;
     private final Executor background;
     private final List<Op> signals;
     private final List<Op> capabilityBounds;
@@ -52,6 +53,7 @@ final class PreparationMaker implements Preparation.Maker {
             Nursery nursery,
             VolumeSource volumes,
             ImageRoots images,
+            NetworkSource networks,
             Executor background)
             throws SyscallException {
         this.kernel = kernel;
@@ -61,6 +63,7 @@ final class PreparationMaker implements Preparation.Maker {
         this.nursery = nursery;
         this.volumes = volumes;
         this.images = images;
+        this.networks = networks;
         this.background = background;
         signals = Processes.defaultIgnoredSignals(kernel);
         int lastCapability = Privileges.lastCapability(kernel);
@@ -118,8 +121,14 @@ final class PreparationMaker implements Preparation.Maker {
                 Cgroup.create(tenancy.cgroups(), id, !spec.limits().io().isNone(), range.stubId()));
         OwnedNamespaces namespaces = scaffolding.push(
                 OwnedNamespaces.create(kernel, spec.userNamespace(), ownNetwork, range.first(), IdRanges.MAPPED_IDS));
+        Optional<NetworkSource.Connection> network = spec.network() instanceof Network.Named named
+                ? Optional.of(connect(named, tenancy, namespaces, undo))
+                : Optional.empty();
+        Optional<Fd> names = network.isPresent()
+                ? Optional.of(scaffolding.push(HostSkeleton.names(kernel, NameFiles.of(network.get(), hostname))))
+                : Optional.empty();
         Rootfs rootfs = scaffolding.push(Rootfs.create(
-                kernel, new Rootfs.Plan(spec, layers, image, namespaces.user(), range.first(), writable)));
+                kernel, new Rootfs.Plan(spec, layers, image, names, namespaces.user(), range.first(), writable)));
         makeDirectories(spec, rootfs, range.first());
         Accounts accounts = Accounts.read(kernel, rootfs.root());
         for (Mount mount : spec.mounts()) {
@@ -166,7 +175,17 @@ final class PreparationMaker implements Preparation.Maker {
             first.close();
         });
         tenancy.ledger().firstProcess(first.pid());
-        return new Preparation(id, hostname, range, accounts, cgroup, first, stub, undo);
+        return new Preparation(id, hostname, range, accounts, cgroup, first, stub, network, undo);
+    }
+
+    private NetworkSource.Connection connect(
+            Network.Named network, Tenancy tenancy, OwnedNamespaces namespaces, Cleanup undo) throws IOException {
+        tenancy.ledger().network(network.name());
+        return undo.push(networks.connect(
+                tenancy.id(),
+                tenancy.detachment().isPresent(),
+                network,
+                namespaces.network().orElseThrow()));
     }
 
     /** Where the kernel does not kill all of a group by itself the first process does, if nobody else is there. */

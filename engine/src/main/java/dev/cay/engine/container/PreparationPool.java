@@ -56,7 +56,7 @@ final class PreparationPool implements AutoCloseable {
             Root root,
             Object rootKey,
             Writable writable,
-            Network network,
+            Object network,
             boolean userNamespace,
             List<Mount> mounts,
             List<String> directories,
@@ -66,11 +66,18 @@ final class PreparationPool implements AutoCloseable {
                     spec.root(),
                     rootKey(spec.root(), images),
                     spec.writable(),
-                    spec.network(),
+                    networkKey(spec),
                     spec.userNamespace(),
                     spec.mounts(),
                     PreparationMaker.directories(spec),
                     !spec.limits().io().isNone());
+        }
+
+        /** Policy and ports come last; the host name is in the files by which a sandbox on a network knows names. */
+        private static Object networkKey(SandboxSpec spec) {
+            return spec.network() instanceof Network.Named named
+                    ? List.of(named.name(), named.address(), spec.hostname())
+                    : spec.network();
         }
 
         private static Object rootKey(Root root, ImageSource images) throws IOException {
@@ -87,9 +94,11 @@ final class PreparationPool implements AutoCloseable {
             return root instanceof Root.Directory ? FRESH_DIRECTORY : FRESH_HOST;
         }
 
-        /** A directory for changes is locked by the one sandbox that uses it. */
-        boolean isPoolable() {
-            return !(writable instanceof Writable.Directory) && mounts.isEmpty();
+        /** A directory for changes is locked by the one sandbox that uses it, and an address is one sandbox's. */
+        boolean isPoolable(SandboxSpec spec) {
+            boolean anyAddress = !(spec.network() instanceof Network.Named named)
+                    || named.address().isEmpty();
+            return !(writable instanceof Writable.Directory) && mounts.isEmpty() && anyAddress;
         }
     }
 
@@ -102,7 +111,7 @@ final class PreparationPool implements AutoCloseable {
     /** Takes one from the pool, or makes it. */
     Preparation take(SandboxSpec spec) throws IOException {
         Kind wanted = Kind.of(spec, images);
-        if (wanted.isPoolable()) {
+        if (wanted.isPoolable(spec)) {
             Optional<Preparation> pooled = poll(wanted, spec);
             if (pooled.isPresent()) {
                 return pooled.get();

@@ -49,6 +49,7 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
      *
      * @param layers the shared lower layers
      * @param image the layers of an image, the lowest first, if that is the root
+     * @param names the layer with the files by which it knows names, if they are its own; closed by whoever made it
      * @param userNamespace the id maps to apply; none without a user namespace
      * @param firstId the host's id of the sandbox's root
      * @param writable where a {@link Writable.Directory} is
@@ -57,6 +58,7 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
             SandboxSpec spec,
             Layers layers,
             List<Fd> image,
+            Optional<Fd> names,
             Optional<Fd> userNamespace,
             int firstId,
             Optional<WritableDirectory> writable) {}
@@ -128,28 +130,33 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
         }
 
         List<Op> rootLayers() throws IOException {
+            List<Op> lowers = new ArrayList<>();
+            plan.names().ifPresent(names -> lowers.add(shared(names, "names")));
             if (plan.spec().root() instanceof Root.Directory(var path)) {
-                return layers(path);
+                lowers.addAll(layers(path));
+                return lowers;
             }
             boolean hostNetwork = plan.spec().network() instanceof dev.cay.Network.Host;
             if (plan.spec().root() instanceof Root.Image) {
-                return imageLayers(hostNetwork);
+                imageLayers(lowers, hostNetwork);
+            } else {
+                lowers.add(shared(hostNetwork ? Layers.Layer.HOST_WITH_NETWORK : Layers.Layer.HOST));
             }
-            return List.of(shared(hostNetwork ? Layers.Layer.HOST_WITH_NETWORK : Layers.Layer.HOST));
+            return lowers;
         }
 
         /**
          * Those of an image, under one of ours with what we mount on and what belongs to the sandbox and not to the image. So
          * whatever lies at these places in the image is hidden, and no path of it is followed.
          */
-        private List<Op> imageLayers(boolean hostNetwork) throws IOException {
-            List<Op> lowers = new ArrayList<>();
-            lowers.add(shared(hostNetwork ? Layers.Layer.NAMES_WITH_NETWORK : Layers.Layer.NAMES));
+        private void imageLayers(List<Op> lowers, boolean hostNetwork) throws IOException {
+            if (lowers.isEmpty()) {
+                lowers.add(shared(hostNetwork ? Layers.Layer.NAMES_WITH_NETWORK : Layers.Layer.NAMES));
+            }
             for (int i = plan.image().size() - 1; i >= 0; i--) {
                 lowers.add(shared(plan.image().get(i), "layer " + i));
             }
             lowers.add(shared(Layers.Layer.MOUNT_POINTS));
-            return lowers;
         }
 
         /** A root file system of the host's, over the directories that a sandbox mounts on if it lacks one. */

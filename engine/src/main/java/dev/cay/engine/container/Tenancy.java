@@ -49,6 +49,11 @@ record Tenancy(String id, CgroupParent cgroups, IdSource ids, Optional<Detachmen
         }
 
         @Override
+        public void network(String name) {
+            // the lease names the engine
+        }
+
+        @Override
         public void image() {
             // the same
         }

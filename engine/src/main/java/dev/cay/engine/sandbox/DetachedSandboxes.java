@@ -180,6 +180,11 @@ final class DetachedSandboxes {
             }
 
             @Override
+            public void network(String name) throws IOException {
+                store.journal(id).add(new Undo.LeaveNetwork(name));
+            }
+
+            @Override
             public void image() throws IOException {
                 store.journal(id).add(new Undo.ReleaseImage());
             }
@@ -351,7 +356,8 @@ final class DetachedSandboxes {
     SweepReport sweep() {
         return guarded(() -> {
             containers.sweep(store::exists);
-            return Sweep.run(store, host, host, Instant.now());
+            SweepReport report = Sweep.run(store, host, host, Instant.now());
+            return StoredNetworks.isUsed() ? host.sweepNetworks(report) : report;
         });
     }
 

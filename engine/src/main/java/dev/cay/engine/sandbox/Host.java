@@ -1,5 +1,6 @@
 package dev.cay.engine.sandbox;
 
+import dev.cay.SweepReport;
 import dev.cay.engine.container.Containers;
 import dev.cay.engine.container.ImageSource;
 import dev.cay.engine.state.ProcessIdentity;
@@ -13,10 +14,13 @@ import dev.cay.linux.Poll;
 import dev.cay.linux.Processes;
 import dev.cay.linux.SyscallException;
 import java.io.IOException;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 
 /** This machine, as those see it that clean up. A process is held by its descriptor before anything is believed of its number. */
-record Host(Containers containers, VolumeStore volumes, ImageSource images) implements Undoer, Sweep.Liveness {
+record Host(Containers containers, VolumeStore volumes, ImageSource images, StoredNetworks networks)
+        implements Undoer, Sweep.Liveness {
     private static final long PATIENCE_NANOSECONDS = 10_000_000_000L;
 
     /** A process, if it is still the one that is meant. */
@@ -72,7 +76,20 @@ record Host(Containers containers, VolumeStore volumes, ImageSource images) impl
             case Undo.KillProcess kill -> kill(kill.process());
             case Undo.ReleaseName _ -> {} // it goes with the record
             case Undo.UnmountVolume volume -> volumes.release(volume.volume(), sandbox);
+            case Undo.LeaveNetwork _ -> networks.host().disconnect(sandbox);
             case Undo.ReleaseImage _ -> images.release(sandbox);
+        }
+    }
+
+    /** Takes away what nobody has any more of this machine's networks; what fails goes into the report. */
+    SweepReport sweepNetworks(SweepReport report) {
+        try {
+            networks.host().sweep();
+            return report;
+        } catch (IOException | RuntimeException e) {
+            List<String> failures = new ArrayList<>(report.failures());
+            failures.add("networks: " + e.getMessage());
+            return new SweepReport(report.adopted(), report.removed(), failures);
         }
     }
 

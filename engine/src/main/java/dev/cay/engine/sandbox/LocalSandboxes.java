@@ -2,6 +2,7 @@ package dev.cay.engine.sandbox;
 
 import dev.cay.EventStream;
 import dev.cay.Images;
+import dev.cay.Networks;
 import dev.cay.Root;
 import dev.cay.Sandbox;
 import dev.cay.SandboxException;
@@ -30,7 +31,18 @@ import java.util.function.Supplier;
 /** The sandboxes that this process made, and those of this machine that belong to nobody. */
 final class LocalSandboxes implements Sandboxes {
     private final ImageSource imageSource = new StoredImages(this::imageStore);
-    private final Containers containers = new Containers(new StoredVolumes(this::volumeStore), imageSource);
+    private final StoredNetworks networks = new StoredNetworks(new StoredNetworks.Engines() {
+        @Override
+        public String own() {
+            return containers().engine();
+        }
+
+        @Override
+        public boolean lives(String engine) throws IOException {
+            return containers().lives(engine);
+        }
+    });
+    private final Containers containers = new Containers(new StoredVolumes(this::volumeStore), imageSource, networks);
     private final Map<String, LocalSandbox> sandboxes = new ConcurrentHashMap<>();
     private final List<SandboxPool> pools = new ArrayList<>();
     private final Timeouts timeouts = new Timeouts();
@@ -98,12 +110,16 @@ final class LocalSandboxes implements Sandboxes {
                     detached = DetachedSandboxes.guarded(() -> {
                         SandboxStore store = SandboxStore.open();
                         return new DetachedSandboxes(
-                                containers, store, new Host(containers, volumeStore(), imageSource));
+                                containers, store, new Host(containers, volumeStore(), imageSource, networks));
                     });
                 }
             }
         }
         return detached;
+    }
+
+    private Containers containers() {
+        return containers;
     }
 
     private VolumeStore volumeStore() {
@@ -171,6 +187,11 @@ final class LocalSandboxes implements Sandboxes {
     }
 
     @Override
+    public Networks networks() {
+        return whileOpen(() -> networks);
+    }
+
+    @Override
     public SandboxPool pool(SandboxSpec spec, int size) {
         return whileOpen(() -> {
             SandboxPool pool = new LocalPool(this, spec, size);
@@ -200,7 +221,8 @@ final class LocalSandboxes implements Sandboxes {
         try {
             if (!closed) {
                 closed = true;
-                try (containers;
+                try (networks;
+                        containers;
                         timeouts) {
                     if (images != null) {
                         images.close();

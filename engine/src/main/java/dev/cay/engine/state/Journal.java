@@ -99,6 +99,7 @@ public final class Journal {
                 out.field("undo", "unmount-volume")
                         .field("volume", volume.volume())
                         .field("path", volume.path());
+            case Undo.LeaveNetwork leave -> out.field("undo", "leave-network").field("network", leave.network());
             case Undo.ReleaseImage _ -> out.field("undo", "release-image");
         }
     }
@@ -118,6 +119,7 @@ public final class Journal {
             case "kill-process" -> new Undo.KillProcess(in.object("process", StateJson::readProcess));
             case "release-name" -> new Undo.ReleaseName(in.text("name"));
             case "unmount-volume" -> new Undo.UnmountVolume(in.text("volume"), in.text("path"));
+            case "leave-network" -> new Undo.LeaveNetwork(in.text("network"));
             case "release-image" -> new Undo.ReleaseImage();
             default ->
                 throw new SandboxException.Unsupported(

@@ -178,7 +178,8 @@ public final class NetworkStore {
     public void remove(String name) throws IOException {
         locked(() -> {
             List<Lease> users = leases().stream()
-                    .filter(lease -> lease.network().equals(name))
+                    .filter(lease -> lease.network().equals(name)
+                            && lease.egress().isPresent()) // those kept ready are told when they are needed
                     .toList();
             if (!users.isEmpty()) {
                 throw new SandboxException.Conflict(

@@ -36,6 +36,13 @@ public sealed interface Undo {
         }
     }
 
+    /** Takes the sandbox off its network, and gives back its addresses and ports. */
+    record LeaveNetwork(String network) implements Undo {
+        public LeaveNetwork {
+            requireNonNull(network, "network is null");
+        }
+    }
+
     /** Takes the sandbox off the users of its image. */
     record ReleaseImage() implements Undo {}
 }

@@ -77,7 +77,15 @@ final class Fakes {
         Child first = cleanup.push(child("first"));
         Stub stub = cleanup.push(new Stub(fd("connection")));
         return new Preparation(
-                "box", "box", range, new Accounts(new byte[0], new byte[0]), cgroup, first, stub, cleanup);
+                "box",
+                "box",
+                range,
+                new Accounts(new byte[0], new byte[0]),
+                cgroup,
+                first,
+                stub,
+                java.util.Optional.empty(),
+                cleanup);
     }
 
     /** One line for each operation: the call, what it works on, and whose descriptors it gets. */

@@ -54,7 +54,14 @@ final class RootfsTest {
     private Rootfs create(SandboxSpec spec, Optional<WritableDirectory> writable) throws IOException {
         return Rootfs.create(
                 fakes.kernel(),
-                new Rootfs.Plan(spec, layers, imageLayers, Optional.of(fakes.fd("user")), FIRST_ID, writable));
+                new Rootfs.Plan(
+                        spec,
+                        layers,
+                        imageLayers,
+                        Optional.empty(),
+                        Optional.of(fakes.fd("user")),
+                        FIRST_ID,
+                        writable));
     }
 
     private Optional<WritableDirectory> changes(SandboxSpec spec) {

@@ -67,6 +67,7 @@ public final class Unconfined implements Kernel, AutoCloseable {
                 Cgroup.create(parent, "box", false, 0),
                 first,
                 stub,
+                Optional.empty(),
                 new Cleanup());
         container = new Container(
                 this,

@@ -1,0 +1,466 @@
+package dev.cay.engine.network;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.cay.Cidr;
+import dev.cay.EgressPolicy;
+import dev.cay.Network;
+import dev.cay.PublishedPort;
+import dev.cay.SandboxException;
+import dev.cay.engine.state.Lease;
+import dev.cay.engine.state.NetworkDefinition;
+import dev.cay.engine.state.NetworkStore;
+import dev.cay.linux.Errno;
+import dev.cay.linux.Fd;
+import dev.cay.linux.HostKernel;
+import dev.cay.linux.netlink.Connections;
+import dev.cay.linux.netlink.InterfaceAddress;
+import dev.cay.linux.netlink.Link;
+import dev.cay.linux.netlink.NetlinkException;
+import dev.cay.linux.netlink.NftBatch;
+import dev.cay.linux.netlink.Nftables;
+import dev.cay.linux.netlink.Route;
+import dev.cay.linux.netlink.Rtnetlink;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.stream.Collectors;
+
+/**
+ * The networks of this machine as the kernel has them. What sandboxes have of them is written down in a {@link NetworkStore} before it
+ * is made, so that anybody can take it away again. Thread-safe, also between processes.
+ *
+ * <p>With the first sandbox the bridge comes up and the packet filter gets our table; with the last one, and the last engine that
+ * makes more of them, all of it goes, and the settings of the machine are what they were.
+ */
+public final class HostNetworks implements AutoCloseable {
+    /** So many addresses may rest before somebody looks whether the kernel has forgotten them. */
+    private static final int RESTING = 32;
+
+    /** How many addresses of the kernel's main routing table are looked at: the table of local addresses tells nothing new. */
+    private static final int MAIN_TABLE = 254;
+
+    private final NetworkStore store;
+    private final String engine;
+    private final Liveness liveness;
+    private final Rtnetlink rtnetlink;
+    private final Nftables nftables;
+    private final Connections connections;
+    private final Links links;
+    private final Filter filter;
+    private final Passage passage;
+    private final HostSettings settings;
+    private final AtomicBoolean holding = new AtomicBoolean();
+
+    /** Who lives. */
+    public interface Liveness {
+        boolean engine(String id) throws IOException;
+
+        /** Whether there is a detached sandbox of an id. */
+        boolean sandbox(String id) throws IOException;
+    }
+
+    private HostNetworks(HostKernel kernel, NetworkStore store, String engine, Liveness liveness, Sockets sockets) {
+        this.store = store;
+        this.engine = engine;
+        this.liveness = liveness;
+        rtnetlink = sockets.rtnetlink();
+        nftables = sockets.nftables();
+        connections = sockets.connections();
+        links = new Links(kernel, rtnetlink);
+        filter = new Filter(nftables);
+        passage = new Passage(nftables);
+        settings = new HostSettings(store);
+    }
+
+    private record Sockets(Rtnetlink rtnetlink, Nftables nftables, Connections connections) {
+        static Sockets open(HostKernel kernel) throws IOException {
+            Rtnetlink rtnetlink = Rtnetlink.open(kernel);
+            try {
+                Nftables nftables = Nftables.open(kernel);
+                try {
+                    return new Sockets(rtnetlink, nftables, Connections.open(kernel));
+                } catch (IOException e) {
+                    nftables.close();
+                    throw e;
+                }
+            } catch (IOException e) {
+                rtnetlink.close();
+                throw e;
+            }
+        }
+    }
+
+    /**
+     * Of the network namespace that this process lives in.
+     *
+     * @param engine the engine that sandboxes belong to which are not detached
+     */
+    public static HostNetworks open(HostKernel kernel, NetworkStore store, String engine, Liveness liveness)
+            throws IOException {
+        requireNonNull(liveness, "liveness is null");
+        return new HostNetworks(kernel, store, engine, liveness, Sockets.open(kernel));
+    }
+
+    public NetworkStore store() {
+        return store;
+    }
+
+    /**
+     * Makes a network.
+     *
+     * @param subnet its IPv4 addresses; a free block if empty
+     */
+    public NetworkDefinition create(String name, Optional<Cidr> subnet) throws IOException {
+        return store.locked(() -> {
+            List<Cidr> occupied = new ArrayList<>();
+            for (Route route : rtnetlink.routes()) {
+                InetAddress address = route.destination().address();
+                if (route.table() == MAIN_TABLE
+                        && address.getAddress().length == 4
+                        && route.destination().length() > 0) {
+                    occupied.add(new Cidr(address, route.destination().length()));
+                }
+            }
+            Set<String> names = links.all().stream().map(Link::name).collect(Collectors.toSet());
+            return store.create(name, subnet, occupied, names);
+        });
+    }
+
+    /** Removes a network that no sandbox uses. */
+    public void remove(String name) throws IOException {
+        store.locked(() -> {
+            Optional<NetworkDefinition> network = store.network(name);
+            store.remove(name);
+            if (network.isPresent()) {
+                String bridge = network.get().bridge();
+                if (filter.exists()) {
+                    filter.forget(network.get());
+                }
+                passage.close(List.of(bridge));
+                links.remove(bridge);
+            }
+            return name;
+        });
+    }
+
+    private NetworkDefinition definition(String name) throws IOException {
+        Optional<NetworkDefinition> network = store.network(name);
+        if (network.isPresent()) {
+            return network.get();
+        }
+        if (name.equals(Network.BRIDGE)) {
+            return create(name, Optional.empty());
+        }
+        throw NetworkStore.notFound(name);
+    }
+
+    /**
+     * Connects a sandbox with a network: it has addresses and a cable, and nothing passes.
+     *
+     * @param detached whether it outlives this engine
+     * @param namespace its network namespace, in which nothing runs yet
+     */
+    public Lease connect(String sandbox, boolean detached, Network.Named wanted, Fd namespace) throws IOException {
+        record Place(NetworkDefinition network, int bridge, Lease lease) {}
+        Place place = store.locked(() -> {
+            if (!holding.get()) {
+                store.hold(engine);
+                holding.set(true);
+            }
+            NetworkDefinition network = definition(wanted.name());
+            int bridge = prepare(network);
+            rest(RESTING);
+            InetAddress address = store.address(network, wanted.address(), this::isOver);
+            Lease lease = new Lease(
+                    sandbox,
+                    detached ? "" : engine,
+                    network.name(),
+                    address,
+                    network.address6(address),
+                    "cay" + sandbox,
+                    List.of(),
+                    Optional.empty(),
+                    List.of());
+            store.put(lease);
+            return new Place(network, bridge, lease);
+        });
+        try {
+            links.connect(place.network(), place.bridge(), place.lease(), namespace);
+            return place.lease();
+        } catch (IOException | RuntimeException e) {
+            try {
+                disconnect(sandbox);
+            } catch (IOException | RuntimeException other) {
+                e.addSuppressed(other);
+            }
+            throw e;
+        }
+    }
+
+    /** Makes sure that all is there that the sandboxes of a network share. */
+    private int prepare(NetworkDefinition network) throws IOException {
+        settings.forward();
+        boolean fresh = !links.exists(network.bridge());
+        if (!filter.exists()) { // before the bridge: what it brings is to be filtered from the first packet on
+            filter.install(store.networks(), store.leases());
+            fresh = true;
+        } else if (fresh) {
+            filter.add(network);
+        }
+        int bridge = links.bridge(network);
+        if (fresh) {
+            passage.open(List.of(network.bridge()));
+        }
+        return bridge;
+    }
+
+    /** Lets a sandbox's packets pass as far as its policy allows; all of it at once, or nothing. */
+    public Lease open(Lease lease, Network.Named wanted, List<String> names) throws IOException {
+        Lease opened = lease.withEgress(wanted.egress()).withNames(names).withPorts(wanted.ports());
+        return store.locked(() -> {
+            for (PublishedPort port : wanted.ports()) {
+                checkFree(port);
+            }
+            NetworkDefinition network = store.network(lease.network())
+                    .filter(now -> now.subnet().contains(lease.address())
+                            && now.address6(lease.address()).equals(lease.address6()))
+                    .orElseThrow(() -> NetworkStore.notFound(lease.network())); // removed since it was connected
+            store.put(opened);
+            if (!filter.open(opened, network)) {
+                reinstall();
+            }
+            return opened;
+        });
+    }
+
+    private void checkFree(PublishedPort port) throws IOException {
+        for (Lease other : store.leases()) {
+            for (PublishedPort taken : other.ports()) {
+                if (taken.conflictsWith(port)) {
+                    throw new SandboxException.Conflict(
+                            "the port " + port.hostPort() + "/"
+                                    + port.transport().text() + " of this machine is in use by the sandbox "
+                                    + other.sandbox(),
+                            "publish another port");
+                }
+            }
+        }
+        PortOwners.check(port);
+    }
+
+    /** Somebody has taken our table away. */
+    private void reinstall() throws IOException {
+        filter.install(store.networks(), store.leases());
+        passage.open(store.networks().stream().map(NetworkDefinition::bridge).toList());
+    }
+
+    /** Gives another policy to a sandbox. Connections that it has are looked at again. */
+    public void egress(String sandbox, EgressPolicy policy) throws IOException {
+        store.locked(() -> {
+            Lease lease = require(sandbox);
+            Lease changed = lease.withEgress(policy);
+            store.put(changed);
+            if (!filter.exchange(lease, changed)) {
+                reinstall();
+            }
+            connections.forget(lease.address());
+            connections.forget(lease.address6());
+            return sandbox;
+        });
+    }
+
+    /** Leads a port of this machine to a sandbox. */
+    public void publish(String sandbox, PublishedPort port) throws IOException {
+        store.locked(() -> {
+            Lease lease = require(sandbox);
+            checkFree(port);
+            List<PublishedPort> ports = new ArrayList<>(lease.ports());
+            ports.add(port);
+            Lease changed = lease.withPorts(ports);
+            store.put(changed);
+            if (!filter.publish(lease, port)) {
+                reinstall();
+            }
+            return sandbox;
+        });
+    }
+
+    /** Leads it there no more; connections that came by it end. */
+    public void unpublish(String sandbox, PublishedPort port) throws IOException {
+        store.locked(() -> {
+            Lease lease = require(sandbox);
+            List<PublishedPort> ports = new ArrayList<>(lease.ports());
+            if (!ports.remove(port)) {
+                throw new SandboxException.NotFound(
+                        "the sandbox " + sandbox + " does not publish " + port, "see: cay port ls " + sandbox);
+            }
+            store.put(lease.withPorts(ports));
+            filter.unpublish(lease, port);
+            connections.forget(lease.address());
+            connections.forget(lease.address6());
+            return sandbox;
+        });
+    }
+
+    /** What a sandbox has. */
+    public Lease require(String sandbox) throws IOException {
+        return store.lease(sandbox)
+                .orElseThrow(() -> new SandboxException.NotFound(
+                        "the sandbox " + sandbox + " has no network of its own", "make it with --network bridge"));
+    }
+
+    /** The addresses of this machine. */
+    public Set<InetAddress> ownAddresses() throws IOException {
+        return rtnetlink.addresses().stream().map(InterfaceAddress::address).collect(Collectors.toSet());
+    }
+
+    /** Takes a sandbox off its network; without effect if it is on none. */
+    public void disconnect(String sandbox) throws IOException {
+        store.locked(() -> {
+            Optional<Lease> lease = store.lease(sandbox);
+            if (lease.isPresent()) {
+                disconnect(lease.get());
+            }
+            return sandbox;
+        });
+        if (!holding.get()) {
+            takeDown();
+        }
+    }
+
+    /** The same for one whose address is known, which is faster. */
+    public void disconnect(Lease lease) throws IOException {
+        store.locked(() -> {
+            Optional<Lease> now = store.lease(lease.address());
+            if (now.isPresent() && now.get().sandbox().equals(lease.sandbox())) {
+                Optional<NetworkDefinition> network = store.network(lease.network());
+                if (network.isPresent()) {
+                    filter.close(now.get(), network.get());
+                    links.forget(network.get(), lease);
+                }
+                store.release(now.get());
+            }
+            return lease;
+        });
+    }
+
+    /** Frees addresses of which the kernel remembers nothing, if many rest. */
+    private void rest(int most) throws IOException {
+        List<Lease> resting = store.resting();
+        if (resting.size() >= most) {
+            for (Lease lease : resting) {
+                if (isOver(lease)) {
+                    store.forget(lease);
+                }
+            }
+        }
+    }
+
+    private boolean isOver(Lease lease) throws IOException {
+        if (links.exists(lease.link())) {
+            return false;
+        }
+        connections.forget(lease.address());
+        connections.forget(lease.address6());
+        return true;
+    }
+
+    /** Takes away what belongs to nobody who lives, and nothing else. */
+    public void sweep() throws IOException {
+        store.locked(() -> {
+            for (Lease lease : store.leases()) {
+                boolean lives =
+                        lease.owner().isEmpty() ? liveness.sandbox(lease.sandbox()) : liveness.engine(lease.owner());
+                if (!lives) {
+                    links.remove(lease.link());
+                    disconnect(lease);
+                }
+            }
+            if (filter.exists()) {
+                filter.scrub(store.leases());
+            }
+            return "";
+        });
+        takeDown();
+    }
+
+    /** Restores what somebody else has taken away of the packet filter, the bridges and the settings. */
+    public List<String> repair() throws IOException {
+        return store.locked(() -> {
+            List<String> repaired = new ArrayList<>();
+            List<Lease> leases = store.leases();
+            if (leases.isEmpty()) {
+                return repaired;
+            }
+            for (NetworkDefinition network : store.networks()) {
+                if (leases.stream().anyMatch(lease -> lease.network().equals(network.name()))) {
+                    settings.forward();
+                    if (!links.exists(network.bridge())) {
+                        repaired.add("the bridge " + network.bridge() + " is gone: its sandboxes have to be made anew");
+                    }
+                }
+            }
+            filter.install(store.networks(), leases);
+            repaired.add("the packet filter of " + leases.size() + (leases.size() == 1 ? " sandbox" : " sandboxes"));
+            passage.open(
+                    store.networks().stream().map(NetworkDefinition::bridge).toList());
+            return repaired;
+        });
+    }
+
+    /** Takes all down if nobody needs it. */
+    private void takeDown() throws IOException {
+        store.locked(() -> {
+            for (String holder : store.holders()) {
+                if (!liveness.engine(holder)) {
+                    store.letGo(holder);
+                }
+            }
+            if (!store.leases().isEmpty() || !store.holders().isEmpty()) {
+                return "";
+            }
+            for (Lease lease : store.resting()) {
+                connections.forget(lease.address());
+                connections.forget(lease.address6());
+                store.forget(lease);
+            }
+            List<String> bridges =
+                    store.networks().stream().map(NetworkDefinition::bridge).toList();
+            for (String bridge : bridges) {
+                links.remove(bridge);
+            }
+            if (filter.exists()) {
+                nftables.commit(new NftBatch().deleteTable(Ruleset.TABLE));
+            }
+            passage.close(bridges);
+            settings.restore();
+            return "";
+        });
+    }
+
+    static boolean missing(NetlinkException e) {
+        return e.is(Errno.ENOENT);
+    }
+
+    @Override
+    public void close() {
+        try {
+            if (holding.get()) {
+                store.letGo(engine);
+                takeDown();
+            }
+        } catch (IOException e) {
+            throw new SandboxException.HostFailed(
+                    "a network could not be taken down: " + e.getMessage(), "run 'cay sweep'", e);
+        } finally {
+            connections.close();
+            nftables.close();
+            rtnetlink.close();
+        }
+    }
+}

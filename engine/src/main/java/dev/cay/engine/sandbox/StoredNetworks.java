@@ -1,0 +1,246 @@
+package dev.cay.engine.sandbox;
+
+import dev.cay.Cidr;
+import dev.cay.EgressPolicy;
+import dev.cay.Network;
+import dev.cay.Networks;
+import dev.cay.PublishedPort;
+import dev.cay.SandboxException;
+import dev.cay.engine.container.NetworkSource;
+import dev.cay.engine.network.Explanation;
+import dev.cay.engine.network.HostNetworks;
+import dev.cay.engine.state.Lease;
+import dev.cay.engine.state.NetworkDefinition;
+import dev.cay.engine.state.NetworkStore;
+import dev.cay.engine.state.SandboxStore;
+import dev.cay.linux.Fd;
+import dev.cay.linux.HostKernel;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** The networks of this machine, opened when one is first needed: most engines need none. Thread-safe. */
+final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
+    private final Engines engines;
+    private volatile Opened opened;
+
+    /** The engines of this machine, this one among them. */
+    interface Engines {
+        String own();
+
+        boolean lives(String engine) throws IOException;
+    }
+
+    private record Opened(HostKernel kernel, HostNetworks host) {}
+
+    StoredNetworks(Engines engines) {
+        this.engines = engines;
+    }
+
+    /** Whether there may be anything to be cleaned up. */
+    static boolean isUsed() {
+        return Files.exists(NetworkStore.LEASES);
+    }
+
+    HostNetworks host() {
+        if (opened == null) {
+            synchronized (this) {
+                if (opened == null) {
+                    opened = guarded(this::open);
+                }
+            }
+        }
+        return opened.host();
+    }
+
+    private Opened open() throws IOException {
+        SandboxStore sandboxes = SandboxStore.open();
+        HostKernel kernel = new HostKernel();
+        try {
+            HostNetworks host =
+                    HostNetworks.open(kernel, NetworkStore.open(), engines.own(), new HostNetworks.Liveness() {
+                        @Override
+                        public boolean engine(String id) throws IOException {
+                            return engines.lives(id);
+                        }
+
+                        @Override
+                        public boolean sandbox(String id) {
+                            return sandboxes.exists(id);
+                        }
+                    });
+            return new Opened(kernel, host);
+        } catch (IOException | RuntimeException e) {
+            kernel.close();
+            throw e;
+        }
+    }
+
+    @Override
+    public Connection connect(String sandbox, boolean detached, Network.Named network, Fd namespace)
+            throws IOException {
+        HostNetworks host = host();
+        Lease lease = host.connect(sandbox, detached, network, namespace);
+        NetworkDefinition definition = host.store().network(lease.network()).orElseThrow();
+        return new Connection() {
+            @Override
+            public InetAddress address() {
+                return lease.address();
+            }
+
+            @Override
+            public InetAddress address6() {
+                return lease.address6();
+            }
+
+            @Override
+            public InetAddress resolver() {
+                return definition.gateway();
+            }
+
+            @Override
+            public void open(Network.Named wanted, List<String> names) throws IOException {
+                host.open(lease, wanted, names);
+            }
+
+            @Override
+            public void close() throws IOException {
+                host.disconnect(lease);
+            }
+        };
+    }
+
+    @Override
+    public Info create(String name, Optional<Cidr> subnet) {
+        Network.named(name); // refuses what is no name
+        return guarded(() -> info(host().create(name, subnet), List.of()));
+    }
+
+    private static Info info(NetworkDefinition network, List<Lease> leases) {
+        List<Member> members = new ArrayList<>();
+        for (Lease lease : leases) {
+            if (lease.network().equals(network.name()) && lease.egress().isPresent()) {
+                members.add(member(lease));
+            }
+        }
+        return new Info(
+                network.name(),
+                network.subnet(),
+                network.gateway(),
+                network.subnet6(),
+                network.gateway6(),
+                network.bridge(),
+                network.mutual(),
+                members);
+    }
+
+    private static Member member(Lease lease) {
+        return new Member(lease.sandbox(), lease.address(), lease.address6(), lease.names(), lease.ports());
+    }
+
+    @Override
+    public List<Info> list() {
+        return guarded(() -> {
+            List<Lease> leases = host().store().leases();
+            return host().store().networks().stream()
+                    .map(network -> info(network, leases))
+                    .toList();
+        });
+    }
+
+    @Override
+    public void remove(String name) {
+        Network.named(name);
+        guarded(() -> {
+            host().remove(name);
+            return name;
+        });
+    }
+
+    /** The sandbox's lease, by whatever it is called. */
+    private Lease lease(String sandbox) throws IOException {
+        for (Lease lease : host().store().leases()) {
+            if (lease.sandbox().equals(sandbox)) {
+                return lease;
+            }
+        }
+        return host().require(SandboxStore.open().resolve(sandbox));
+    }
+
+    @Override
+    public Member member(String sandbox) {
+        return guarded(() -> member(lease(sandbox)));
+    }
+
+    @Override
+    public void publish(String sandbox, PublishedPort port) {
+        guarded(() -> {
+            host().publish(lease(sandbox).sandbox(), port);
+            return sandbox;
+        });
+    }
+
+    @Override
+    public void unpublish(String sandbox, PublishedPort port) {
+        guarded(() -> {
+            host().unpublish(lease(sandbox).sandbox(), port);
+            return sandbox;
+        });
+    }
+
+    @Override
+    public EgressPolicy egress(String sandbox) {
+        return guarded(() -> {
+            Lease lease = lease(sandbox);
+            return lease.egress()
+                    .orElseThrow(() -> new SandboxException.Conflict(
+                            "the sandbox " + lease.sandbox() + " is being made", "try again in a moment"));
+        });
+    }
+
+    @Override
+    public void setEgress(String sandbox, EgressPolicy policy) {
+        guarded(() -> {
+            host().egress(lease(sandbox).sandbox(), policy);
+            return sandbox;
+        });
+    }
+
+    @Override
+    public EgressPolicy.Decision explain(String sandbox, String destination) {
+        EgressPolicy policy = egress(sandbox);
+        return guarded(() -> {
+            Lease lease = lease(sandbox);
+            NetworkDefinition network = host().store().network(lease.network()).orElseThrow();
+            return Explanation.of(policy, network, destination, host().ownAddresses());
+        });
+    }
+
+    @Override
+    public List<String> repair() {
+        return guarded(() -> host().repair());
+    }
+
+    private static <T> T guarded(DetachedSandboxes.Action<T> action) {
+        try {
+            return action.run();
+        } catch (IOException e) {
+            throw new SandboxException.HostFailed(
+                    "the networks of this machine: " + e.getMessage(),
+                    "'cay doctor' says what this machine lacks, 'cay net repair' restores what somebody has removed",
+                    e);
+        }
+    }
+
+    @Override
+    public void close() {
+        if (opened != null) {
+            try (HostKernel _ = opened.kernel()) {
+                opened.host().close();
+            }
+        }
+    }
+}

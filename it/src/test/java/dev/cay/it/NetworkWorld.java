@@ -1,0 +1,216 @@
+package dev.cay.it;
+
+import static dev.cay.it.NetlinkLab.address;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.cay.ExecResult;
+import dev.cay.Sandbox;
+import dev.cay.Sandboxes;
+import dev.cay.linux.HostKernel;
+import dev.cay.linux.netlink.InterfaceAddress;
+import dev.cay.linux.netlink.IpPrefix;
+import dev.cay.linux.netlink.LinkKind;
+import dev.cay.linux.netlink.LinkMessages;
+import dev.cay.linux.netlink.LinkSettings;
+import dev.cay.linux.netlink.Route;
+import dev.cay.linux.netlink.Rtnetlink;
+import java.io.Closeable;
+import java.io.IOException;
+import java.net.DatagramPacket;
+import java.net.DatagramSocket;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+
+/**
+ * A machine with the engine, the internet and the network around it, each a network namespace of the test's own. Everywhere somebody
+ * answers on port 7000 and says who asked, over TCP and UDP.
+ */
+final class NetworkWorld implements AutoCloseable {
+    static final String INTERNET = "93.184.215.2";
+    static final String INTERNET6 = "2a00:77::2";
+    static final String HOST = "93.184.215.1";
+    static final String HOST6 = "2a00:77::1";
+    static final String LAN = "192.168.77.2";
+    static final String LAN6 = "fd77::2";
+    static final String METADATA = "169.254.169.254";
+    static final int PORT = 7000;
+
+    /** Tries PROTOCOL,ADDRESS,PORT one after the other. */
+    private static final String PROBE = """
+            import errno, socket, sys
+            for target in sys.argv[1:]:
+                protocol, address, port = target.split(',')
+                family = socket.AF_INET6 if ':' in address else socket.AF_INET
+                s = socket.socket(family, socket.SOCK_STREAM if protocol == 'tcp' else socket.SOCK_DGRAM)
+                s.settimeout(4)
+                try:
+                    s.connect((address, int(port)))
+                    if protocol == 'udp': s.send(b'?')
+                    print(target, s.recv(100).decode() or 'nothing')
+                except socket.timeout: print(target, 'timeout')
+                except OSError as e: print(target, errno.errorcode[e.errno])
+            """;
+
+    final HostKernel kernel = new HostKernel();
+    final NetlinkLab host;
+    final NetlinkLab internet;
+    final NetlinkLab lan;
+    private final List<Closeable> servers = new ArrayList<>();
+
+    private NetworkWorld() throws Exception {
+        host = NetlinkLab.create(kernel);
+        internet = NetlinkLab.create(kernel);
+        lan = NetlinkLab.create(kernel);
+        link("internet", internet, HOST, INTERNET, 24, HOST6, INTERNET6);
+        link("lan", lan, "192.168.77.1", LAN, 24, "fd77::1", LAN6);
+        try (Rtnetlink here = host.rtnetlink();
+                Rtnetlink there = lan.rtnetlink()) {
+            there.execute(InterfaceAddress.of(2, address(METADATA), 32).add());
+            here.execute(Route.direct(
+                            new IpPrefix(address(METADATA), 32),
+                            here.link("lan").orElseThrow().index())
+                    .add());
+        }
+        // An answer over UDP has to come from the address that was asked.
+        serve(internet, INTERNET, INTERNET6);
+        serve(lan, LAN, LAN6, METADATA);
+        serve(host, HOST, HOST6);
+    }
+
+    static NetworkWorld create() throws Exception {
+        return new NetworkWorld();
+    }
+
+    private void link(String name, NetlinkLab other, String here, String there, int length, String here6, String there6)
+            throws IOException {
+        try (Rtnetlink ours = host.rtnetlink();
+                Rtnetlink theirs = other.rtnetlink()) {
+            ours.execute(LinkMessages.create(
+                    LinkSettings.named(name),
+                    new LinkKind.Veth(LinkSettings.named("eth0").withIndex(2), Optional.of(other.namespace()))));
+            int link = ours.link(name).orElseThrow().index();
+            ours.execute(
+                    LinkMessages.change(link, LinkSettings.none().withUp(true)),
+                    InterfaceAddress.of(link, address(here), length).add(),
+                    InterfaceAddress.of(link, address(here6), 64).add());
+            theirs.execute(
+                    LinkMessages.change(2, LinkSettings.none().withUp(true)),
+                    InterfaceAddress.of(2, address(there), length).add(),
+                    InterfaceAddress.of(2, address(there6), 64).add(),
+                    Route.via(new IpPrefix(address("0.0.0.0"), 0), address(here), 2)
+                            .add(),
+                    Route.via(new IpPrefix(address("::"), 0), address(here6), 2).add());
+        }
+    }
+
+    /** Answers on the port, over TCP and UDP, with the address of whoever asks. */
+    private void serve(NetlinkLab lab, String... addresses) throws Exception {
+        serve(lab.inside(() -> new ServerSocket(PORT, 50, address("::"))));
+        for (String address : addresses) {
+            serve(lab.inside(() -> new DatagramSocket(PORT, address(address))));
+        }
+    }
+
+    private void serve(ServerSocket tcp) {
+        servers.add(tcp);
+        daemon(() -> {
+            while (true) {
+                try (Socket client = tcp.accept()) {
+                    client.getOutputStream().write(text(client.getInetAddress()));
+                }
+            }
+        });
+    }
+
+    private void serve(DatagramSocket udp) {
+        servers.add(udp);
+        daemon(() -> {
+            while (true) {
+                DatagramPacket packet = new DatagramPacket(new byte[100], 100);
+                udp.receive(packet);
+                byte[] answer = text(packet.getAddress());
+                udp.send(new DatagramPacket(answer, answer.length, packet.getSocketAddress()));
+            }
+        });
+    }
+
+    private static byte[] text(InetAddress address) {
+        return address.getHostAddress().getBytes(StandardCharsets.US_ASCII);
+    }
+
+    private static void daemon(Callable<Void> loop) {
+        Thread.ofPlatform().daemon().name("network-world").start(() -> {
+            try {
+                loop.call();
+            } catch (Exception e) {
+                // the socket has been closed
+            }
+        });
+    }
+
+    /** What a test does with an engine on the machine. */
+    interface Use {
+        void with(Sandboxes engine) throws Exception;
+    }
+
+    /** An engine that lives on the machine, for as long as it is used. */
+    void engine(Use use) throws Exception {
+        host.inside(() -> {
+            try (Sandboxes engine = Sandboxes.local()) {
+                use.with(engine);
+            }
+            return null;
+        });
+    }
+
+    /** What comes of connecting, one target after the other: {@code tcp,ADDRESS,PORT}. */
+    static Map<String, String> probe(Sandbox sandbox, String... targets) {
+        List<String> command = new ArrayList<>(List.of("python3", "-c", PROBE));
+        command.addAll(List.of(targets));
+        ExecResult result = sandbox.exec(command.toArray(String[]::new));
+        assertThat(result.exit().success())
+                .as(result.stdout() + result.stderr())
+                .isTrue();
+        Map<String, String> answers = new LinkedHashMap<>();
+        result.stdout().lines().forEach(line -> answers.put(line.split(" ")[0], line.split(" ")[1]));
+        return answers;
+    }
+
+    /** The same for one TCP target. */
+    static String connect(Sandbox sandbox, String address, int port) {
+        return probe(sandbox, "tcp," + address + "," + port).values().iterator().next();
+    }
+
+    /** What comes of connecting from one of the namespaces: what was said, or why not. */
+    static String connect(NetlinkLab from, String address, int port) throws Exception {
+        return from.inside(() -> {
+            try (Socket socket = new Socket()) {
+                socket.connect(new InetSocketAddress(address(address), port), 3000);
+                socket.setSoTimeout(3000);
+                return new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
+            } catch (IOException e) {
+                return String.valueOf(e.getMessage());
+            }
+        });
+    }
+
+    @Override
+    public void close() throws IOException {
+        for (Closeable server : servers) {
+            server.close();
+        }
+        lan.close();
+        internet.close();
+        host.close();
+        kernel.close();
+    }
+}
