@@ -63,6 +63,7 @@ final class OtherProcess implements AutoCloseable {
         String modules = ModuleLayer.boot().configuration().modules().stream()
                 .filter(module ->
                         module.name().startsWith("dev.cay") && !module.name().equals("dev.cay.it")
+                                || module.name().contains("zstd")
                                 || module.name().startsWith("tools.jackson")
                                 || module.name().startsWith("com.github.luben")
                                 || module.name().startsWith("com.fasterxml"))
