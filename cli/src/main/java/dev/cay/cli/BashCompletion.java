@@ -77,6 +77,13 @@ final class BashCompletion {
                     COMPREPLY=($(compgen -W "$(cay completion volumes 2>/dev/null)" -- "$word"))
                 fi
                 ;;
+            images)
+                if [ "$COMP_CWORD" -eq 2 ]; then
+                    COMPREPLY=($(compgen -W 'check import inspect load ls prune rm save tag' -- "$word"))
+                else
+                    COMPREPLY=($(compgen -W "$(cay completion images 2>/dev/null)" -- "$word"))
+                fi
+                ;;
             esac
         }
         complete -o filenames -F _cay cay

@@ -13,10 +13,13 @@ sealed interface Command
                 EventsCommand,
                 ExecCommand,
                 HelpCommand,
+                ImageCommand,
                 InspectCommand,
                 KillCommand,
                 LogsCommand,
                 PsCommand,
+                PullCommand,
+                RegistryCommand,
                 RmCommand,
                 RunCommand,
                 StartCommand,
@@ -36,7 +39,9 @@ sealed interface Command
         COMMANDS,
         SHELLS,
         /** What can be done to volumes, and then their names. */
-        VOLUMES
+        VOLUMES,
+        /** What can be done to images, and then their names. */
+        IMAGES
     }
 
     /**
@@ -87,6 +92,9 @@ sealed interface Command
                 new StatsCommand(),
                 new EventsCommand(),
                 new VolumeCommand(),
+                new PullCommand(),
+                new ImageCommand(),
+                new RegistryCommand(),
                 new SweepCommand(),
                 new DoctorCommand(),
                 new CompletionCommand(),
@@ -112,6 +120,9 @@ sealed interface Command
             case "stats" -> Optional.of(new StatsCommand());
             case "events" -> Optional.of(new EventsCommand());
             case "volume" -> Optional.of(new VolumeCommand());
+            case "pull" -> Optional.of(new PullCommand());
+            case "image" -> Optional.of(new ImageCommand());
+            case "registry" -> Optional.of(new RegistryCommand());
             case "sweep" -> Optional.of(new SweepCommand());
             case "doctor" -> Optional.of(new DoctorCommand());
             case "completion" -> Optional.of(new CompletionCommand());

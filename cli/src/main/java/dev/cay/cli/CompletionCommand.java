@@ -1,5 +1,6 @@
 package dev.cay.cli;
 
+import dev.cay.ImageInfo;
 import dev.cay.SandboxException;
 import dev.cay.SandboxInfo;
 import dev.cay.Sandboxes;
@@ -58,6 +59,7 @@ final class CompletionCommand implements Command {
             // What the scripts ask for.
             case "sandboxes" -> sandboxes(context);
             case "volumes" -> volumes(context);
+            case "images" -> images(context);
             default -> throw new UsageException("unknown shell '" + shell + "'", "write bash, zsh or fish");
         };
         context.streams().print(script);
@@ -70,6 +72,18 @@ final class CompletionCommand implements Command {
         try (Sandboxes engine = context.engine().open()) {
             for (SandboxInfo info : engine.list()) {
                 names.append(Problem.printable(info.name())).append('\n');
+            }
+        } catch (SandboxException e) {
+            return "";
+        }
+        return names.toString();
+    }
+
+    private static String images(Context context) {
+        StringBuilder names = new StringBuilder();
+        try (Sandboxes engine = context.engine().open()) {
+            for (ImageInfo image : engine.images().list()) {
+                image.names().forEach(name -> names.append(name).append('\n'));
             }
         } catch (SandboxException e) {
             return "";

@@ -5,6 +5,7 @@ import java.util.List;
 /** The completion script for fish(1). */
 final class FishCompletion {
     private static final String SANDBOXES = "(cay completion sandboxes 2>/dev/null)";
+    private static final String IMAGES = "(cay completion images 2>/dev/null)";
     private static final String VOLUMES = "(cay completion volumes 2>/dev/null)";
 
     private FishCompletion() {}
@@ -52,6 +53,9 @@ final class FishCompletion {
                 start + " -F -a " + quoted("(cay completion sandboxes 2>/dev/null | string replace -r '$' ':')") + "\n";
             case COMMANDS -> start + " -a " + quoted(Completions.names(Command.all())) + "\n";
             case SHELLS -> start + " -a 'bash zsh fish'\n";
+            case IMAGES ->
+                start + " -a 'check import inspect load ls prune rm save tag'\n" + start + " -a " + quoted(IMAGES)
+                        + "\n";
             case VOLUMES -> start + " -a 'create ls rm'\n" + start + " -a " + quoted(VOLUMES) + "\n";
         };
     }

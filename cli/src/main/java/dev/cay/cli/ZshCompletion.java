@@ -76,6 +76,13 @@ final class ZshCompletion {
                     compadd -- ${(f)"$(cay completion volumes 2>/dev/null)"}
                 fi
                 ;;
+            images)
+                if (( CURRENT == 3 )); then
+                    compadd -- check import inspect load ls prune rm save tag
+                else
+                    compadd -- ${(f)"$(cay completion images 2>/dev/null)"}
+                fi
+                ;;
             esac
         }
         if [ "$funcstack[1]" = "_cay" ]; then

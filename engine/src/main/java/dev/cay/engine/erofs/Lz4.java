@@ -1,5 +1,6 @@
 package dev.cay.engine.erofs;
 
+import java.io.IOException;
 import java.lang.invoke.MethodHandles;
 import java.lang.invoke.VarHandle;
 import java.nio.ByteOrder;
@@ -143,5 +144,52 @@ final class Lz4 {
             target[written++] = (byte) 255;
         }
         target[written++] = (byte) rest;
+    }
+
+    /**
+     * Undoes it.
+     *
+     * @param packed may begin with zeros, which no block does
+     * @param length of what comes out
+     * @throws IOException if it is damaged
+     */
+    static byte[] expand(byte[] packed, int length) throws IOException {
+        byte[] output = new byte[length];
+        int in = 0;
+        while (in < packed.length && packed[in] == 0) {
+            in++;
+        }
+        int out = 0;
+        try {
+            while (in < packed.length) {
+                int token = packed[in++] & 0xFF;
+                int literals = token >>> 4;
+                for (int more = literals == LONG_COUNT ? 255 : 0; more == 255; literals += more) {
+                    more = packed[in++] & 0xFF;
+                }
+                System.arraycopy(packed, in, output, out, literals);
+                in += literals;
+                out += literals;
+                if (in == packed.length) {
+                    break;
+                }
+                int offset = packed[in] & 0xFF | (packed[in + 1] & 0xFF) << 8;
+                in += 2;
+                int count = token & LONG_COUNT;
+                for (int more = count == LONG_COUNT ? 255 : 0; more == 255; count += more) {
+                    more = packed[in++] & 0xFF;
+                }
+                for (int i = 0; i < count + MINIMUM_MATCH; i++) {
+                    output[out] = output[out - offset];
+                    out++;
+                }
+            }
+        } catch (IndexOutOfBoundsException e) {
+            throw new IOException("a cluster is damaged", e);
+        }
+        if (out != length) {
+            throw new IOException("a cluster is damaged");
+        }
+        return output;
     }
 }

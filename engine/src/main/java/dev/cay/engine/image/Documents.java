@@ -154,6 +154,7 @@ final class Documents {
                     case "digest" -> fields.digest = Optional.of(digest(reader, field));
                     case "size" -> fields.size = Optional.of(size(field));
                     case "platform" -> fields.platform = platform();
+                    case "annotations" -> fields.name = name();
                     default -> reader.skip();
                 }
             });
@@ -161,7 +162,22 @@ final class Documents {
                     fields.mediaType,
                     fields.digest.orElseThrow(() -> reader.refused("a descriptor has no digest")),
                     fields.size.orElseThrow(() -> reader.refused("a descriptor has no size")),
-                    fields.platform);
+                    fields.platform,
+                    fields.name);
+        }
+
+        /** Containerd writes the whole name, skopeo what it was told. */
+        private Optional<String> name() {
+            String[] names = {"", ""};
+            reader.object("annotations", annotation -> {
+                switch (annotation) {
+                    case "io.containerd.image.name" -> names[0] = reader.text(annotation);
+                    case "org.opencontainers.image.ref.name" -> names[1] = reader.text(annotation);
+                    default -> reader.skip();
+                }
+            });
+            String name = names[0].isEmpty() ? names[1] : names[0];
+            return name.isEmpty() ? Optional.empty() : Optional.of(name);
         }
 
         private long size(String field) {
@@ -188,6 +204,7 @@ final class Documents {
         private Optional<Digest> digest = Optional.empty();
         private Optional<Long> size = Optional.empty();
         private Optional<Platform> platform = Optional.empty();
+        private Optional<String> name = Optional.empty();
     }
 
     /** Of a descriptor or a config. */

@@ -19,6 +19,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
@@ -34,6 +35,7 @@ import java.util.regex.Pattern;
  * references               see {@link References}
  * users/ID                 the digest of the image that the sandbox is made of
  * pins/N                   the digests of layers that an image needs which is about to come
+ * pins/N.files/            what it puts aside meanwhile
  * pins/N.lock              locked by who brings it
  * .lock                    held by whoever changes any of this but layers
  * </pre>
@@ -51,6 +53,10 @@ final class ImageStore {
     private static final Pattern PREFIX = Pattern.compile("(?:sha(?:256|512):)?([0-9a-f]{2,128})");
     private static final Pattern SANDBOX = Pattern.compile("[0-9a-z-]{1,64}");
     private static final String LOCK_SUFFIX = ".lock";
+    private static final String FILES_SUFFIX = ".files";
+
+    /** Instead of digests: no layer is removed. */
+    private static final String ALL = "all";
 
     private final Path images;
     private final Path users;
@@ -59,6 +65,9 @@ final class ImageStore {
     private final References references;
     private final LayerFiles layers;
     private final Predicate<String> lives;
+
+    /** The pins of this process. */
+    private final Set<Path> held = ConcurrentHashMap.newKeySet();
 
     private ImageStore(Path base, Predicate<String> lives, LayerMaker maker) throws IOException {
         images = Directories.make(base.resolve("images"));
@@ -267,18 +276,45 @@ final class ImageStore {
             digests.forEach(digest -> text.append(digest).append('\n'));
             locked(() -> Files.writeString(file, text.toString()));
         }
+
+        /** The same for whoever cannot know them. */
+        void keepAll() throws IOException {
+            locked(() -> Files.writeString(file, ALL + "\n"));
+        }
+
+        /** An empty directory that is gone at the end. */
+        Path directory() throws IOException {
+            return Files.createDirectory(beside(file, FILES_SUFFIX), Directories.PRIVATE);
+        }
     }
 
     /** Brings an image, and lets go of its layers at the end: by then it has been entered, or has failed. */
     <T> T bringing(Bringing<T> action) throws IOException {
-        String name = random();
-        Path held = pins.resolve(name + LOCK_SUFFIX);
-        Path file = pins.resolve(name);
+        Path file = pins.resolve(random());
         try {
-            return FileLocks.locked(held, () -> action.run(new Pin(file)));
+            held.add(file);
+            return FileLocks.locked(beside(file, LOCK_SUFFIX), () -> action.run(new Pin(file)));
         } finally {
-            Files.deleteIfExists(file);
-            Files.deleteIfExists(held);
+            letGo(file);
+            held.remove(file);
+        }
+    }
+
+    private static Path beside(Path file, String suffix) {
+        return file.resolveSibling(file.getFileName() + suffix);
+    }
+
+    private static void letGo(Path file) throws IOException {
+        Directories.delete(beside(file, FILES_SUFFIX));
+        Files.deleteIfExists(file);
+        Files.deleteIfExists(beside(file, LOCK_SUFFIX));
+    }
+
+    /** Removes what this process is bringing, because it is about to end. */
+    void abandon() throws IOException {
+        layers.abandon();
+        for (Path file : held) {
+            letGo(file);
         }
     }
 
@@ -341,7 +377,12 @@ final class ImageStore {
 
     /** Removes layers of no image, and returns how many bytes they had; whoever calls this holds the lock. */
     long removeUnusedLayers() throws IOException {
-        Set<Digest> used = new HashSet<>(pinned());
+        Set<String> pinned = pinned();
+        if (pinned.contains(ALL)) {
+            return 0;
+        }
+        Set<Digest> used = new HashSet<>();
+        pinned.forEach(line -> Digest.parse(line).ifPresent(used::add));
         for (Digest digest : digests()) {
             read(digest).ifPresent(image -> used.addAll(image.config().layers()));
         }
@@ -356,14 +397,12 @@ final class ImageStore {
         return freed;
     }
 
-    private Set<Digest> pinned() throws IOException {
-        Set<Digest> pinned = new HashSet<>();
+    private Set<String> pinned() throws IOException {
+        Set<String> pinned = new HashSet<>();
         for (String name : Directories.names(pins)) {
-            if (!name.endsWith(LOCK_SUFFIX)) {
+            if (!name.endsWith(LOCK_SUFFIX) && !name.endsWith(FILES_SUFFIX)) {
                 try {
-                    Files.readString(pins.resolve(name))
-                            .lines()
-                            .forEach(line -> Digest.parse(line).ifPresent(pinned::add));
+                    Files.readString(pins.resolve(name)).lines().forEach(pinned::add);
                 } catch (NoSuchFileException e) {
                     // it has just let go
                 }
@@ -380,8 +419,8 @@ final class ImageStore {
             if (name.endsWith(LOCK_SUFFIX)) {
                 Path file = pins.resolve(name.substring(0, name.length() - LOCK_SUFFIX.length()));
                 FileLocks.tryLocked(pins.resolve(name), () -> {
-                    Files.deleteIfExists(file);
-                    return Files.deleteIfExists(pins.resolve(name));
+                    letGo(file);
+                    return file;
                 });
             }
         }

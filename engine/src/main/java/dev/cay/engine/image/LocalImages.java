@@ -9,10 +9,13 @@ import dev.cay.ImageRemoval;
 import dev.cay.Images;
 import dev.cay.SandboxException;
 import dev.cay.Size;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -171,17 +174,89 @@ public final class LocalImages implements Images {
 
     @Override
     public List<ImageInfo> load(InputStream archive, Consumer<ImageProgress> listener) {
-        throw new SandboxException.Unsupported("images cannot be loaded yet", "import a root file system");
+        return guarded("load images", () -> {
+            List<StoredImage> loaded = Load.run(store, archive, inTurn(listener));
+            Catalogue catalogue = catalogue();
+            List<ImageInfo> images = new ArrayList<>();
+            for (StoredImage image : loaded) {
+                images.add(catalogue.info(image));
+            }
+            return images;
+        });
     }
 
     @Override
     public ImageInfo importRoot(InputStream archive, Optional<String> name, ImageConfig config) {
-        throw new SandboxException.Unsupported("images cannot be imported yet", "use a directory");
+        ImageConfig whole = config.created().isPresent() ? config : created(config);
+        return made(archive, List.of(), List.of(), name, whole, "imported by cay");
+    }
+
+    /**
+     * Makes an image of another and one layer more.
+     *
+     * @param base the image, which is here
+     * @param archive the layer, a tar archive; is read to its end and not closed
+     */
+    public ImageInfo extend(String base, InputStream archive, Optional<String> name, ImageConfig config) {
+        StoredImage below = guarded("find " + shown(base), () -> store.find(base));
+        return made(
+                archive, below.manifest().layers(), below.config().layers(), name, created(config), "committed by cay");
+    }
+
+    private ImageInfo made(
+            InputStream archive,
+            List<Descriptor> descriptors,
+            List<Digest> digests,
+            Optional<String> name,
+            ImageConfig config,
+            String comment) {
+        Optional<Reference> reference = name.map(LocalImages::tagged);
+        return guarded(
+                "make an image",
+                () -> store.bringing(pin -> {
+                    pin.keepAll();
+                    LayerFiles.Layer layer = store.layers().add(() -> new FilterInputStream(archive) {
+                        @Override
+                        public void close() {
+                            // whoever has opened it closes it
+                        }
+                    });
+                    List<Digest> layers = new ArrayList<>(digests);
+                    layers.add(layer.digest());
+                    List<Descriptor> all = new ArrayList<>(descriptors);
+                    all.add(NewImage.layer(layer));
+                    byte[] document = NewImage.config(config, layers, comment);
+                    byte[] manifest = NewImage.manifest(document, all);
+                    Digest digest = Digest.of(manifest);
+                    List<References.Name> names = reference.stream()
+                            .map(one -> new References.Name(one, digest, digest))
+                            .toList();
+                    StoredImage image = store.enter(digest, manifest, document, names);
+                    return catalogue().info(image);
+                }));
+    }
+
+    private static ImageConfig created(ImageConfig config) {
+        return new ImageConfig(
+                config.platform(),
+                Optional.of(Instant.now().truncatedTo(ChronoUnit.SECONDS).toString()),
+                config.entrypoint(),
+                config.command(),
+                config.environment(),
+                config.workingDirectory(),
+                config.user(),
+                config.stopSignal(),
+                config.exposedPorts(),
+                config.volumes(),
+                config.labels());
     }
 
     @Override
     public void save(List<String> references, OutputStream archive) {
-        throw new SandboxException.Unsupported("images cannot be saved yet", "");
+        guarded("save images", () -> {
+            Save.run(store, references, archive);
+            return references;
+        });
     }
 
     @Override
@@ -292,7 +367,7 @@ public final class LocalImages implements Images {
                             .filter(name -> name.image().equals(digest))
                             .toList();
                     List<References.Name> meant = all.stream()
-                            .filter(name -> isMeant(name, reference))
+                            .filter(name -> name.isCalled(reference))
                             .toList();
                     List<References.Name> taken = meant.isEmpty() ? all : meant;
                     if (taken.size() < all.size()) {
@@ -313,14 +388,6 @@ public final class LocalImages implements Images {
                     long freed = store.removeUnusedLayers();
                     return new ImageRemoval(familiar(taken), List.of(digest.toString()), Size.bytes(freed));
                 }));
-    }
-
-    private static boolean isMeant(References.Name name, String reference) {
-        try {
-            return name.isMeantBy(Reference.parse(reference));
-        } catch (SandboxException.InvalidSpec e) {
-            return false; // it is a digest
-        }
     }
 
     private static List<String> familiar(List<References.Name> names) {
@@ -396,7 +463,7 @@ public final class LocalImages implements Images {
         ended.forEach(Pulling::cancel);
         ended.forEach(Pulling::await);
         guarded("clean up", () -> {
-            store.layers().abandon();
+            store.abandon();
             return ended;
         });
     }

@@ -39,6 +39,15 @@ final class References {
             return reference.name().equals(other.name()) && (digest.equals(image) || digest.equals(origin));
         }
 
+        /** Whether somebody who writes this means it. */
+        boolean isCalled(String text) {
+            try {
+                return isMeantBy(Reference.parse(text));
+            } catch (SandboxException.InvalidSpec e) {
+                return false; // it is a digest
+            }
+        }
+
         private String line() {
             return reference + " " + image + " " + origin + "\n";
         }

@@ -56,6 +56,16 @@ public final class JsonReader implements AutoCloseable {
         }
     }
 
+    /** Reads the only value of the text, which must be an array; {@code element} reads each element. */
+    public <T> List<T> documents(Supplier<T> element) {
+        next();
+        List<T> elements = array("the text", element);
+        if (next() != null) {
+            throw refused("something follows the array");
+        }
+        return elements;
+    }
+
     /** Reads the current value; {@code field} gets each name, and reads the value that follows. */
     public void object(String what, Consumer<String> field) {
         expect(JsonToken.START_OBJECT, what, "an object");

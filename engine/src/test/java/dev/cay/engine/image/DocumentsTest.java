@@ -55,8 +55,9 @@ final class DocumentsTest {
         assertThat(document(MANIFEST))
                 .isEqualTo(new ImageDocument.Manifest(
                         MediaTypes.OCI_MANIFEST,
-                        new Descriptor(MediaTypes.OCI_CONFIG, digest(A), 7, Optional.empty()),
-                        List.of(new Descriptor(MediaTypes.OCI_LAYER + "+gzip", digest(B), 12, Optional.empty()))));
+                        new Descriptor(MediaTypes.OCI_CONFIG, digest(A), 7, Optional.empty(), Optional.empty()),
+                        List.of(new Descriptor(
+                                MediaTypes.OCI_LAYER + "+gzip", digest(B), 12, Optional.empty(), Optional.empty()))));
     }
 
     @Test
