@@ -117,6 +117,12 @@ public interface Networks {
      */
     EgressPolicy.Decision explain(String sandbox, String destination);
 
+    /** What policies have denied, as far as it is still known: the last 1 MiB of it at least. */
+    List<DeniedConnection> denied();
+
+    /** What they deny from now on. */
+    DeniedConnections followDenied();
+
     /**
      * Restores what somebody else has taken away of the packet filter and the settings of this machine.
      *

@@ -1,12 +1,15 @@
 package dev.cay.cli;
 
 import dev.cay.Cidr;
+import dev.cay.DeniedConnection;
+import dev.cay.DeniedConnections;
 import dev.cay.EgressPolicy;
 import dev.cay.EgressRule;
 import dev.cay.Networks;
 import dev.cay.PublishedPort;
 import dev.cay.SandboxException;
 import java.net.InetAddress;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -83,6 +86,24 @@ final class FakeNetworks implements Networks {
     public EgressPolicy.Decision explain(String sandbox, String destination) {
         return new EgressPolicy.Decision(
                 EgressRule.Action.DENY, OptionalInt.of(0), "rule 1 says 'deny " + destination + "'");
+    }
+
+    @Override
+    public List<DeniedConnection> denied() {
+        return List.of();
+    }
+
+    @Override
+    public DeniedConnections followDenied() {
+        return new DeniedConnections() {
+            @Override
+            public List<DeniedConnection> next(Duration timeout) {
+                return List.of();
+            }
+
+            @Override
+            public void close() {}
+        };
     }
 
     @Override

@@ -242,6 +242,9 @@ final class MachineState {
                 if (directory.endsWith("sandboxes") && name.startsWith("events")) {
                     continue; // what happened is kept
                 }
+                if (directory.endsWith("networks") && name.matches("denied.*|netd[.](lock|log)")) {
+                    continue; // the same
+                }
                 if (!foreign.contains(name) && !foreign.contains(contentOf(file))) {
                     files.add(file + " " + contentOf(file));
                 }

@@ -38,8 +38,17 @@ public final class RootLane implements BeforeAllCallback, BeforeEachCallback, Af
             MachineState.now();
         }
         try (ServerSocket server = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
-            new Socket(server.getInetAddress(), server.getLocalPort()).close();
+            Socket client = new Socket(server.getInetAddress(), server.getLocalPort());
+            // The JDK has an epoll of its own for virtual threads that wait for sockets.
+            Thread reader = Thread.ofVirtual().start(() -> {
+                try (client) {
+                    client.getInputStream().read();
+                } catch (IOException e) {
+                    throw new IllegalStateException(e);
+                }
+            });
             server.accept().close();
+            reader.join();
         }
         warm = true;
     }

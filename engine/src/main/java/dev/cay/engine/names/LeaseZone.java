@@ -76,7 +76,7 @@ final class LeaseZone implements Zone {
 
     @Override
     public Decision decide(InetAddress client, String name) {
-        Served served = clients.get(client);
+        Served served = current(client);
         if (served == null) {
             return new Stranger();
         }
@@ -89,6 +89,22 @@ final class LeaseZone implements Zone {
         }
         EgressPolicy.Decision decision = served.policy().explainName(name);
         return decision.action() == EgressRule.Action.ALLOW ? new Forwarded() : new Denied(decision.reason());
+    }
+
+    /** With the policy that is written, whoever wrote it. Null for strangers: this is asked for every question. */
+    private Served current(InetAddress client) {
+        Served served = clients.get(client);
+        if (served == null) {
+            return null;
+        }
+        Optional<Lease> written = neighbours.at(client);
+        if (written.isPresent()
+                && written.get().sandbox().equals(served.lease().sandbox())
+                && !written.get().egress().equals(served.lease().egress())) {
+            put(served.network(), written.get());
+            return clients.get(client);
+        }
+        return served;
     }
 
     @Override

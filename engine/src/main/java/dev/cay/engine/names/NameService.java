@@ -17,10 +17,14 @@ import dev.cay.linux.netlink.PacketLog;
 import java.io.IOException;
 import java.net.Inet4Address;
 import java.net.InetAddress;
+import java.net.InetSocketAddress;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
@@ -34,62 +38,82 @@ public final class NameService implements AutoCloseable {
 
     private static final Path HOST_SERVERS = Path.of("/etc/resolv.conf");
     private static final int FIRST_GROUP = 0x8000;
-    private static final int LAST_GROUP = 0xbfff;
+    private static final int GROUPS = 0x4000;
+    static final String SERVERS = "dev.cay.dns.servers";
     private static final int ATTEMPTS = 64;
+
+    /** Below those that the kernel gives to connections: nobody gets ours by chance while we are away. */
+    private static final int FIRST_PORT = 10_000;
+
+    private static final int LAST_PORT = 31_999;
 
     private final NetworkStore store;
     private final NameFilter filter;
     private final LeaseZone zone;
     private final Resolver resolver;
-    private final DenialReader reader;
-    private final int group;
+    private final Optional<DenialReader> reader;
     private final Map<String, Integer> ports = new HashMap<>();
     private boolean closed;
 
-    private NameService(NetworkStore store, NameFilter filter, Denials denials, PacketLog log, int group)
+    private NameService(NetworkStore store, NameFilter filter, Denials denials, Optional<PacketLog> log)
             throws IOException {
         this.store = store;
         this.filter = requireNonNull(filter, "filter is null");
-        this.group = group;
         zone = new LeaseZone(store, filter, denials);
-        resolver = Resolver.start(zone, Upstreams.of(HOST_SERVERS), ResolverLimits.STANDARD);
-        reader = DenialReader.start(log, zone, denials);
+        resolver = Resolver.start(zone, servers(), ResolverLimits.STANDARD);
+        reader = log.map(open -> DenialReader.start(open, zone, denials));
     }
 
-    /** For sandboxes that end with this process. */
-    public static NameService attached(Kernel kernel, NetworkStore store, NameFilter filter) throws IOException {
-        for (int i = 0; ; i++) {
-            int group = ThreadLocalRandom.current().nextInt(FIRST_GROUP, LAST_GROUP + 1);
-            try {
-                return start(kernel, store, filter, group);
-            } catch (NetlinkException e) {
-                // EPERM if somebody else listens to it already
-                if (i == ATTEMPTS || !e.is(Errno.EPERM)) {
-                    throw e;
-                }
-            }
+    /** Those of this machine, unless a system property names others: {@code ADDRESS:PORT,...}. */
+    private static Upstreams servers() {
+        String named = System.getProperty(SERVERS, "");
+        if (named.isEmpty()) {
+            return Upstreams.of(HOST_SERVERS);
         }
+        List<InetSocketAddress> servers = new ArrayList<>();
+        for (String one : named.split(",")) {
+            int colon = one.lastIndexOf(':');
+            servers.add(new InetSocketAddress(
+                    InetAddress.ofLiteral(one.substring(0, colon)), Integer.parseInt(one.substring(colon + 1))));
+        }
+        return Upstreams.of(servers);
     }
 
-    /** For detached sandboxes; one process of this machine at a time can be this. */
-    public static NameService detached(Kernel kernel, NetworkStore store, NameFilter filter) throws IOException {
-        return start(kernel, store, filter, DETACHED_GROUP);
+    /**
+     * The group of the packet log to which the rules of sandboxes have to send what they deny.
+     *
+     * @param owner the engine that the sandbox ends with; empty if it is detached
+     */
+    public static int group(String owner) {
+        return owner.isEmpty() ? DETACHED_GROUP : FIRST_GROUP + Math.floorMod(owner.hashCode(), GROUPS);
     }
 
-    private static NameService start(Kernel kernel, NetworkStore store, NameFilter filter, int group)
+    /**
+     * Begins to serve the sandboxes of an owner; there is one for an owner at a time.
+     *
+     * @param owner the engine of this process; empty for detached sandboxes
+     */
+    public static NameService start(Kernel kernel, NetworkStore store, NameFilter filter, String owner)
             throws IOException {
-        PacketLog log = PacketLog.open(kernel, group);
+        Optional<PacketLog> log = listen(kernel, group(owner));
         try {
-            return new NameService(store, filter, new Denials(DenialLog.open()), log, group);
+            return new NameService(store, filter, new Denials(DenialLog.open()), log);
         } catch (IOException | RuntimeException e) {
-            log.close();
+            log.ifPresent(PacketLog::close);
             throw e;
         }
     }
 
-    /** The group of the packet log to which rules that deny have to send what they deny. */
-    public int group() {
-        return group;
+    /** Nothing if somebody else listens there, another engine by chance: then nobody is told of what is denied, that is all. */
+    private static Optional<PacketLog> listen(Kernel kernel, int group) throws IOException {
+        try {
+            return Optional.of(PacketLog.open(kernel, group));
+        } catch (NetlinkException e) {
+            if (e.is(Errno.EPERM)) {
+                return Optional.empty();
+            }
+            throw e;
+        }
     }
 
     /**
@@ -118,8 +142,9 @@ public final class NameService implements AutoCloseable {
     private int listen(NetworkDefinition network) throws IOException {
         IOException failure = new IOException("no port is free on the gateways of " + network.name());
         for (int i = 0; i < ATTEMPTS; i++) {
-            int port = resolver.listen(network.gateway(), 0).getPort();
+            int port = ThreadLocalRandom.current().nextInt(FIRST_PORT, LAST_PORT + 1);
             try {
+                resolver.listen(network.gateway(), port);
                 resolver.listen(network.gateway6(), port);
                 return port;
             } catch (IOException e) {
@@ -159,7 +184,7 @@ public final class NameService implements AutoCloseable {
 
     /** How many packets that were denied could not be told of one by one. */
     public long lost() {
-        return reader.lost();
+        return reader.map(DenialReader::lost).orElse(0L);
     }
 
     static InetAddress gateway(NetworkDefinition network, InetAddress client) {
@@ -171,6 +196,6 @@ public final class NameService implements AutoCloseable {
     public synchronized void close() {
         closed = true;
         resolver.close();
-        reader.close();
+        reader.ifPresent(DenialReader::close);
     }
 }

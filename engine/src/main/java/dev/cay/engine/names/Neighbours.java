@@ -22,6 +22,7 @@ final class Neighbours {
     private final NetworkStore store;
     private Map<String, Lease> names = Map.of();
     private Map<String, String> addresses = Map.of();
+    private Map<InetAddress, Lease> leases = Map.of();
     private Optional<FileTime> seen = Optional.empty();
     private long looked = System.nanoTime() - SETTLED_MILLIS * 1_000_000;
 
@@ -33,6 +34,12 @@ final class Neighbours {
     synchronized Optional<Lease> named(String network, String name) {
         look();
         return Optional.ofNullable(names.get(network + "/" + name));
+    }
+
+    /** What is written of who has an address now. */
+    synchronized Optional<Lease> at(InetAddress address) {
+        look();
+        return Optional.ofNullable(leases.get(address));
     }
 
     synchronized Optional<String> of(String network, InetAddress address) {
@@ -59,10 +66,13 @@ final class Neighbours {
         }
     }
 
-    private void read(List<Lease> leases) {
+    private void read(List<Lease> all) {
+        Map<InetAddress, Lease> byClient = new HashMap<>();
         Map<String, Lease> byName = new HashMap<>();
         Map<String, String> byAddress = new HashMap<>();
-        for (Lease lease : leases) {
+        for (Lease lease : all) {
+            byClient.put(lease.address(), lease);
+            byClient.put(lease.address6(), lease);
             for (String name : lease.names()) {
                 byName.putIfAbsent(lease.network() + "/" + name.toLowerCase(Locale.ROOT), lease);
             }
@@ -72,6 +82,7 @@ final class Neighbours {
                 byAddress.put(lease.network() + "/" + lease.address6().getHostAddress(), name);
             }
         }
+        leases = byClient;
         names = byName;
         addresses = byAddress;
     }

@@ -79,7 +79,7 @@ public final class Netd {
                 if (detach) {
                     leaveSession(kernel);
                 }
-                try (NameService service = NameService.detached(kernel, store, filters.open(kernel, store))) {
+                try (NameService service = NameService.start(kernel, store, filters.open(kernel, store), "")) {
                     new Netd(store, service, NetworkStore.LEASES.resolve(SOCKET)).serve();
                 }
             }
@@ -142,7 +142,8 @@ public final class Netd {
         boolean complete = true;
         Set<String> present = new HashSet<>();
         for (Lease lease : store.leases()) {
-            if (isDetached(lease)) {
+            // One without a policy is being made, and its maker tells us when it is.
+            if (isDetached(lease) && lease.egress().isPresent()) {
                 present.add(lease.sandbox());
                 complete &= lease.equals(served.get(lease.sandbox())) || serve(lease);
             }

@@ -21,6 +21,7 @@ public final class NetdStarter {
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1",
             "-XX:-UsePerfData",
+            "-Xms6m",
             "-Xmx64m",
             "-Xss512k",
             "-XX:ReservedCodeCacheSize=16m",
@@ -81,8 +82,11 @@ public final class NetdStarter {
         List<String> command = new ArrayList<>(
                 List.of(Path.of(System.getProperty("java.home"), "bin", "java").toString()));
         command.addAll(FLAGS);
-        Optional.ofNullable(System.getProperty("dev.cay.linux.library"))
-                .ifPresent(library -> command.add("-Ddev.cay.linux.library=" + library));
+        cache().ifPresent(command::add);
+        for (String property : List.of("dev.cay.linux.library", NameService.SERVERS)) {
+            Optional.ofNullable(System.getProperty(property))
+                    .ifPresent(value -> command.add("-D" + property + "=" + value));
+        }
         if (NetdStarter.class.getModule().isNamed()) {
             command.add("--enable-native-access=dev.cay.linux");
             Optional.ofNullable(System.getProperty("jdk.module.path"))
@@ -93,6 +97,18 @@ public final class NetdStarter {
             command.addAll(List.of("-cp", System.getProperty("java.class.path"), MAIN));
         }
         return command;
+    }
+
+    /** The classes of the command line, if this process has them from a cache; one that does not fit is ignored. */
+    private static Optional<String> cache() {
+        try {
+            String line = new String(Files.readAllBytes(Path.of("/proc/self/cmdline")), StandardCharsets.UTF_8);
+            return List.of(line.split("\0")).stream()
+                    .filter(argument -> argument.startsWith("-XX:AOTCache="))
+                    .findFirst();
+        } catch (IOException e) {
+            return Optional.empty();
+        }
     }
 
     private static SandboxException failed(Path log, String what) throws IOException {

@@ -94,7 +94,7 @@ final class Filter {
     }
 
     private static void add(NftBatch batch, Lease lease, List<NetworkDefinition> networks) {
-        PolicyRules.of(lease.sandbox(), lease.egress().orElseThrow()).addTo(batch);
+        PolicyRules.of(lease).addTo(batch);
         NftVerdict policy =
                 new NftVerdict.Goto(PolicyRules.chain(lease.sandbox()).name());
         batch.addElements(
@@ -106,8 +106,11 @@ final class Filter {
         lease.ports().forEach(port -> published(batch, lease, port, true));
         networks.stream()
                 .filter(network -> network.name().equals(lease.network()))
-                .forEach(network -> batch.addElements(Ruleset.SOURCES4, source(network, lease, lease.address()))
-                        .addElements(Ruleset.SOURCES6, source(network, lease, lease.address6())));
+                .forEach(network -> {
+                    batch.addElements(Ruleset.SOURCES4, source(network, lease, lease.address()))
+                            .addElements(Ruleset.SOURCES6, source(network, lease, lease.address6()));
+                    NameRules.add(batch, lease, network);
+                });
     }
 
     private static NftElement source(NetworkDefinition network, Lease lease, InetAddress address) {
@@ -142,7 +145,7 @@ final class Filter {
         if (exists()) {
             ownSets(before.sandbox()).forEach(batch::deleteSet);
         }
-        PolicyRules.of(after.sandbox(), after.egress().orElseThrow()).addTo(batch);
+        PolicyRules.of(after).addTo(batch);
         return commit(batch);
     }
 
@@ -169,8 +172,9 @@ final class Filter {
                 .deleteElements(Ruleset.POLICIES4, NftElement.of(NftValue.of(lease.address())))
                 .deleteElements(Ruleset.POLICIES6, NftElement.of(NftValue.of(lease.address6())));
         lease.ports().forEach(port -> published(batch, lease, port, false));
+        NameRules.remove(batch, lease, network);
         batch.deleteChain(PolicyRules.chain(lease.sandbox())).deleteChain(PolicyRules.denied(lease.sandbox()));
-        PolicyRules.of(lease.sandbox(), lease.egress().get()).sets().forEach(batch::deleteSet);
+        PolicyRules.of(lease).sets().forEach(batch::deleteSet);
         try {
             nftables.commit(batch);
         } catch (NetlinkException e) {
@@ -202,6 +206,10 @@ final class Filter {
         elements(batch, Ruleset.SOURCES6, IPV6_BYTES, false, addresses);
         elements(batch, Ruleset.POLICIES4, IPV4_BYTES, false, addresses);
         elements(batch, Ruleset.POLICIES6, IPV6_BYTES, false, addresses);
+        for (boolean ipv6 : new boolean[] {false, true}) {
+            begun(batch, Ruleset.answers(ipv6), ipv6, addresses);
+            begun(batch, Ruleset.answered(ipv6), ipv6, addresses);
+        }
         for (NftSet map : List.of(Ruleset.PUBLISHED4, Ruleset.PUBLISHED4_ANY)) {
             elements(batch, map, IPV4_BYTES, true, addresses);
         }
@@ -220,6 +228,20 @@ final class Filter {
             }
         }
         nftables.commit(batch);
+    }
+
+    /** Those whose key begins with an address. */
+    private void begun(NftBatch batch, NftSet set, boolean ipv6, Predicate<NftValue> addresses) throws IOException {
+        List<NftElement> gone = new ArrayList<>();
+        for (NftElement element : nftables.elements(set)) {
+            byte[] address = Arrays.copyOf(element.key().bytes(), ipv6 ? IPV6_BYTES : IPV4_BYTES);
+            if (addresses.test(NftValue.of(address))) {
+                gone.add(NftElement.of(element.key()));
+            }
+        }
+        if (!gone.isEmpty()) {
+            batch.deleteElements(set, gone);
+        }
     }
 
     private void elements(NftBatch batch, NftSet set, int bytes, boolean ofData, Predicate<NftValue> addresses)

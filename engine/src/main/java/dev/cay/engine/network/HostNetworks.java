@@ -7,6 +7,7 @@ import dev.cay.EgressPolicy;
 import dev.cay.Network;
 import dev.cay.PublishedPort;
 import dev.cay.SandboxException;
+import dev.cay.engine.names.NameFilter;
 import dev.cay.engine.state.Lease;
 import dev.cay.engine.state.NetworkDefinition;
 import dev.cay.engine.state.NetworkStore;
@@ -26,6 +27,7 @@ import java.net.InetAddress;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.stream.Collectors;
@@ -110,6 +112,11 @@ public final class HostNetworks implements AutoCloseable {
         return store;
     }
 
+    /** What the packet filter does for names. */
+    public NameFilter names() {
+        return new NameRules(store, nftables);
+    }
+
     /**
      * Makes a network.
      *
@@ -185,7 +192,8 @@ public final class HostNetworks implements AutoCloseable {
                     "cay" + sandbox,
                     List.of(),
                     Optional.empty(),
-                    List.of());
+                    List.of(),
+                    OptionalInt.empty());
             store.put(lease);
             return new Place(network, bridge, lease);
         });

@@ -6,6 +6,8 @@ import dev.cay.EgressPolicy;
 import dev.cay.EgressRule;
 import dev.cay.EgressRule.Action;
 import dev.cay.EgressTarget;
+import dev.cay.engine.names.NameService;
+import dev.cay.engine.state.Lease;
 import dev.cay.linux.netlink.NftBatch;
 import dev.cay.linux.netlink.NftChain;
 import dev.cay.linux.netlink.NftDataType;
@@ -31,14 +33,13 @@ import java.util.function.UnaryOperator;
  * <p>Many blocks in a row become one set; so a policy of hundreds of rules costs a connection no more than a short one.
  */
 final class PolicyRules {
-    /** The group of the kernel's packet log that denied packets go to. */
-    static final int LOG_GROUP = 0xca7;
-
     /** Of each denied packet this much is told: the headers. */
     private static final int LOG_BYTES = 128;
 
-    private static final int LOGGED_A_SECOND = 10;
-    private static final int LOGGED_AT_ONCE = 20;
+    /** More than this is not even counted one by one; what is told of is decided by who reads the log. */
+    private static final int LOGGED_A_SECOND = 200;
+
+    private static final int LOGGED_AT_ONCE = 400;
 
     /** So many blocks in a row are worth a set. */
     private static final int MANY = 4;
@@ -49,6 +50,10 @@ final class PolicyRules {
 
     private final String sandbox;
     private final EgressPolicy policy;
+
+    /** Of the kernel's packet log, to which denied packets go. */
+    private final int group;
+
     private final NftChain chain;
     private final NftChain denied;
     private final List<NftSet> sets = new ArrayList<>();
@@ -57,9 +62,10 @@ final class PolicyRules {
 
     private record Filling(NftSet set, List<NftElement> elements) {}
 
-    private PolicyRules(String sandbox, EgressPolicy policy) {
+    private PolicyRules(String sandbox, EgressPolicy policy, int group) {
         this.sandbox = sandbox;
         this.policy = policy;
+        this.group = group;
         chain = chain(sandbox);
         denied = denied(sandbox);
     }
@@ -81,8 +87,10 @@ final class PolicyRules {
                 .withTimeouts();
     }
 
-    static PolicyRules of(String sandbox, EgressPolicy policy) {
-        PolicyRules compiled = new PolicyRules(sandbox, policy);
+    /** Those of a lease that has a policy. */
+    static PolicyRules of(Lease lease) {
+        PolicyRules compiled =
+                new PolicyRules(lease.sandbox(), lease.egress().orElseThrow(), NameService.group(lease.owner()));
         compiled.compile();
         return compiled;
     }
@@ -104,7 +112,7 @@ final class PolicyRules {
         if (policy.logDenied()) {
             batch.addRule(NftRule.in(denied)
                     .limited(LOGGED_A_SECOND, 1, LOGGED_AT_ONCE)
-                    .logged(LOG_GROUP, "cay " + sandbox, LOG_BYTES)
+                    .logged(group, "cay " + sandbox, LOG_BYTES)
                     .build());
         }
         batch.addRule(NftRule.in(denied).verdict(new NftVerdict.Goto(Ruleset.REFUSE.name())));
@@ -114,21 +122,19 @@ final class PolicyRules {
     }
 
     private void compile() {
-        if (policy.allowDns()
-                || policy.rules().stream()
-                        .anyMatch(rule ->
-                                rule.action() == Action.ALLOW && rule.target() instanceof EgressTarget.Domain)) {
-            rules.add(allow(start().in(
-                            Ruleset.RESOLVERS4,
-                            NftField.IPV4_DESTINATION,
-                            NftField.PROTOCOL,
-                            NftField.DESTINATION_PORT)));
-            rules.add(allow(start().in(
-                            Ruleset.RESOLVERS6,
-                            NftField.IPV6_DESTINATION,
-                            NftField.PROTOCOL,
-                            NftField.DESTINATION_PORT)));
-        }
+        // Which names it may know is decided by who answers.
+        rules.add(allow(start().in(
+                        Ruleset.answered(false),
+                        NftField.IPV4_SOURCE,
+                        NftField.IPV4_DESTINATION,
+                        NftField.PROTOCOL,
+                        NftField.DESTINATION_PORT)));
+        rules.add(allow(start().in(
+                        Ruleset.answered(true),
+                        NftField.IPV6_SOURCE,
+                        NftField.IPV6_DESTINATION,
+                        NftField.PROTOCOL,
+                        NftField.DESTINATION_PORT)));
         policy.connections()
                 .ifPresent(count ->
                         rules.add(deny(start().state(State.NEW).step(new NftExpression.ConnectionLimit(count, true)))));

@@ -60,12 +60,35 @@ final class Ruleset {
     static final NftSet POLICIES6 =
             NftSet.of(TABLE, "policies6", NftDataType.IPV6_ADDRESS).toVerdicts();
 
-    /** Where gateways answer questions for names. */
+    /** Where sandboxes ask for names. */
     static final NftSet RESOLVERS4 =
             NftSet.of(TABLE, "resolvers4", NftDataType.IPV4_ADDRESS, NftDataType.PROTOCOL, NftDataType.PORT);
 
     static final NftSet RESOLVERS6 =
             NftSet.of(TABLE, "resolvers6", NftDataType.IPV6_ADDRESS, NftDataType.PROTOCOL, NftDataType.PORT);
+    /** Where the questions of a sandbox are answered instead: a port of the gateway that belongs to the sandbox's owner. */
+    private static final NftSet ANSWERS4 =
+            NftSet.of(TABLE, "answers4", NftDataType.IPV4_ADDRESS).toValues(NftDataType.IPV4_ADDRESS, NftDataType.PORT);
+
+    private static final NftSet ANSWERS6 =
+            NftSet.of(TABLE, "answers6", NftDataType.IPV6_ADDRESS).toValues(NftDataType.IPV6_ADDRESS, NftDataType.PORT);
+
+    /** What is so, by sandbox, gateway, protocol and port. */
+    private static final NftSet ANSWERED4 = NftSet.of(
+            TABLE,
+            "answered4",
+            NftDataType.IPV4_ADDRESS,
+            NftDataType.IPV4_ADDRESS,
+            NftDataType.PROTOCOL,
+            NftDataType.PORT);
+
+    private static final NftSet ANSWERED6 = NftSet.of(
+            TABLE,
+            "answered6",
+            NftDataType.IPV6_ADDRESS,
+            NftDataType.IPV6_ADDRESS,
+            NftDataType.PROTOCOL,
+            NftDataType.PORT);
     static final NftSet PUBLISHED4 = NftSet.of(
                     TABLE, "published4", NftDataType.IPV4_ADDRESS, NftDataType.PROTOCOL, NftDataType.PORT)
             .toValues(NftDataType.IPV4_ADDRESS, NftDataType.PORT);
@@ -112,6 +135,14 @@ final class Ruleset {
         return any ? Optional.of(blocks(group.text(), ipv6)) : Optional.empty();
     }
 
+    static NftSet answers(boolean ipv6) {
+        return ipv6 ? ANSWERS6 : ANSWERS4;
+    }
+
+    static NftSet answered(boolean ipv6) {
+        return ipv6 ? ANSWERED6 : ANSWERED4;
+    }
+
     /** What is not public. */
     static NftSet reserved(boolean ipv6) {
         return blocks("reserved", ipv6);
@@ -141,6 +172,10 @@ final class Ruleset {
                 POLICIES6,
                 RESOLVERS4,
                 RESOLVERS6,
+                ANSWERS4,
+                ANSWERS6,
+                ANSWERED4,
+                ANSWERED6,
                 PUBLISHED4,
                 PUBLISHED6,
                 PUBLISHED4_ANY,
@@ -235,6 +270,14 @@ final class Ruleset {
     }
 
     private static void translate(NftBatch batch) {
+        batch.addRule(NftRule.in(PREROUTING)
+                        .in(BRIDGES, NftField.INPUT)
+                        .in(RESOLVERS4, NftField.IPV4_DESTINATION, NftField.PROTOCOL, NftField.DESTINATION_PORT)
+                        .redirectTo(ANSWERS4, NftField.IPV4_SOURCE))
+                .addRule(NftRule.in(PREROUTING)
+                        .in(BRIDGES, NftField.INPUT)
+                        .in(RESOLVERS6, NftField.IPV6_DESTINATION, NftField.PROTOCOL, NftField.DESTINATION_PORT)
+                        .redirectTo(ANSWERS6, NftField.IPV6_SOURCE));
         for (NftChain chain : List.of(PREROUTING, LOCAL)) {
             batch.addRule(own(chain)
                             .redirectTo(

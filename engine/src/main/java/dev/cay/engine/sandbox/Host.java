@@ -85,6 +85,7 @@ record Host(Containers containers, VolumeStore volumes, ImageSource images, Stor
     SweepReport sweepNetworks(SweepReport report) {
         try {
             networks.host().sweep();
+            networks.revive();
             return report;
         } catch (IOException | RuntimeException e) {
             List<String> failures = new ArrayList<>(report.failures());

@@ -1,14 +1,19 @@
 package dev.cay.engine.sandbox;
 
 import dev.cay.Cidr;
+import dev.cay.DeniedConnection;
+import dev.cay.DeniedConnections;
 import dev.cay.EgressPolicy;
 import dev.cay.Network;
 import dev.cay.Networks;
 import dev.cay.PublishedPort;
 import dev.cay.SandboxException;
 import dev.cay.engine.container.NetworkSource;
+import dev.cay.engine.names.NameService;
+import dev.cay.engine.names.NetdStarter;
 import dev.cay.engine.network.Explanation;
 import dev.cay.engine.network.HostNetworks;
+import dev.cay.engine.state.DenialLog;
 import dev.cay.engine.state.Lease;
 import dev.cay.engine.state.NetworkDefinition;
 import dev.cay.engine.state.NetworkStore;
@@ -26,6 +31,7 @@ import java.util.Optional;
 final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
     private final Engines engines;
     private volatile Opened opened;
+    private Optional<NameService> names = Optional.empty();
 
     /** The engines of this machine, this one among them. */
     interface Engines {
@@ -103,14 +109,58 @@ final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
 
             @Override
             public void open(Network.Named wanted, List<String> names) throws IOException {
-                host.open(lease, wanted, names);
+                serve(host.open(lease, wanted, names));
             }
 
             @Override
             public void close() throws IOException {
                 host.disconnect(lease);
+                leave(lease);
             }
         };
+    }
+
+    /** Sees to it that the questions of a sandbox are answered, as its lease says now. */
+    private void serve(Lease lease) throws IOException {
+        if (lease.owner().isEmpty()) {
+            NetdStarter.ensure();
+        } else if (lease.owner().equals(engines.own())) {
+            Optional<NetworkDefinition> network = host().store().network(lease.network());
+            if (network.isPresent()) {
+                names().serve(network.get(), lease);
+            }
+        }
+    }
+
+    private NameService names() throws IOException {
+        synchronized (this) {
+            if (names.isEmpty()) {
+                HostNetworks host = host();
+                names = Optional.of(NameService.start(opened.kernel(), host.store(), host.names(), engines.own()));
+            }
+            return names.get();
+        }
+    }
+
+    private void leave(Lease lease) {
+        if (lease.owner().isEmpty()) {
+            NetdStarter.tell();
+        } else {
+            Optional<NameService> service;
+            synchronized (this) {
+                service = names;
+            }
+            service.ifPresent(one -> one.leave(lease));
+        }
+    }
+
+    /** Sees to it that the questions of detached sandboxes are answered if there are any: the process that did may have died. */
+    void revive() throws IOException {
+        if (isUsed()
+                && host().store().leases().stream()
+                        .anyMatch(lease -> lease.owner().isEmpty())) {
+            NetdStarter.ensure();
+        }
     }
 
     @Override
@@ -204,7 +254,9 @@ final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
     @Override
     public void setEgress(String sandbox, EgressPolicy policy) {
         guarded(() -> {
-            host().egress(lease(sandbox).sandbox(), policy);
+            String id = lease(sandbox).sandbox();
+            host().egress(id, policy);
+            serve(host().require(id));
             return sandbox;
         });
     }
@@ -220,8 +272,22 @@ final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
     }
 
     @Override
+    public List<DeniedConnection> denied() {
+        return guarded(() -> DenialLog.open().all());
+    }
+
+    @Override
+    public DeniedConnections followDenied() {
+        return guarded(() -> DenialLog.open().follow());
+    }
+
+    @Override
     public List<String> repair() {
-        return guarded(() -> host().repair());
+        return guarded(() -> {
+            List<String> repaired = host().repair();
+            revive();
+            return repaired;
+        });
     }
 
     private static <T> T guarded(DetachedSandboxes.Action<T> action) {
@@ -239,6 +305,7 @@ final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
     public void close() {
         if (opened != null) {
             try (HostKernel _ = opened.kernel()) {
+                names.ifPresent(NameService::close);
                 opened.host().close();
             }
         }

@@ -8,6 +8,8 @@ import dev.cay.engine.json.JsonWriter;
 import java.net.InetAddress;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
 
 /**
  * What a sandbox has of a network.
@@ -21,6 +23,7 @@ import java.util.Optional;
  * @param names what it is called, for its neighbours: its host name, and its name if it has one
  * @param egress its policy; empty until it is in force
  * @param ports the ports of this machine that lead to it
+ * @param resolver the port of its gateways where its questions for names are answered; absent while nobody does
  */
 public record Lease(
         String sandbox,
@@ -31,7 +34,8 @@ public record Lease(
         String link,
         List<String> names,
         Optional<EgressPolicy> egress,
-        List<PublishedPort> ports) {
+        List<PublishedPort> ports,
+        OptionalInt resolver) {
     private static final int VERSION = 1;
 
     public Lease {
@@ -44,18 +48,23 @@ public record Lease(
         requireNonNull(egress, "egress is null");
         names = List.copyOf(names);
         ports = List.copyOf(ports);
+        requireNonNull(resolver, "resolver is null");
     }
 
     public Lease withEgress(EgressPolicy policy) {
-        return new Lease(sandbox, owner, network, address, address6, link, names, Optional.of(policy), ports);
+        return new Lease(sandbox, owner, network, address, address6, link, names, Optional.of(policy), ports, resolver);
     }
 
     public Lease withPorts(List<PublishedPort> published) {
-        return new Lease(sandbox, owner, network, address, address6, link, names, egress, published);
+        return new Lease(sandbox, owner, network, address, address6, link, names, egress, published, resolver);
     }
 
     public Lease withNames(List<String> called) {
-        return new Lease(sandbox, owner, network, address, address6, link, called, egress, ports);
+        return new Lease(sandbox, owner, network, address, address6, link, called, egress, ports, resolver);
+    }
+
+    public Lease withResolver(OptionalInt port) {
+        return new Lease(sandbox, owner, network, address, address6, link, names, egress, ports, port);
     }
 
     String json() {
@@ -68,12 +77,14 @@ public record Lease(
                 .field("link", link)
                 .texts("names", names)
                 .field("egress", egress.map(EgressPolicy::toString))
-                .texts("ports", ports.stream().map(PublishedPort::toString).toList()));
+                .texts("ports", ports.stream().map(PublishedPort::toString).toList())
+                .field("resolver", resolver.isPresent() ? OptionalLong.of(resolver.getAsInt()) : OptionalLong.empty()));
     }
 
     static Lease read(String json, String file) {
         return StateJson.read(json, file, in -> {
             StateJson.checkVersion(in, VERSION);
+            OptionalLong resolver = in.optionalNumber("resolver", 1, 0xffff);
             return new Lease(
                     in.text("sandbox"),
                     in.text("owner"),
@@ -83,7 +94,8 @@ public record Lease(
                     in.text("link"),
                     in.texts("names"),
                     in.optionalText("egress").map(EgressPolicy::parse),
-                    in.texts("ports").stream().map(PublishedPort::parse).toList());
+                    in.texts("ports").stream().map(PublishedPort::parse).toList(),
+                    resolver.isPresent() ? OptionalInt.of((int) resolver.getAsLong()) : OptionalInt.empty());
         });
     }
 }

@@ -17,6 +17,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -71,7 +72,8 @@ class LeaseZoneTest {
                 "veth" + number,
                 List.of(names),
                 Optional.of(EgressPolicy.parse(policy)),
-                List.of());
+                List.of(),
+                OptionalInt.empty());
         store.put(lease);
         zone.put(network, lease);
         return lease;

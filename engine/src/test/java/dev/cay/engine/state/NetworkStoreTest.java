@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -53,7 +54,8 @@ final class NetworkStoreTest {
                     "cay" + sandbox,
                     List.of("box"),
                     Optional.empty(),
-                    List.of());
+                    List.of(),
+                    OptionalInt.empty());
             store.put(lease);
             return lease;
         });
