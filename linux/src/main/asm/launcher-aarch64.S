@@ -100,7 +100,9 @@ next:
         mov     x1, #127
         b       stop
 advance:
-        add     x21, x21, #80
+        tbz     x23, #6, 1f             // the maker of a process has no more to do, the process goes on
+        cbnz    x0, finished
+1:      add     x21, x21, #80
         add     x22, x22, #1
         b       next
 finished:

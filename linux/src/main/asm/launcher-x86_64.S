@@ -8,7 +8,7 @@
 #    0  number, negative = end           0  struct clone_args *
 #    8  six arguments                    8  its size
 #   56  bit i: argument i is the         16  struct operation *
-#       address of the value             24  out: index of the operation that failed; the caller sets -1
+#       address of the value;            24  out: index of the operation that failed; the caller sets -1
 #   64  four tolerated errnos (u16)      32  out: its errno
 #   72  out: result                      40  a signal mask of all ones
 #                                        48  room for the caller's signal mask
@@ -129,7 +129,11 @@ next:
         mov     edi, 127
         jmp     stop
 advance:
-        add     r12, 80
+        test    r14b, 64                # the maker of a process has no more to do, the process goes on
+        jz      1f
+        test    rax, rax
+        jnz     finished
+1:      add     r12, 80
         inc     r13
         jmp     next
 finished:

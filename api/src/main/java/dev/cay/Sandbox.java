@@ -39,6 +39,7 @@ public interface Sandbox extends AutoCloseable {
      * What the sandbox has used so far, all its processes together.
      *
      * @throws SandboxException.Closed if this sandbox has been closed
+     * @throws SandboxException.Unsupported if nobody keeps accounts: for an ordinary user without control groups
      */
     Usage usage();
 

@@ -128,7 +128,7 @@ final class ExecCommand implements Command {
         Capture stderr = new Capture(limit);
         Relay.Outcome outcome;
         String id;
-        Usage usage;
+        Optional<Usage> usage;
         try (Sandboxes engine = context.engine().open();
                 Sandbox sandbox = engine.open(name)) {
             id = sandbox.id();
@@ -136,7 +136,7 @@ final class ExecCommand implements Command {
                     EngineGuard.Held _ = context.engine().hold(new Attachment.Close(execution))) {
                 outcome = new Relay(execution, context.streams().in(), stdout, stderr).run();
             }
-            usage = sandbox.usage();
+            usage = InspectCommand.usage(sandbox);
         }
         outcome.check(context);
         if (!context.engine().stopping()) {

@@ -5,6 +5,7 @@ import dev.cay.Sandbox;
 import dev.cay.Sandboxes;
 import dev.cay.Usage;
 import java.util.List;
+import java.util.Optional;
 
 /** {@code cay run}: one command in a sandbox made for it. */
 final class RunCommand implements Command {
@@ -96,14 +97,14 @@ final class RunCommand implements Command {
         Capture stderr = new Capture(limit);
         Relay.Outcome outcome;
         String id;
-        Usage usage;
+        Optional<Usage> usage;
         try (Sandboxes engine = context.engine().open();
                 Sandbox sandbox = engine.create(request.sandbox())) {
             id = sandbox.id();
             try (Execution execution = sandbox.start(request.command())) {
                 outcome = new Relay(execution, context.streams().in(), stdout, stderr).run();
             }
-            usage = sandbox.usage();
+            usage = InspectCommand.usage(sandbox);
         }
         outcome.check(context);
         if (!context.engine().stopping()) {

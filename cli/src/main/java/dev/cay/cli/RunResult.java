@@ -6,6 +6,7 @@ import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.time.Duration;
+import java.util.Optional;
 
 /**
  * The result of {@code cay run} for a program to read.
@@ -15,9 +16,9 @@ import java.time.Duration;
  * @param stdout what it wrote to standard output
  * @param stderr what it wrote to standard error
  * @param duration how long it ran
- * @param usage what the sandbox used
+ * @param usage what the sandbox used, where accounts are kept
  */
-record RunResult(String id, Exit exit, Capture stdout, Capture stderr, Duration duration, Usage usage) {
+record RunResult(String id, Exit exit, Capture stdout, Capture stderr, Duration duration, Optional<Usage> usage) {
     private static final int BUFFER = 64 * 1024;
 
     void writeTo(Streams streams) {
@@ -28,7 +29,9 @@ record RunResult(String id, Exit exit, Capture stdout, Capture stderr, Duration 
             stdout.writeTo(json, "stdout");
             stderr.writeTo(json, "stderr");
             json.field("truncated", stdout.truncated() || stderr.truncated()).field("duration_ms", duration.toMillis());
-            InfoJson.writeUsage(json, usage);
+            if (usage.isPresent()) {
+                InfoJson.writeUsage(json, usage.get());
+            }
             json.end();
             out.write('\n');
             out.flush();

@@ -4,9 +4,13 @@ import dev.cay.ExecResult;
 import dev.cay.ExecSpec;
 import dev.cay.Execution;
 import dev.cay.Lifetime;
+import dev.cay.Mount;
+import dev.cay.Network;
+import dev.cay.Sandbox;
 import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
+import dev.cay.Size;
 import dev.cay.linux.Child;
 import dev.cay.linux.Faults;
 import dev.cay.linux.HostKernel;
@@ -115,6 +119,8 @@ public final class ChildOperator {
             case "line" -> line(executions.get(Integer.parseInt(name)).stdout());
             case "write" -> written(Integer.parseInt(name), more);
             case "exec" -> executed(name, more);
+            case "once" -> once(name, more.substring(0, more.indexOf(' ')), more.substring(more.indexOf(' ') + 1));
+            case "timed" -> timed(name, more.substring(0, more.indexOf(' ')), more.substring(more.indexOf(' ') + 1));
             case "state" -> engine().open(name).info().state().text();
             case "stop" -> stopped(name);
             case "sweep" -> engine().sweep().toString();
@@ -191,9 +197,39 @@ public final class ChildOperator {
     }
 
     private String executed(String name, String script) {
-        ExecResult result = engine().open(name).exec("sh", "-c", script);
+        return told(engine().open(name).exec("sh", "-c", script));
+    }
+
+    /** In an existing sandbox, for so many milliseconds at the most. */
+    private String timed(String name, String milliseconds, String script) {
+        return told(engine().open(name)
+                .exec(ExecSpec.builder("sh", "-c", script)
+                        .timeout(Duration.ofMillis(Long.parseLong(milliseconds)))
+                        .grace(Duration.ZERO)
+                        .build()));
+    }
+
+    /** In a sandbox of its own that has, besides the usual, what a word asks for. */
+    private String once(String what, String argument, String script) {
+        SandboxSpec.Builder builder = SandboxSpec.host();
+        switch (what) {
+            case "plain" -> builder.hostname(argument);
+            case "memory" -> builder.memory(Size.parse(argument));
+            case "pids" -> builder.pids(Integer.parseInt(argument));
+            case "user" -> builder.user(argument);
+            case "bind" -> builder.mount(Mount.bind(Path.of(argument), "/bound"));
+            case "volume" -> builder.mount(Mount.volume(argument, "/volume"));
+            case "network" -> builder.network(new Network.Host());
+            default -> throw new IllegalArgumentException("no kind: " + what);
+        }
+        try (Sandbox sandbox = engine().create(builder.build())) {
+            return told(sandbox.exec("sh", "-c", script));
+        }
+    }
+
+    private static String told(ExecResult result) {
         return result.exit().reason().text() + " " + result.exit().code() + " "
-                + result.stdout().strip();
+                + result.stdout().strip().replace('\n', '|');
     }
 
     /** How many of so many threads could make a sandbox of this name; the others must be told that it is taken. */

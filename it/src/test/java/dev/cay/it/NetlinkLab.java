@@ -10,7 +10,6 @@ import dev.cay.linux.FileOps;
 import dev.cay.linux.HostKernel;
 import dev.cay.linux.Namespaces;
 import dev.cay.linux.OpList;
-import dev.cay.linux.OwnedNamespaces;
 import dev.cay.linux.Pipe;
 import dev.cay.linux.Poll;
 import dev.cay.linux.Processes;
@@ -49,8 +48,7 @@ final class NetlinkLab implements AutoCloseable {
     /** A new namespace, its loopback up. */
     static NetlinkLab create(HostKernel kernel) throws SyscallException {
         return new NetlinkLab(
-                kernel,
-                OwnedNamespaces.create(kernel, false, true, 0, 0).network().orElseThrow());
+                kernel, kernel.namespaces(Optional.empty(), true).network().orElseThrow());
     }
 
     Fd namespace() {

@@ -9,6 +9,7 @@ import java.net.URISyntaxException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -16,7 +17,9 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.UnaryOperator;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Another JVM with an engine of its own, {@link ChildOperator}, that does what it is told line by line. */
 final class OtherProcess implements AutoCloseable {
@@ -45,9 +48,26 @@ final class OtherProcess implements AutoCloseable {
      * @param environment what it has in its environment besides ours
      */
     static OtherProcess start(List<String> wrapper, Map<String, String> environment) {
+        return start(wrapper, environment, path -> path);
+    }
+
+    /**
+     * The same with code at another place, since not everybody may read this one.
+     *
+     * @param code an empty directory
+     */
+    static OtherProcess start(List<String> wrapper, Map<String, String> environment, Path code) {
+        return start(
+                wrapper,
+                environment,
+                path -> copied(path, code.resolve(Integer.toHexString(path.hashCode()) + "-" + path.getFileName())));
+    }
+
+    private static OtherProcess start(
+            List<String> wrapper, Map<String, String> environment, UnaryOperator<Path> readable) {
         try {
             List<String> command = new ArrayList<>(wrapper);
-            command.addAll(java());
+            command.addAll(java(readable));
             String mark = "cay-it-" + UUID.randomUUID();
             command.add(mark);
             ProcessBuilder builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
@@ -58,18 +78,26 @@ final class OtherProcess implements AutoCloseable {
         }
     }
 
+    /** A file, or a directory with all that is in it, where everybody may read it. */
+    private static Path copied(Path from, Path to) {
+        try (Stream<Path> files = Files.walk(from)) {
+            for (Path file : files.toList()) {
+                Path copy = to.resolve(from.relativize(file).toString());
+                if (!Files.exists(copy)) {
+                    Files.copy(file, copy);
+                }
+                Files.setPosixFilePermissions(copy, PosixFilePermissions.fromString("rwxr-xr-x"));
+            }
+            return to;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
     /** This JVM's Java, modules and test classes; with native methods, as the command line has them. */
-    private static List<String> java() throws URISyntaxException {
-        String modules = ModuleLayer.boot().configuration().modules().stream()
-                .filter(module ->
-                        module.name().startsWith("dev.cay") && !module.name().equals("dev.cay.it")
-                                || module.name().contains("zstd")
-                                || module.name().startsWith("tools.jackson")
-                                || module.name().startsWith("com.github.luben")
-                                || module.name().startsWith("com.fasterxml"))
-                .map(module ->
-                        Path.of(module.reference().location().orElseThrow()).toString())
-                .distinct()
+    private static List<String> java(UnaryOperator<Path> readable) throws URISyntaxException {
+        String modules = EngineModules.places().stream()
+                .map(path -> readable.apply(path).toString())
                 .collect(Collectors.joining(":"));
         Path classes =
                 Path.of(ChildOperator.class.getResource("ChildOperator.class").toURI());
@@ -91,9 +119,9 @@ final class OtherProcess implements AutoCloseable {
                 "--add-modules",
                 "dev.cay.engine",
                 "--enable-native-access=dev.cay.linux",
-                "-Ddev.cay.linux.library=" + library,
+                "-Ddev.cay.linux.library=" + readable.apply(library),
                 "-cp",
-                classes.toString(),
+                readable.apply(classes).toString(),
                 ChildOperator.class.getName());
     }
 

@@ -65,16 +65,7 @@ class ProcessDeathTest {
 
     /** This JVM's Java, modules and test classes, in another JVM. */
     private static Process start() throws Exception {
-        String modules = ModuleLayer.boot().configuration().modules().stream()
-                .filter(module ->
-                        module.name().startsWith("dev.cay") && !module.name().equals("dev.cay.it")
-                                || module.name().startsWith("tools.jackson")
-                                || module.name().startsWith("com.github.luben")
-                                || module.name().startsWith("com.fasterxml"))
-                .map(module ->
-                        Path.of(module.reference().location().orElseThrow()).toString())
-                .distinct()
-                .collect(Collectors.joining(":"));
+        String modules = EngineModules.places().stream().map(Path::toString).collect(Collectors.joining(":"));
         Path classes =
                 Path.of(ChildEngine.class.getResource("ChildEngine.class").toURI());
         for (int level = 0; level < 4; level++) {

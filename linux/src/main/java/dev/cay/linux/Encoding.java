@@ -26,6 +26,9 @@ final class Encoding implements Arg.Encoder, AutoCloseable {
     static final int OP_RESULT = 72;
     private static final long END = -1;
 
+    /** A bit where those of the six arguments are: only the process that the operation makes goes on. */
+    private static final long OP_FORKS = 1 << 6;
+
     /** A number that no architecture has a system call for. */
     static final long NO_SUCH_CALL = 0x7fff_fff0;
 
@@ -132,7 +135,7 @@ final class Encoding implements Arg.Encoder, AutoCloseable {
                 indirect |= 1L << i;
             }
         }
-        buffer.putLong(at + OP_INDIRECT, indirect);
+        buffer.putLong(at + OP_INDIRECT, operation.forks() ? indirect | OP_FORKS : indirect);
         List<Errno> tolerated = operation.tolerated();
         for (int i = 0; i < tolerated.size(); i++) {
             buffer.putShort(at + OP_TOLERATED + Short.BYTES * i, (short)
@@ -198,6 +201,13 @@ final class Encoding implements Arg.Encoder, AutoCloseable {
             }
         }
         return size;
+    }
+
+    /** {@code struct clone_args} for a child of our parent that an operation makes; see {@link Op#forking}. */
+    static ByteBuffer sibling(long flags, Optional<Fd> cgroup) {
+        ByteBuffer clone = Arg.struct(CLONE_SIZE);
+        clone.putLong(CLONE_FLAGS, flags | CLONE_PARENT);
+        return clone.putLong(CLONE_CGROUP, cgroup.map(Fd::number).orElse(0));
     }
 
     /** Fills in how the child is made. The kernel leaves its pidfd or its number, whichever the flags ask for. */

@@ -12,7 +12,7 @@ import java.util.Optional;
  * a child has called execve, whoever may look into it could read the JVM's memory. Where executable memory is refused, a
  * process of its own makes the child ({@link ProcessLauncher}).
  */
-public final class HostKernel implements Kernel, AutoCloseable {
+public final class HostKernel implements LocalKernel, AutoCloseable {
     private static volatile Optional<Observer> observer = Optional.empty();
     private static volatile Faults faults = list -> Faults.NONE;
 
@@ -63,7 +63,7 @@ public final class HostKernel implements Kernel, AutoCloseable {
     }
 
     /** Not what the list itself has closed: that number can be somebody else's by now. */
-    private static void closeOpened(OpList list, Encoding encoding) {
+    static void closeOpened(OpList list, Encoding encoding) {
         for (int i = 0; i < encoding.failed(); i++) {
             Op operation = list.operations().get(i);
             if (operation.opens() && encoding.result(i) >= 0 && !list.closes(operation, encoding.failed())) {
@@ -80,10 +80,22 @@ public final class HostKernel implements Kernel, AutoCloseable {
                 : launcher.spawn(list, birth, observer);
     }
 
-    /**
-     * {@code int sethostname(const char *name, size_t len)} sethostname(2), in the uts namespace of another process. The calling
-     * thread is there for three system calls, in which no Java runs.
-     */
+    /** Runs a list in a child that has our descriptors, up to its end; what the list changes about the child ends with it. */
+    Results visit(OpList list) throws SyscallException {
+        return Thread.currentThread().isVirtual()
+                ? spawner.call(() -> launcher.visit(list, observer))
+                : launcher.visit(list, observer);
+    }
+
+    /** The same with a list in which a process is made that goes on with it: that one is returned. */
+    Child spawn(OpList list, Op maker) throws SyscallException {
+        return Thread.currentThread().isVirtual()
+                ? spawner.call(() -> launcher.spawn(list, maker, observer))
+                : launcher.spawn(list, maker, observer);
+    }
+
+    /** {@inheritDoc} The calling thread is there for three system calls, in which no Java runs. */
+    @Override
     public void sethostname(Child member, String name) throws SyscallException {
         Op set = Namespaces.sethostname(name).tolerating(Errno.EPERM, Errno.EINVAL, Errno.EFAULT, Errno.ENAMETOOLONG);
         Op back = Namespaces.enter(ownHostname, Namespaces.UTS);
@@ -91,6 +103,16 @@ public final class HostKernel implements Kernel, AutoCloseable {
         if (results.failed(set)) {
             throw new SyscallException("sethostname", name, (int) -results.value(set));
         }
+    }
+
+    @Override
+    public HostKernel host() {
+        return this;
+    }
+
+    @Override
+    public OwnedNamespaces namespaces(Optional<OwnedNamespaces.Maps> user, boolean network) throws SyscallException {
+        return OwnedNamespaces.create(this, user, network);
     }
 
     /** Lets somebody watch all lists of this process. Each operation then takes about 0.1 µs longer. */

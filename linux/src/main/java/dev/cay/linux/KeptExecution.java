@@ -32,7 +32,7 @@ public final class KeptExecution implements AutoCloseable {
      *
      * @param number its number, above 0, unique in its sandbox
      * @param record the file that tells about it, see design/002-stub.md
-     * @param kill its {@code cgroup.kill}
+     * @param kill its {@code cgroup.kill}, if it has one; else its process group is killed
      * @param timeoutMilliseconds until it gets SIGTERM; 0 for never
      * @param graceMilliseconds from then until it is killed
      * @param streams the stub's ends of input, output and, without a terminal, error
@@ -41,7 +41,7 @@ public final class KeptExecution implements AutoCloseable {
     public record Plan(
             int number,
             Fd record,
-            Fd kill,
+            Optional<Fd> kill,
             int timeoutMilliseconds,
             int graceMilliseconds,
             List<Fd> streams,

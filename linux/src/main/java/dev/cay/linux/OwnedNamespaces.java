@@ -15,6 +15,7 @@ import java.util.stream.Collectors;
  * @param network absent when only a user namespace was asked for
  */
 public record OwnedNamespaces(Optional<Fd> user, Optional<Fd> network) implements AutoCloseable {
+    private static final OwnedNamespaces NONE = new OwnedNamespaces(Optional.empty(), Optional.empty());
     private static final long AF_INET = 2;
     private static final long SOCK_DGRAM_CLOEXEC = 2 | 02000000;
     private static final long SIOCSIFFLAGS = 0x8914;
@@ -42,29 +43,14 @@ public record OwnedNamespaces(Optional<Fd> user, Optional<Fd> network) implement
         }
     }
 
-    /** A user namespace for a mount whose ids are to be shifted; see mount_setattr(2). */
-    public static Fd userNamespace(HostKernel kernel, Maps maps) throws SyscallException {
-        return create(kernel, Optional.of(maps), false).user().orElseThrow();
-    }
-
     /**
      * Makes them. A short-lived child is born in them and waits while this thread writes its maps, since a process cannot
      * map ids of others for itself; see user_namespaces(7).
-     *
-     * @param firstId the host's id that root of the user namespace is
-     * @param count how many ids it has
      */
-    public static OwnedNamespaces create(HostKernel kernel, boolean user, boolean network, int firstId, int count)
-            throws SyscallException {
-        List<Extent> extents = List.of(new Extent(0, firstId, count));
-        return create(kernel, user ? Optional.of(new Maps(extents, extents)) : Optional.empty(), network);
-    }
-
-    private static OwnedNamespaces create(HostKernel kernel, Optional<Maps> user, boolean network)
-            throws SyscallException {
-        long flags = (user.isPresent() ? Namespaces.USER : 0) | (network ? Namespaces.NETWORK : 0);
+    static OwnedNamespaces create(HostKernel kernel, Optional<Maps> user, boolean network) throws SyscallException {
+        long flags = flags(user.isPresent(), network);
         if (flags == 0) {
-            return new OwnedNamespaces(Optional.empty(), Optional.empty());
+            return NONE;
         }
         try (Pipe ready = Pipe.reading();
                 Pipe gate = Pipe.writing()) {
@@ -78,7 +64,7 @@ public record OwnedNamespaces(Optional<Fd> user, Optional<Fd> network) implement
                 return null;
             });
             Thread.ofPlatform().name("cay-namespaces").daemon().start(holder);
-            OwnedNamespaces made = new OwnedNamespaces(Optional.empty(), Optional.empty());
+            OwnedNamespaces made = NONE;
             try {
                 made = open(kernel, pid(ready), user, network);
             } finally {
@@ -88,6 +74,53 @@ public record OwnedNamespaces(Optional<Fd> user, Optional<Fd> network) implement
             }
             return made;
         }
+    }
+
+    private static long flags(boolean user, boolean network) {
+        return (user ? Namespaces.USER : 0) | (network ? Namespaces.NETWORK : 0);
+    }
+
+    /**
+     * The same where the maps of a process that shares the memory of this one, which is not dumpable, cannot be written: the child
+     * becomes a program.
+     *
+     * @param holder ends when its standard input does
+     */
+    static OwnedNamespaces create(RootlessKernel kernel, Fd holder, Optional<Maps> user, boolean network)
+            throws SyscallException {
+        long flags = flags(user.isPresent(), network);
+        if (flags == 0) {
+            return NONE;
+        }
+        try (Pipe gate = Pipe.writing()) {
+            OpList.Builder list = OpList.builder();
+            if (network) {
+                Op socket = list.add(loopbackSocket());
+                list.add(loopbackUp(socket));
+            }
+            list.addAll(holder(holder, gate.theirs()).operations());
+            try (Child child = kernel.spawn(list.build(), new Birth(flags, Optional.empty()))) {
+                try {
+                    return open(kernel, child.pid(), user, network);
+                } finally {
+                    Pipe.write(gate.ours(), ByteBuffer.allocateDirect(1));
+                    child.await();
+                }
+            }
+        }
+    }
+
+    /**
+     * What a process does that is only there to be looked at.
+     *
+     * @param holder the program that it becomes, which ends when its standard input does; see {@link Stub#program}
+     * @param gate its standard input
+     */
+    public static OpList holder(Fd holder, Fd gate) {
+        return OpList.of(
+                FileOps.duplicate(Arg.of(gate), 0),
+                FileOps.closeOnExecFrom(1),
+                Processes.execve(Arg.of(holder), List.of("cay-init", "hold"), List.of()));
     }
 
     private static void joinOrClose(FutureTask<Void> holder, OwnedNamespaces made) throws SyscallException {
@@ -132,10 +165,10 @@ public record OwnedNamespaces(Optional<Fd> user, Optional<Fd> network) implement
         return Pipe.read(ready.ours(), pid) == Long.BYTES ? (int) pid.getLong(0) : 0;
     }
 
-    private static OwnedNamespaces open(HostKernel kernel, int pid, Optional<Maps> user, boolean network)
+    private static OwnedNamespaces open(Kernel kernel, int pid, Optional<Maps> user, boolean network)
             throws SyscallException {
         if (pid == 0) {
-            return new OwnedNamespaces(Optional.empty(), Optional.empty()); // the child's own failure is thrown by join
+            return NONE; // the child's own failure is thrown by join
         }
         String process = "/proc/" + pid;
         OpList.Builder list = OpList.builder();

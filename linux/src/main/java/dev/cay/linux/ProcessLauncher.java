@@ -192,18 +192,34 @@ final class ProcessLauncher implements Launcher {
         return new SyscallException(SystemCall.CLOSE_RANGE.text(), "launcher", (int) -result);
     }
 
-    /** {@code int pidfd_open(pid_t pid, unsigned int flags)} pidfd_open(2). */
     private static Fd pidfd(int pid) throws SyscallException {
-        long pidfd = Native.call(SystemCall.PIDFD_OPEN, pid, 0);
-        if (Native.failed(pidfd)) {
+        try {
+            return Launcher.pidfd(pid);
+        } catch (SyscallException e) {
             kill(pid);
+            throw e;
         }
-        return new Fd((int) Native.check(pidfd, SystemCall.PIDFD_OPEN, ""));
     }
 
     private static void kill(int pid) {
         Native.call(SystemCall.KILL, pid, Processes.SIGKILL);
         await(pid);
+    }
+
+    @Override
+    public Results visit(OpList list, Optional<Observer> watching) throws SyscallException {
+        throw notHere();
+    }
+
+    @Override
+    public Child spawn(OpList list, Op maker, Optional<Observer> watching) throws SyscallException {
+        throw notHere();
+    }
+
+    /** The program that makes our children has descriptors of its own. */
+    private static SyscallException notHere() {
+        return new SyscallException(
+                "mprotect", "a child with our descriptors needs code in memory", Errno.EACCES.number());
     }
 
     @Override

@@ -262,7 +262,8 @@ final class StubList implements Arg.Encoder {
     /** Makes it an execution that the stub keeps. */
     StubList keep(KeptExecution.Plan plan) {
         buffer.putInt(AT_EXECUTION, plan.number());
-        buffer.putInt(AT_RECORD, index(plan.record())).putInt(AT_KILL, index(plan.kill()));
+        buffer.putInt(AT_RECORD, index(plan.record()))
+                .putInt(AT_KILL, plan.kill().map(this::index).orElse(NONE));
         buffer.putInt(AT_TIMEOUT, plan.timeoutMilliseconds()).putInt(AT_GRACE, plan.graceMilliseconds());
         for (int i = 0; i < plan.streams().size(); i++) {
             buffer.putInt(AT_STREAMS + Integer.BYTES * i, index(plan.streams().get(i)));

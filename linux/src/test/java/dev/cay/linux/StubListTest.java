@@ -241,7 +241,8 @@ class StubListTest {
         Fd record = fd();
         Fd kill = fd();
         Fd terminal = fd();
-        KeptExecution.Plan plan = new KeptExecution.Plan(7, record, kill, 1000, 200, List.of(terminal, terminal), 8192);
+        KeptExecution.Plan plan =
+                new KeptExecution.Plan(7, record, Optional.of(kill), 1000, 200, List.of(terminal, terminal), 8192);
         OpList list = OpList.of(FileOps.duplicate(Arg.of(fd()), 0));
         StubList encoded = StubList.of(list, StubList.Mode.EXECUTION, PLAIN).keep(plan);
         ByteBuffer header = bytes(encoded);

@@ -312,7 +312,13 @@ class StubTest {
                 Pipe output = Pipe.reading();
                 Pipe error = Pipe.reading()) {
             KeptExecution.Plan plan = new KeptExecution.Plan(
-                    number, file, kill, timeout, 10_000, List.of(input.ours(), output.ours(), error.ours()), RING);
+                    number,
+                    file,
+                    Optional.of(kill),
+                    timeout,
+                    10_000,
+                    List.of(input.ours(), output.ours(), error.ours()),
+                    RING);
             return stub.start(
                     OpList.of(
                             Processes.setsid(),

@@ -7,6 +7,7 @@ import dev.cay.Size;
 import dev.cay.Usage;
 import dev.cay.engine.container.Hierarchies.Controller;
 import dev.cay.linux.Arg;
+import dev.cay.linux.Child;
 import dev.cay.linux.Errno;
 import dev.cay.linux.Fd;
 import dev.cay.linux.FileOps;
@@ -33,7 +34,7 @@ import java.util.concurrent.locks.LockSupport;
  * <p>In the version 2 tree each execution has a child group, so that it can be killed with all its descendants. Version 1
  * trees, where a machine has them, hold limits only: a process joins them by writing into their {@code tasks}.
  */
-final class Cgroup implements AutoCloseable {
+final class Cgroup implements Group {
     /** What the kernel measures cpu quotas over; its own default. */
     private static final long PERIOD_MICROSECONDS = 100_000;
 
@@ -104,15 +105,18 @@ final class Cgroup implements AutoCloseable {
         return new Cgroup(parent, name, legacy, stubId);
     }
 
-    /** Sets the limits. */
-    void limit(Limits limits) throws SyscallException {
+    @Override
+    public void limit(Limits limits) throws SyscallException {
         OpList.Builder list = OpList.builder();
         limit(list, limits);
         parent.run(list.build());
     }
 
     private void limit(OpList.Builder list, Limits limits) throws SyscallException {
-        write(list, Controller.PIDS, "pids.max", Integer.toString(limits.pids()));
+        NoCgroup.require(limits, parent.hierarchies().missing());
+        if (limitsProcesses()) {
+            write(list, Controller.PIDS, "pids.max", Integer.toString(limits.pids()));
+        }
         limits.memory().ifPresent(memory -> limitMemory(list, Long.toString(memory.bytes())));
         if (limits.cpus().isPresent()) {
             String quota = Long.toString(Math.round(limits.cpus().getAsDouble() * PERIOD_MICROSECONDS));
@@ -198,7 +202,7 @@ final class Cgroup implements AutoCloseable {
     }
 
     /** The group of version 2 that a process is born in, and those of version 1 that it joins by itself. */
-    record Entrance(Optional<String> execution, Fd unified, List<Fd> tasks) implements AutoCloseable {
+    record Entrance(Optional<String> execution, Optional<Fd> unified, List<Fd> tasks) implements AutoCloseable {
         /** What the process does first, while it still may. */
         void join(OpList.Builder list) {
             for (Fd file : tasks) {
@@ -208,13 +212,23 @@ final class Cgroup implements AutoCloseable {
 
         @Override
         public void close() {
-            unified.close();
+            unified.ifPresent(Fd::close);
             tasks.forEach(Fd::close);
         }
     }
 
-    /** The way in for the first process. */
-    Entrance enter() throws SyscallException {
+    @Override
+    public boolean tracks() {
+        return true;
+    }
+
+    @Override
+    public boolean limitsProcesses() {
+        return !parent.hierarchies().missing().contains(Controller.PIDS);
+    }
+
+    @Override
+    public Entrance enter() throws SyscallException {
         OpList.Builder list = OpList.builder();
         Op unified = list.add(openGroup(name));
         List<Op> tasks = new ArrayList<>();
@@ -225,21 +239,27 @@ final class Cgroup implements AutoCloseable {
         Results results = parent.run(list.build());
         return new Entrance(
                 Optional.empty(),
-                results.fd(unified),
+                Optional.of(results.fd(unified)),
                 tasks.stream().map(results::fd).toList());
     }
 
-    /** The way in for an execution, into a new group of its own; those of version 1 it has by birth. */
-    Entrance enterExecution() throws SyscallException {
-        return enterExecution(nextExecution());
+    @Override
+    public void born(Child first) {
+        // the kernel knows who is in the group
     }
 
-    int nextExecution() {
+    @Override
+    public void joined(String group, Child process) {
+        // the same
+    }
+
+    @Override
+    public int nextExecution() {
         return executions.incrementAndGet();
     }
 
-    /** The same for an execution that has a number. A group that is left of an earlier one is used again. */
-    Entrance enterExecution(int number) throws SyscallException {
+    @Override
+    public Entrance enterExecution(int number) throws SyscallException {
         String group = group(number);
         occupied.add(group);
         OpList.Builder list = OpList.builder();
@@ -247,35 +267,37 @@ final class Cgroup implements AutoCloseable {
         allowStub(list, group);
         Op unified = list.add(openGroup(group));
         try {
-            return new Entrance(Optional.of(group), parent.run(list.build()).fd(unified), List.of());
+            return new Entrance(
+                    Optional.of(group), Optional.of(parent.run(list.build()).fd(unified)), List.of());
         } catch (SyscallException e) {
             leave(group);
             throw e;
         }
     }
 
-    /** The name of the group of an execution. */
-    String group(int number) {
+    @Override
+    public String group(int number) {
         return name + "/" + number;
     }
 
-    /** What an execution's process tree is killed with, for somebody who may not open it himself. */
-    Fd openKill(String group) throws SyscallException {
+    @Override
+    public Optional<Fd> openKill(String group) throws SyscallException {
         Op open = FileOps.openAt(Arg.of(parent.unified()), group + "/cgroup.kill", FileOps.O_WRONLY, 0);
-        return parent.run(OpList.of(open)).fd(open);
+        return Optional.of(parent.run(OpList.of(open)).fd(open));
     }
 
     private Op openGroup(String group) {
         return FileOps.openAt(Arg.of(parent.unified()), group, FileOps.O_RDONLY | FileOps.O_DIRECTORY, 0);
     }
 
-    /** Kills everything in the sandbox. */
-    void kill() {
+    @Override
+    public void kill() {
         kill(name);
     }
 
-    /** Kills an execution and its descendants, wherever their sessions and process groups are. */
-    void kill(String group) {
+    /** {@inheritDoc} Wherever their sessions and process groups are. */
+    @Override
+    public void kill(String group) {
         OpList.Builder list = OpList.builder();
         Op open = list.add(FileOps.openAt(Arg.of(parent.unified()), group + "/cgroup.kill", FileOps.O_WRONLY, 0));
         list.add(FileOps.write(Arg.of(open), group + "/cgroup.kill", "1"));
@@ -289,8 +311,8 @@ final class Cgroup implements AutoCloseable {
         }
     }
 
-    /** Removes an execution's group, unless descendants still live in it: they, and it, go with the sandbox. */
-    void leave(String execution) {
+    @Override
+    public void leave(String execution) {
         Op remove = removal(parent.unified(), execution).tolerating(Errno.EBUSY, Errno.ENOENT);
         try {
             if (parent.run(OpList.of(remove)).value(remove) != -Errno.EBUSY.number()) {
@@ -301,20 +323,20 @@ final class Cgroup implements AutoCloseable {
         }
     }
 
-    /** Whether the kernel kills all of the sandbox when it kills one of its processes for want of memory. */
-    boolean diesAsAWhole() {
+    @Override
+    public boolean diesAsAWhole() {
         return !parent.isLegacy(Controller.MEMORY);
     }
 
-    /** Watches the memory limit. */
-    OomWatch watchMemory(Kernel kernel) throws SyscallException {
+    @Override
+    public OomWatch watchMemory(Kernel kernel) throws SyscallException {
         return parent.isLegacy(Controller.MEMORY)
                 ? OomWatch.legacy(kernel, parent.directory(Controller.MEMORY), name)
                 : OomWatch.unified(kernel, parent.unified(), name);
     }
 
-    /** How often the kernel has killed somebody here for want of memory; 0 if the sandbox has been removed meanwhile. */
-    long oomKills() {
+    @Override
+    public long oomKills() {
         try {
             return countOomKills();
         } catch (SandboxException.HostFailed e) {
@@ -331,7 +353,11 @@ final class Cgroup implements AutoCloseable {
                 : field(read(Controller.MEMORY, "memory.events"), "oom_kill");
     }
 
-    Usage usage() {
+    @Override
+    public Usage usage() {
+        if (!parent.hierarchies().missing().isEmpty()) {
+            throw NoCgroup.noAccounts();
+        }
         boolean old = parent.isLegacy(Controller.MEMORY);
         // The version 2 tree accounts for processor time even where its cpu controller is off.
         long cpu = field(read(parent.unified(), "cpu.stat"), "usage_usec");
@@ -405,7 +431,6 @@ final class Cgroup implements AutoCloseable {
         return FileOps.unlink(Arg.of(directory), path, AT_REMOVEDIR);
     }
 
-    /** Removes the groups. Everything in them must have been killed and reaped. */
     @Override
     public void close() {
         for (String execution : occupied) {

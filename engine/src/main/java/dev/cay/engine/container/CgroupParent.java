@@ -29,7 +29,7 @@ import java.util.Set;
  * @param legacy the directories in the version 1 trees
  */
 record CgroupParent(Kernel kernel, Hierarchies hierarchies, String engine, Fd unified, Map<Controller, Fd> legacy)
-        implements AutoCloseable {
+        implements Group.Source {
     static final String GROUP = "cay";
 
     /** In place of an engine: where the groups of those sandboxes are that outlive theirs. */
@@ -97,8 +97,23 @@ record CgroupParent(Kernel kernel, Hierarchies hierarchies, String engine, Fd un
         }
     }
 
-    /** Kills whatever runs in a sandbox's group and removes it. */
-    void remove(String name) throws IOException {
+    @Override
+    public Group create(String name, boolean limitedIo, int stubId) throws SyscallException {
+        return Cgroup.create(this, name, limitedIo, stubId);
+    }
+
+    @Override
+    public Group open(String name, boolean limitedIo, int stubId) {
+        return Cgroup.open(this, name, limitedIo, stubId);
+    }
+
+    @Override
+    public boolean exists(String name) {
+        return hierarchies.exists(name);
+    }
+
+    @Override
+    public void remove(String name) throws IOException {
         sweep(hierarchies, engine + "/" + name);
     }
 

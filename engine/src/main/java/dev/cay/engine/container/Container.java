@@ -8,13 +8,16 @@ import dev.cay.Usage;
 import dev.cay.engine.files.ContainerFiles;
 import dev.cay.linux.Birth;
 import dev.cay.linux.Child;
+import dev.cay.linux.Errno;
 import dev.cay.linux.Fd;
 import dev.cay.linux.FileOps;
 import dev.cay.linux.KeptExecution;
 import dev.cay.linux.Kernel;
+import dev.cay.linux.LocalKernel;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
 import dev.cay.linux.Poller;
+import dev.cay.linux.Processes;
 import dev.cay.linux.Stub;
 import dev.cay.linux.SyscallException;
 import java.nio.file.Path;
@@ -36,10 +39,13 @@ public final class Container implements AutoCloseable {
     /** For how many milliseconds after an event a killed process may show up. */
     private static final int OOM_ATTEMPTS = 50;
 
+    /** Makes what has the ids of the sandbox. */
+    private final Kernel root;
+
     private final Kernel kernel;
     private final String id;
     private final ExecutionList.Walls walls;
-    private final Cgroup cgroup;
+    private final Group group;
     private final Child first;
     private final Stub stub;
 
@@ -58,23 +64,25 @@ public final class Container implements AutoCloseable {
     /** The root directory, once somebody has asked for files. */
     private final List<Fd> files = new ArrayList<>(1);
 
-    Container(Kernel kernel, Preparation preparation, ExecutionList.Walls walls, Accounts.Identity defaultIdentity) {
-        this(kernel, preparation.stub(), preparation, walls, defaultIdentity);
+    Container(LocalKernel root, Preparation preparation, ExecutionList.Walls walls, Accounts.Identity defaultIdentity) {
+        this(root, root.host(), preparation.stub(), preparation, walls, defaultIdentity);
     }
 
     /** @param inside makes the processes of commands in the place of the first process */
     Container(
+            Kernel root,
             Kernel kernel,
             Kernel inside,
             Preparation preparation,
             ExecutionList.Walls walls,
             Accounts.Identity defaultIdentity) {
+        this.root = root;
         this.kernel = kernel;
         this.inside = inside;
         this.walls = walls;
         this.defaultIdentity = defaultIdentity;
         id = preparation.id();
-        cgroup = preparation.cgroup();
+        group = preparation.group();
         first = preparation.first();
         stub = preparation.stub();
         cleanup = preparation.cleanup();
@@ -106,7 +114,7 @@ public final class Container implements AutoCloseable {
      */
     public Launch prepare() throws SyscallException {
         requireAlive();
-        return new Launch(cgroup.enterExecution());
+        return new Launch(group.enterExecution(group.nextExecution()));
     }
 
     /**
@@ -115,12 +123,12 @@ public final class Container implements AutoCloseable {
      */
     public final class Launch implements AutoCloseable {
         private final Cgroup.Entrance entrance;
-        private final String group;
+        private final String name;
         private boolean started;
 
         private Launch(Cgroup.Entrance entrance) {
             this.entrance = entrance;
-            this.group = entrance.execution().orElseThrow();
+            this.name = entrance.execution().orElseThrow();
         }
 
         /**
@@ -132,11 +140,12 @@ public final class Container implements AutoCloseable {
         public Process start(ExecSpec command, Streams streams) throws SyscallException {
             ExecutionList.Command resolved = resolve(command);
             try {
-                kernel.run(ExecutionList.own(walls, resolved.identity(), streams));
-                Birth birth = new Birth(0, Optional.of(entrance.unified()));
+                root.run(ExecutionList.own(walls, resolved.identity(), streams));
+                Birth birth = new Birth(0, entrance.unified());
                 Child child = inside.spawn(ExecutionList.of(walls, resolved, streams), birth);
                 started = true;
-                return new Process(child, group);
+                group.joined(name, child);
+                return new Process(child, name);
             } catch (SyscallException e) {
                 requireAlive(); // what failed because the container died meanwhile is told as that
                 throw e;
@@ -145,14 +154,14 @@ public final class Container implements AutoCloseable {
 
         /** Kills the process if there already is one. Thread-safe. */
         public void kill() {
-            cgroup.kill(group);
+            group.kill(name);
         }
 
         @Override
         public void close() {
             entrance.close();
             if (!started) {
-                cgroup.leave(group);
+                group.leave(name);
             }
         }
     }
@@ -218,14 +227,15 @@ public final class Container implements AutoCloseable {
     public KeptExecution startKept(int number, ExecSpec command, Path record, int ring) throws SyscallException {
         requireAlive();
         ExecutionList.Command resolved = resolve(command);
-        cgroup.kill(cgroup.group(number)); // what is left of one that had this number before
+        kill(number); // what is left of one that had this number before
         try (Cleanup local = new Cleanup()) {
-            Cgroup.Entrance entrance = local.push(cgroup.enterExecution(number));
-            Fd kill = local.push(cgroup.openKill(cgroup.group(number)));
+            Cgroup.Entrance entrance = local.push(group.enterExecution(number));
+            Optional<Fd> kill = group.openKill(group.group(number));
+            kill.ifPresent(local::push);
             KeptStreams streams = local.push(KeptStreams.open(kernel, stub, command.terminal()));
             Op file = FileOps.open(record.toString(), FileOps.O_RDWR);
             Fd recordFile = local.push(kernel.run(OpList.of(file)).fd(file));
-            kernel.run(ExecutionList.own(walls, resolved.identity(), streams.theirs()));
+            root.run(ExecutionList.own(walls, resolved.identity(), streams.theirs()));
             KeptExecution.Plan plan = new KeptExecution.Plan(
                     number,
                     recordFile,
@@ -235,11 +245,9 @@ public final class Container implements AutoCloseable {
                     streams.ours(),
                     ring);
             return stub.start(
-                    ExecutionList.of(walls, resolved, streams.theirs()),
-                    new Birth(0, Optional.of(entrance.unified())),
-                    plan);
+                    ExecutionList.of(walls, resolved, streams.theirs()), new Birth(0, entrance.unified()), plan);
         } catch (SyscallException e) {
-            cgroup.leave(cgroup.group(number));
+            group.leave(group.group(number));
             requireAlive();
             throw e;
         }
@@ -252,7 +260,7 @@ public final class Container implements AutoCloseable {
 
     /** A number that no command of this container has had; for containers that one process has to itself. */
     public int nextNumber() {
-        return cgroup.nextExecution();
+        return group.nextExecution();
     }
 
     /**
@@ -267,12 +275,22 @@ public final class Container implements AutoCloseable {
 
     /** Kills a command and its descendants by its number. */
     public void kill(int number) {
-        cgroup.kill(cgroup.group(number));
+        if (group.tracks()) {
+            group.kill(group.group(number));
+            return;
+        }
+        try {
+            stub.signal(number, Processes.SIGKILL);
+        } catch (SyscallException e) {
+            if (!e.is(Errno.EPIPE)) { // the sandbox has ended, and everything in it
+                throw new SandboxException.HostFailed("cannot kill a command: " + e.getMessage(), "", e);
+            }
+        }
     }
 
     /** Forgets the control group of a command that has ended, if nothing runs in it any more. */
     public void forget(int number) {
-        cgroup.leave(cgroup.group(number));
+        group.leave(group.group(number));
     }
 
     /** Sends a signal to the process group of a command, if it runs. */
@@ -292,7 +310,7 @@ public final class Container implements AutoCloseable {
                     throw new SandboxException.HostFailed("cannot open the sandbox's root: " + e.getMessage(), "", e);
                 }
             }
-            return new ContainerFiles(new InsideKernel(stub), kernel, files.getFirst());
+            return new ContainerFiles(new InsideKernel(stub, walls.means().groups()), kernel, files.getFirst());
         }
     }
 
@@ -324,13 +342,13 @@ public final class Container implements AutoCloseable {
 
     /** Kills a command and all its descendants. */
     public void kill(Process process) {
-        cgroup.kill(process.group());
+        group.kill(process.group());
     }
 
     /** Forgets a command that has ended. Descendants of it that still run stay until the container ends. */
     public void forget(Process process) {
         try {
-            cgroup.leave(process.group());
+            group.leave(process.group());
         } finally {
             process.child().close();
         }
@@ -338,9 +356,9 @@ public final class Container implements AutoCloseable {
 
     /** Whether the kernel has killed anything in here for want of memory. Then everything is killed. */
     public boolean ranOutOfMemory() {
-        if (!outOfMemory && cgroup.oomKills() > 0) {
+        if (!outOfMemory && group.oomKills() > 0) {
             outOfMemory = true;
-            cgroup.kill();
+            group.kill();
         }
         return outOfMemory;
     }
@@ -348,7 +366,7 @@ public final class Container implements AutoCloseable {
     /** Watches the memory limit, if there is one: with version 1 the kernel kills one process only. */
     void watchMemory() throws SyscallException {
         if (walls.spec().limits().memory().isPresent()) {
-            OomWatch memory = cleanup.push(cgroup.watchMemory(kernel));
+            OomWatch memory = cleanup.push(group.watchMemory(kernel));
             watched = Optional.of(memory);
             watch(memory);
         }
@@ -377,12 +395,12 @@ public final class Container implements AutoCloseable {
     }
 
     public Usage usage() {
-        return cgroup.usage();
+        return group.usage();
     }
 
     /** Kills everything at once; what was started still has to be reaped. */
     public void kill() {
-        cgroup.kill();
+        group.kill();
     }
 
     /** Removes the container. Everything that was started in it must have been reaped. */

@@ -12,6 +12,7 @@ import dev.cay.linux.Credentials;
 import dev.cay.linux.Fd;
 import dev.cay.linux.FileOps;
 import dev.cay.linux.HostKernel;
+import dev.cay.linux.LocalKernel;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
 import dev.cay.linux.Stub;
@@ -24,18 +25,24 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.function.Function;
 import java.util.function.Predicate;
 
 /** Makes containers. Thread-safe. Closing it removes what the engine itself has left on the host. */
 public final class Containers implements AutoCloseable {
     private final Cleanup cleanup = new Cleanup();
-    private final HostKernel kernel;
+    private final Places places;
+    private final LocalKernel kernel;
     private final PreparationMaker maker;
     private final PreparationPool preparations;
-    private final CgroupParent detachedGroups;
-    private final IdRanges ranges;
+    private final Group.Source detachedGroups;
+    private final Function<String, IdSource> detachedIds;
+
+    /** That of all sandboxes, if they have the same. */
+    private final Optional<IdRanges.Range> range;
+
     private final StateDirectory state;
-    private final Hierarchies hierarchies;
+    private final StateDirectory.Undo undo;
 
     /**
      * @param volumes asked when a sandbox names a volume
@@ -43,23 +50,38 @@ public final class Containers implements AutoCloseable {
      * @param networks asked when a sandbox is to be on a network of this machine
      * @throws SandboxException.Unsupported if this machine cannot run containers
      */
-    public Containers(VolumeSource volumes, ImageSource images, NetworkSource networks) {
+    public Containers(Places places, VolumeSource volumes, ImageSource images, NetworkSource networks) {
+        this.places = places;
         try {
-            Hierarchies hierarchies = Machine.require();
-            kernel = cleanup.push(new HostKernel());
-            state = cleanup.push(StateDirectory.open());
-            this.hierarchies = hierarchies;
-            state.sweep(engine -> CgroupParent.sweep(hierarchies, engine));
-            CgroupParent cgroups = cleanup.push(CgroupParent.create(kernel, hierarchies, state.engine()));
-            detachedGroups = cleanup.push(CgroupParent.create(kernel, hierarchies, CgroupParent.DETACHED));
-            ranges = new IdRanges(state);
+            Machine.require();
+            HostKernel host = cleanup.push(new HostKernel());
+            Optional<Hierarchies> hierarchies =
+                    places.isRoot() ? Optional.of(Machine.hierarchies()) : Hierarchies.delegated(places.user());
+            undo = engine -> {
+                if (hierarchies.isPresent()) {
+                    CgroupParent.sweep(hierarchies.get(), engine);
+                }
+            };
+            if (places.isRoot()) {
+                kernel = host;
+                range = Optional.empty();
+            } else {
+                UserRoot root = cleanup.push(UserRoot.create(host, places));
+                kernel = root.kernel();
+                range = Optional.of(IdRanges.Range.within(root.ids()));
+            }
+            state = cleanup.push(enter());
+            Group.Source groups = cleanup.push(groups(hierarchies, state.engine()));
+            detachedGroups = cleanup.push(groups(hierarchies, CgroupParent.DETACHED));
+            IdRanges ranges = new IdRanges(state);
+            IdSource ids = range.map(IdSource::always).orElse(ranges);
+            detachedIds = sandbox -> range.map(IdSource::always).orElseGet(() -> ranges.detached(sandbox));
             Layers layers = cleanup.push(new Layers(kernel));
-            Nursery nursery = cleanup.push(Nursery.create(kernel));
+            Nursery nursery = cleanup.push(Nursery.create(kernel, places.run().resolve(StateDirectory.MOUNT)));
             ScheduledThreadPoolExecutor background = cleanup.push(new ScheduledThreadPoolExecutor(
                     1, Thread.ofPlatform().name("cay-background").daemon().factory()));
             ImageRoots roots = new ImageRoots(images, cleanup.push(new ImageMounts(kernel)));
-            maker = new PreparationMaker(
-                    kernel, cgroups, ranges, layers, nursery, volumes, roots, networks, background);
+            maker = new PreparationMaker(kernel, groups, ids, layers, nursery, volumes, roots, networks, background);
             preparations = cleanup.push(new PreparationPool(maker, images, background));
         } catch (IOException e) {
             cleanup.close();
@@ -70,6 +92,17 @@ public final class Containers implements AutoCloseable {
             cleanup.close();
             throw e;
         }
+    }
+
+    private Group.Source groups(Optional<Hierarchies> hierarchies, String engine) throws IOException {
+        return hierarchies.isPresent() ? CgroupParent.create(kernel, hierarchies.get(), engine) : NoCgroup.source();
+    }
+
+    private StateDirectory enter() throws IOException {
+        places.makeRun();
+        StateDirectory entered = StateDirectory.open(places.run());
+        entered.sweep(undo);
+        return entered;
     }
 
     /**
@@ -89,7 +122,7 @@ public final class Containers implements AutoCloseable {
 
     /** Whether there is a container of this name, whoever made it. */
     public boolean exists(String id) {
-        return detachedGroups.hierarchies().exists(id);
+        return detachedGroups.exists(id);
     }
 
     /** Whether an engine of this machine lives. */
@@ -116,7 +149,7 @@ public final class Containers implements AutoCloseable {
                     Fd messages = kernel.run(OpList.of(open)).fd(open)) {
                 Tenancy.Detachment detachment = new Tenancy.Detachment(listener, messages);
                 return maker.make(
-                        spec, new Tenancy(id, detachedGroups, ranges.detached(id), Optional.of(detachment), ledger));
+                        spec, new Tenancy(id, detachedGroups, detachedIds.apply(id), Optional.of(detachment), ledger));
             }
         });
     }
@@ -131,7 +164,7 @@ public final class Containers implements AutoCloseable {
 
     /** Whether the kernel has killed anything, for want of memory, in a container that outlives its engine. */
     public boolean ranOutOfMemory(String id) {
-        return Cgroup.open(detachedGroups, id, false, 0).oomKills() > 0;
+        return detachedGroups.open(id, false, 0).oomKills() > 0;
     }
 
     /**
@@ -144,15 +177,16 @@ public final class Containers implements AutoCloseable {
         Cleanup local = new Cleanup();
         local.push(first);
         try {
-            IdRanges.Range range = new IdRanges.Range((int) firstId, () -> {});
+            IdRanges.Range own = range.orElseGet(() -> IdRanges.Range.of((int) firstId, () -> {}));
             Stub stub = local.push(new Stub(UnixSocket.connect(kernel, socket.toString())));
-            Cgroup cgroup = Cgroup.open(detachedGroups, id, !spec.limits().io().isNone(), range.stubId());
+            Group group = detachedGroups.open(id, !spec.limits().io().isNone(), own.stubId());
+            group.born(first);
             Accounts accounts;
-            try (Fd root = Container.root(kernel, first)) {
-                accounts = Accounts.read(kernel, root);
+            try (Fd root = Container.root(kernel.host(), first)) {
+                accounts = Accounts.read(kernel.host(), root);
             }
             Preparation preparation = new Preparation(
-                    id, spec.hostname().orElse(id), range, accounts, cgroup, first, stub, Optional.empty(), local);
+                    id, spec.hostname().orElse(id), own, accounts, group, first, stub, Optional.empty(), local);
             return container(preparation, spec, compile(spec));
         } catch (SyscallException e) {
             local.close();
@@ -174,7 +208,7 @@ public final class Containers implements AutoCloseable {
      * @param exists whether there is a detached container of a name
      */
     public void sweep(Predicate<String> exists) throws IOException {
-        state.sweep(engine -> CgroupParent.sweep(hierarchies, engine));
+        state.sweep(undo);
         state.releaseOrphans(exists);
     }
 
@@ -216,7 +250,7 @@ public final class Containers implements AutoCloseable {
     }
 
     private Container complete(Preparation preparation, SandboxSpec spec, Optional<byte[]> seccomp) throws IOException {
-        preparation.cgroup().limit(spec.limits());
+        preparation.group().limit(spec.limits());
         String hostname = spec.hostname().orElse(preparation.id());
         if (!hostname.equals(preparation.hostname())) {
             kernel.sethostname(preparation.first(), hostname);
@@ -232,8 +266,13 @@ public final class Containers implements AutoCloseable {
     }
 
     private Container container(Preparation preparation, SandboxSpec spec, Optional<byte[]> seccomp) {
-        ExecutionList.Walls walls =
-                new ExecutionList.Walls(spec, preparation.range().first(), seccomp.map(Credentials::filterSystemCalls));
+        ExecutionList.Walls walls = new ExecutionList.Walls(
+                spec,
+                preparation.range().first(),
+                seccomp.map(Credentials::filterSystemCalls),
+                new ExecutionList.Means(
+                        PreparationMaker.hasGroups(preparation.range()),
+                        preparation.group().limitsProcesses()));
         return new Container(
                 kernel,
                 preparation,
@@ -242,7 +281,20 @@ public final class Containers implements AutoCloseable {
     }
 
     /** What can be known of the named things before anything is made. */
-    private static void check(SandboxSpec spec) {
+    private void check(SandboxSpec spec) {
+        if (!places.isRoot() && !spec.userNamespace()) {
+            throw new SandboxException.Unsupported(
+                    "a sandbox without a user namespace has the host's root, which this user is not", "run as root");
+        }
+        if (!places.isRoot() && spec.network() instanceof Network.Named) {
+            throw new SandboxException.Unsupported(
+                    "only the host's root can connect a sandbox with a network of this machine",
+                    "run as root, or leave the sandbox without a network");
+        }
+        if (!places.isRoot() && spec.root() instanceof Root.Image) {
+            throw new SandboxException.Unsupported(
+                    "only the host's root may mount the layers of images", "run as root, or give a directory as root");
+        }
         if (spec.root() instanceof Root.Directory(var path) && !Files.isDirectory(path)) {
             throw new SandboxException.InvalidSpec(
                     "the root directory " + path + " does not exist",

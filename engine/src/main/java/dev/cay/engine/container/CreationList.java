@@ -40,6 +40,9 @@ final class CreationList {
     private static final long ATTR_NOTHING_SPECIAL = Mount.ATTR_NOSUID | Mount.ATTR_NODEV | Mount.ATTR_NOEXEC;
 
     private final OpList.Builder list = OpList.builder();
+    private Op messages;
+    private Op proc;
+    private Op sys;
 
     private CreationList() {}
 
@@ -49,6 +52,8 @@ final class CreationList {
      * @param empty an empty read-only directory
      * @param namespaces those it enters instead of making them
      * @param stubId as whom it is to run
+     * @param groups whether it may choose its groups
+     * @param ownSys whether it may mount a {@code /sys}; else it gets what it sees of the host's
      * @param inherited what holds for all executions
      * @param endowment what it has when it is there
      */
@@ -61,6 +66,8 @@ final class CreationList {
             Cgroup.Entrance cgroup,
             Nursery nursery,
             int stubId,
+            boolean groups,
+            boolean ownSys,
             Inherited inherited,
             Nursery.Endowment endowment) {}
 
@@ -85,9 +92,13 @@ final class CreationList {
         parts.cgroup().join(list);
         // Not made by clone3: its root is to be the sandbox's group, which this process has only now joined.
         list.add(Namespaces.unshare(Namespaces.CGROUP));
+        parts.namespaces().network().ifPresent(network -> list.add(Namespaces.enter(network, Namespaces.NETWORK)));
+        // Here, where the host's are seen: nobody but its root may mount these where they are not.
+        messages = kernelFileSystem("mqueue", ATTR_NOTHING_SPECIAL);
+        proc = kernelFileSystem("proc", ATTR_NOTHING_SPECIAL);
+        sys = parts.ownSys() ? kernelFileSystem("sysfs", ATTR_NOTHING_SPECIAL | Mount.ATTR_RDONLY) : hostSys();
         list.add(Namespaces.enter(parts.nursery().mounts(), Namespaces.MOUNT));
         list.add(Namespaces.unshare(Namespaces.MOUNT));
-        parts.namespaces().network().ifPresent(network -> list.add(Namespaces.enter(network, Namespaces.NETWORK)));
         list.add(Namespaces.sethostname(parts.hostname()));
     }
 
@@ -97,15 +108,15 @@ final class CreationList {
         list.add(Mount.attach(root, "/"));
         list.add(FileOps.fchdir(root, "root"));
         list.add(FileOps.chroot("."));
-        for (Rootfs.Part part : rootfs.parts()) {
-            list.add(Mount.attach(Arg.of(part.mount()), root, part.path()));
-        }
         list.add(Mount.attach(Arg.of(rootfs.devices()), root, "dev"));
         list.add(Mount.attach(Arg.of(rootfs.terminals()), Arg.of(rootfs.devices()), "pts"));
         list.add(Mount.attach(Arg.of(rootfs.sharedMemory()), Arg.of(rootfs.devices()), "shm"));
-        kernelFileSystem("mqueue", ATTR_NOTHING_SPECIAL, Arg.of(rootfs.devices()), "mqueue");
-        kernelFileSystem("proc", ATTR_NOTHING_SPECIAL, root, "proc");
-        kernelFileSystem("sysfs", ATTR_NOTHING_SPECIAL | Mount.ATTR_RDONLY, root, "sys");
+        list.add(Mount.attach(Arg.of(messages), Arg.of(rootfs.devices()), "mqueue"));
+        list.add(Mount.attach(Arg.of(proc), root, "proc"));
+        list.add(Mount.attach(Arg.of(sys), root, "sys"));
+        for (Rootfs.Part part : rootfs.parts()) {
+            list.add(Mount.attach(Arg.of(part.mount()), root, part.path()));
+        }
         // A path below /proc or /sys leads into the kernel's own file systems, and /dev is ours: no image can bend it.
         for (String path : MASKED_FILES) {
             list.add(Mount.mount("/dev/null", path, Mount.MS_BIND).tolerating(Errno.ENOENT));
@@ -122,10 +133,17 @@ final class CreationList {
         list.addAll(parts.mounts().attach());
     }
 
-    private void kernelFileSystem(String type, long attributes, Arg directory, String path) {
+    private Op kernelFileSystem(String type, long attributes) {
         Op context = list.add(Mount.fsopen(type));
         list.add(Mount.create(context));
-        list.add(Mount.attach(Arg.of(list.add(Mount.fsmount(context, attributes))), directory, path));
+        return list.add(Mount.fsmount(context, attributes));
+    }
+
+    private Op hostSys() {
+        Op open = list.add(FileOps.open("/sys", FileOps.O_PATH | FileOps.O_DIRECTORY));
+        Op clone = list.add(Mount.cloneTrees(Arg.of(open), "/sys"));
+        list.add(Mount.isolate(Arg.of(clone), "/sys", ATTR_NOTHING_SPECIAL | Mount.ATTR_RDONLY));
+        return clone;
     }
 
     private void renounce(Parts parts) {
@@ -135,6 +153,7 @@ final class CreationList {
                 list,
                 parts.namespaces().user(),
                 parts.stubId(),
+                parts.groups(),
                 parts.inherited().bounds());
         parts.inherited().landlock().ifPresent(list::add);
         if (parts.endowment().detachment().isPresent()) {

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /** Looks at what this machine has of what containers need. It reads files of the kernel and changes nothing. */
 public final class Diagnosis {
@@ -80,12 +81,43 @@ public final class Diagnosis {
                 status("CapEff:").map(text -> Long.parseUnsignedLong(text, 16)).orElse(0L);
         boolean root =
                 status("Uid:").map(text -> text.split("\\s+")[0].equals("0")).orElse(false);
-        boolean enough = root && (effective >>> SYS_ADMIN & 1) != 0;
+        if (!root) {
+            ordinaryUser();
+            return;
+        }
+        boolean enough = (effective >>> SYS_ADMIN & 1) != 0;
         add(
                 "privileges",
                 enough ? Verdict.GOOD : Verdict.MISSING,
-                enough ? "root with CAP_SYS_ADMIN" : root ? "root without CAP_SYS_ADMIN" : "an ordinary user",
+                enough ? "root with CAP_SYS_ADMIN" : "root without CAP_SYS_ADMIN",
                 enough ? "" : ALL_CAPABILITIES_HINT);
+    }
+
+    private void ordinaryUser() {
+        long user = status("Uid:")
+                .map(text -> Long.parseLong(text.split("\\s+")[1]))
+                .orElse(0L);
+        add(
+                "privileges",
+                Verdict.LIMITED,
+                "an ordinary user: no images, no volumes with a limit, no networks of their own",
+                "run it as root for these");
+        boolean programs = SubordinateIds.PROGRAMS.stream()
+                .allMatch(program ->
+                        Files.isExecutable(root.resolve(program.toString().substring(1))));
+        boolean ids = SubordinateIds.find(
+                        user,
+                        System.getProperty("user.name", ""),
+                        read("etc/subuid").orElse(""),
+                        read("etc/subgid").orElse(""))
+                .isPresent();
+        add(
+                "subordinate ids",
+                programs && ids ? Verdict.GOOD : Verdict.LIMITED,
+                programs && ids ? "sandboxes have users of their own" : "sandboxes have a single user: root",
+                programs
+                        ? ids ? "" : "usermod --add-subuids 100000-165535 --add-subgids 100000-165535 USER"
+                        : "apt-get install uidmap");
     }
 
     private Optional<String> status(String field) {
@@ -106,6 +138,13 @@ public final class Diagnosis {
                     "mount -t cgroup2 none /sys/fs/cgroup");
             return;
         }
+        long user = status("Uid:")
+                .map(text -> Long.parseLong(text.split("\\s+")[1]))
+                .orElse(0L);
+        if (user != 0) {
+            delegated(user);
+            return;
+        }
         Hierarchies hierarchies = found.get();
         add(
                 "control groups",
@@ -123,6 +162,30 @@ public final class Diagnosis {
                     there ? "available" : "the controller is off",
                     there ? "" : "boot without cgroup_disable, or enable it in cgroup.subtree_control");
         }
+    }
+
+    private void delegated(long user) {
+        Optional<Hierarchies> delegated;
+        try {
+            delegated = Hierarchies.delegated(user);
+        } catch (IOException e) {
+            delegated = Optional.empty();
+        }
+        String fix = "systemd-run --user --scope -p Delegate=yes cay ...";
+        if (delegated.isEmpty()) {
+            add(
+                    "control groups",
+                    Verdict.LIMITED,
+                    "none is delegated: no limits but that of processes, no accounts",
+                    fix);
+            return;
+        }
+        Set<Controller> missing = delegated.get().missing();
+        add(
+                "control groups",
+                missing.isEmpty() ? Verdict.GOOD : Verdict.LIMITED,
+                missing.isEmpty() ? "delegated" : "delegated, but without controllers",
+                missing.isEmpty() ? "" : "see Delegate= in systemd.resource-control(5)");
     }
 
     private void userNamespaces() {

@@ -32,7 +32,21 @@ final class ExecutionList {
      * @param firstId the host's id of the sandbox's root
      * @param seccomp puts on the filter, if there is to be one
      */
-    record Walls(SandboxSpec spec, int firstId, Optional<Op> seccomp) {}
+    record Walls(SandboxSpec spec, int firstId, Optional<Op> seccomp, Means means) {
+        Walls(SandboxSpec spec, int firstId, Optional<Op> seccomp) {
+            this(spec, firstId, seccomp, Means.ALL);
+        }
+    }
+
+    /**
+     * What an ordinary user may lack.
+     *
+     * @param groups whether a process may choose its groups: not in a user namespace that has a single id, see setgroups(2)
+     * @param limited whether a control group limits the number of processes
+     */
+    record Means(boolean groups, boolean limited) {
+        static final Means ALL = new Means(true, true);
+    }
 
     /** What a command is. */
     record Command(
@@ -44,7 +58,7 @@ final class ExecutionList {
     static OpList of(Walls walls, Command command, Container.Streams streams) {
         OpList.Builder list = OpList.builder();
         list.add(Processes.setsid());
-        Privileges.limit(list, walls.spec());
+        Privileges.limit(list, walls);
         list.add(FileOps.duplicate(Arg.of(streams.input()), 0));
         list.add(FileOps.duplicate(Arg.of(streams.output()), 1));
         list.add(FileOps.duplicate(Arg.of(streams.error()), 2));
@@ -54,7 +68,7 @@ final class ExecutionList {
         // The stub's descriptors are close-on-exec as they are; and none that came along is left if one should not be.
         list.add(FileOps.closeOnExecFrom(3));
         // From here on others in the sandbox may send signals to this process: it is one of their user.
-        Privileges.become(list, walls.spec(), command.identity());
+        Privileges.become(list, walls, command.identity());
         enterDirectory(list, command.workingDirectory());
         list.add(Processes.unblockSignals());
         execute(list, walls, command);

@@ -7,9 +7,11 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Where this machine's control groups are mounted; see cgroups(7). On a machine with version 2 only, every controller is
@@ -17,8 +19,13 @@ import java.util.Optional;
  *
  * @param unified the version 2 tree
  * @param legacy the version 1 trees of the controllers that are not in the version 2 tree
+ * @param missing controllers that are in no tree that may be written to
  */
-record Hierarchies(Path unified, Map<Controller, Path> legacy) {
+record Hierarchies(Path unified, Map<Controller, Path> legacy, Set<Controller> missing) {
+    Hierarchies(Path unified, Map<Controller, Path> legacy) {
+        this(unified, legacy, Set.of());
+    }
+
     /** The controllers that limits are made of. */
     enum Controller {
         MEMORY("memory", "memory"),
@@ -89,6 +96,56 @@ record Hierarchies(Path unified, Map<Controller, Path> legacy) {
             }
         }
         return new String(text.toString().getBytes(StandardCharsets.ISO_8859_1), StandardCharsets.UTF_8);
+    }
+
+    /**
+     * What of the version 2 tree has been handed over to a user who runs this process in it: the uppermost of the groups around this
+     * process that are the user's, see "Delegation" in the kernel's cgroup-v2.rst.
+     */
+    static Optional<Hierarchies> delegated(long user) throws IOException {
+        Optional<Hierarchies> machine = detect();
+        if (machine.isEmpty()) {
+            return Optional.empty();
+        }
+        Path tree = machine.get().unified();
+        Path group = tree.resolve(ownGroup(Files.readString(Path.of("/proc/self/cgroup"), StandardCharsets.UTF_8)));
+        Optional<Path> base = Optional.empty();
+        while (!group.equals(tree) && belongsTo(user, group)) {
+            base = Optional.of(group);
+            group = group.getParent();
+        }
+        return base.isEmpty() ? Optional.empty() : Optional.of(delegated(base.get()));
+    }
+
+    private static Hierarchies delegated(Path base) throws IOException {
+        List<String> available = List.of(
+                Files.readString(base.resolve("cgroup.controllers")).strip().split(" "));
+        Set<Controller> missing = EnumSet.noneOf(Controller.class);
+        for (Controller controller : Controller.values()) {
+            if (!available.contains(controller.unifiedName())) {
+                missing.add(controller);
+            }
+        }
+        return new Hierarchies(base, Map.of(), missing);
+    }
+
+    /** The relative path of a process's group, from the text of proc_pid_cgroup(5). */
+    static String ownGroup(String text) {
+        for (String line : text.split("\n")) {
+            if (line.startsWith("0::/")) {
+                return line.substring("0::/".length());
+            }
+        }
+        return "";
+    }
+
+    private static boolean belongsTo(long user, Path group) throws IOException {
+        for (Path file : List.of(group, group.resolve("cgroup.procs"), group.resolve("cgroup.subtree_control"))) {
+            if (!Files.exists(file) || ((Number) Files.getAttribute(file, "unix:uid")).longValue() != user) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** Whether some engine has a group of this name. */

@@ -1,8 +1,11 @@
 package dev.cay.engine.container;
 
+import dev.cay.linux.OwnedNamespaces;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.ArrayList;
 import java.util.BitSet;
+import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -36,11 +39,36 @@ final class IdRanges implements IdSource {
         this.state = state;
     }
 
-    /** A range of ids, given back when it is closed. */
-    record Range(int first, Runnable release) implements AutoCloseable {
-        /** As whom the first process runs: the last id of the range, the only one that the sandbox cannot have. */
-        int stubId() {
-            return first == 0 ? 0 : first + MAPPED_IDS;
+    /**
+     * A range of ids, given back when it is closed.
+     *
+     * @param first the id of the sandbox's root
+     * @param count how many ids the sandbox has
+     * @param stubId as whom the first process runs: where there is one more, an id that the sandbox cannot have
+     */
+    record Range(int first, int count, int stubId, Runnable release) implements AutoCloseable {
+        /**
+         * The ids of a user namespace, the same for all sandboxes in it.
+         *
+         * @param ids how many there are
+         */
+        static Range within(int ids) {
+            return ids > 1 ? new Range(0, ids - 1, ids - 1, () -> {}) : new Range(0, 1, 0, () -> {});
+        }
+
+        /** One of those of this machine. */
+        static Range of(int first, Runnable release) {
+            return new Range(first, MAPPED_IDS, first + MAPPED_IDS, release);
+        }
+
+        /** The maps of the sandbox's user namespace. What is consecutive here need not be so on the host: there root is by itself. */
+        OwnedNamespaces.Maps maps() {
+            List<OwnedNamespaces.Extent> extents = new ArrayList<>();
+            extents.add(new OwnedNamespaces.Extent(0, first, 1));
+            if (count > 1) {
+                extents.add(new OwnedNamespaces.Extent(1, first + 1, count - 1));
+            }
+            return new OwnedNamespaces.Maps(extents, extents);
         }
 
         @Override
@@ -51,7 +79,7 @@ final class IdRanges implements IdSource {
 
     /** The range of a sandbox without a user namespace: the host's own ids. */
     static Range hostIds() {
-        return new Range(0, () -> {});
+        return new Range(0, MAPPED_IDS, 0, () -> {});
     }
 
     @Override
@@ -131,7 +159,7 @@ final class IdRanges implements IdSource {
     }
 
     private Range single(int index, String owner) {
-        return new Range(first(index), () -> {
+        return Range.of(first(index), () -> {
             try {
                 state.release(claim(index), owner);
             } catch (IOException e) {
@@ -147,7 +175,7 @@ final class IdRanges implements IdSource {
     private Range take(int index) {
         free.clear(index);
         AtomicBoolean released = new AtomicBoolean(); // given back twice, two sandboxes would get it
-        return new Range(first(index), () -> {
+        return Range.of(first(index), () -> {
             if (released.compareAndSet(false, true)) {
                 release(index);
             }

@@ -13,4 +13,19 @@ interface IdSource {
      * @throws IOException if the id does not begin a range, or somebody has it
      */
     IdRanges.Range take(long first) throws IOException;
+
+    /** Always the same range, which is nobody's to claim. */
+    static IdSource always(IdRanges.Range range) {
+        return new IdSource() {
+            @Override
+            public IdRanges.Range take() {
+                return range;
+            }
+
+            @Override
+            public IdRanges.Range take(long first) {
+                return range;
+            }
+        };
+    }
 }

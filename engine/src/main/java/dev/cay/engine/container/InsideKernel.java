@@ -12,14 +12,18 @@ import dev.cay.linux.Stub;
 import dev.cay.linux.SyscallException;
 import java.util.List;
 
-/** Runs lists inside a sandbox as its root: the first process itself is nobody there. */
-record InsideKernel(Stub stub) implements Kernel {
-    private static final List<Op> AS_ROOT =
-            List.of(Credentials.setgroups(List.of()), Credentials.setgid(0), Credentials.setuid(0), FileOps.umask(0));
+/**
+ * Runs lists inside a sandbox as its root: the first process itself is nobody there.
+ *
+ * @param groups whether it may choose its groups
+ */
+record InsideKernel(Stub stub, boolean groups) implements Kernel {
+    private static final List<Op> AS_ROOT = List.of(Credentials.setgid(0), Credentials.setuid(0), FileOps.umask(0));
 
     @Override
     public Results run(OpList list) throws SyscallException {
         OpList.Builder asRoot = OpList.builder();
+        asRoot.add(Privileges.setgroups(List.of(), groups));
         asRoot.addAll(AS_ROOT);
         asRoot.addAll(list.operations());
         return stub.run(asRoot.build());

@@ -3,10 +3,9 @@ package dev.cay.engine.container;
 import dev.cay.Mount;
 import dev.cay.linux.Arg;
 import dev.cay.linux.Fd;
-import dev.cay.linux.HostKernel;
 import dev.cay.linux.Kernel;
+import dev.cay.linux.LocalKernel;
 import dev.cay.linux.Op;
-import dev.cay.linux.OwnedNamespaces;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -60,8 +59,13 @@ record Mounts(List<Attachment> attachments) implements AutoCloseable {
     }
 
     /** @param undo gives volumes back when the sandbox is gone */
-    static Mounts create(HostKernel kernel, VolumeSource volumes, Plan plan, Cleanup undo) throws IOException {
-        return create(kernel, maps -> OwnedNamespaces.userNamespace(kernel, maps), volumes, plan, undo);
+    static Mounts create(LocalKernel kernel, VolumeSource volumes, Plan plan, Cleanup undo) throws IOException {
+        return create(
+                kernel,
+                maps -> kernel.namespaces(Optional.of(maps), false).user().orElseThrow(),
+                volumes,
+                plan,
+                undo);
     }
 
     static Mounts create(

@@ -15,6 +15,7 @@ import dev.cay.linux.OpList;
 import dev.cay.linux.Processes;
 import dev.cay.linux.Stub;
 import dev.cay.linux.SyscallException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -39,14 +40,15 @@ record Nursery(Fd mounts, Fd stub, Fd nothing) implements AutoCloseable {
 
     private static final int FIRST_OF_COPIES = 16;
 
-    static Nursery create(Kernel kernel) throws SyscallException {
+    /** @param place an empty directory, mounted on where nobody sees it */
+    static Nursery create(Kernel kernel, Path place) throws SyscallException {
         try (Cleanup undo = new Cleanup()) {
             Fd stub = undo.push(
                     Stub.program(kernel, GuestProgram.of(Architecture.current().text())));
             Op open = FileOps.open("/dev/null", FileOps.O_RDWR);
             Fd nothing = undo.push(kernel.run(OpList.of(open)).fd(open));
             Birth birth = new Birth(Namespaces.MOUNT, Optional.empty());
-            try (Child holder = kernel.spawn(holderList(stub, nothing), birth)) {
+            try (Child holder = kernel.spawn(holderList(stub, nothing, place.toString()), birth)) {
                 Op mounts = FileOps.open("/proc/" + holder.pid() + "/ns/mnt", FileOps.O_RDONLY);
                 try {
                     Nursery nursery = new Nursery(kernel.run(OpList.of(mounts)).fd(mounts), stub, nothing);
@@ -61,9 +63,8 @@ record Nursery(Fd mounts, Fd stub, Fd nothing) implements AutoCloseable {
     }
 
     /** Leaves the host's mounts behind and waits to be looked at. */
-    private static OpList holderList(Fd stub, Fd nothing) {
+    private static OpList holderList(Fd stub, Fd nothing, String place) {
         OpList.Builder list = OpList.builder();
-        String place = StateDirectory.MOUNT.toString();
         list.add(Processes.dieWithParent());
         list.add(Mount.mount("", "/", Mount.MS_REC | Mount.MS_PRIVATE));
         list.add(Mount.mount("none", place, "tmpfs", Mount.MS_NOSUID | Mount.MS_NODEV | Mount.MS_NOEXEC, "mode=0555"));

@@ -24,7 +24,7 @@ record Preparation(
         String hostname,
         IdRanges.Range range,
         Accounts accounts,
-        Cgroup cgroup,
+        Group group,
         Child first,
         Stub stub,
         Optional<NetworkSource.Connection> network,

@@ -9,12 +9,13 @@ import dev.cay.Writable;
 import dev.cay.linux.Birth;
 import dev.cay.linux.Child;
 import dev.cay.linux.Fd;
-import dev.cay.linux.HostKernel;
 import dev.cay.linux.Landlock;
+import dev.cay.linux.LocalKernel;
 import dev.cay.linux.Namespaces;
 import dev.cay.linux.Op;
 import dev.cay.linux.OwnedNamespaces;
 import dev.cay.linux.Processes;
+import dev.cay.linux.RootlessKernel;
 import dev.cay.linux.Stub;
 import dev.cay.linux.SyscallException;
 import dev.cay.linux.UnixSocket;
@@ -31,8 +32,9 @@ import java.util.concurrent.ThreadLocalRandom;
 final class PreparationMaker implements Preparation.Maker {
     private static final int ID_DIGITS = 12;
 
-    private final HostKernel kernel;
-    private final CgroupParent cgroups;
+    private final LocalKernel kernel;
+    private final boolean rootless;
+    private final Group.Source groups;
     private final IdSource ranges;
     private final Layers layers;
     private final Nursery nursery;
@@ -46,8 +48,8 @@ final class PreparationMaker implements Preparation.Maker {
 
     /** @param background takes apart what nobody needs any more, which the kernel is slow at */
     PreparationMaker(
-            HostKernel kernel,
-            CgroupParent cgroups,
+            LocalKernel kernel,
+            Group.Source groups,
             IdSource ranges,
             Layers layers,
             Nursery nursery,
@@ -57,7 +59,8 @@ final class PreparationMaker implements Preparation.Maker {
             Executor background)
             throws SyscallException {
         this.kernel = kernel;
-        this.cgroups = cgroups;
+        this.groups = groups;
+        rootless = kernel instanceof RootlessKernel;
         this.ranges = ranges;
         this.layers = layers;
         this.nursery = nursery;
@@ -73,7 +76,7 @@ final class PreparationMaker implements Preparation.Maker {
 
     @Override
     public Preparation make(SandboxSpec spec) throws IOException {
-        return make(spec, new Tenancy(newId(), cgroups, ranges, Optional.empty(), Tenancy.UNWRITTEN));
+        return make(spec, new Tenancy(newId(), groups, ranges, Optional.empty(), Tenancy.UNWRITTEN));
     }
 
     static String newId() {
@@ -117,10 +120,11 @@ final class PreparationMaker implements Preparation.Maker {
         IdRanges.Range range = undo.push(range(spec, tenancy.ids(), writable));
         tenancy.ledger().range(range.first());
         tenancy.ledger().group(id);
-        Cgroup cgroup = undo.push(
-                Cgroup.create(tenancy.cgroups(), id, !spec.limits().io().isNone(), range.stubId()));
-        OwnedNamespaces namespaces = scaffolding.push(
-                OwnedNamespaces.create(kernel, spec.userNamespace(), ownNetwork, range.first(), IdRanges.MAPPED_IDS));
+        Group group = undo.push(tenancy.groups().create(id, !spec.limits().io().isNone(), range.stubId()));
+        Optional<OwnedNamespaces.Maps> maps = spec.userNamespace() ? Optional.of(range.maps()) : Optional.empty();
+        OwnedNamespaces namespaces = scaffolding.push(kernel.namespaces(maps, ownNetwork));
+        // An ordinary user's sandboxes have the ids of the user namespace that their file systems are made in.
+        Optional<Fd> shifting = rootless ? Optional.empty() : namespaces.user();
         Optional<NetworkSource.Connection> network = spec.network() instanceof Network.Named named
                 ? Optional.of(connect(named, tenancy, namespaces, undo))
                 : Optional.empty();
@@ -128,7 +132,7 @@ final class PreparationMaker implements Preparation.Maker {
                 ? Optional.of(scaffolding.push(HostSkeleton.names(kernel, NameFiles.of(network.get(), hostname))))
                 : Optional.empty();
         Rootfs rootfs = scaffolding.push(Rootfs.create(
-                kernel, new Rootfs.Plan(spec, layers, image, names, namespaces.user(), range.first(), writable)));
+                kernel, new Rootfs.Plan(spec, layers, image, names, shifting, range, writable, rootless)));
         makeDirectories(spec, rootfs, range.first());
         Accounts accounts = Accounts.read(kernel, rootfs.root());
         for (Mount mount : spec.mounts()) {
@@ -136,7 +140,7 @@ final class PreparationMaker implements Preparation.Maker {
                 tenancy.ledger().volume(named.volume());
             }
         }
-        Mounts mounts = scaffolding.push(mounts(spec, id, range, namespaces, rootfs, accounts, undo));
+        Mounts mounts = scaffolding.push(mounts(spec, id, range, shifting, rootfs, accounts, undo));
         Optional<Fd> landlock = Landlock.ruleset(kernel, rootfs.root(), !ownNetwork);
         landlock.ifPresent(scaffolding::push);
         List<Fd> connection = UnixSocket.pair();
@@ -147,7 +151,7 @@ final class PreparationMaker implements Preparation.Maker {
                 spec.userNamespace() ? capabilityBounds : capabilityBoundsOfHost,
                 landlock.map(Landlock::restrictSelf));
         Child first;
-        try (Cgroup.Entrance entrance = cgroup.enter()) {
+        try (Cgroup.Entrance entrance = group.enter()) {
             first = kernel.spawn(
                     CreationList.of(new CreationList.Parts(
                             hostname,
@@ -158,6 +162,8 @@ final class PreparationMaker implements Preparation.Maker {
                             entrance,
                             nursery,
                             range.stubId(),
+                            hasGroups(range),
+                            ownNetwork || !rootless,
                             inherited,
                             new Nursery.Endowment(
                                     connection.getLast(),
@@ -166,16 +172,17 @@ final class PreparationMaker implements Preparation.Maker {
                                                     .toList()
                                             : List.of(),
                                     tenancy.detachment(),
-                                    detached ? memoryWatch(spec, cgroup, scaffolding) : Optional.empty()))),
-                    new Birth(Namespaces.PID | Namespaces.IPC | Namespaces.UTS, Optional.of(entrance.unified())));
+                                    detached ? memoryWatch(spec, group, scaffolding) : Optional.empty()))),
+                    new Birth(Namespaces.PID | Namespaces.IPC | Namespaces.UTS, entrance.unified()));
         }
+        group.born(first);
         undo.push(() -> {
-            cgroup.kill();
+            group.kill();
             first.await(); // the kernel lets it end only after all the others have been reaped
             first.close();
         });
         tenancy.ledger().firstProcess(first.pid());
-        return new Preparation(id, hostname, range, accounts, cgroup, first, stub, network, undo);
+        return new Preparation(id, hostname, range, accounts, group, first, stub, network, undo);
     }
 
     private NetworkSource.Connection connect(
@@ -188,11 +195,15 @@ final class PreparationMaker implements Preparation.Maker {
                 namespaces.network().orElseThrow()));
     }
 
+    /** In a user namespace that has a single id nobody may choose groups. */
+    static boolean hasGroups(IdRanges.Range range) {
+        return range.count() > 1;
+    }
+
     /** Where the kernel does not kill all of a group by itself the first process does, if nobody else is there. */
-    private Optional<OomWatch> memoryWatch(SandboxSpec spec, Cgroup cgroup, Cleanup scaffolding)
-            throws SyscallException {
-        return spec.limits().memory().isPresent() && !cgroup.diesAsAWhole()
-                ? Optional.of(scaffolding.push(cgroup.watchMemory(kernel)))
+    private Optional<OomWatch> memoryWatch(SandboxSpec spec, Group group, Cleanup scaffolding) throws SyscallException {
+        return spec.limits().memory().isPresent() && !group.diesAsAWhole()
+                ? Optional.of(scaffolding.push(group.watchMemory(kernel)))
                 : Optional.empty();
     }
 
@@ -221,7 +232,7 @@ final class PreparationMaker implements Preparation.Maker {
             SandboxSpec spec,
             String id,
             IdRanges.Range range,
-            OwnedNamespaces namespaces,
+            Optional<Fd> shifting,
             Rootfs rootfs,
             Accounts accounts,
             Cleanup undo)
@@ -230,7 +241,7 @@ final class PreparationMaker implements Preparation.Maker {
             return new Mounts(List.of());
         }
         Accounts.Identity identity = accounts.require(spec.user().orElse(SandboxSpec.DEFAULT_USER));
-        Mounts.Plan plan = new Mounts.Plan(id, spec.mounts(), rootfs, range.first(), namespaces.user(), identity);
+        Mounts.Plan plan = new Mounts.Plan(id, spec.mounts(), rootfs, range.first(), shifting, identity);
         return Mounts.create(kernel, volumes, plan, undo);
     }
 

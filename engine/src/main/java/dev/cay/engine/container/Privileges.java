@@ -1,9 +1,9 @@
 package dev.cay.engine.container;
 
 import dev.cay.ResourceLimit;
-import dev.cay.SandboxSpec;
 import dev.cay.linux.Arg;
 import dev.cay.linux.Credentials;
+import dev.cay.linux.Errno;
 import dev.cay.linux.Fd;
 import dev.cay.linux.FileOps;
 import dev.cay.linux.Kernel;
@@ -62,6 +62,7 @@ final class Privileges {
             .reduce(0, (a, b) -> a | b);
 
     private static final int RLIMIT_CORE = 4;
+    private static final int RLIMIT_NPROC = 6;
 
     /** Too little for a file, and the one value at which the kernel does not start the host's crash handler; see core(5). */
     private static final long NO_CORE = 1;
@@ -82,10 +83,12 @@ final class Privileges {
      * sandbox's root is to have, kept over the execve. Everything that holds for all executions is put on here and inherited.
      *
      * @param stubId the host's id; of no meaning without a user namespace, where the stub is root
+     * @param groups whether it may choose its groups
      */
-    static void becomeStub(OpList.Builder list, Optional<Fd> userNamespace, int stubId, List<Op> bounds) {
+    static void becomeStub(
+            OpList.Builder list, Optional<Fd> userNamespace, int stubId, boolean groups, List<Op> bounds) {
         long kept = capabilities(userNamespace.isPresent());
-        list.add(Credentials.setgroups(List.of()));
+        list.add(setgroups(List.of(), groups));
         if (userNamespace.isPresent()) {
             list.add(Credentials.keepCapabilities()); // what is needed to enter the namespace
             list.add(Credentials.setgid(stubId));
@@ -103,12 +106,19 @@ final class Privileges {
         list.add(Credentials.noNewPrivileges());
     }
 
+    /** Where it may not, it keeps those of the user that it is on the host, none of which the sandbox knows. */
+    static Op setgroups(List<Integer> groups, boolean may) {
+        Op set = Credentials.setgroups(groups);
+        return may ? set : set.tolerating(Errno.EPERM);
+    }
+
     /** Becomes a user. Only root keeps capabilities. */
-    static void become(OpList.Builder list, SandboxSpec spec, Accounts.Identity identity) {
-        list.add(Credentials.setgroups(identity.groups()));
+    static void become(OpList.Builder list, ExecutionList.Walls walls, Accounts.Identity identity) {
+        list.add(setgroups(identity.groups(), walls.means().groups()));
         list.add(Credentials.setgid(identity.group()));
         list.add(Credentials.setuid(identity.user()));
-        list.add(Credentials.capset(identity.user() == 0 ? capabilities(spec.userNamespace()) : 0));
+        list.add(Credentials.capset(
+                identity.user() == 0 ? capabilities(walls.spec().userNamespace()) : 0));
     }
 
     /** Without a user namespace the host's root could make device nodes that work. */
@@ -116,8 +126,12 @@ final class Privileges {
         return userNamespace ? CAPABILITIES : CAPABILITIES & ~(1L << Capability.MKNOD.number());
     }
 
-    static void limit(OpList.Builder list, SandboxSpec spec) {
-        Map<ResourceLimit, Long> limits = spec.resourceLimits();
+    static void limit(OpList.Builder list, ExecutionList.Walls walls) {
+        Map<ResourceLimit, Long> limits = walls.spec().resourceLimits();
+        if (!walls.means().limited()) { // in the user namespace; each of its users has so many
+            list.add(Credentials.limit(
+                    RLIMIT_NPROC, "NPROC", walls.spec().limits().pids()));
+        }
         if (!limits.containsKey(ResourceLimit.CORE)) {
             list.add(Credentials.limit(RLIMIT_CORE, "CORE", NO_CORE));
         }

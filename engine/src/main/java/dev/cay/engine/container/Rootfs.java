@@ -7,6 +7,7 @@ import dev.cay.Writable;
 import dev.cay.linux.Arg;
 import dev.cay.linux.Fd;
 import dev.cay.linux.FileOps;
+import dev.cay.linux.FileStatus;
 import dev.cay.linux.Kernel;
 import dev.cay.linux.Mount;
 import dev.cay.linux.Op;
@@ -41,6 +42,17 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
     private static final long MINIMUM_INODES = 1024;
     private static final int TTY_GROUP = 5;
 
+    /** What every program expects, and nothing that leads anywhere. */
+    private static final List<Device> DEVICES = List.of(
+            new Device("null", 1, 3),
+            new Device("zero", 1, 5),
+            new Device("full", 1, 7),
+            new Device("random", 1, 8),
+            new Device("urandom", 1, 9),
+            new Device("tty", 5, 0));
+
+    private record Device(String name, int major, int minor) {}
+
     /** A mount that lies over a directory of the root. */
     record Part(String path, Fd mount) {}
 
@@ -51,8 +63,9 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
      * @param image the layers of an image, the lowest first, if that is the root
      * @param names the layer with the files by which it knows names, if they are its own; closed by whoever made it
      * @param userNamespace the id maps to apply; none without a user namespace
-     * @param firstId the host's id of the sandbox's root
+     * @param range the sandbox's ids, as the kernel that makes them sees them
      * @param writable where a {@link Writable.Directory} is
+     * @param rootless whether the kernel that makes them is that of an ordinary user
      */
     record Plan(
             SandboxSpec spec,
@@ -60,8 +73,13 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
             List<Fd> image,
             Optional<Fd> names,
             Optional<Fd> userNamespace,
-            int firstId,
-            Optional<WritableDirectory> writable) {}
+            IdRanges.Range range,
+            Optional<WritableDirectory> writable,
+            boolean rootless) {
+        int firstId() {
+            return range.first();
+        }
+    }
 
     static Rootfs create(Kernel kernel, Plan plan) throws IOException {
         Assembly assembly = new Assembly(plan);
@@ -80,6 +98,12 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
             mounts.add(assembly.tmpfs(size, "1777", Mount.ATTR_NOSUID | Mount.ATTR_NODEV));
         }
         Op devices = assembly.devices();
+        if (plan.rootless()) {
+            for (Device device : DEVICES) {
+                paths.add("dev/" + device.name());
+                mounts.add(assembly.hostDevice(device));
+            }
+        }
         Op terminals = assembly.terminals();
         Op sharedMemory =
                 assembly.tmpfs(SHARED_MEMORY_SIZE, "1777", Mount.ATTR_NOSUID | Mount.ATTR_NODEV | Mount.ATTR_NOEXEC);
@@ -200,6 +224,9 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
                 list.add(Mount.create(context));
                 return list.add(Mount.fsmount(context, Mount.ATTR_NODEV | Mount.ATTR_NOSUID | Mount.ATTR_RDONLY));
             }
+            if (plan.rootless()) {
+                list.add(Mount.set(context, "userxattr"));
+            }
             // A change is whole files and whiteouts: it can be made a layer, and nothing in it points elsewhere.
             list.add(Mount.set(context, "redirect_dir", "nofollow"));
             list.add(Mount.set(context, "metacopy", "off"));
@@ -234,12 +261,9 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
         Op devices() {
             Op mount = tmpfs(DEVICES_SIZE, "0755", Mount.ATTR_NOSUID | Mount.ATTR_NOEXEC);
             Arg dev = Arg.of(mount);
-            node(dev, "null", 1, 3);
-            node(dev, "zero", 1, 5);
-            node(dev, "full", 1, 7);
-            node(dev, "random", 1, 8);
-            node(dev, "urandom", 1, 9);
-            node(dev, "tty", 5, 0);
+            for (Device device : DEVICES) {
+                node(dev, device);
+            }
             list.add(FileOps.symlink("/proc/self/fd", dev, "fd"));
             list.add(FileOps.symlink("/proc/self/fd/0", dev, "stdin"));
             list.add(FileOps.symlink("/proc/self/fd/1", dev, "stdout"));
@@ -248,23 +272,39 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
             for (String name : List.of("pts", "shm", "mqueue")) {
                 list.add(FileOps.mkdir(dev, name, 0755));
             }
-            for (String name : List.of(
-                    "null", "zero", "full", "random", "urandom", "tty", "fd", "stdin", "stdout", "stderr", "ptmx")) {
-                list.add(FileOps.chown(dev, name, plan.firstId(), plan.firstId()));
+            for (String name : List.of("fd", "stdin", "stdout", "stderr", "ptmx")) {
+                own(dev, name);
             }
             return mount;
         }
 
-        private void node(Arg dev, String name, int major, int minor) {
-            list.add(FileOps.mknod(dev, name, FileOps.S_IFCHR | 0600, major, minor));
+        private void own(Arg dev, String name) {
+            list.add(FileOps.chown(dev, name, plan.firstId(), plan.firstId()));
+        }
+
+        private void node(Arg dev, Device device) {
+            String name = device.name();
+            if (plan.rootless()) { // only the host's root makes devices: the host's own comes over this file
+                list.add(FileOps.mknod(dev, name, FileStatus.S_IFREG | 0600, 0, 0));
+            } else {
+                list.add(FileOps.mknod(dev, name, FileOps.S_IFCHR | 0600, device.major(), device.minor()));
+            }
             list.add(FileOps.chmod(dev, name, 0666)); // the umask of this process would have spoiled it
+            own(dev, name);
+        }
+
+        Op hostDevice(Device device) {
+            return list.add(Mount.cloneTree("/dev/" + device.name()));
         }
 
         Op terminals() {
             Op context = temporary(list.add(Mount.fsopen("devpts")));
             list.add(Mount.set(context, "ptmxmode", "0666"));
             list.add(Mount.set(context, "mode", "0620"));
-            list.add(Mount.set(context, "gid", Integer.toUnsignedString(plan.firstId() + TTY_GROUP)));
+            list.add(Mount.set(
+                    context,
+                    "gid",
+                    Integer.toUnsignedString(plan.firstId() + (plan.range().count() > TTY_GROUP ? TTY_GROUP : 0))));
             list.add(Mount.create(context));
             return list.add(Mount.fsmount(context, Mount.ATTR_NOSUID | Mount.ATTR_NOEXEC));
         }

@@ -20,7 +20,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Predicate;
 
 /**
- * What the engines of this machine know of each other: {@code /run/cay}.
+ * What the engines of this machine, or of an ordinary user, know of each other; see {@link Places#run}.
  *
  * <p>{@code engines/ID} is locked for as long as the engine lives, whatever ends it, so whoever can lock it may clean up after
  * it. {@code ranges/N} names, as a link, the engine that has claimed a block of user ids, {@code ranges/single-N} the sandbox that has
@@ -28,8 +28,8 @@ import java.util.function.Predicate;
  * which an engine hangs its first mount, in a mount namespace of its own.
  */
 final class StateDirectory implements AutoCloseable {
-    private static final Path PATH = Path.of("/run/cay");
-    static final Path MOUNT = PATH.resolve("mount");
+    /** In it, an empty directory that an engine hangs its first mount on. */
+    static final String MOUNT = "mount";
 
     /** The engines of this process. To open and close the file of one would give up its lock; see fcntl_locking(2). */
     private static final Set<String> LIVING = ConcurrentHashMap.newKeySet();
@@ -47,15 +47,10 @@ final class StateDirectory implements AutoCloseable {
     }
 
     /** Enters a new engine. */
-    static StateDirectory open() throws IOException {
-        return open(PATH);
-    }
-
-    /** The same somewhere else, for tests. */
     static StateDirectory open(Path path) throws IOException {
         Path engines = path.resolve("engines");
         Path ranges = path.resolve("ranges");
-        for (Path directory : new Path[] {path, path.resolve(MOUNT.getFileName()), engines, ranges}) {
+        for (Path directory : new Path[] {path, path.resolve(MOUNT), engines, ranges}) {
             try {
                 Files.createDirectory(
                         directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));

@@ -7,12 +7,12 @@ import java.util.Optional;
  * To whom a container belongs, and so what ends it.
  *
  * @param id the name of its control group, unique on this machine
- * @param cgroups where its control group is
+ * @param groups where its control group comes from
  * @param ids where its user ids come from
  * @param detachment if it outlives this engine
  * @param ledger gets to know what is taken of this machine
  */
-record Tenancy(String id, CgroupParent cgroups, IdSource ids, Optional<Detachment> detachment, Ledger ledger) {
+record Tenancy(String id, Group.Source groups, IdSource ids, Optional<Detachment> detachment, Ledger ledger) {
     /**
      * What the first process needs of a container that nobody attends to.
      *

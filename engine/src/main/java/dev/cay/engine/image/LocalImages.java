@@ -32,8 +32,8 @@ import java.util.function.Predicate;
 
 /** The images of this machine: {@link ImageStore} keeps them. Thread-safe, also between processes. */
 public final class LocalImages implements Images {
-    /** Where the images of this machine are. */
-    public static final Path PATH = Path.of("/var/lib/cay/images");
+    /** The name of the directory. */
+    public static final String NAME = "images";
 
     /** To take back what is half done takes less. */
     private static final long PATIENCE_MILLIS = 3_000;

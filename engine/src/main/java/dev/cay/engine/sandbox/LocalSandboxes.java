@@ -15,6 +15,7 @@ import dev.cay.Volumes;
 import dev.cay.engine.container.Container;
 import dev.cay.engine.container.Containers;
 import dev.cay.engine.container.ImageSource;
+import dev.cay.engine.container.Places;
 import dev.cay.engine.image.LocalImages;
 import dev.cay.engine.state.SandboxStore;
 import dev.cay.engine.state.VolumeStore;
@@ -30,6 +31,7 @@ import java.util.function.Supplier;
 
 /** The sandboxes that this process made, and those of this machine that belong to nobody. */
 final class LocalSandboxes implements Sandboxes {
+    private final Places places = DetachedSandboxes.guarded(Places::ofThisUser);
     private final ImageSource imageSource = new StoredImages(this::imageStore);
     private final StoredNetworks networks = new StoredNetworks(new StoredNetworks.Engines() {
         @Override
@@ -41,8 +43,14 @@ final class LocalSandboxes implements Sandboxes {
         public boolean lives(String engine) throws IOException {
             return containers().lives(engine);
         }
+
+        @Override
+        public SandboxStore sandboxes() throws IOException {
+            return store();
+        }
     });
-    private final Containers containers = new Containers(new StoredVolumes(this::volumeStore), imageSource, networks);
+    private final Containers containers =
+            new Containers(places, new StoredVolumes(this::volumeStore), imageSource, networks);
     private final Map<String, LocalSandbox> sandboxes = new ConcurrentHashMap<>();
     private final List<SandboxPool> pools = new ArrayList<>();
     private final Timeouts timeouts = new Timeouts();
@@ -108,9 +116,8 @@ final class LocalSandboxes implements Sandboxes {
             synchronized (this) {
                 if (detached == null) {
                     detached = DetachedSandboxes.guarded(() -> {
-                        SandboxStore store = SandboxStore.open();
                         return new DetachedSandboxes(
-                                containers, store, new Host(containers, volumeStore(), imageSource, networks));
+                                containers, store(), new Host(containers, volumeStore(), imageSource, networks));
                     });
                 }
             }
@@ -126,7 +133,8 @@ final class LocalSandboxes implements Sandboxes {
         if (volumes == null) {
             synchronized (this) {
                 if (volumes == null) {
-                    volumes = DetachedSandboxes.guarded(() -> VolumeStore.open(VolumeStore.PATH, living()));
+                    volumes = DetachedSandboxes.guarded(
+                            () -> VolumeStore.open(places.data().resolve(VolumeStore.NAME), living(), places.isRoot()));
                 }
             }
         }
@@ -137,16 +145,21 @@ final class LocalSandboxes implements Sandboxes {
         if (images == null) {
             synchronized (this) {
                 if (images == null) {
-                    images = DetachedSandboxes.guarded(() -> LocalImages.open(LocalImages.PATH, living()));
+                    images = DetachedSandboxes.guarded(
+                            () -> LocalImages.open(places.data().resolve(LocalImages.NAME), living()));
                 }
             }
         }
         return images;
     }
 
+    private SandboxStore store() throws IOException {
+        return SandboxStore.open(places.run().resolve(SandboxStore.NAME));
+    }
+
     /** Whether there is a sandbox of an id, whoever made it. */
     private Predicate<String> living() throws IOException {
-        SandboxStore store = SandboxStore.open();
+        SandboxStore store = store();
         return id -> store.exists(id) || containers.exists(id);
     }
 

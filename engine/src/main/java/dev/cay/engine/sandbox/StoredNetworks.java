@@ -37,6 +37,9 @@ final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
     interface Engines {
         String own();
 
+        /** The sandboxes that belong to nobody. */
+        SandboxStore sandboxes() throws IOException;
+
         boolean lives(String engine) throws IOException;
     }
 
@@ -63,7 +66,7 @@ final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
     }
 
     private Opened open() throws IOException {
-        SandboxStore sandboxes = SandboxStore.open();
+        SandboxStore sandboxes = engines.sandboxes();
         HostKernel kernel = new HostKernel();
         try {
             HostNetworks host =
@@ -217,7 +220,7 @@ final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
                 return lease;
             }
         }
-        return host().require(SandboxStore.open().resolve(sandbox));
+        return host().require(engines.sandboxes().resolve(sandbox));
     }
 
     @Override

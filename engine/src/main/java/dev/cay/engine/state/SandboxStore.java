@@ -35,8 +35,8 @@ import java.util.function.UnaryOperator;
  * <p>A directory appears with its record in it and disappears as a whole, each by being renamed. An id is never used twice.
  */
 public final class SandboxStore {
-    /** Where the sandboxes of this machine are: in memory, so that nothing is left of them when it is restarted. */
-    public static final Path PATH = Path.of("/run/cay/sandboxes");
+    /** The name of the directory, which is in memory, so that nothing is left when the machine is restarted. */
+    public static final String NAME = "sandboxes";
 
     private static final int MAXIMUM_MESSAGE = 64;
 
@@ -50,12 +50,7 @@ public final class SandboxStore {
         events = new EventLog(base);
     }
 
-    /** Opens the store of this machine. */
-    public static SandboxStore open() throws IOException {
-        return open(PATH);
-    }
-
-    /** Opens a store somewhere else; it is made if it is missing. */
+    /** Opens a store; it is made if it is missing. */
     public static SandboxStore open(Path base) throws IOException {
         return new SandboxStore(Directories.make(base).toRealPath());
     }

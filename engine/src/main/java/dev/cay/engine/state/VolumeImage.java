@@ -27,6 +27,15 @@ interface VolumeImage {
         };
     }
 
+    /** For an ordinary user. */
+    static VolumeImage none() {
+        return (_, _) -> {
+            throw new SandboxException.Unsupported(
+                    "only the host's root can mount volumes that have a limit",
+                    "run as root, or make the volume without a limit");
+        };
+    }
+
     private static void run(String program, String... arguments) throws IOException {
         List<String> command = new ArrayList<>(List.of(find(program)));
         command.addAll(List.of(arguments));

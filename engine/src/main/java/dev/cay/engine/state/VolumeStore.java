@@ -33,8 +33,8 @@ import java.util.function.Predicate;
  * <p>A user that is no sandbox any more, as after a restart of the machine, counts for nothing.
  */
 public final class VolumeStore implements Volumes {
-    /** Where the volumes of this machine are. */
-    public static final Path PATH = Path.of("/var/lib/cay/volumes");
+    /** The name of the directory. */
+    public static final String NAME = "volumes";
 
     /** The smallest limit: less is no file system. */
     public static final Size MINIMUM = Size.mib(1);
@@ -57,9 +57,10 @@ public final class VolumeStore implements Volumes {
      * Opens the volumes in a directory, which is made if it is missing.
      *
      * @param lives whether there is a sandbox of an id
+     * @param root whether this is the host's root, who alone can mount volumes that have a limit
      */
-    public static VolumeStore open(Path base, Predicate<String> lives) throws IOException {
-        return open(base, lives, VolumeImage.ext4());
+    public static VolumeStore open(Path base, Predicate<String> lives, boolean root) throws IOException {
+        return open(base, lives, root ? VolumeImage.ext4() : VolumeImage.none());
     }
 
     static VolumeStore open(Path base, Predicate<String> lives, VolumeImage images) throws IOException {

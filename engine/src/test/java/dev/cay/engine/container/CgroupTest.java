@@ -67,6 +67,7 @@ final class CgroupTest {
         assertThat(effects(fakes.kernel().runs().getLast()))
                 .containsExactly(
                         "write(pids.max = 9)",
+                        "write(memory.oom.group = 1)",
                         "write(memory.max = 67108864)",
                         "write(memory.swap.max = 0)",
                         "write(cpu.max = 50000 100000)",
@@ -121,7 +122,7 @@ final class CgroupTest {
         int stubId = 0x7000_ffff;
         Cgroup cgroup = Cgroup.create(unified(), "box", false, stubId);
         OpList created = fakes.kernel().runs().getLast();
-        cgroup.enterExecution().close();
+        cgroup.enterExecution(cgroup.nextExecution()).close();
         OpList entered = fakes.kernel().runs().getLast();
 
         assertThat(fakes.text(created))
@@ -135,7 +136,8 @@ final class CgroupTest {
                 .containsExactly(Arg.of(stubId), Arg.of(stubId));
         assertThat(entered.operations().get(1).arguments().subList(2, 4))
                 .containsExactly(Arg.of(stubId), Arg.of(stubId));
-        create(unified()).enterExecution().close();
+        Cgroup free = create(unified());
+        free.enterExecution(1).close();
         assertThat(fakes.text(fakes.kernel().runs().getLast()))
                 .as("the host's root may anyway")
                 .noneMatch(line -> line.startsWith("fchownat"));
@@ -155,7 +157,7 @@ final class CgroupTest {
                 .orElseThrow();
         assertThat(entered.operations().getFirst().tolerated()).containsExactly(Errno.EEXIST);
 
-        cgroup.openKill(cgroup.group(7)).close();
+        cgroup.openKill(cgroup.group(7)).orElseThrow().close();
         assertThat(fakes.text(fakes.kernel().runs().getLast())).containsExactly("openat(box/7/cgroup.kill) <unified>");
     }
 
@@ -197,8 +199,8 @@ final class CgroupTest {
     @Test
     void eachExecutionHasAGroupOfItsOwn() throws SyscallException {
         Cgroup cgroup = create(unified());
-        try (Cgroup.Entrance first = cgroup.enterExecution();
-                Cgroup.Entrance second = cgroup.enterExecution();
+        try (Cgroup.Entrance first = cgroup.enterExecution(cgroup.nextExecution());
+                Cgroup.Entrance second = cgroup.enterExecution(cgroup.nextExecution());
                 Cgroup.Entrance whole = cgroup.enter()) {
             assertThat(first.execution()).hasValue("box/1");
             assertThat(second.execution()).hasValue("box/2");
@@ -213,8 +215,8 @@ final class CgroupTest {
     @Test
     void closingRemovesTheGroupsOfExecutionsFirst() throws SyscallException {
         Cgroup cgroup = create(unified());
-        cgroup.enterExecution().close();
-        cgroup.enterExecution().close();
+        cgroup.enterExecution(cgroup.nextExecution()).close();
+        cgroup.enterExecution(cgroup.nextExecution()).close();
         cgroup.leave("box/1");
         int before = fakes.kernel().runs().size();
 

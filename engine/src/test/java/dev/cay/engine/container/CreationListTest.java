@@ -22,34 +22,38 @@ import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 final class CreationListTest {
-    private static final List<String> JOINING = List.of(
-            "write(tasks) <memory tasks>",
-            "write(tasks) <cpu tasks>",
-            "unshare(cgroup)",
-            "setns(mount) <empty mounts>",
-            "unshare(mount)");
+    private static final List<String> JOINING =
+            List.of("write(tasks) <memory tasks>", "write(tasks) <cpu tasks>", "unshare(cgroup)");
+
+    private static final List<String> NETWORK = List.of("setns(network) <network>");
+
+    private static final List<String> LEAVING_THE_HOST = """
+        fsopen(mqueue)
+        fsconfig(create)
+        fsmount(mqueue)
+        fsopen(proc)
+        fsconfig(create)
+        fsmount(proc)
+        fsopen(sysfs)
+        fsconfig(create)
+        fsmount(sysfs)
+        setns(mount) <empty mounts>
+        unshare(mount)
+        sethostname(box)
+        """.lines().toList();
 
     private static final List<String> MOUNTING = """
         move_mount(/) <root>
         fchdir(root) <root>
         chroot(.)
-        move_mount(usr) <usr> <root>
-        move_mount(tmp) <tmp> <root>
         move_mount(dev) <devices> <root>
         move_mount(pts) <terminals> <devices>
         move_mount(shm) <shared memory> <devices>
-        fsopen(mqueue)
-        fsconfig(create)
-        fsmount(mqueue)
         move_mount(mqueue) <devices>
-        fsopen(proc)
-        fsconfig(create)
-        fsmount(proc)
         move_mount(proc) <root>
-        fsopen(sysfs)
-        fsconfig(create)
-        fsmount(sysfs)
         move_mount(sys) <root>
+        move_mount(usr) <usr> <root>
+        move_mount(tmp) <tmp> <root>
         mount(/proc/interrupts)
         mount(/proc/kcore)
         mount(/proc/keys)
@@ -124,9 +128,13 @@ final class CreationListTest {
                         user ? Optional.of(fakes.fd("user")) : Optional.empty(),
                         network ? Optional.of(fakes.fd("network")) : Optional.empty()),
                 new Cgroup.Entrance(
-                        Optional.empty(), fakes.fd("group"), List.of(fakes.fd("memory tasks"), fakes.fd("cpu tasks"))),
+                        Optional.empty(),
+                        Optional.of(fakes.fd("group")),
+                        List.of(fakes.fd("memory tasks"), fakes.fd("cpu tasks"))),
                 new Nursery(fakes.fd("empty mounts"), fakes.fd("stub"), fakes.fd("nothing")),
                 STUB_ID,
+                true,
+                true,
                 new CreationList.Inherited(
                         List.of(Processes.unblockSignals()), // stands for those that take an ignored signal back
                         Privileges.bounds(LAST_CAPABILITY, user),
@@ -153,24 +161,19 @@ final class CreationListTest {
     @Test
     void theFirstProcessMountsAsTheHostsRootAndThenRenouncesEverything() {
         assertThat(fakes.text(list(true, true)))
-                .isEqualTo(lines(List.of(
-                        JOINING, List.of("setns(network) <network>", "sethostname(box)"), MOUNTING, renouncing(true))));
+                .isEqualTo(lines(List.of(JOINING, NETWORK, LEAVING_THE_HOST, MOUNTING, renouncing(true))));
     }
 
     @Test
     void withoutAUserNamespaceItStaysRootWithoutTheRightToMakeDevices() {
         assertThat(fakes.text(list(false, true)))
-                .isEqualTo(lines(List.of(
-                        JOINING,
-                        List.of("setns(network) <network>", "sethostname(box)"),
-                        MOUNTING,
-                        renouncing(false))));
+                .isEqualTo(lines(List.of(JOINING, NETWORK, LEAVING_THE_HOST, MOUNTING, renouncing(false))));
     }
 
     @Test
     void onTheHostsNetworkNoOtherIsEntered() {
         assertThat(fakes.text(list(true, false)))
-                .isEqualTo(lines(List.of(JOINING, List.of("sethostname(box)"), MOUNTING, renouncing(true))));
+                .isEqualTo(lines(List.of(JOINING, LEAVING_THE_HOST, MOUNTING, renouncing(true))));
     }
 
     @Test

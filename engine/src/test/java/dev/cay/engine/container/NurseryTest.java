@@ -7,15 +7,18 @@ import dev.cay.linux.Errno;
 import dev.cay.linux.Namespaces;
 import dev.cay.linux.RecordingKernel;
 import dev.cay.linux.SyscallException;
+import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
 final class NurseryTest {
+    private static final Path PLACE = Path.of("/run/cay/mount");
+
     private final Fakes fakes = new Fakes();
     private final RecordingKernel kernel = fakes.kernel();
 
     @Test
     void theHoldersNamespaceHasNothingInItButAnEmptyRoot() throws SyscallException {
-        try (Nursery _ = Nursery.create(kernel)) {
+        try (Nursery _ = Nursery.create(kernel, PLACE)) {
             RecordingKernel.Spawned holder = kernel.births().getFirst();
 
             assertThat(holder.birth().namespaces()).isEqualTo(Namespaces.MOUNT);
@@ -39,7 +42,7 @@ final class NurseryTest {
 
     @Test
     void closingItClosesAllOfIt() throws SyscallException {
-        Nursery nursery = Nursery.create(kernel);
+        Nursery nursery = Nursery.create(kernel, PLACE);
         assertThat(kernel.openDescriptors())
                 .as("the namespace, the program and nothing")
                 .isEqualTo(3);
@@ -51,11 +54,11 @@ final class NurseryTest {
 
     @Test
     void whateverStepFailsNothingIsLeftOpen() throws SyscallException {
-        Nursery.create(kernel).close();
+        Nursery.create(kernel, PLACE).close();
         int steps = kernel.operations();
         for (int step = 1; step < steps; step++) { // the first has a second try
             RecordingKernel failing = new RecordingKernel().fail(step, Errno.EIO);
-            assertThatThrownBy(() -> Nursery.create(failing).close())
+            assertThatThrownBy(() -> Nursery.create(failing, PLACE).close())
                     .as("step " + step)
                     .isInstanceOf(SyscallException.class)
                     .hasMessageContaining("EIO");

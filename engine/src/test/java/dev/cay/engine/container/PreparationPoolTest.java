@@ -56,7 +56,7 @@ final class PreparationPoolTest {
                 made.add(spec);
                 number = made.size();
             }
-            return fakes.preparation(new IdRanges.Range(number, () -> closed.add(number)));
+            return fakes.preparation(IdRanges.Range.of(number, () -> closed.add(number)));
         }
     }
 

@@ -60,8 +60,9 @@ final class RootfsTest {
                         imageLayers,
                         Optional.empty(),
                         Optional.of(fakes.fd("user")),
-                        FIRST_ID,
-                        writable));
+                        IdRanges.Range.of(FIRST_ID, () -> {}),
+                        writable,
+                        false));
     }
 
     private Optional<WritableDirectory> changes(SandboxSpec spec) {

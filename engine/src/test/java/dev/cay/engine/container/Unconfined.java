@@ -72,6 +72,7 @@ public final class Unconfined implements Kernel, AutoCloseable {
         container = new Container(
                 this,
                 this,
+                this,
                 preparation,
                 new ExecutionList.Walls(SPEC, 0, Optional.empty()),
                 new Accounts.Identity(0, 0, List.of(0), "/"));

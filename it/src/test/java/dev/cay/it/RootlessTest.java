@@ -1,0 +1,259 @@
+package dev.cay.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.FileVisitResult;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.SimpleFileVisitor;
+import java.nio.file.attribute.BasicFileAttributes;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/**
+ * Engines of an ordinary user. To the kernel and to newuidmap(1) it is a real one; that it is in /etc/passwd is seen by its own
+ * processes only.
+ */
+@ExtendWith(RootLane.class)
+class RootlessTest {
+    private static final int USER = 23456;
+    private static final int FIRST_SUBORDINATE = 2_000_000;
+
+    private Path place;
+
+    @BeforeEach
+    void makePlace() throws IOException {
+        place = Lab.directory();
+        for (String name : List.of("home", "run", "work", "code")) {
+            Files.createDirectory(place.resolve(name));
+            Files.setAttribute(place.resolve(name), "unix:uid", USER);
+            Files.setAttribute(place.resolve(name), "unix:gid", USER);
+        }
+        Files.writeString(place.resolve("passwd"), passwd("root:x:0:0::/root:/bin/sh\n"));
+        Files.writeString(place.resolve("group"), "root:x:0:\ncaller:x:" + USER + ":\n");
+    }
+
+    private String passwd(String others) {
+        return others + "caller:x:" + USER + ":" + USER + "::" + place.resolve("home") + ":/bin/sh\n";
+    }
+
+    @AfterEach
+    void nothingOfTheUserIsLeft() throws IOException {
+        long deadline = System.nanoTime() + 10_000_000_000L;
+        while (!processes().isEmpty() && System.nanoTime() < deadline) {
+            LockSupport.parkNanos(10_000_000);
+        }
+        assertThat(processes()).isEmpty();
+        Lab.delete(place);
+    }
+
+    /** Those that run as the user, or as one of the user's. */
+    private static List<String> processes() throws IOException {
+        List<String> processes = new ArrayList<>();
+        try (var entries = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
+            for (Path process : entries) {
+                try {
+                    String status = Files.readString(process.resolve("status"), StandardCharsets.ISO_8859_1);
+                    long user = status.lines()
+                            .filter(line -> line.startsWith("Uid:"))
+                            .mapToLong(line -> Long.parseLong(line.split("\\s+")[1]))
+                            .findFirst()
+                            .orElse(0);
+                    if (user == USER || user >= FIRST_SUBORDINATE && user < FIRST_SUBORDINATE + 65_536) {
+                        processes.add(process + " " + status.lines().findFirst().orElse(""));
+                    }
+                } catch (IOException e) {
+                    // it has just ended
+                }
+            }
+        }
+        return processes;
+    }
+
+    /** Another engine of the user. */
+    private OtherProcess engine(boolean subordinates, Optional<Path> cgroup) throws IOException {
+        String ranges = subordinates ? "caller:" + FIRST_SUBORDINATE + ":65536\n" : "";
+        Files.writeString(place.resolve("subuid"), ranges);
+        Files.writeString(place.resolve("subgid"), ranges);
+        StringBuilder script = new StringBuilder("set -e\n");
+        for (String file : List.of("passwd", "group", "subuid", "subgid")) {
+            script.append("[ -e /etc/" + file + " ] || : > /etc/" + file + "\n");
+            script.append("mount --bind " + place.resolve(file) + " /etc/" + file + "\n");
+        }
+        cgroup.ifPresent(group -> script.append("echo $$ > " + group.resolve("self/cgroup.procs") + "\n"));
+        script.append("exec setpriv --reuid " + USER + " --regid " + USER + " --clear-groups \"$@\"\n");
+        return OtherProcess.start(
+                List.of("unshare", "--mount", "--propagation", "private", "sh", "-c", script.toString(), "sh"),
+                Map.of(
+                        "HOME",
+                        place.resolve("home").toString(),
+                        "XDG_RUNTIME_DIR",
+                        place.resolve("run").toString(),
+                        "XDG_DATA_HOME",
+                        place.resolve("home").toString()),
+                place.resolve("code"));
+    }
+
+    @Test
+    void whereThereAreSubordinateIdsASandboxHasUsers() throws IOException {
+        try (OtherProcess engine = engine(true, Optional.empty())) {
+            assertThat(engine.tell(
+                            "once",
+                            "plain",
+                            "box",
+                            "id -u; hostname; ls /sys/class/net; echo $$; cat /proc/self/uid_map"))
+                    .matches("exited 0 0\\|box\\|lo\\|2\\| *0 +0 +1\\| *1 +1 +65535");
+            assertThat(engine.tell("once", "user", "nobody", "id -u")).isEqualTo("exited 0 65534");
+            assertThat(engine.tell("once", "plain", "box", "chown 33:33 /tmp && stat -c %u:%g /tmp"))
+                    .isEqualTo("exited 0 33:33");
+        }
+    }
+
+    @Test
+    void withoutThemItHasRootAlone() throws IOException {
+        try (OtherProcess engine = engine(false, Optional.empty())) {
+            assertThat(engine.tell("once", "plain", "box", "id -u; echo x > /dev/null; echo y > /tmp/y; cat /tmp/y"))
+                    .isEqualTo("exited 0 0|y");
+            engine.order("once", "user", "nobody", "true");
+            assertThat(engine.answer().orElseThrow())
+                    .as("there is no such id here")
+                    .startsWith("ok spawn-failed");
+        }
+    }
+
+    @Test
+    void theHostStaysAsItIs() throws IOException {
+        try (OtherProcess engine = engine(true, Optional.empty())) {
+            assertThat(engine.tell(
+                            "once", "plain", "box", "touch /usr/bin/x /bin/y; echo 1 > /proc/sys/kernel/panic; exit 0"))
+                    .startsWith("exited 0");
+            assertThat(Path.of("/usr/bin/x")).doesNotExist();
+            assertThat(engine.tell("once", "network", "-", "ls /sys/class/net | grep -c ."))
+                    .as("the host's network when it is asked for")
+                    .isNotEqualTo("exited 0 0");
+            assertThat(engine.tell(
+                            "once", "plain", "box", "mount -t tmpfs none /mnt; echo $?; unshare -U true; echo $?"))
+                    .matches("exited 0 \\d*[1-9]\\|[1-9]\\d*");
+            assertThat(engine.tell("once", "plain", "box", "ls /home /root /run/user | grep -v :"))
+                    .doesNotContain("caller");
+        }
+    }
+
+    @Test
+    void whatASandboxWritesOnABindMountBelongsToTheUser() throws IOException {
+        Path work = place.resolve("work");
+        try (OtherProcess engine = engine(true, Optional.empty())) {
+            assertThat(engine.tell("once", "bind", work.toString(), "echo hi > /bound/file; stat -c %u /bound/file"))
+                    .isEqualTo("exited 0 0");
+            assertThat(Files.getAttribute(work.resolve("file"), "unix:uid")).isEqualTo(USER);
+            assertThat(engine.tell("once", "volume", "data", "echo 1 > /volume/a; cat /volume/a"))
+                    .isEqualTo("exited 0 1");
+            assertThat(engine.tell("once", "volume", "data", "cat /volume/a")).isEqualTo("exited 0 1");
+        }
+    }
+
+    @Test
+    void whatCannotBeHadIsSaid() throws IOException {
+        try (OtherProcess engine = engine(true, Optional.empty())) {
+            engine.order("once", "memory", "64m", "true");
+            assertThat(engine.answer().orElseThrow())
+                    .startsWith("failed unsupported")
+                    .contains("memory cannot be limited");
+            assertThat(engine.tell("once", "pids", "20", "for i in $(seq 40); do sleep 3 & done; wait; echo no"))
+                    .as("this one needs no control group")
+                    .doesNotContain("no");
+        }
+    }
+
+    @Test
+    void aDetachedSandboxIsTakenUpByAnotherProcess() throws IOException {
+        try (OtherProcess one = engine(true, Optional.empty())) {
+            one.tell("create", "box", "while :; do sleep 1; done");
+            assertThat(one.tell("exec", "box", "echo here > /tmp/f; id -u")).isEqualTo("exited 0 0");
+            one.kill();
+        }
+        try (OtherProcess other = engine(true, Optional.empty())) {
+            assertThat(other.tell("exec", "box", "cat /tmp/f")).isEqualTo("exited 0 here");
+            assertThat(other.tell("timed", "box", "200", "sleep 100")).startsWith("timeout");
+            other.tell("remove", "box");
+        }
+    }
+
+    @Test
+    void itDiesWithItsEngine() throws IOException {
+        OtherProcess engine = engine(true, Optional.empty());
+        engine.order("once", "plain", "box", "sleep 1000");
+        long deadline = System.nanoTime() + 30_000_000_000L;
+        while (processes().stream().noneMatch(line -> line.endsWith("sleep")) && System.nanoTime() < deadline) {
+            LockSupport.parkNanos(10_000_000);
+        }
+        assertThat(processes()).anyMatch(line -> line.endsWith("sleep"));
+        engine.kill();
+        engine.close();
+    }
+
+    /** As systemd does it with Delegate=yes. */
+    @Test
+    void inADelegatedControlGroupACommandDiesWithAllItsDescendants() throws IOException {
+        Path group = cgroups().resolve("cay-it-" + place.getFileName());
+        Path self = group.resolve("self");
+        Files.createDirectory(group);
+        Files.createDirectory(self);
+        try {
+            for (String file : List.of(
+                    "",
+                    "cgroup.procs",
+                    "cgroup.subtree_control",
+                    "self",
+                    "self/cgroup.procs",
+                    "self/cgroup.subtree_control")) {
+                Files.setAttribute(group.resolve(file), "unix:uid", USER);
+            }
+            try (OtherProcess engine = engine(true, Optional.of(group))) {
+                engine.tell("create", "box", "while :; do sleep 1; done");
+                assertThat(group.resolve("cay/detached")).isDirectory();
+                assertThat(engine.tell("timed", "box", "300", "setsid sleep 987 & exec sleep 986"))
+                        .startsWith("timeout");
+                assertThat(engine.tell(
+                                "exec", "box", "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c 'sleep 98[7]'; true"))
+                        .isEqualTo("exited 0 0");
+                engine.tell("remove", "box");
+            }
+        } finally {
+            removeGroups(group);
+        }
+    }
+
+    private static Path cgroups() throws IOException {
+        for (String line : Files.readAllLines(Path.of("/proc/self/mountinfo"), StandardCharsets.ISO_8859_1)) {
+            if (line.contains(" - cgroup2 ")) {
+                return Path.of(line.split(" ")[4]);
+            }
+        }
+        throw new AssertionError("no cgroup2 file system is mounted");
+    }
+
+    private static void removeGroups(Path group) throws IOException {
+        Files.walkFileTree(group, new SimpleFileVisitor<>() {
+            @Override
+            public FileVisitResult visitFile(Path file, BasicFileAttributes attributes) {
+                return FileVisitResult.CONTINUE;
+            }
+
+            @Override
+            public FileVisitResult postVisitDirectory(Path directory, IOException failure) throws IOException {
+                Files.delete(directory);
+                return FileVisitResult.CONTINUE;
+            }
+        });
+    }
+}
