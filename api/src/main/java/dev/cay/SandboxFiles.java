@@ -1,5 +1,6 @@
 package dev.cay;
 
+import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.util.Iterator;
@@ -71,6 +72,24 @@ public interface SandboxFiles {
      * out; nothing is put outside of the directory.
      */
     void unpack(FilePath directory, InputStream tar);
+
+    /**
+     * Shows all that is in a directory, and below it, a directory before what is in it. Many small files are read far faster so
+     * than one by one.
+     *
+     * @throws IOException from the visitor, which ends it
+     */
+    void visit(FilePath directory, Visitor visitor) throws IOException;
+
+    /** Is shown files. */
+    @FunctionalInterface
+    interface Visitor {
+        /**
+         * @param directory in which it is: the path below the directory that was asked about, of which {@code .} is that itself
+         * @param content of a regular file, not more than its size, to be read before this returns; empty for all else
+         */
+        void visit(FilePath directory, FileInfo file, InputStream content) throws IOException;
+    }
 
     /** Packs a file or a directory, under its last name, as a tar archive. Owners are the sandbox's ids. */
     void pack(FilePath path, OutputStream tar);

@@ -7,8 +7,8 @@ import dev.cay.SandboxException;
 import dev.cay.SandboxFiles;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
-import java.nio.channels.Channels;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -18,9 +18,9 @@ import java.nio.file.attribute.BasicFileAttributeView;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
-import java.util.ArrayDeque;
-import java.util.Deque;
 import java.util.EnumSet;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Set;
 
 /**
@@ -38,15 +38,16 @@ final class CopyOut {
     private static final int OWNER_READ = 0400;
 
     private static final int BUFFER = 64 * 1024;
+    private static final FilePath TOP = FilePath.of(".");
 
     private final SandboxFiles files;
     private final Streams streams;
-    private final Deque<Directory> pending = new ArrayDeque<>();
+
+    /** Where the directories go that have been shown, by their path below what is copied. */
+    private final Map<FilePath, Path> directories = new HashMap<>();
+
     private final byte[] buffer = new byte[BUFFER];
     private long leftOut;
-
-    /** A directory of the sandbox whose files are to be copied, and where to. */
-    private record Directory(FilePath from, Path to) {}
 
     CopyOut(SandboxFiles files, Streams streams) {
         this.files = files;
@@ -103,10 +104,8 @@ final class CopyOut {
         } else {
             makeDirectory(target, PERMISSIONS);
         }
-        pending.add(new Directory(path, target));
-        while (!pending.isEmpty()) {
-            copyFilesOf(pending.remove());
-        }
+        directories.put(TOP, target);
+        files.visit(path, this::place);
     }
 
     private void copyOne(FilePath path, FileInfo info, CopyPath source, String to) throws IOException {
@@ -116,23 +115,29 @@ final class CopyOut {
         } else if (to.endsWith("/")) {
             throw HostFiles.failed("there is no directory '" + to + "'", "make it, or leave out the slash at its end");
         }
-        copyFile(path, info, target);
+        if (info.kind() == FileKind.FILE) {
+            // No more than its size, or a file that grows would never end.
+            try (InputStream in = files.read(path, 0, info.size())) {
+                copyFile(info, target, in);
+            }
+        } else {
+            copyFile(info, target, InputStream.nullInputStream());
+        }
     }
 
-    /** One listing is open at a time, however deep the sandbox has nested its directories. */
-    private void copyFilesOf(Directory directory) throws IOException {
-        try (SandboxFiles.Listing listing = files.list(directory.from())) {
-            while (listing.hasNext()) {
-                FileInfo info = listing.next();
-                Path target = directory.to().resolve(HostNames.path(checkedName(info)));
-                FilePath path = directory.from().resolve(info.name());
-                if (info.kind() == FileKind.DIRECTORY) {
-                    makeDirectory(target, info.mode());
-                    pending.add(new Directory(path, target));
-                } else {
-                    copyFile(path, info, target);
-                }
-            }
+    /** Puts down a file that the sandbox has shown. */
+    void place(FilePath directory, FileInfo info, InputStream content) throws IOException {
+        Path parent = directories.get(directory);
+        if (parent == null) {
+            throw HostFiles.failed(
+                    "the sandbox has a file in a directory that it has not shown before: '" + directory + "'", "");
+        }
+        Path target = parent.resolve(HostNames.path(checkedName(info)));
+        if (info.kind() == FileKind.DIRECTORY) {
+            makeDirectory(target, info.mode());
+            directories.put(directory.equals(TOP) ? info.name() : directory.resolve(info.name()), target);
+        } else {
+            copyFile(info, target, content);
         }
     }
 
@@ -149,15 +154,12 @@ final class CopyOut {
         return name;
     }
 
-    private void copyFile(FilePath path, FileInfo info, Path target) throws IOException {
+    private void copyFile(FileInfo info, Path target, InputStream content) throws IOException {
         switch (info.kind()) {
-            case FILE -> {
-                makeRoom(target);
-                write(path, info, target);
-            }
+            case FILE -> write(info, target, content);
             case SYMBOLIC_LINK -> {
                 if (info.target().isEmpty()) {
-                    throw HostFiles.failed("the link '" + path + "' of the sandbox leads nowhere", "");
+                    throw HostFiles.failed("the link '" + info.name() + "' of the sandbox leads nowhere", "");
                 }
                 makeRoom(target);
                 Files.createSymbolicLink(
@@ -168,25 +170,38 @@ final class CopyOut {
         }
     }
 
-    /** No more than its size, or a file that grows would never end. */
-    private void write(FilePath path, FileInfo info, Path target) throws IOException {
-        Set<StandardOpenOption> options = EnumSet.of(StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW);
-        var permissions = PosixFilePermissions.asFileAttribute(permissions(info.mode()));
-        try (InputStream in = files.read(path, 0, info.size());
-                OutputStream out = Channels.newOutputStream(Files.newByteChannel(target, options, permissions))) {
-            for (int count = read(in, path); count >= 0; count = read(in, path)) {
-                out.write(buffer, 0, count);
+    private void write(FileInfo info, Path target, InputStream content) throws IOException {
+        try (FileChannel out = create(target, info)) {
+            ByteBuffer bytes = ByteBuffer.wrap(buffer);
+            for (int count = read(content, info); count >= 0; count = read(content, info)) {
+                bytes.clear().limit(count);
+                while (bytes.hasRemaining()) {
+                    out.write(bytes);
+                }
             }
         }
         Files.getFileAttributeView(target, BasicFileAttributeView.class, LinkOption.NOFOLLOW_LINKS)
                 .setTimes(FileTime.from(info.modified()), null, null);
     }
 
-    private int read(InputStream in, FilePath path) {
+    /** Mostly nothing is in the way. */
+    private static FileChannel create(Path target, FileInfo info) throws IOException {
+        Set<StandardOpenOption> options = EnumSet.of(StandardOpenOption.WRITE, StandardOpenOption.CREATE_NEW);
+        var permissions = PosixFilePermissions.asFileAttribute(permissions(info.mode()));
+        try {
+            return FileChannel.open(target, options, permissions);
+        } catch (FileAlreadyExistsException e) {
+            makeRoom(target);
+            return FileChannel.open(target, options, permissions);
+        }
+    }
+
+    private int read(InputStream in, FileInfo info) {
         try {
             return in.read(buffer);
         } catch (IOException e) {
-            throw new SandboxException.FileFailed("cannot read '" + path + "' of the sandbox: " + e.getMessage(), 0, e);
+            throw new SandboxException.FileFailed(
+                    "cannot read '" + info.name() + "' of the sandbox: " + e.getMessage(), 0, e);
         }
     }
 

@@ -2,12 +2,14 @@ package dev.cay.cli;
 
 import static dev.cay.cli.FakeFiles.info;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cay.FileKind;
 import dev.cay.FilePath;
 import dev.cay.SandboxSpec;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -117,7 +119,7 @@ class CpCommandTest {
             assertThat(mode & 07000).isZero();
             assertThat(mode & 0700).isEqualTo(0700);
         }
-        assertThat(files.done).contains("listed /d", "listed /d/sub");
+        assertThat(files.done).contains("visited /d", "visited /d/sub");
         assertFails("is in the way of a directory", "lab:/d", "@/made/f");
         files.directory("/d/..");
         assertFails("has no name of its own", "lab:/d/..", "@/there");
@@ -161,6 +163,21 @@ class CpCommandTest {
         assertThat(outside.resolve("victim")).hasContent("safe");
         assertThat(folder.resolve("d/x")).hasContent("owned");
         assertThat(Files.isSymbolicLink(folder.resolve("d/x"))).isFalse();
+    }
+
+    /** What it says is in a directory that it has not shown before is nowhere. */
+    @Test
+    void aFileNeedsADirectory() {
+        for (String directory : new String[] {"x", "..", "./..", "/"}) {
+            Path target = folder.resolve("t");
+            CopyOut copy = new CopyOut(new FakeFiles(), Streams.ofProcess());
+            assertThatThrownBy(() -> copy.place(
+                            FilePath.of(directory),
+                            info("f", FileKind.FILE, 0644, 0, ""),
+                            InputStream.nullInputStream()))
+                    .hasMessageContaining("in a directory that it has not shown");
+            assertThat(target).doesNotExist();
+        }
     }
 
     @Test

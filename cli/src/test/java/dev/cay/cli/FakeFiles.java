@@ -142,6 +142,26 @@ final class FakeFiles implements SandboxFiles {
     }
 
     @Override
+    public void visit(FilePath directory, Visitor visitor) throws IOException {
+        visit(directory, FilePath.of("."), visitor);
+    }
+
+    private void visit(FilePath directory, FilePath below, Visitor visitor) throws IOException {
+        done.add("visited " + directory);
+        for (FileInfo file : listings.get(directory)) {
+            byte[] content = contents.getOrDefault(directory.resolve(file.name()), new byte[0]);
+            visitor.visit(
+                    below, file, new ByteArrayInputStream(content, 0, (int) Math.min(file.size(), content.length)));
+        }
+        for (FileInfo file : listings.get(directory)) {
+            if (file.kind() == FileKind.DIRECTORY) {
+                boolean top = below.equals(FilePath.of("."));
+                visit(directory.resolve(file.name()), top ? file.name() : below.resolve(file.name()), visitor);
+            }
+        }
+    }
+
+    @Override
     public void pack(FilePath path, OutputStream tar) {
         try {
             done.add("pack " + path);

@@ -7,6 +7,7 @@ import dev.cay.SandboxFiles;
 import dev.cay.WriteOptions;
 import dev.cay.linux.Fd;
 import dev.cay.linux.Kernel;
+import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 
@@ -74,6 +75,12 @@ public final class ContainerFiles implements SandboxFiles {
     @Override
     public void unpack(FilePath directory, InputStream tar) {
         TreeUnpacker.unpack(access, directory, tar);
+    }
+
+    /** {@inheritDoc} Links in it are not followed; what is mounted below it belongs to it. */
+    @Override
+    public void visit(FilePath directory, Visitor visitor) throws IOException {
+        TreePacker.visit(access, directory, visitor);
     }
 
     /** {@inheritDoc} A link is packed, not followed. What is mounted below the directory is left out, and so are sockets. */

@@ -25,10 +25,10 @@ final class FileContents {
     private static final int NAMES_SIZE = 256;
 
     private final FileAccess access;
-    private final PackedFiles packed;
+    private final FoundFiles packed;
     private final String text;
 
-    FileContents(FileAccess access, PackedFiles packed, String text) {
+    FileContents(FileAccess access, FoundFiles packed, String text) {
         this.access = access;
         this.packed = packed;
         this.text = text;
@@ -37,8 +37,8 @@ final class FileContents {
     /** A file that is read whole within a list. */
     private record Small(
             NamedFile file, Op open, Arg.Buffer status, Op read, Arg.Buffer content, Op attributes, Arg.Buffer names) {
-        static Small of(Arg directory, NamedFile file, String text) {
-            Op open = openFile(directory, file);
+        static Small of(Arg directory, NamedFile file, String text, long resolve) {
+            Op open = openFile(directory, file, resolve);
             // One byte more than there was tells whether it has grown.
             Arg.Buffer content = new Arg.Buffer((int) file.status().size() + 1);
             Arg.Buffer names = new Arg.Buffer(NAMES_SIZE);
@@ -63,9 +63,13 @@ final class FileContents {
     }
 
     /** Opens what was a regular file; what has gone or changed since is left out. */
-    private static Op openFile(Arg directory, NamedFile file) {
-        return DirectoryOps.open(directory, file.name(), FileAccess.O_READ | FileOps.O_NOFOLLOW, FileAccess.BELOW)
+    private static Op openFile(Arg directory, NamedFile file, long resolve) {
+        return DirectoryOps.open(directory, file.name(), FileAccess.O_READ | FileOps.O_NOFOLLOW, resolve)
                 .tolerating(Errno.ENOENT, Errno.ELOOP, Errno.ENXIO, Errno.ENODEV);
+    }
+
+    private long resolve() {
+        return packed.wantsMounts() ? FileAccess.BELOW_WITH_MOUNTS : FileAccess.BELOW;
     }
 
     /**
@@ -83,13 +87,13 @@ final class FileContents {
                 if (targets.get(i).length > 0) {
                     packed.link(path, named(file, single), targets.get(i));
                 }
-            } else if (file.status().type() == DirectoryOps.S_IFIFO) {
-                packed.fifo(path, named(file, single));
             } else if (file.status().isFile() && size > SMALL) {
                 large(directory, path, file, single);
             } else if (file.status().isFile()) {
                 small.add(file);
                 bytes += (int) size;
+            } else if (!file.status().isDirectory()) {
+                packed.special(path, named(file, single));
             }
             if (small.size() >= MAXIMUM_FILES || bytes >= MAXIMUM_BYTES || i == files.size() - 1) {
                 small(directory, path, small, single);
@@ -110,7 +114,7 @@ final class FileContents {
         OpList.Builder list = OpList.builder();
         List<Small> all = new ArrayList<>(files.size());
         for (NamedFile file : files) {
-            Small one = Small.of(Arg.of(directory), file, text);
+            Small one = Small.of(Arg.of(directory), file, text, resolve());
             one.addTo(list);
             all.add(one);
         }
@@ -126,7 +130,9 @@ final class FileContents {
                 continue;
             }
             if (length == content.length
-                    || ExtendedAttributes.isOfInterest(results.value(one.attributes()), results.bytes(one.names()))) {
+                    || packed.wantsAttributes()
+                            && ExtendedAttributes.isOfInterest(
+                                    results.value(one.attributes()), results.bytes(one.names()))) {
                 large(directory, path, now, single);
             } else {
                 packed.file(path, named(now, single), content, length);
@@ -135,7 +141,7 @@ final class FileContents {
     }
 
     private void large(Fd directory, byte[] path, NamedFile file, boolean single) throws IOException {
-        Op open = openFile(Arg.of(directory), file);
+        Op open = openFile(Arg.of(directory), file, resolve());
         Arg.Buffer room = FileStatus.room();
         Op status = DirectoryOps.status(Arg.of(open), FileAccess.SELF, room).tolerating(Errno.EBADF);
         Results results = access.inside(OpList.of(open, status), text);
@@ -145,7 +151,8 @@ final class FileContents {
         try (Fd fd = results.fd(open)) {
             NamedFile now = new NamedFile(file.name(), FileStatus.of(results.bytes(room)));
             if (now.status().isFile()) {
-                Map<String, ByteString> attributes = ExtendedAttributes.of(access, fd, text);
+                Map<String, ByteString> attributes =
+                        packed.wantsAttributes() ? ExtendedAttributes.of(access, fd, text) : Map.of();
                 packed.file(
                         path,
                         named(now, single),

@@ -5,6 +5,7 @@ import dev.cay.engine.archive.ByteString;
 import dev.cay.engine.archive.TarEntry;
 import dev.cay.engine.archive.TarEntry.Kind;
 import dev.cay.engine.archive.TarWriter;
+import dev.cay.linux.DirectoryOps;
 import dev.cay.linux.FileStatus;
 import java.io.ByteArrayInputStream;
 import java.io.ByteArrayOutputStream;
@@ -15,7 +16,7 @@ import java.util.HashMap;
 import java.util.Map;
 
 /** The archive that is being written: names, entries, and which files are in it already. Not thread-safe. */
-final class PackedFiles {
+final class PackedFiles implements FoundFiles {
     /** More names than this no file system's path can have. */
     private static final int MAXIMUM_NAME = 4095;
 
@@ -62,16 +63,32 @@ final class PackedFiles {
         return ByteString.of(joined.toByteArray());
     }
 
-    void directory(byte[] path, FileStatus status, Map<String, ByteString> attributes) throws IOException {
+    @Override
+    public void directory(byte[] path, FileStatus status, Map<String, ByteString> attributes) throws IOException {
         add(entry(name(path, FileAccess.SELF, true), new Kind.Directory(), status, attributes));
     }
 
-    void link(byte[] directory, NamedFile file, byte[] target) throws IOException {
+    @Override
+    public void link(byte[] directory, NamedFile file, byte[] target) throws IOException {
         other(directory, file, new Kind.SymbolicLink(ByteString.of(target)));
     }
 
-    void fifo(byte[] directory, NamedFile file) throws IOException {
-        other(directory, file, new Kind.Fifo());
+    /** {@inheritDoc} Sockets and devices are left out: whatever they are there, they would not be that elsewhere. */
+    @Override
+    public void special(byte[] directory, NamedFile file) throws IOException {
+        if (file.status().type() == DirectoryOps.S_IFIFO) {
+            other(directory, file, new Kind.Fifo());
+        }
+    }
+
+    @Override
+    public boolean wantsAttributes() {
+        return true;
+    }
+
+    @Override
+    public boolean wantsMounts() {
+        return false;
     }
 
     private void other(byte[] directory, NamedFile file, Kind kind) throws IOException {
@@ -82,13 +99,14 @@ final class PackedFiles {
         }
     }
 
-    /** A file whose content is known. */
-    void file(byte[] directory, NamedFile file, byte[] content, int length) throws IOException {
+    @Override
+    public void file(byte[] directory, NamedFile file, byte[] content, int length) throws IOException {
         file(directory, file, length, Map.of(), new ByteArrayInputStream(content, 0, length));
     }
 
-    /** A file whose content is read as it is written; it must have as much as its status says. */
-    void file(byte[] directory, NamedFile file, Map<String, ByteString> attributes, InputStream content)
+    /** {@inheritDoc} It must have as much. */
+    @Override
+    public void file(byte[] directory, NamedFile file, Map<String, ByteString> attributes, InputStream content)
             throws IOException {
         file(directory, file, file.status().size(), attributes, content);
     }

@@ -1,6 +1,7 @@
 package dev.cay.engine.files;
 
 import dev.cay.FilePath;
+import dev.cay.SandboxFiles;
 import dev.cay.engine.archive.ByteString;
 import dev.cay.engine.archive.TarWriter;
 import dev.cay.linux.Arg;
@@ -21,7 +22,7 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Packs a tree. A directory is reached by its path below the top, which the kernel walks without following anything, so it does
+ * Packs a tree, or shows it to a visitor. A directory is reached by its path below the top, which the kernel walks without following anything, so it does
  * not matter how deep it is; only as many are open as are opened by one list.
  */
 final class TreePacker {
@@ -35,12 +36,12 @@ final class TreePacker {
 
     private final FileAccess access;
     private final String text;
-    private final PackedFiles packed;
+    private final FoundFiles packed;
     private final FileContents contents;
     private final Deque<byte[]> pending = new ArrayDeque<>();
     private long pendingBytes;
 
-    private TreePacker(FileAccess access, String text, PackedFiles packed) {
+    private TreePacker(FileAccess access, String text, FoundFiles packed) {
         this.access = access;
         this.text = text;
         this.packed = packed;
@@ -65,6 +66,14 @@ final class TreePacker {
         } catch (IOException e) {
             throw packed.failure(e);
         }
+    }
+
+    /** Shows all that is in a directory; a link to one is followed. */
+    static void visit(FileAccess access, FilePath path, SandboxFiles.Visitor visitor) throws IOException {
+        String text = Failures.text(path);
+        Op open = access.open(path.bytes(), FileAccess.O_READ | FileOps.O_DIRECTORY);
+        Fd top = access.inside(OpList.of(open), text).fd(open);
+        new TreePacker(access, text, new VisitedFiles(visitor, text)).tree(top);
     }
 
     private void pack(Place place) throws IOException {
@@ -95,8 +104,8 @@ final class TreePacker {
     }
 
     private record Opened(byte[] path, Op open, Arg.Buffer status, Op attributes, Arg.Buffer names) {
-        static Opened of(Fd top, byte[] path, String text) {
-            Op open = DirectoryOps.open(Arg.of(top), path, FileAccess.O_READ_DIRECTORY, FileAccess.BELOW)
+        static Opened of(Fd top, byte[] path, String text, long resolve) {
+            Op open = DirectoryOps.open(Arg.of(top), path, FileAccess.O_READ_DIRECTORY, resolve)
                     .tolerating(Errno.ENOENT, Errno.ENOTDIR, Errno.ELOOP, Errno.EXDEV);
             Arg.Buffer names = new Arg.Buffer(NAMES_SIZE);
             return new Opened(path, open, FileStatus.room(), ExtendedAttributes.list(Arg.of(open), text, names), names);
@@ -110,7 +119,8 @@ final class TreePacker {
         while (!pending.isEmpty() && some.size() < DIRECTORIES) {
             byte[] path = pending.pop();
             pendingBytes -= path.length;
-            Opened opened = Opened.of(top, path, text);
+            Opened opened =
+                    Opened.of(top, path, text, packed.wantsMounts() ? FileAccess.BELOW_WITH_MOUNTS : FileAccess.BELOW);
             list.add(opened.open());
             list.add(DirectoryOps.status(Arg.of(opened.open()), FileAccess.SELF, opened.status())
                     .tolerating(Errno.EBADF));
@@ -138,8 +148,8 @@ final class TreePacker {
 
     private void directory(Opened opened, Fd directory, Results results) throws IOException {
         byte[] path = opened.path().length == 1 && opened.path()[0] == '.' ? FileAccess.SELF : opened.path();
-        boolean attributed =
-                ExtendedAttributes.isOfInterest(results.value(opened.attributes()), results.bytes(opened.names()));
+        boolean attributed = packed.wantsAttributes()
+                && ExtendedAttributes.isOfInterest(results.value(opened.attributes()), results.bytes(opened.names()));
         Map<String, ByteString> attributes = attributed ? ExtendedAttributes.of(access, directory, text) : Map.of();
         packed.directory(path, FileStatus.of(results.bytes(opened.status())), attributes);
         DirectoryPages pages = new DirectoryPages(access, directory, text);

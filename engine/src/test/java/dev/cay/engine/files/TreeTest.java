@@ -317,4 +317,42 @@ class TreeTest {
                 .isInstanceOf(FileFailed.class)
                 .hasMessageContaining("full");
     }
+
+    /** Small ones that come many in a list, large ones, and what has no content. */
+    @Test
+    void aVisitorIsShownEverything() throws IOException {
+        String large = "0123456789".repeat(10_000);
+        directory("d", 0755)
+                .directory("d/sub", 0700)
+                .file("d/sub/small", "hello")
+                .file("d/large", large);
+        link("d/link", "../../outside/secret")
+                .entry("d/pipe", new Kind.Fifo(), 0600)
+                .file("d/empty", "");
+        unpack();
+        Files.createSymbolicLink(root.resolve("way"), Path.of("to/d"));
+        for (String way : new String[] {"to/d", "way"}) {
+            Map<String, String> seen = new java.util.LinkedHashMap<>();
+            box.files().visit(pathOf(way), (directory, file, content) -> {
+                String text = new String(content.readAllBytes(), StandardCharsets.UTF_8);
+                seen.put(
+                        directory + "/" + file.name(),
+                        file.kind() + " " + file.target().map(Object::toString).orElse(text));
+            });
+            assertThat(seen)
+                    .containsOnly(
+                            Map.entry("./sub", "DIRECTORY "),
+                            Map.entry("sub/small", "FILE hello"),
+                            Map.entry("./large", "FILE " + large),
+                            Map.entry("./link", "SYMBOLIC_LINK ../../outside/secret"),
+                            Map.entry("./pipe", "FIFO "),
+                            Map.entry("./empty", "FILE "));
+            List<String> order = List.copyOf(seen.keySet());
+            assertThat(order.indexOf("./sub")).isLessThan(order.indexOf("sub/small"));
+        }
+        assertThatThrownBy(() -> box.files().visit(pathOf("to"), (directory, file, content) -> {
+                    throw new IOException("enough");
+                }))
+                .hasMessage("enough");
+    }
 }
