@@ -126,6 +126,7 @@ public final class ChildOperator {
             case "sweep" -> engine().sweep().toString();
             case "race" -> raced(name, Integer.parseInt(more));
             case "fill" -> filled(Path.of(name));
+            case "image" -> ImageOrders.obey(engine(), name, more);
             case "free" -> Boolean.toString(Files.deleteIfExists(Path.of(name)));
             default -> throw new IllegalArgumentException("no order: " + words[0]);
         };
