@@ -369,7 +369,10 @@ public final class LocalImages implements Images {
                     List<References.Name> meant = all.stream()
                             .filter(name -> name.isCalled(reference))
                             .toList();
-                    List<References.Name> taken = meant.isEmpty() ? all : meant;
+                    List<References.Name> same = meant.stream()
+                            .filter(name -> name.reference().equals(Reference.parse(reference)))
+                            .toList(); // a digest means names with a tag too, unless it is a name itself
+                    List<References.Name> taken = meant.isEmpty() ? all : same.isEmpty() ? meant : same;
                     if (taken.size() < all.size()) {
                         store.take(taken);
                         return new ImageRemoval(familiar(taken), List.of(), Size.bytes(0));

@@ -123,6 +123,20 @@ final class LocalImagesTest {
     }
 
     @Test
+    void aNameWithADigestGoesAlone() throws IOException {
+        Digest digest = Bytes.put(store, "a", "layer");
+        Bytes.put(store, "a@" + digest, "layer");
+        store.locked(() -> {
+            Reference name = Reference.parse("a@" + digest);
+            store.give(List.of(new References.Name(name, digest, digest)));
+            return name;
+        });
+        assertThat(images.remove("a@" + digest).names()).containsExactly("a@" + digest);
+        assertThat(images.digest("a@" + digest)).isEqualTo(digest.toString());
+        assertThat(images.remove("a@" + digest).names()).containsExactly("a:latest");
+    }
+
+    @Test
     void whatASandboxUsesStays() throws IOException {
         Digest digest = Bytes.put(store, "a", "lower", "upper");
         sandboxes.add("beef");
