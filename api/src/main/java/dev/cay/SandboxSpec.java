@@ -162,6 +162,28 @@ public record SandboxSpec(
         return Collections.unmodifiableMap(copy);
     }
 
+    /** The same with another command of its own. */
+    public SandboxSpec withCommand(Optional<ExecSpec> own) {
+        return new SandboxSpec(
+                root,
+                writable,
+                network,
+                limits,
+                resourceLimits,
+                seccomp,
+                userNamespace,
+                hostname,
+                environment,
+                workingDirectory,
+                user,
+                stopSignal,
+                name,
+                labels,
+                mounts,
+                lifetime,
+                own);
+    }
+
     /** The programs of this machine in a sandbox of their own; see {@link Root.Host}. */
     public static Builder host() {
         return new Builder(Root.host());

@@ -9,8 +9,9 @@ import java.util.Optional;
  *
  * @param given the options, in the order they were given
  * @param operands everything behind the options
+ * @param separated whether {@code --} stands between options and operands
  */
-record Arguments(List<Given> given, List<String> operands) {
+record Arguments(List<Given> given, List<String> operands, boolean separated) {
     /**
      * An option that was given.
      *

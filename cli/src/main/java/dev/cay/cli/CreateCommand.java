@@ -4,6 +4,7 @@ import dev.cay.Sandbox;
 import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
 import java.util.List;
+import java.util.Optional;
 
 /** {@code cay create}: a sandbox that lives until it is removed. */
 final class CreateCommand implements Command {
@@ -26,14 +27,14 @@ final class CreateCommand implements Command {
 
     @Override
     public String synopsis() {
-        return "[OPTIONS] [--] [COMMAND [ARGUMENT...]]";
+        return "[OPTIONS] [IMAGE [ARGUMENT...] | -- COMMAND [ARGUMENT...]]";
     }
 
     @Override
     public List<String> description() {
         return List.of(
-                "Makes a sandbox and prints its id. Commands can be run in it with 'cay exec'. If a command is named,"
-                        + " it is the sandbox's own: 'cay start' starts it.",
+                "Makes a sandbox, of an image or of the programs of this machine, and prints its id. Commands can be run in it with 'cay exec'. If a command is named,"
+                        + " or its image has one, it is the sandbox's own: 'cay start' starts it.",
                 "Environment, working directory and user hold for all commands that run in it.");
     }
 
@@ -61,19 +62,30 @@ final class CreateCommand implements Command {
     @Override
     public int run(Arguments arguments, Context context) {
         Format format = Format.of(arguments);
-        SandboxSpec.Builder builder = SandboxRequest.builder(arguments, true);
+        Optional<ImageRequest> image = ImageRequest.of(arguments);
+        SandboxSpec.Builder builder = SandboxRequest.builder(arguments, true, image);
         CommandRequest.addTo(builder, arguments, context.variables());
         if (arguments.operands().isEmpty()) {
             refuseOptionsOfCommand(arguments);
         } else {
-            builder.command(CommandRequest.own(arguments, arguments.operands()));
+            List<String> line = image.isPresent() ? ImageRequest.UNKNOWN.command() : arguments.operands();
+            builder.command(CommandRequest.own(arguments, line));
         }
         SandboxSpec spec = builder.build();
         try (Sandboxes engine = context.engine().open();
-                Sandbox sandbox = engine.create(spec)) {
+                Sandbox sandbox =
+                        engine.create(image.isPresent() ? settled(spec, image.get(), engine, context) : spec)) {
             print(sandbox, format, context);
         }
         return ExitCode.SUCCESS;
+    }
+
+    private static SandboxSpec settled(SandboxSpec spec, ImageRequest image, Sandboxes engine, Context context) {
+        List<String> line = image.line(image.config(engine.images(), context));
+        return spec.withCommand(
+                line.isEmpty()
+                        ? Optional.empty()
+                        : Optional.of(ImageRequest.with(spec.command().orElseThrow(), line)));
     }
 
     private static void refuseOptionsOfCommand(Arguments arguments) {

@@ -8,9 +8,8 @@ import dev.cay.Sandboxes;
 final class DetachedRun {
     private DetachedRun() {}
 
-    static int start(RunRequest request, Context context) {
-        try (Sandboxes engine = context.engine().open();
-                Sandbox sandbox = engine.create(request.sandbox())) {
+    static int start(RunRequest request, Sandboxes engine, Context context) {
+        try (Sandbox sandbox = engine.create(request.sandbox())) {
             int code;
             try (EngineGuard.Held _ = context.engine().hold(new Remove(sandbox))) {
                 code = begin(sandbox, request, context);

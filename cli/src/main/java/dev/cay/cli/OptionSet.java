@@ -79,11 +79,13 @@ record OptionSet(List<Group> groups, List<Foreign> foreign, boolean mixed) {
     Arguments parse(List<String> arguments) {
         List<Arguments.Given> given = new ArrayList<>();
         List<String> operands = new ArrayList<>();
+        boolean separated = false;
         int next = 0;
         while (next < arguments.size()) {
             String argument = arguments.get(next);
             if (argument.equals("--")) {
                 next++;
+                separated = operands.isEmpty();
                 break;
             }
             if (argument.length() < 2 || argument.charAt(0) != '-') {
@@ -97,7 +99,7 @@ record OptionSet(List<Group> groups, List<Foreign> foreign, boolean mixed) {
             next = argument.startsWith("--") ? parseLong(arguments, next, given) : parseLetters(arguments, next, given);
         }
         operands.addAll(arguments.subList(next, arguments.size()));
-        return new Arguments(given, operands);
+        return new Arguments(given, operands, separated);
     }
 
     /** Returns the index of the next argument, as {@link #parseLetters} does. */

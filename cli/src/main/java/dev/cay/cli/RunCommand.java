@@ -21,13 +21,16 @@ final class RunCommand implements Command {
 
     @Override
     public String synopsis() {
-        return "[OPTIONS] [--] COMMAND [ARGUMENT...]";
+        return "[OPTIONS] IMAGE [ARGUMENT...] | -- COMMAND [ARGUMENT...]";
     }
 
     @Override
     public List<String> description() {
         return List.of(
-                "Makes a sandbox, runs the command in it and removes the sandbox. The command's standard input, output"
+                "Makes a sandbox of an image, or, behind --, of the programs of this machine, runs the command in it and"
+                        + " removes the sandbox. The arguments go to the image's entry point, or are the command if it"
+                        + " has none; without any, its own command is run. An image that is not here is brought here.",
+                "The command's standard input, output"
                         + " and error are those of cay; to keep it from reading yours, add </dev/null. Ctrl-C ends the"
                         + " command and its sandbox, unless --tty passes it on.",
                 "With --detach the sandbox lives on, with the command as its own, and its id is printed; 'cay attach',"
@@ -44,6 +47,8 @@ final class RunCommand implements Command {
     @Override
     public List<Example> examples() {
         return List.of(
+                new Example("A program of an image, which is brought here first", """
+                    cay run python:3.13 python -c 'print(6 * 7)'"""),
                 new Example("A script, without network and with little of everything", """
                     cay run --memory 256m --cpus 0.5 --pids 64 --timeout 10s \\
                         -- python3 -c 'print(6 * 7)'"""),
@@ -67,21 +72,23 @@ final class RunCommand implements Command {
 
     @Override
     public int run(Arguments arguments, Context context) {
-        RunRequest request = RunRequest.of(arguments, context.variables());
-        if (request.detached()) {
-            return DetachedRun.start(request, context);
+        RunRequest asked = RunRequest.of(arguments, context.variables());
+        try (Sandboxes engine = context.engine().open()) {
+            RunRequest request = asked.settled(engine, context);
+            if (request.detached()) {
+                return DetachedRun.start(request, engine, context);
+            }
+            return switch (request.format()) {
+                case TEXT -> runAsText(request, engine, context);
+                case JSON -> runAsJson(request, engine, context);
+            };
         }
-        return switch (request.format()) {
-            case TEXT -> runAsText(request, context);
-            case JSON -> runAsJson(request, context);
-        };
     }
 
-    private static int runAsText(RunRequest request, Context context) {
+    private static int runAsText(RunRequest request, Sandboxes engine, Context context) {
         Streams streams = context.streams();
         Relay.Outcome outcome;
         try (Foreground terminal = request.terminal() ? Foreground.open(context) : Foreground.none();
-                Sandboxes engine = context.engine().open();
                 Sandbox sandbox = engine.create(request.sandbox());
                 Execution execution = sandbox.start(CommandRequest.resized(request.command(), terminal.size()))) {
             terminal.follow(execution);
@@ -91,15 +98,14 @@ final class RunCommand implements Command {
         return Attachment.report(outcome.exit(), request.sandbox(), request.command(), context);
     }
 
-    private static int runAsJson(RunRequest request, Context context) {
+    private static int runAsJson(RunRequest request, Sandboxes engine, Context context) {
         long limit = request.command().outputLimit().bytes();
         Capture stdout = new Capture(limit);
         Capture stderr = new Capture(limit);
         Relay.Outcome outcome;
         String id;
         Optional<Usage> usage;
-        try (Sandboxes engine = context.engine().open();
-                Sandbox sandbox = engine.create(request.sandbox())) {
+        try (Sandbox sandbox = engine.create(request.sandbox())) {
             id = sandbox.id();
             try (Execution execution = sandbox.start(request.command())) {
                 outcome = new Relay(execution, context.streams().in(), stdout, stderr).run();

@@ -10,8 +10,22 @@ final class RunOptions {
     static final Option ROOTFS = Option.valued(
             "rootfs",
             "host|DIR",
-            "What the sandbox sees: the programs of this machine (host, the default) or a directory that holds a root"
-                    + " file system. Write dir:PATH for a directory that is called host.");
+            "What the sandbox sees if it is no image: the programs of this machine (host, the default) or a directory"
+                    + " that holds a root file system. Write dir:PATH for a directory that is called host.");
+    static final Option PULL = Option.valued(
+            "pull",
+            "missing|always|never",
+            "When the image is brought here: if it is missing (the default), always, so that it is the newest of its"
+                    + " name, or never.");
+    static final Option ENTRYPOINT = Option.valued(
+            "entrypoint",
+            "PROGRAM",
+            "What is run instead of the image's own entry point and command; with --entrypoint=, what stands behind the"
+                    + " image's name.");
+    static final Option STOP_SIGNAL = Option.valued(
+            "stop-signal",
+            "SIGNAL",
+            "What 'cay stop' sends to its own command. By default what its image says, or TERM.");
     static final Option READ_ONLY =
             Option.flag("", "read-only", "Nothing can be changed but /tmp, /dev/shm and /dev/mqueue.");
     static final Option TMPFS_SIZE = Option.valued(
@@ -87,7 +101,7 @@ final class RunOptions {
             "Dangerous: let --volume show what gives this machine away, such as /, /etc or /proc.");
 
     private static final List<Option> FILES =
-            List.of(ROOTFS, READ_ONLY, TMPFS_SIZE, WRITABLE, VOLUME, TMPFS, ALLOW_HOST_PATH);
+            List.of(ROOTFS, PULL, READ_ONLY, TMPFS_SIZE, WRITABLE, VOLUME, TMPFS, ALLOW_HOST_PATH);
     private static final List<Option> WALLS = List.of(NETWORK, SECCOMP, NO_USERNS);
     private static final List<Option> LIMITS =
             List.of(MEMORY, CPUS, CPU_WEIGHT, PIDS, IO, ULIMIT, CommandOptions.TIMEOUT, CommandOptions.GRACE);
@@ -108,9 +122,11 @@ final class RunOptions {
                             List.of(
                                     CommandOptions.INTERACTIVE,
                                     CommandOptions.TERMINAL,
+                                    ENTRYPOINT,
                                     CommandOptions.ENV,
                                     CommandOptions.WORKDIR,
                                     CommandOptions.USER,
+                                    STOP_SIGNAL,
                                     HOSTNAME)),
                     new OptionSet.Group("Walls", WALLS),
                     new OptionSet.Group("Life", List.of(CommandOptions.DETACH, RM, NAME, LABEL, TTL, IDLE)),
@@ -128,9 +144,11 @@ final class RunOptions {
                             List.of(
                                     CommandOptions.INPUT_OF_START,
                                     CommandOptions.TERMINAL,
+                                    ENTRYPOINT,
                                     CommandOptions.ENV,
                                     CommandOptions.WORKDIR,
                                     CommandOptions.USER,
+                                    STOP_SIGNAL,
                                     HOSTNAME)),
                     new OptionSet.Group("Walls", WALLS),
                     new OptionSet.Group("Life", List.of(RM, NAME, LABEL, TTL, IDLE)),

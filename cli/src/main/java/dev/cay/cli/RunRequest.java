@@ -2,6 +2,9 @@ package dev.cay.cli;
 
 import dev.cay.ExecSpec;
 import dev.cay.SandboxSpec;
+import dev.cay.Sandboxes;
+import java.util.List;
+import java.util.Optional;
 
 /**
  * What {@code cay run} has been asked for.
@@ -10,25 +13,30 @@ import dev.cay.SandboxSpec;
  * @param command the command to run in it
  * @param format how to write the result
  * @param interactive whether the input of a detached command is kept open
+ * @param image what has to be asked what the command is
  */
-record RunRequest(SandboxSpec sandbox, ExecSpec command, Format format, boolean interactive) {
+record RunRequest(
+        SandboxSpec sandbox, ExecSpec command, Format format, boolean interactive, Optional<ImageRequest> image) {
     static RunRequest of(Arguments arguments, Variables variables) {
         Format format = Format.of(arguments);
         if (arguments.operands().isEmpty()) {
-            throw new UsageException("no command to run", "name one, as in: cay run -- echo hello");
+            throw new UsageException(
+                    "no command to run", "name one, as in: cay run -- echo hello, or an image: cay run debian");
         }
         boolean detached = arguments.has(CommandOptions.DETACH);
         CommandRequest.check(arguments, format, detached);
         checkLife(arguments, detached);
-        SandboxSpec.Builder sandbox = SandboxRequest.builder(arguments, detached);
+        Optional<ImageRequest> image = ImageRequest.of(arguments);
+        List<String> line = image.isPresent() ? ImageRequest.UNKNOWN.command() : arguments.operands();
+        SandboxSpec.Builder sandbox = SandboxRequest.builder(arguments, detached, image);
         boolean interactive = arguments.has(CommandOptions.INTERACTIVE);
         if (!detached) {
-            ExecSpec command = CommandRequest.command(arguments, variables, arguments.operands());
-            return new RunRequest(sandbox.build(), command, format, interactive);
+            ExecSpec command = CommandRequest.command(arguments, variables, line);
+            return new RunRequest(sandbox.build(), command, format, interactive, image);
         }
         CommandRequest.addTo(sandbox, arguments, variables);
-        ExecSpec command = CommandRequest.own(arguments, arguments.operands());
-        return new RunRequest(sandbox.command(command).build(), command, format, interactive);
+        ExecSpec command = CommandRequest.own(arguments, line);
+        return new RunRequest(sandbox.command(command).build(), command, format, interactive, image);
     }
 
     private static void checkLife(Arguments arguments, boolean detached) {
@@ -36,6 +44,17 @@ record RunRequest(SandboxSpec sandbox, ExecSpec command, Format format, boolean 
             throw new UsageException(
                     "--kept has no effect without --detach", "leave it out: nothing of the sandbox is kept");
         }
+    }
+
+    /** The same with the command that its image, which is here then, says. */
+    RunRequest settled(Sandboxes engine, Context context) {
+        if (image.isEmpty()) {
+            return this;
+        }
+        List<String> line = image.get().commandLine(image.get().config(engine.images(), context));
+        ExecSpec known = ImageRequest.with(command, line);
+        SandboxSpec made = detached() ? sandbox.withCommand(Optional.of(known)) : sandbox;
+        return new RunRequest(made, known, format, interactive, Optional.empty());
     }
 
     boolean detached() {

@@ -27,9 +27,12 @@ final class SandboxRequest {
      * Everything but what is said about its command.
      *
      * @param detached whether it outlives this process
+     * @param image what it is made of, if that is an image
      */
-    static SandboxSpec.Builder builder(Arguments arguments, boolean detached) {
-        SandboxSpec.Builder builder = root(arguments.last(RunOptions.ROOTFS).orElse("host"));
+    static SandboxSpec.Builder builder(Arguments arguments, boolean detached, Optional<ImageRequest> image) {
+        SandboxSpec.Builder builder = image.isPresent()
+                ? SandboxSpec.image(image.get().reference())
+                : root(arguments.last(RunOptions.ROOTFS).orElse("host"));
         addWritable(builder, arguments);
         addLimits(builder, arguments);
         for (String text : arguments.all(RunOptions.ULIMIT)) {
@@ -42,6 +45,10 @@ final class SandboxRequest {
         Optional<String> hostname = arguments.last(RunOptions.HOSTNAME);
         if (hostname.isPresent()) {
             builder.hostname(hostname.get());
+        }
+        Optional<String> stopSignal = arguments.last(RunOptions.STOP_SIGNAL);
+        if (stopSignal.isPresent()) {
+            builder.stopSignal(Signals.number(RunOptions.STOP_SIGNAL, stopSignal.get()));
         }
         addIdentity(builder, arguments);
         addMounts(builder, arguments);

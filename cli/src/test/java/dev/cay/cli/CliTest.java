@@ -33,7 +33,7 @@ class CliTest {
 
     @Test
     void helpBehindTheCommandIsTheCommands() {
-        terminal.run("run", "ls", "--help");
+        terminal.run("run", "--", "ls", "--help");
 
         assertThat(engine.started).hasSize(1);
         assertThat(engine.started.get(0).command()).containsExactly("ls", "--help");
@@ -52,7 +52,7 @@ class CliTest {
                 "version 1        | unexpected argument '1'        | leave it out",
                 "version --json   | unknown option --json          | add --help for a list",
                 "version --format xml | --format: 'xml' is not a format | write text or json",
-                "run              | no command to run              | name one, as in: cay run -- echo hello",
+                "run              | no command to run              | name one, as in: cay run -- echo hello, or an image: cay run debian",
                 "run -m 1 ls      | unknown option -m              | write --memory SIZE",
                 "run --kept 1m ls | --kept has no effect without --detach   | leave it out: nothing of the sandbox is"
                         + " kept",
@@ -116,7 +116,7 @@ class CliTest {
         engine.createFailure = Optional.of(new SandboxException.SetupFailed(
                 "pivot_root: EINVAL (step 41)", "try again", new IllegalStateException()));
 
-        assertThat(terminal.run("run", "ls")).isEqualTo(125);
+        assertThat(terminal.run("run", "--", "ls")).isEqualTo(125);
         assertThat(terminal.err())
                 .isEqualTo("cay: error [setup-failed]: pivot_root: EINVAL (step 41)\nhint: try again\n");
         assertThat(engine.closed).containsExactly("engine");
@@ -126,7 +126,7 @@ class CliTest {
     void saysWhyThereIsNoEngine() {
         Terminal without = Terminal.failing(new SandboxException.Unsupported("no cgroups", ""));
 
-        assertThat(without.run("run", "ls")).isEqualTo(125);
+        assertThat(without.run("run", "--", "ls")).isEqualTo(125);
         assertThat(without.err()).isEqualTo("cay: error [unsupported]: no cgroups\n");
     }
 
@@ -173,14 +173,14 @@ class CliTest {
     void showsNoStackTraceUnlessAskedTo() {
         engine.createFailure = Optional.of(new IllegalStateException("cannot be"));
 
-        assertThat(terminal.run("run", "ls")).isEqualTo(125);
+        assertThat(terminal.run("run", "--", "ls")).isEqualTo(125);
         assertThat(terminal.err())
                 .isEqualTo("cay: error [internal]: IllegalStateException: cannot be\n"
                         + "hint: set CAY_DEBUG=1 for the stack trace\n");
 
         terminal.err.reset();
         terminal.variables.put("CAY_DEBUG", "1");
-        terminal.run("run", "ls");
+        terminal.run("run", "--", "ls");
         assertThat(terminal.err()).contains("\tat ", "CliTest.showsNoStackTraceUnlessAskedTo");
     }
 
@@ -188,7 +188,7 @@ class CliTest {
     void namesTheKindOfAnExceptionWithoutMessage() {
         engine.createFailure = Optional.of(new UnsupportedOperationException());
 
-        terminal.run("run", "ls");
+        terminal.run("run", "--", "ls");
         assertThat(terminal.err()).startsWith("cay: error [internal]: UnsupportedOperationException: no message\n");
     }
 
@@ -203,7 +203,7 @@ class CliTest {
     void saysNothingMoreOnceASignalHasCome() {
         terminal.guard.stop();
 
-        assertThat(terminal.run("run", "ls")).isEqualTo(125);
+        assertThat(terminal.run("run", "--", "ls")).isEqualTo(125);
         assertThat(terminal.out()).isEmpty();
         assertThat(terminal.err()).isEmpty();
         assertThat(engine.closed).containsExactly("engine");

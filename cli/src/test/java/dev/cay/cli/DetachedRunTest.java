@@ -88,8 +88,9 @@ class DetachedRunTest {
 
     @Test
     void rmLastsUntilTheEndOfTheCommand() {
-        assertThat(terminal.run("run", "-d", "--rm", "--ttl", "1h", "job")).isZero();
-        assertThat(terminal.run("create", "--rm", "job")).isZero();
+        assertThat(terminal.run("run", "-d", "--rm", "--ttl", "1h", "--", "job"))
+                .isZero();
+        assertThat(terminal.run("create", "--rm", "--", "job")).isZero();
 
         assertThat(engine.created.get(0).lifetime())
                 .isEqualTo(Lifetime.untilRemoved().limit(Duration.ofHours(1)).untilEnd());
@@ -99,8 +100,8 @@ class DetachedRunTest {
 
     @Test
     void theInputStaysOpenIfAskedForOrIfThereIsATerminal() {
-        terminal.run("run", "-d", "-i", "cat");
-        terminal.run("run", "-d", "-t", "sh");
+        terminal.run("run", "-d", "-i", "--", "cat");
+        terminal.run("run", "-d", "-t", "--", "sh");
 
         assertThat(engine.executions).noneMatch(execution -> execution.inputClosed);
         assertThat(engine.executions.get(1).info().terminal()).isTrue();
@@ -113,7 +114,7 @@ class DetachedRunTest {
     void whatCannotBeStartedLeavesNothing() {
         engine.spawnFailure = Optional.of(Exit.spawnFailed(2, "execve: ENOENT (step 21)"));
 
-        assertThat(terminal.run("run", "-d", "-w", "/srv", "nothing")).isEqualTo(127);
+        assertThat(terminal.run("run", "-d", "-w", "/srv", "--", "nothing")).isEqualTo(127);
         assertThat(terminal.out()).isEmpty();
         assertThat(terminal.err()).startsWith("cay: cannot run 'nothing': execve: ENOENT (step 21)\nhint: ");
         assertThat(engine.boxes).isEmpty();
@@ -121,7 +122,7 @@ class DetachedRunTest {
 
     @Test
     void printsTheIdForPrograms() {
-        terminal.run("run", "-d", "--format", "json", "sleep");
+        terminal.run("run", "-d", "--format", "json", "--", "sleep");
         terminal.run("create", "--format=json");
 
         assertThat(terminal.out()).isEqualTo("{\"id\":\"box-1\"}\n{\"id\":\"box-2\"}\n");
@@ -147,7 +148,7 @@ class DetachedRunTest {
 
     @Test
     void bindsAreThoseThatLookLikePaths() {
-        terminal.run("run", "-d", "-v", "./x:/x:ro,noexec", "-v", "/etc:/y", "--allow-host-path", "ls");
+        terminal.run("run", "-d", "-v", "./x:/x:ro,noexec", "-v", "/etc:/y", "--allow-host-path", "--", "ls");
 
         assertThat(engine.created.get(0).mounts())
                 .containsExactly(

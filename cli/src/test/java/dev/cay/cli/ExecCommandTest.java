@@ -205,7 +205,7 @@ class ExecCommandTest {
         terminal.interactive();
         terminal.in = new ByteArrayInputStream(LEAVE);
 
-        assertThat(terminal.run("run", "-it", "sh")).isEqualTo(5);
+        assertThat(terminal.run("run", "-it", "--", "sh")).isEqualTo(5);
         assertThat(terminal.out.toByteArray()).isEqualTo(LEAVE);
         assertThat(terminal.device.done).containsExactly("raw", "restored");
         assertThat(engine.started.get(0).terminal()).contains(new TerminalSize(100, 30));
@@ -215,7 +215,7 @@ class ExecCommandTest {
     void aTerminalForTheCommandNeedsNoneOfOurs() {
         play(cat(5));
 
-        assertThat(terminal.run("run", "-t", "sh")).isEqualTo(5);
+        assertThat(terminal.run("run", "-t", "--", "sh")).isEqualTo(5);
         assertThat(engine.started.get(0).terminal()).contains(TerminalSize.STANDARD);
         assertThat(terminal.device.done).isEmpty();
     }

@@ -126,7 +126,9 @@ class OptionSetTest {
             }
             line.addAll(operands);
 
-            assertThat(SET.parse(line)).as("seed %s: %s", seed, line).isEqualTo(new Arguments(given, operands));
+            assertThat(SET.parse(line))
+                    .as("seed %s: %s", seed, line)
+                    .isEqualTo(new Arguments(given, operands, separated));
         }
     }
 

@@ -4,12 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cay.Exit;
 import dev.cay.Exit.Reason;
+import dev.cay.Root;
 import dev.cay.SandboxException;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.Random;
@@ -54,7 +56,7 @@ class RunCommandTest {
             return Exit.exited(3);
         });
 
-        assertThat(terminal.run("run", "sh")).isEqualTo(3);
+        assertThat(terminal.run("run", "--", "sh")).isEqualTo(3);
         assertThat(terminal.out.toByteArray()).isEqualTo(bytes);
         assertThat(terminal.err.size()).isEqualTo(1005);
     }
@@ -67,7 +69,7 @@ class RunCommandTest {
             seen.await();
             return Exit.exited(0);
         });
-        Thread runner = Thread.ofPlatform().start(() -> terminal.run("run", "sh"));
+        Thread runner = Thread.ofPlatform().start(() -> terminal.run("run", "--", "sh"));
 
         while (!terminal.out().equals("prompt> ")) {
             Thread.sleep(1);
@@ -83,7 +85,7 @@ class RunCommandTest {
         new Random(8).nextBytes(bytes);
         terminal.in = new ByteArrayInputStream(bytes);
 
-        assertThat(terminal.run("run", "cat")).isZero();
+        assertThat(terminal.run("run", "--", "cat")).isZero();
         assertThat(terminal.out.toByteArray()).isEqualTo(bytes);
     }
 
@@ -92,7 +94,7 @@ class RunCommandTest {
         Terminal terminal = terminal((stdin, stdout, stderr) -> Exit.exited(5));
         terminal.in = new BytePipe().in;
 
-        assertThat(terminal.run("run", "true")).isEqualTo(5);
+        assertThat(terminal.run("run", "--", "true")).isEqualTo(5);
     }
 
     @Test
@@ -104,7 +106,7 @@ class RunCommandTest {
         });
         terminal.in = new ByteArrayInputStream(new byte[1_000_000]);
 
-        assertThat(terminal.run("run", "true")).isZero();
+        assertThat(terminal.run("run", "--", "true")).isZero();
         assertThat(terminal.err()).isEmpty();
     }
 
@@ -115,7 +117,7 @@ class RunCommandTest {
         closed.in.close();
         terminal.in = closed.in;
 
-        assertThat(terminal.run("run", "cat")).isZero();
+        assertThat(terminal.run("run", "--", "cat")).isZero();
         assertThat(terminal.err()).isEmpty();
     }
 
@@ -125,7 +127,7 @@ class RunCommandTest {
         terminal.brokenOut = Optional.of(Terminal.failingAfter(2, "Daten\u00fcbergabe unterbrochen (broken pipe)"));
         terminal.pipes = true;
 
-        assertThat(terminal.run("run", "yes")).isEqualTo(141);
+        assertThat(terminal.run("run", "--", "yes")).isEqualTo(141);
         assertThat(terminal.err()).isEmpty();
     }
 
@@ -135,7 +137,7 @@ class RunCommandTest {
         terminal.brokenErr = Optional.of(Terminal.failingAfter(2, "Broken pipe"));
         terminal.pipes = true;
 
-        assertThat(terminal.run("run", "yes")).isEqualTo(141);
+        assertThat(terminal.run("run", "--", "yes")).isEqualTo(141);
     }
 
     @Test
@@ -143,7 +145,7 @@ class RunCommandTest {
         Terminal terminal = terminal(RunCommandTest::yes);
         terminal.brokenOut = Optional.of(Terminal.failingAfter(1000, "No space left on device"));
 
-        assertThat(terminal.run("run", "yes")).isEqualTo(125);
+        assertThat(terminal.run("run", "--", "yes")).isEqualTo(125);
         assertThat(terminal.err())
                 .isEqualTo("cay: error [host-failed]: cannot write to standard output: No space left on device\n");
     }
@@ -152,7 +154,7 @@ class RunCommandTest {
     void saysThatTheTimeIsUp() {
         Terminal terminal = terminal(Exit.signalled(Reason.TIMEOUT, 9));
 
-        assertThat(terminal.run("run", "--timeout", "90", "sleep")).isEqualTo(124);
+        assertThat(terminal.run("run", "--timeout", "90", "--", "sleep")).isEqualTo(124);
         assertThat(terminal.err())
                 .isEqualTo("cay: the command was killed: it ran too long (limit 90s)\nhint: raise --timeout\n");
         assertThat(engine.started.get(0).timeout()).contains(Duration.ofSeconds(90));
@@ -162,7 +164,7 @@ class RunCommandTest {
     void saysThatMemoryIsUsedUp() {
         Terminal terminal = terminal(Exit.signalled(Reason.OOM, 9));
 
-        assertThat(terminal.run("run", "--memory", "64m", "hog")).isEqualTo(137);
+        assertThat(terminal.run("run", "--memory", "64m", "--", "hog")).isEqualTo(137);
         assertThat(terminal.err()).isEqualTo("""
                 cay: the command was killed: out of memory (limit 64m)
                 hint: raise --memory; files written to memory count too
@@ -173,21 +175,22 @@ class RunCommandTest {
     void saysThatTheMachineIsOutOfMemory() {
         Terminal terminal = terminal(Exit.signalled(Reason.OOM, 9));
 
-        assertThat(terminal.run("run", "hog")).isEqualTo(137);
+        assertThat(terminal.run("run", "--", "hog")).isEqualTo(137);
         assertThat(terminal.err())
                 .startsWith("cay: the command was killed: this machine is out of memory\nhint: set --memory");
     }
 
     @Test
     void saysThatTheCommandWasKilledButNotThatItDied() {
-        assertThat(terminal(Exit.signalled(Reason.KILLED, 9)).run("run", "sh")).isEqualTo(137);
+        assertThat(terminal(Exit.signalled(Reason.KILLED, 9)).run("run", "--", "sh"))
+                .isEqualTo(137);
 
         Terminal terminal = terminal(Exit.signalled(Reason.KILLED, 9));
-        terminal.run("run", "sh");
+        terminal.run("run", "--", "sh");
         assertThat(terminal.err()).isEqualTo("cay: the command was killed\n");
 
         Terminal other = terminal(Exit.signalled(Reason.SIGNALLED, 11));
-        assertThat(other.run("run", "sh")).isEqualTo(139);
+        assertThat(other.run("run", "--", "sh")).isEqualTo(139);
         assertThat(other.err()).isEmpty();
     }
 
@@ -219,7 +222,7 @@ class RunCommandTest {
             new CountDownLatch(1).await();
             return Exit.exited(0);
         });
-        Thread runner = Thread.ofPlatform().start(() -> terminal.run("run", "--format", "json", "sleep"));
+        Thread runner = Thread.ofPlatform().start(() -> terminal.run("run", "--format", "json", "--", "sleep"));
         engine.awaitStart();
 
         terminal.guard.stop();
@@ -235,7 +238,7 @@ class RunCommandTest {
         Terminal terminal = terminal(Exit.exited(0));
         engine.closeFailure = Optional.of(new SandboxException.HostFailed("rmdir: EBUSY", "", new IOException()));
 
-        assertThat(terminal.run("run", "true")).isEqualTo(125);
+        assertThat(terminal.run("run", "--", "true")).isEqualTo(125);
         assertThat(terminal.err()).isEqualTo("cay: error [host-failed]: rmdir: EBUSY\n");
     }
 
@@ -248,7 +251,7 @@ class RunCommandTest {
         });
         terminal.in = new ByteArrayInputStream("in\u001b\n".getBytes(StandardCharsets.UTF_8));
 
-        assertThat(terminal.run("run", "--format", "json", "cat")).isEqualTo(7);
+        assertThat(terminal.run("run", "--format", "json", "--", "cat")).isEqualTo(7);
         assertThat(terminal.out().replaceFirst("\"duration_ms\":[0-9]+", "\"duration_ms\":1"))
                 .isEqualTo("{\"id\":\"box-1\","
                         + "\"exit\":{\"reason\":\"exited\",\"code\":7,\"signal\":0,\"errno\":0,\"step\":\"\"},"
@@ -262,7 +265,7 @@ class RunCommandTest {
     void writesHowACommandFailedForProgramsOnly() {
         Terminal terminal = terminal(Exit.spawnFailed(2, "execve: ENOENT (step 21)"));
 
-        assertThat(terminal.run("run", "--format", "json", "foo")).isEqualTo(127);
+        assertThat(terminal.run("run", "--format", "json", "--", "foo")).isEqualTo(127);
         assertThat(terminal.out())
                 .contains(
                         "\"exit\":{\"reason\":\"spawn-failed\",\"code\":-1,\"signal\":0,\"errno\":2,\"step\":\"execve: ENOENT (step 21)\"}");
@@ -277,7 +280,7 @@ class RunCommandTest {
             return Exit.exited(0);
         });
 
-        assertThat(terminal.run("run", "--format", "json", "--output-limit", "4", "sh"))
+        assertThat(terminal.run("run", "--format", "json", "--output-limit", "4", "--", "sh"))
                 .isZero();
         assertThat(terminal.out())
                 .contains("\"stdout\":\"\\u0000\\u0000\\u0000\\u0000\",\"stderr\":\"abcd\",\"truncated\":true");
@@ -289,7 +292,7 @@ class RunCommandTest {
         terminal.brokenOut = Optional.of(Terminal.failingAfter(5, "Broken pipe"));
         terminal.pipes = true;
 
-        assertThat(terminal.run("run", "--format", "json", "true")).isEqualTo(141);
+        assertThat(terminal.run("run", "--format", "json", "--", "true")).isEqualTo(141);
         assertThat(terminal.err()).isEmpty();
     }
 
@@ -312,5 +315,30 @@ class RunCommandTest {
         while (true) {
             stdout.write(yes);
         }
+    }
+
+    @Test
+    void anImageIsBroughtHereAndItsCommandRun() {
+        Terminal terminal = terminal((stdin, stdout, stderr) -> Exit.exited(0));
+
+        assertThat(terminal.run("run", "debian")).isZero();
+        assertThat(terminal.run("run", "-d", "debian", "x")).isZero();
+
+        assertThat(engine.images.calls).containsExactly("pull debian");
+        assertThat(engine.created.get(0).root()).isEqualTo(Root.image("debian"));
+        assertThat(engine.started.get(0).command()).containsExactly("/entry", "a", "b");
+        assertThat(engine.created.get(1).command().orElseThrow().command()).containsExactly("/entry", "x");
+    }
+
+    @Test
+    void aProgramOfThisMachineIsNoImage() {
+        Terminal terminal = terminal((stdin, stdout, stderr) -> Exit.exited(0));
+        engine.images.failure = Optional.of(new SandboxException.NotFound("no such thing", ""));
+        Path program = Path.of(System.getProperty("java.home"), "bin", "java");
+
+        assertThat(terminal.run("run", program.toString())).isEqualTo(125);
+        assertThat(terminal.err()).contains("no such thing", "hint: to run that program", "cay run -- " + program);
+        assertThat(terminal.run("run", "--pull", "never", "nowhere/at/all")).isEqualTo(125);
+        assertThat(terminal.err()).contains("there is no image nowhere/at/all");
     }
 }

@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalLong;
@@ -33,7 +34,7 @@ class RunRequestTest {
 
     @Test
     void asksForTheDefaultsOfTheApiIfNothingIsSaid() {
-        RunRequest request = request("ls", "-l");
+        RunRequest request = request("--", "ls", "-l");
 
         assertThat(request.sandbox()).isEqualTo(SandboxSpec.host().build());
         assertThat(same(request.command(), ExecSpec.of("ls", "-l"))).isTrue();
@@ -104,18 +105,19 @@ class RunRequestTest {
 
     @Test
     void understandsAllFormsOfWritable() {
-        assertThat(sandbox("--tmpfs-size 1m ls").writable()).isEqualTo(new Writable.Tmpfs(Size.mib(1)));
-        assertThat(sandbox("--read-only ls").writable()).isEqualTo(new Writable.Nothing(SandboxSpec.DEFAULT_TMPFS));
-        assertThat(sandbox("--read-only --tmpfs-size 1m ls").writable()).isEqualTo(new Writable.Nothing(Size.mib(1)));
+        assertThat(sandbox("--tmpfs-size 1m -- ls").writable()).isEqualTo(new Writable.Tmpfs(Size.mib(1)));
+        assertThat(sandbox("--read-only -- ls").writable()).isEqualTo(new Writable.Nothing(SandboxSpec.DEFAULT_TMPFS));
+        assertThat(sandbox("--read-only --tmpfs-size 1m -- ls").writable())
+                .isEqualTo(new Writable.Nothing(Size.mib(1)));
     }
 
     @Test
     void readsASeccompProfile() throws IOException {
         Path profile = Files.writeString(folder.resolve("profile.json"), "{\"defaultAction\": \"SCMP_ACT_ERRNO\"}");
 
-        assertThat(sandbox("--seccomp " + profile + " ls").seccomp())
+        assertThat(sandbox("--seccomp " + profile + " -- ls").seccomp())
                 .isEqualTo(SeccompPolicy.profile("{\"defaultAction\": \"SCMP_ACT_ERRNO\"}"));
-        assertThat(sandbox("--seccomp default ls").seccomp()).isEqualTo(SeccompPolicy.standard());
+        assertThat(sandbox("--seccomp default -- ls").seccomp()).isEqualTo(SeccompPolicy.standard());
     }
 
     @Test
@@ -180,6 +182,23 @@ class RunRequestTest {
 
         assertThat(refused.getMessage().replace("'", "")).startsWith(message);
         assertThat(refused.hint()).isNotEmpty();
+    }
+
+    @Test
+    void theFirstWordIsAnImage() {
+        RunRequest request = request("--entrypoint", "sh", "--pull=never", "debian:12", "-c", "ls");
+
+        assertThat(request.sandbox()).isEqualTo(SandboxSpec.image("debian:12").build());
+        assertThat(request.image())
+                .contains(new ImageRequest(
+                        "debian:12", ImageRequest.Pull.NEVER, Optional.of(List.of("sh")), List.of("-c", "ls")));
+        assertThat(request("debian", "--", "ls").image().orElseThrow().arguments())
+                .containsExactly("ls");
+        assertThat(request("--rootfs", "/alpine", "ls").image()).isEmpty();
+        assertThat(request("--", "debian").image()).isEmpty();
+        assertRefused("--entrypoint sh -- ls", "--entrypoint has no effect");
+        assertRefused("--rootfs host --pull never ls", "--pull has no effect");
+        assertRefused("--pull sometimes debian", "sometimes");
     }
 
     private static void assertRefused(String line, String message) {
