@@ -1,5 +1,6 @@
 package dev.cay.engine.container;
 
+import dev.cay.linux.Errno;
 import dev.cay.linux.Fd;
 import dev.cay.linux.FileOps;
 import dev.cay.linux.Kernel;
@@ -7,6 +8,7 @@ import dev.cay.linux.Mount;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
 import dev.cay.linux.SyscallException;
+import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.HashMap;
@@ -16,8 +18,8 @@ import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * The layers of images, each mounted once for all sandboxes of an engine: then they share what of it is in memory. The mounts
- * are detached: visible nowhere on the host, and gone with this process at the latest. No loop device is needed, since the kernel
- * reads EROFS out of a file.
+ * are detached: visible nowhere on the host, and gone with this process at the latest. The kernel reads EROFS out of a file; where
+ * it cannot, out of a loop device.
  *
  * <p>What no sandbox uses stays mounted until a layer is asked for that is not: whoever runs one command after the other in an
  * image does not mount it each time. Thread-safe.
@@ -53,7 +55,7 @@ final class ImageMounts implements AutoCloseable {
         this.kernel = kernel;
     }
 
-    Use use(List<Path> files) throws SyscallException {
+    Use use(List<Path> files) throws IOException {
         lock.lock();
         try {
             if (!layers.keySet().containsAll(files)) {
@@ -70,7 +72,7 @@ final class ImageMounts implements AutoCloseable {
         }
     }
 
-    private Layer layer(Path file) throws SyscallException {
+    private Layer layer(Path file) throws IOException {
         Layer layer = layers.get(file);
         if (layer == null) {
             layer = new Layer(mount(file));
@@ -79,7 +81,19 @@ final class ImageMounts implements AutoCloseable {
         return layer;
     }
 
-    private Fd mount(Path file) throws SyscallException {
+    private Fd mount(Path file) throws IOException {
+        try {
+            return mountFile(file);
+        } catch (SyscallException e) {
+            // Not every file system lets another read its files so: tmpfs and overlay do not.
+            if (e.is(Errno.ENOTBLK)) {
+                return new LoopImages(kernel).mount(file, LoopImages.Kind.EROFS);
+            }
+            throw e;
+        }
+    }
+
+    private Fd mountFile(Path file) throws SyscallException {
         OpList.Builder list = OpList.builder();
         Op context = list.add(Mount.fsopen("erofs"));
         list.add(Mount.set(context, "source", file.toString()));

@@ -154,7 +154,7 @@ final class MountSources implements AutoCloseable {
         try (Cleanup failing = new Cleanup()) {
             Fd mount = failing.push(
                     place.image().isPresent()
-                            ? new LoopImages(kernel).mount(place.image().get())
+                            ? new LoopImages(kernel).mount(place.image().get(), LoopImages.Kind.EXT4)
                             : directory(place.data().toString()));
             kernel.run(OpList.of(Mount.isolate(Arg.of(mount), named.volume(), attributes(named.readOnly(), true))));
             if (plan.userNamespace().isPresent()) {
