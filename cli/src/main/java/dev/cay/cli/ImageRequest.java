@@ -77,7 +77,7 @@ record ImageRequest(String reference, Pull pull, Optional<List<String>> entry, L
     ImageConfig config(Images images, Context context) {
         try {
             if (pull == Pull.ALWAYS) {
-                bring(images);
+                bring(images, context);
             }
             try {
                 return images.config(reference);
@@ -85,7 +85,7 @@ record ImageRequest(String reference, Pull pull, Optional<List<String>> entry, L
                 if (pull != Pull.MISSING) {
                     throw missing;
                 }
-                bring(images);
+                bring(images, context);
                 return images.config(reference);
             }
         } catch (SandboxException.NotFound
@@ -101,8 +101,8 @@ record ImageRequest(String reference, Pull pull, Optional<List<String>> entry, L
         }
     }
 
-    private void bring(Images images) {
-        images.pull(reference, Optional.empty(), progress -> {});
+    private void bring(Images images, Context context) {
+        images.pull(reference, Optional.empty(), new ImageProgressReport(Format.TEXT, context));
     }
 
     /** Whether it is something that this machine can run. */

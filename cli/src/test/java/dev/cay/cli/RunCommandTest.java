@@ -322,12 +322,12 @@ class RunCommandTest {
         Terminal terminal = terminal((stdin, stdout, stderr) -> Exit.exited(0));
 
         assertThat(terminal.run("run", "debian")).isZero();
-        assertThat(terminal.run("run", "-d", "debian", "x")).isZero();
+        assertThat(terminal.run("run", "debian", "x")).isZero();
 
         assertThat(engine.images.calls).containsExactly("pull debian");
         assertThat(engine.created.get(0).root()).isEqualTo(Root.image("debian"));
         assertThat(engine.started.get(0).command()).containsExactly("/entry", "a", "b");
-        assertThat(engine.created.get(1).command().orElseThrow().command()).containsExactly("/entry", "x");
+        assertThat(engine.started.get(1).command()).containsExactly("/entry", "x");
     }
 
     @Test
