@@ -13,8 +13,13 @@ import dev.cay.EgressPolicy;
 import dev.cay.ExecResult;
 import dev.cay.Lifetime;
 import dev.cay.Network;
+import dev.cay.Networks;
 import dev.cay.Sandbox;
 import dev.cay.SandboxSpec;
+import dev.cay.linux.netlink.NftBatch;
+import dev.cay.linux.netlink.NftFamily;
+import dev.cay.linux.netlink.NftTable;
+import dev.cay.linux.netlink.Nftables;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.DatagramPacket;
@@ -192,6 +197,61 @@ class NamesTest {
                         .containsEntry("metadata.example.com", NO_ADDRESS)
                         .containsEntry("nope.example.com", NO_SUCH_NAME)
                         .containsEntry("router", NO_SUCH_NAME);
+            }
+        });
+    }
+
+    /** Asks a name server for A of a name, by UDP and by TCP: the code, the number of answers. */
+    private static final String RAW = """
+            import socket, struct, sys
+            server, name = sys.argv[1:]
+            query = struct.pack('>6H', 77, 256, 1, 0, 0, 0) + b''.join(bytes([len(p)]) + p.encode() for p in name.split('.'))
+            query += struct.pack('>BHH', 0, 1, 1)
+            family = socket.AF_INET6 if ':' in server else socket.AF_INET
+            def show(answer):
+                id, flags, questions, answers = struct.unpack('>4H', answer[:8])
+                print(id, flags & 15, answers)
+            udp = socket.socket(family, socket.SOCK_DGRAM)
+            udp.settimeout(20)
+            udp.connect((server, 53))
+            udp.send(query)
+            show(udp.recv(2000))
+            tcp = socket.create_connection((server, 53), 20)
+            tcp.sendall(struct.pack('>H', len(query)) + query)
+            show(tcp.recv(2000)[2:])
+            """;
+
+    @Test
+    void theGatewayAnswersOnBothAddressesByUdpAndTcp() throws Exception {
+        world.engine(engine -> {
+            try (Sandbox sandbox = engine.create(spec("bridge", "allow " + WEB).build())) {
+                Networks.Info network = engine.networks().list().stream()
+                        .filter(info -> info.name().equals("bridge"))
+                        .findFirst()
+                        .orElseThrow();
+                for (InetAddress gateway : List.of(network.gateway(), network.gateway6())) {
+                    String server = gateway.getHostAddress();
+                    ExecResult known = sandbox.exec("python3", "-c", RAW, server, WEB);
+                    assertThat(known.stdout()).as(known.stderr()).isEqualTo("77 0 1\n77 0 1\n");
+                    ExecResult denied = sandbox.exec("python3", "-c", RAW, server, "a.tunnel.example");
+                    assertThat(denied.stdout()).as(denied.stderr()).isEqualTo("77 3 0\n77 3 0\n");
+                }
+            }
+        });
+        assertThat(asked).doesNotContain("a.tunnel.example");
+    }
+
+    @Test
+    void namesAreRepairedWithTheRest() throws Exception {
+        world.engine(engine -> {
+            try (Sandbox sandbox =
+                    engine.create(spec("bridge", "allow " + WEB + ":tcp:7000").build())) {
+                try (Nftables nftables = Nftables.openIn(world.kernel, world.host.namespace())) {
+                    nftables.commit(new NftBatch().deleteTable(new NftTable(NftFamily.INET, "cay")));
+                }
+                engine.networks().repair();
+                assertThat(ask(sandbox, WEB)).containsEntry(WEB, INTERNET);
+                assertThat(connect(sandbox, INTERNET, PORT)).isEqualTo(NetworkWorld.HOST);
             }
         });
     }
