@@ -18,6 +18,7 @@ import java.io.IOException;
 import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
+import java.net.NetworkInterface;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -145,7 +146,7 @@ public final class NameService implements AutoCloseable {
             int port = ThreadLocalRandom.current().nextInt(FIRST_PORT, LAST_PORT + 1);
             try {
                 resolver.listen(network.gateway(), port);
-                resolver.listen(network.gateway6(), port);
+                listen6(network.gateway6(), port);
                 return port;
             } catch (IOException e) {
                 resolver.leave(network.gateway());
@@ -153,6 +154,17 @@ public final class NameService implements AutoCloseable {
             }
         }
         throw failure;
+    }
+
+    /** Nothing on a machine without IPv6, where there is no such address. */
+    private void listen6(InetAddress address, int port) throws IOException {
+        try {
+            resolver.listen(address, port);
+        } catch (IOException e) {
+            if (NetworkInterface.getByInetAddress(address) != null) {
+                throw e;
+            }
+        }
     }
 
     /** Serves a sandbox no longer. */

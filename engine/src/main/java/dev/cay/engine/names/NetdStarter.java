@@ -39,7 +39,7 @@ public final class NetdStarter {
      *
      * @throws SandboxException.SetupFailed if it cannot be started
      */
-    public static void ensure() throws IOException {
+    public static synchronized void ensure() throws IOException {
         Path socket = NetworkStore.LEASES.resolve(Netd.SOCKET);
         if (Netd.call(socket)) {
             return;

@@ -26,12 +26,16 @@ import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 
 /** The networks of this machine, opened when one is first needed: most engines need none. Thread-safe. */
 final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
     private final Engines engines;
     private volatile Opened opened;
-    private Optional<NameService> names = Optional.empty();
+
+    /** Who answers the questions of this engine's sandboxes, from the first one on. */
+    private Optional<FutureTask<NameService>> names = Optional.empty();
 
     /** The engines of this machine, this one among them. */
     interface Engines {
@@ -93,6 +97,7 @@ final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
             throws IOException {
         HostNetworks host = host();
         Lease lease = host.connect(sandbox, detached, network, namespace);
+        prepare(detached);
         NetworkDefinition definition = host.store().network(lease.network()).orElseThrow();
         return new Connection() {
             @Override
@@ -135,25 +140,74 @@ final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
         }
     }
 
-    private NameService names() throws IOException {
+    /**
+     * Begins to make what will answer a sandbox's questions, while the rest of the sandbox is made: the thread lives in the same
+     * network namespace as the one that makes it.
+     */
+    private Optional<FutureTask<NameService>> prepare(boolean detached) {
+        if (detached) {
+            Thread.ofPlatform().name("cay-names").daemon().start(StoredNetworks::startNetd);
+            return Optional.empty();
+        }
+        FutureTask<NameService> task;
         synchronized (this) {
-            if (names.isEmpty()) {
-                HostNetworks host = host();
-                names = Optional.of(NameService.start(opened.kernel(), host.store(), host.names(), engines.own()));
+            if (names.isPresent()) {
+                return names;
             }
-            return names.get();
+            Opened now = opened;
+            task = new FutureTask<>(() -> NameService.start(
+                    now.kernel(), now.host().store(), now.host().names(), engines.own()));
+            names = Optional.of(task);
+        }
+        Thread.ofPlatform().name("cay-names").daemon().start(task);
+        return Optional.of(task);
+    }
+
+    private static void startNetd() {
+        try {
+            NetdStarter.ensure();
+        } catch (IOException | SandboxException e) {
+            // it is tried again when it has to be there, and then said
         }
     }
 
-    private void leave(Lease lease) {
+    /** Waits for it; one that failed is made again by whoever needs it next. */
+    private NameService names() throws IOException {
+        host();
+        FutureTask<NameService> task = prepare(false).orElseThrow();
+        boolean interrupted = false;
+        try {
+            while (true) {
+                try {
+                    return task.get();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+        } catch (ExecutionException e) {
+            synchronized (this) {
+                names = names.filter(current -> !current.equals(task));
+            }
+            throw new IOException(
+                    "the names of this engine's sandboxes: " + e.getCause().getMessage(), e.getCause());
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    private void leave(Lease lease) throws IOException {
         if (lease.owner().isEmpty()) {
             NetdStarter.tell();
-        } else {
-            Optional<NameService> service;
-            synchronized (this) {
-                service = names;
-            }
-            service.ifPresent(one -> one.leave(lease));
+            return;
+        }
+        boolean begun;
+        synchronized (this) {
+            begun = names.isPresent();
+        }
+        if (begun) {
+            names().leave(lease);
         }
     }
 
@@ -308,8 +362,22 @@ final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
     public void close() {
         if (opened != null) {
             try (HostKernel _ = opened.kernel()) {
-                names.ifPresent(NameService::close);
+                closeNames();
                 opened.host().close();
+            }
+        }
+    }
+
+    private void closeNames() {
+        Optional<FutureTask<NameService>> task;
+        synchronized (this) {
+            task = names;
+        }
+        if (task.isPresent()) {
+            try {
+                names().close();
+            } catch (IOException e) {
+                // there are none
             }
         }
     }
