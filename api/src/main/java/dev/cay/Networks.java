@@ -117,6 +117,12 @@ public interface Networks {
      */
     EgressPolicy.Decision explain(String sandbox, String destination);
 
+    /**
+     * Answers the questions for names of detached sandboxes, in the thread that calls, until none of them has a network. Returns at
+     * once if another process does, as is the rule: one is started with the first such sandbox.
+     */
+    void serveNames();
+
     /** What policies have denied, as far as it is still known: the last 1 MiB of it at least. */
     List<DeniedConnection> denied();
 

@@ -17,6 +17,7 @@ sealed interface Command
                 InspectCommand,
                 KillCommand,
                 LogsCommand,
+                NetdCommand,
                 PsCommand,
                 PullCommand,
                 RegistryCommand,
@@ -96,6 +97,7 @@ sealed interface Command
                 new ImageCommand(),
                 new RegistryCommand(),
                 new SweepCommand(),
+                new NetdCommand(),
                 new DoctorCommand(),
                 new CompletionCommand(),
                 new VersionCommand(),
@@ -124,6 +126,7 @@ sealed interface Command
             case "image" -> Optional.of(new ImageCommand());
             case "registry" -> Optional.of(new RegistryCommand());
             case "sweep" -> Optional.of(new SweepCommand());
+            case "netd" -> Optional.of(new NetdCommand());
             case "doctor" -> Optional.of(new DoctorCommand());
             case "completion" -> Optional.of(new CompletionCommand());
             case "version" -> Optional.of(new VersionCommand());

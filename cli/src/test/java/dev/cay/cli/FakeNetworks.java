@@ -89,6 +89,9 @@ final class FakeNetworks implements Networks {
     }
 
     @Override
+    public void serveNames() {}
+
+    @Override
     public List<DeniedConnection> denied() {
         return List.of();
     }

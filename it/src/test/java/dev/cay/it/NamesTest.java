@@ -336,6 +336,7 @@ class NamesTest {
             try {
                 Sandbox sandbox = engine.open(name);
                 assertThat(ask(sandbox, WEB)).containsEntry(WEB, INTERNET);
+                assertThat(ask(sandbox, "other.example.com")).containsEntry("other.example.com", NO_SUCH_NAME);
                 assertThat(connect(sandbox, INTERNET, PORT)).isEqualTo(NetworkWorld.HOST);
 
                 ProcessHandle first = netd().orElseThrow();
@@ -348,9 +349,15 @@ class NamesTest {
                         .isEqualTo("ECONNREFUSED");
                 assertThat(connect(sandbox, INTERNET, PORT + 1)).isEqualTo("ECONNREFUSED");
 
+                assertThat(ask(sandbox, WEB).get(WEB)).as("nobody answers").isNotEqualTo(INTERNET);
                 engine.sweep();
-                assertThat(netd()).isPresent();
+                ProcessHandle second = netd().orElseThrow();
                 assertThat(ask(sandbox, WEB)).as("taken over").containsEntry(WEB, INTERNET);
+                second.destroyForcibly();
+                second.onExit().get();
+                assertThat(ask(engine.open(name), WEB))
+                        .as("and by the next command")
+                        .containsEntry(WEB, INTERNET);
                 engine.networks().setEgress(sandbox.id(), EgressPolicy.denyAll());
                 assertThat(ask(sandbox, WEB)).containsEntry(WEB, NO_SUCH_NAME);
             } finally {

@@ -174,11 +174,6 @@ public final class Netd {
         }
     }
 
-    /** Whether there is one. */
-    static boolean isThere(Path socket) {
-        return call(socket);
-    }
-
     /** Lets it look at the leases, and waits until it has; false if there is none. */
     static boolean call(Path socket) {
         try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {

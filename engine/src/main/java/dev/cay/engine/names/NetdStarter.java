@@ -4,9 +4,14 @@ import dev.cay.SandboxException;
 import dev.cay.engine.state.NetworkStore;
 import java.io.File;
 import java.io.IOException;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
+import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -59,6 +64,18 @@ public final class NetdStarter {
                 throw failed(log, "it does not answer");
             }
             pause();
+        }
+    }
+
+    /** Whether there is one, or one is just beginning. Costs next to nothing. */
+    public static boolean lives() throws IOException {
+        try (FileChannel channel = FileChannel.open(NetworkStore.LEASES.resolve(Netd.LOCK), StandardOpenOption.WRITE);
+                FileLock free = channel.tryLock()) {
+            return free == null;
+        } catch (NoSuchFileException e) {
+            return false;
+        } catch (OverlappingFileLockException e) {
+            return true; // in this process
         }
     }
 

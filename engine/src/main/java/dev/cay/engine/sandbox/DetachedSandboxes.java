@@ -213,6 +213,7 @@ final class DetachedSandboxes {
                         "the sandbox " + record.name() + " is " + record.state().text());
             }
             Optional<Child> first = host.process(record.firstProcess().orElseThrow(() -> gone(record)));
+            host.networks().awaken(record.spec());
             return containers.open(
                     id,
                     record.spec(),

@@ -8,11 +8,13 @@ import dev.cay.Network;
 import dev.cay.Networks;
 import dev.cay.PublishedPort;
 import dev.cay.SandboxException;
+import dev.cay.SandboxSpec;
 import dev.cay.engine.container.NetworkSource;
 import dev.cay.engine.names.NameService;
 import dev.cay.engine.names.NetdStarter;
 import dev.cay.engine.network.Explanation;
 import dev.cay.engine.network.HostNetworks;
+import dev.cay.engine.network.NetdMain;
 import dev.cay.engine.state.DenialLog;
 import dev.cay.engine.state.Lease;
 import dev.cay.engine.state.NetworkDefinition;
@@ -211,6 +213,20 @@ final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
         }
     }
 
+    /**
+     * The same for one that is detached and is going to do something. If it cannot be done the sandbox does without names.
+     */
+    void awaken(SandboxSpec spec) {
+        try {
+            if (spec.network() instanceof Network.Named && !NetdStarter.lives()) {
+                NetdStarter.ensure();
+            }
+        } catch (IOException | SandboxException e) {
+            System.getLogger(StoredNetworks.class.getName())
+                    .log(System.Logger.Level.WARNING, "names are not answered", e);
+        }
+    }
+
     /** Sees to it that the questions of detached sandboxes are answered if there are any: the process that did may have died. */
     void revive() throws IOException {
         if (isUsed()
@@ -336,6 +352,14 @@ final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
     @Override
     public DeniedConnections followDenied() {
         return guarded(() -> DenialLog.open().follow());
+    }
+
+    @Override
+    public void serveNames() {
+        guarded(() -> {
+            NetdMain.run(false);
+            return "";
+        });
     }
 
     @Override
