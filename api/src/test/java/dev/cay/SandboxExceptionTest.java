@@ -19,6 +19,8 @@ final class SandboxExceptionTest {
             new SandboxException.NotFound("message", "hint"),
             new SandboxException.Conflict("message", "hint"),
             new SandboxException.Busy("message", "hint"),
+            new SandboxException.BadImage("message", "hint", CAUSE),
+            new SandboxException.RegistryFailed("message", "hint", 503, CAUSE),
             new SandboxException.FileFailed("message", 2, CAUSE));
 
     @Test
@@ -34,6 +36,8 @@ final class SandboxExceptionTest {
                         "not-found",
                         "conflict",
                         "busy",
+                        "bad-image",
+                        "registry-failed",
                         "file-failed");
     }
 
