@@ -172,6 +172,7 @@ class RunRequestTest {
                 "--grace 2h ls           | grace",
                 "-w tmp ls               | the working directory tmp is not absolute",
                 "-u a:b:c ls             | a:b:c is not a user",
+                "--network Br! ls        | Br! is no name for a network",
                 "--rootfs /a/../b ls     | the root directory /a/../b contains ..",
                 "--format json --output-limit 2g ls | output limit 2g",
             })
