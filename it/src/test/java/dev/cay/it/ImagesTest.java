@@ -163,6 +163,31 @@ class ImagesTest {
         }
     }
 
+    /** Each file as umoci unpacks it: mode, owner, kind, time, number of names, content; but no devices, and /etc itself has been written to. */
+    @Test
+    void whatIsSeenIsWhatUmociUnpacks() {
+        String layout = "oci:" + folder.resolve("layout") + ":odd";
+        Path bundle = folder.resolve("bundle");
+        run("skopeo", "--insecure-policy", "copy", "-q", "docker-archive:" + folder.resolve("odd.tar"), layout);
+        run("umoci", "unpack", "--image", layout.substring("oci:".length()), bundle.toString());
+        String root = bundle.resolve("rootfs").toString();
+        String names = run("sh", "-c", "cd " + root + "; find * ! -type c ! -path etc | sort")
+                .replace('\n', ' ');
+        String look =
+                "for f in " + names + "; do $b stat -c '%n %a %u:%g %F %Y' $f; [ -d $f ] || $b stat -c '%h %s' $f;"
+                        + " [ -L $f ] && $b readlink $f; [ ! -L $f ] && [ -f $f ] && $b sha256sum $f; done; true";
+        String expected = run("sh", "-c", "b=busybox; cd " + root + "; " + look).replace('\n', ' ');
+        try (OtherProcess process = process()) {
+            process.tell("image", "pull", odd(registry, "1"));
+            String seen = process.tell("image", "run", odd(registry, "1") + " b=/bin/busybox; cd /; " + look);
+
+            assertThat(expected)
+                    .hasSizeGreaterThan(1000)
+                    .contains("first 4751 12345:54321 regular file 1700000000 2 6");
+            assertThat(seen.substring(seen.indexOf("] ") + 2)).isEqualTo(expected);
+        }
+    }
+
     @Test
     void registriesWithCertificatesAndPasswords() {
         try (OtherProcess process = process()) {

@@ -384,7 +384,11 @@ final class ImageStore {
         Set<Digest> used = new HashSet<>();
         pinned.forEach(line -> Digest.parse(line).ifPresent(used::add));
         for (Digest digest : digests()) {
-            read(digest).ifPresent(image -> used.addAll(image.config().layers()));
+            try {
+                read(digest).ifPresent(image -> used.addAll(image.config().layers()));
+            } catch (SandboxException.BadImage e) {
+                return 0; // it is damaged: nobody knows what it needs
+            }
         }
         long freed = 0;
         for (Digest layer : layers.all()) {

@@ -223,6 +223,12 @@ final class LayerFiles {
         }
     }
 
+    /** What it takes of the disk; 0 if it is damaged or missing. */
+    long size(Digest digest) throws IOException {
+        Path file = file(digest);
+        return Files.exists(file) ? Files.size(file) : 0;
+    }
+
     private static String write(Layer layer) {
         return JsonWriter.object(out -> out.field("version", VERSION)
                 .field("digest", layer.digest().toString())

@@ -299,7 +299,7 @@ public final class LocalImages implements Images {
             long size = 0;
             long unshared = 0;
             for (Digest digest : new LinkedHashSet<>(image.config().layers())) {
-                long layer = store.layers().read(digest).size();
+                long layer = store.layers().size(digest);
                 size += layer;
                 unshared += sharers.getOrDefault(digest, 0) <= 1 ? layer : 0;
             }
@@ -321,12 +321,25 @@ public final class LocalImages implements Images {
         }
     }
 
+    /** Empty if it is damaged, of which a check tells: the others are there all the same. */
+    private Optional<StoredImage> readable(Digest digest) throws IOException {
+        try {
+            return store.read(digest);
+        } catch (SandboxException.BadImage e) {
+            return Optional.empty();
+        }
+    }
+
     private Catalogue catalogue() throws IOException {
         return store.locked(() -> {
             List<StoredImage> images = new ArrayList<>();
             Map<Digest, Integer> sharers = new HashMap<>();
             for (Digest digest : store.digests()) {
-                StoredImage image = store.read(digest).orElseThrow();
+                Optional<StoredImage> read = readable(digest);
+                if (read.isEmpty()) {
+                    continue;
+                }
+                StoredImage image = read.get();
                 images.add(image);
                 Set<Digest> layers = new LinkedHashSet<>(image.config().layers());
                 layers.forEach(layer -> sharers.merge(layer, 1, Integer::sum));

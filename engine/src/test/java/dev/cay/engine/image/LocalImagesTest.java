@@ -253,6 +253,8 @@ final class LocalImagesTest {
                         "the image of the name c:latest is missing");
         Files.writeString(config, "no config");
         assertThat(images.check()).anyMatch(wrong -> wrong.contains("cannot be read as JSON"));
+        assertThat(images.list()).extracting(ImageInfo::digest).containsExactly(digest.toString());
+        assertThat(images.prune(false).freed()).isEqualTo(Size.bytes(0));
         images.remove(other.hex());
         images.remove(digest.hex());
         images.remove("c");
