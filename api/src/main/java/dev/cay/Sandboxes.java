@@ -2,6 +2,7 @@ package dev.cay;
 
 import dev.cay.spi.SandboxProvider;
 import java.util.List;
+import java.util.Optional;
 import java.util.ServiceLoader;
 
 /**
@@ -78,6 +79,19 @@ public interface Sandboxes extends AutoCloseable {
 
     /** The images of this machine. */
     Images images();
+
+    /**
+     * Makes an image of a sandbox's own image and one layer more, with all that is different in it. What is mounted is left out;
+     * what commands write meanwhile may be in it or not. A file that has kept its kind, owner, mode, size and time counts as
+     * unchanged.
+     *
+     * @param sandbox one of this engine, made of an image
+     * @param name what the image is to be called; by its digest alone if empty
+     * @throws SandboxException.Unsupported if it is made of no image
+     */
+    default ImageInfo commit(Sandbox sandbox, Optional<String> name) {
+        throw new SandboxException.Unsupported("this engine makes no images", "");
+    }
 
     /**
      * Keeps sandboxes ready. They are made in the background.

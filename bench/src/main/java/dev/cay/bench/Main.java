@@ -43,6 +43,7 @@ public final class Main {
             case "scale" -> ScaleBench::run;
             case "cli" -> CliBench::run;
             case "files" -> FilesBench::run;
+            case "image" -> ImageBench::run;
             case "dns" -> ResolverBench::run;
             default -> throw new IllegalArgumentException("there is no benchmark '" + options.bench() + "'");
         };

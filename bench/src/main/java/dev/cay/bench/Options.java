@@ -20,6 +20,7 @@ record Options(String bench, OptionalInt n, OptionalInt warmup, Set<String> only
               scale    many sandboxes alive at once; --n says how many
               cli      the command line from a shell, beside podman; a pool, beside crun
               files    copies in and out, large and many, beside podman cp
+              image    an image from a registry to its first command, beside podman, skopeo and umoci
               dns      the resolver of sandboxes by itself
               phases   where our microseconds go
 

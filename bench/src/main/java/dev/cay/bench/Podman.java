@@ -180,6 +180,20 @@ final class Podman {
         return new Tools.Command(all, mounts(), Optional.empty());
     }
 
+    /** Where its images are. */
+    Path store() {
+        return folder().resolve("store");
+    }
+
+    /** Brings an image here from a registry without TLS. */
+    Tools.Command pull(String reference) {
+        return command("pull", "--quiet", "--tls-verify=false", reference);
+    }
+
+    Tools.Command removeImage(String reference) {
+        return command("rmi", "--force", reference);
+    }
+
     private List<String> options() {
         List<String> options = new ArrayList<>(
                 List.of("--network", "none", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=4096:4096"));

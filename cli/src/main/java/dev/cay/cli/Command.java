@@ -6,6 +6,7 @@ import java.util.Optional;
 /** One command of {@code cay}. Its help text is made from what it says about itself. */
 sealed interface Command
         permits AttachCommand,
+                CommitCommand,
                 CompletionCommand,
                 CpCommand,
                 CreateCommand,
@@ -90,6 +91,7 @@ sealed interface Command
                 new KillCommand(),
                 new RmCommand(),
                 new CpCommand(),
+                new CommitCommand(),
                 new StatsCommand(),
                 new EventsCommand(),
                 new VolumeCommand(),
@@ -118,6 +120,7 @@ sealed interface Command
             case "stop" -> Optional.of(new StopCommand());
             case "kill" -> Optional.of(new KillCommand());
             case "rm" -> Optional.of(new RmCommand());
+            case "commit" -> Optional.of(new CommitCommand());
             case "cp" -> Optional.of(new CpCommand());
             case "stats" -> Optional.of(new StatsCommand());
             case "events" -> Optional.of(new EventsCommand());

@@ -3,6 +3,7 @@ package dev.cay.cli;
 import dev.cay.EventStream;
 import dev.cay.ExecSpec;
 import dev.cay.Exit;
+import dev.cay.ImageInfo;
 import dev.cay.Images;
 import dev.cay.Networks;
 import dev.cay.Sandbox;
@@ -121,6 +122,14 @@ final class FakeSandboxes implements Sandboxes {
                 closed.add("events");
             }
         };
+    }
+
+    @Override
+    public ImageInfo commit(Sandbox sandbox, Optional<String> name) {
+        images.calls.add("commit " + sandbox.id() + " " + name.orElse(""));
+        ImageInfo image = FakeImages.info(name.orElse(""), 'c');
+        images.images.add(image);
+        return image;
     }
 
     @Override

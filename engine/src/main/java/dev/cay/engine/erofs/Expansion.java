@@ -9,6 +9,7 @@ import java.io.InputStream;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.HexFormat;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.ZipException;
 
@@ -20,6 +21,7 @@ final class Expansion extends InputStream {
     private static final int BUFFER = 64 * 1024;
 
     private final Source source;
+    private final InputStream decompressor;
     private final InputStream expanded;
     private final boolean compressed;
     private final LayerLimits limits;
@@ -32,21 +34,22 @@ final class Expansion extends InputStream {
         this.limits = limits;
         byte[] magic = this.source.peek(4);
         if (starts(magic, 0x1F, 0x8B)) {
-            expanded = gzip();
+            decompressor = gzip();
         } else if (starts(magic, 0x28, 0xB5, 0x2F, 0xFD) || isSkippableFrame(magic)) {
-            expanded = zstd();
+            decompressor = zstd();
         } else if (starts(magic, 0xFD, '7', 'z', 'X') || starts(magic, 'B', 'Z', 'h')) {
             throw new LayerException(
                     Reason.UNSUPPORTED_COMPRESSION, "it is compressed by xz or bzip2; layers are plain, gzip or zstd");
         } else {
-            expanded = this.source;
+            decompressor = this.source;
         }
-        compressed = expanded != this.source;
+        compressed = decompressor != this.source;
         try {
             digest = MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException(e); // every JDK has it
         }
+        expanded = compressed ? new Readahead(decompressor) : decompressor;
     }
 
     private InputStream gzip() throws IOException {
@@ -156,17 +159,16 @@ final class Expansion extends InputStream {
 
     @Override
     public void close() throws IOException {
-        if (expanded instanceof ZstdInputStreamNoFinalizer zstd) {
-            zstd.close(); // frees its memory; the source below closes nothing
-        } else if (compressed) {
+        if (compressed) {
             expanded.close();
+            decompressor.close(); // frees its memory; the source below closes nothing
         }
     }
 
     /** The compressed bytes: counts them, remembers how they failed, and says whether there are more. */
     private static final class Source extends BufferedInputStream {
-        private long filled;
-        private IOException failure;
+        private final AtomicLong filled = new AtomicLong();
+        private volatile IOException failure;
 
         Source(InputStream in) {
             super(in, BUFFER);
@@ -177,19 +179,19 @@ final class Expansion extends InputStream {
             mark(count);
             byte[] bytes = readNBytes(count);
             reset();
-            filled = 0;
+            filled.set(0);
             return bytes;
         }
 
         long taken() {
-            return filled;
+            return filled.get();
         }
 
         @Override
         public synchronized int read() throws IOException {
             try {
                 int value = super.read();
-                filled += value < 0 ? 0 : 1;
+                count(value < 0 ? 0 : 1);
                 return value;
             } catch (IOException e) {
                 throw failed(e);
@@ -200,7 +202,7 @@ final class Expansion extends InputStream {
         public synchronized int read(byte[] target, int offset, int length) throws IOException {
             try {
                 int count = super.read(target, offset, length);
-                filled += Math.max(0, count);
+                count(Math.max(0, count));
                 return count;
             } catch (IOException e) {
                 throw failed(e);
@@ -213,8 +215,13 @@ final class Expansion extends InputStream {
             mark(1);
             int value = read();
             reset();
-            filled -= value < 0 ? 0 : 1;
+            count(value < 0 ? 0 : -1);
             return value < 0 ? 0 : 1;
+        }
+
+        /** By one thread at a time: before the readahead, by it, and after it. */
+        private void count(int bytes) {
+            filled.addAndGet(bytes);
         }
 
         private IOException failed(IOException e) {

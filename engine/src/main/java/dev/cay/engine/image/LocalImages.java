@@ -100,6 +100,11 @@ public final class LocalImages implements Images {
         });
     }
 
+    /** The layers of an image, the lowest first, as {@link Use#layers}. */
+    public List<Path> layers(String reference) {
+        return guarded("find " + shown(reference), () -> files(store.find(reference)));
+    }
+
     /** The files of an image, without those that a layer above hides as a whole. */
     private List<Path> files(StoredImage image) throws IOException {
         List<Path> files = new ArrayList<>();

@@ -1,6 +1,7 @@
 package dev.cay.engine.sandbox;
 
 import dev.cay.EventStream;
+import dev.cay.ImageInfo;
 import dev.cay.Images;
 import dev.cay.Networks;
 import dev.cay.Root;
@@ -24,6 +25,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Predicate;
@@ -192,6 +194,11 @@ final class LocalSandboxes implements Sandboxes {
     @Override
     public Volumes volumes() {
         return whileOpen(this::volumeStore);
+    }
+
+    @Override
+    public ImageInfo commit(Sandbox sandbox, Optional<String> name) {
+        return whileOpen(() -> new Committing(sandbox, imageStore()).run(name));
     }
 
     @Override
