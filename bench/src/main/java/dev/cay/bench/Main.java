@@ -45,6 +45,7 @@ public final class Main {
             case "files" -> FilesBench::run;
             case "image" -> ImageBench::run;
             case "dns" -> ResolverBench::run;
+            case "net" -> NetBench::run;
             default -> throw new IllegalArgumentException("there is no benchmark '" + options.bench() + "'");
         };
     }

@@ -22,6 +22,7 @@ record Options(String bench, OptionalInt n, OptionalInt warmup, Set<String> only
               files    copies in and out, large and many, beside podman cp
               image    an image from a registry to its first command, beside podman, skopeo and umoci
               dns      the resolver of sandboxes by itself
+              net      sandboxes on a network: their life, streams, connections
               phases   where our microseconds go
 
             Needs root. Writes target/bench/NAME.json.""";

@@ -18,7 +18,10 @@ sealed interface Command
                 InspectCommand,
                 KillCommand,
                 LogsCommand,
+                NetCommand,
                 NetdCommand,
+                NetworkCommand,
+                PortCommand,
                 PsCommand,
                 PullCommand,
                 RegistryCommand,
@@ -43,7 +46,9 @@ sealed interface Command
         /** What can be done to volumes, and then their names. */
         VOLUMES,
         /** What can be done to images, and then their names. */
-        IMAGES
+        IMAGES,
+        /** What can be done to networks. */
+        NETWORKS
     }
 
     /**
@@ -98,6 +103,9 @@ sealed interface Command
                 new PullCommand(),
                 new ImageCommand(),
                 new RegistryCommand(),
+                new NetworkCommand(),
+                new PortCommand(),
+                new NetCommand(),
                 new SweepCommand(),
                 new NetdCommand(),
                 new DoctorCommand(),
@@ -128,6 +136,9 @@ sealed interface Command
             case "pull" -> Optional.of(new PullCommand());
             case "image" -> Optional.of(new ImageCommand());
             case "registry" -> Optional.of(new RegistryCommand());
+            case "network" -> Optional.of(new NetworkCommand());
+            case "port" -> Optional.of(new PortCommand());
+            case "net" -> Optional.of(new NetCommand());
             case "sweep" -> Optional.of(new SweepCommand());
             case "netd" -> Optional.of(new NetdCommand());
             case "doctor" -> Optional.of(new DoctorCommand());

@@ -57,6 +57,7 @@ final class FishCompletion {
                 start + " -a 'check import inspect load ls prune rm save tag'\n" + start + " -a " + quoted(IMAGES)
                         + "\n";
             case VOLUMES -> start + " -a 'create ls rm'\n" + start + " -a " + quoted(VOLUMES) + "\n";
+            case NETWORKS -> start + " -a 'create ls inspect rm'\n";
         };
     }
 

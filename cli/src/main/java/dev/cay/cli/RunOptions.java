@@ -57,11 +57,6 @@ final class RunOptions {
     static final Option HOSTNAME =
             Option.valued("hostname", "NAME", "The sandbox's host name. By default a name made up for it.");
 
-    static final Option NETWORK = Option.valued(
-            "network",
-            "none|host",
-            "none (the default): loopback alone. host: the network of this machine, unfiltered, with all that listens"
-                    + " on it.");
     static final Option SECCOMP = Option.valued(
             "seccomp",
             "default|unconfined|FILE",
@@ -102,7 +97,16 @@ final class RunOptions {
 
     private static final List<Option> FILES =
             List.of(ROOTFS, PULL, READ_ONLY, TMPFS_SIZE, WRITABLE, VOLUME, TMPFS, ALLOW_HOST_PATH);
-    private static final List<Option> WALLS = List.of(NETWORK, SECCOMP, NO_USERNS);
+    private static final List<Option> WALLS = List.of(SECCOMP, NO_USERNS);
+    private static final List<Option> NETWORK = List.of(
+            NetworkRequest.NETWORK,
+            NetworkRequest.PUBLISH,
+            NetworkRequest.EGRESS,
+            NetworkRequest.ALLOW,
+            NetworkRequest.DENY,
+            NetworkRequest.CONNECTIONS,
+            NetworkRequest.BANDWIDTH,
+            NetworkRequest.IP);
     private static final List<Option> LIMITS =
             List.of(MEMORY, CPUS, CPU_WEIGHT, PIDS, IO, ULIMIT, CommandOptions.TIMEOUT, CommandOptions.GRACE);
 
@@ -128,6 +132,7 @@ final class RunOptions {
                                     CommandOptions.USER,
                                     STOP_SIGNAL,
                                     HOSTNAME)),
+                    new OptionSet.Group("Network", NETWORK),
                     new OptionSet.Group("Walls", WALLS),
                     new OptionSet.Group("Life", List.of(CommandOptions.DETACH, RM, NAME, LABEL, TTL, IDLE)),
                     new OptionSet.Group(
@@ -150,6 +155,7 @@ final class RunOptions {
                                     CommandOptions.USER,
                                     STOP_SIGNAL,
                                     HOSTNAME)),
+                    new OptionSet.Group("Network", NETWORK),
                     new OptionSet.Group("Walls", WALLS),
                     new OptionSet.Group("Life", List.of(RM, NAME, LABEL, TTL, IDLE)),
                     new OptionSet.Group("Output", List.of(Format.OPTION, CommandOptions.KEPT))),

@@ -1,7 +1,6 @@
 package dev.cay.cli;
 
 import dev.cay.Lifetime;
-import dev.cay.Network;
 import dev.cay.ResourceLimit;
 import dev.cay.SandboxSpec;
 import dev.cay.SeccompPolicy;
@@ -39,7 +38,7 @@ final class SandboxRequest {
             ResourceLimit limit = Values.resourceLimit(RunOptions.ULIMIT, text);
             builder.resourceLimit(limit, Values.resourceLimitValue(RunOptions.ULIMIT, text, limit));
         }
-        builder.network(network(arguments.last(RunOptions.NETWORK).orElse("none")));
+        builder.network(NetworkRequest.network(arguments));
         builder.seccomp(seccomp(arguments.last(RunOptions.SECCOMP).orElse("default")));
         builder.userNamespace(!arguments.has(RunOptions.NO_USERNS));
         Optional<String> hostname = arguments.last(RunOptions.HOSTNAME);
@@ -133,14 +132,6 @@ final class SandboxRequest {
         if (arguments.has(RunOptions.IO)) {
             builder.io(Values.io(RunOptions.IO, arguments.all(RunOptions.IO)));
         }
-    }
-
-    private static Network network(String text) {
-        return switch (text) {
-            case "none" -> Network.none();
-            case "host" -> Network.host();
-            default -> Network.named(text);
-        };
     }
 
     private static SeccompPolicy seccomp(String text) {

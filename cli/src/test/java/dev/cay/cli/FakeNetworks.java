@@ -10,6 +10,7 @@ import dev.cay.PublishedPort;
 import dev.cay.SandboxException;
 import java.net.InetAddress;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -93,7 +94,16 @@ final class FakeNetworks implements Networks {
 
     @Override
     public List<DeniedConnection> denied() {
-        return List.of();
+        return List.of(new DeniedConnection(
+                Instant.EPOCH,
+                "box",
+                "lab",
+                "tcp",
+                address("10.0.0.5"),
+                OptionalInt.of(5432),
+                Optional.empty(),
+                "no rule",
+                2));
     }
 
     @Override

@@ -137,6 +137,7 @@ class RunRequestTest {
                 "--                                | no command to run",
                 "--output-limit 1m ls              | --output-limit has no effect without --format json",
                 "--format yaml ls                  | --format: 'yaml' is not a format",
+                "-p 80:80 ls                       | --publish has no effect with --network none",
                 "--read-only --writable /x ls      | --writable and --read-only contradict each other",
                 "--tmpfs-size 1m --writable /x ls  | --writable and --tmpfs-size contradict each other",
                 "--memory lots ls                  | --memory: 'lots' is not a size",

@@ -6,6 +6,7 @@ import dev.cay.Execution;
 import dev.cay.Lifetime;
 import dev.cay.Mount;
 import dev.cay.Network;
+import dev.cay.PublishedPort;
 import dev.cay.Sandbox;
 import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
@@ -107,6 +108,13 @@ public final class ChildOperator {
             case "engine" -> engine().toString();
             case "count" -> Integer.toString(killer.seen.get());
             case "create" -> engine().create(spec(name, more)).id();
+            case "create-networked" ->
+                engine().create(SandboxSpec.host()
+                                .name(name)
+                                .detached()
+                                .network(Network.bridge().withPorts(List.of(PublishedPort.parse("7443:443"))))
+                                .build())
+                        .id();
             case "create-for" ->
                 engine().create(lasting(name, Integer.parseInt(more))).id();
             case "create-passing" -> engine().create(passing(name, more)).id();

@@ -239,7 +239,7 @@ final class MachineState {
             }
             for (Path file : children(directory)) {
                 String name = file.getFileName().toString();
-                if (directory.endsWith("sandboxes") && name.startsWith("events")) {
+                if (directory.endsWith("sandboxes") && (name.startsWith("events") || name.equals("names.lock"))) {
                     continue; // what happened is kept
                 }
                 if (directory.endsWith("networks") && name.matches("denied.*|netd[.](lock|log)")) {

@@ -9,6 +9,7 @@ import dev.cay.linux.Fd;
 import dev.cay.linux.FileOps;
 import dev.cay.linux.HostKernel;
 import dev.cay.linux.Namespaces;
+import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
 import dev.cay.linux.Pipe;
 import dev.cay.linux.Poll;
@@ -49,6 +50,12 @@ final class NetlinkLab implements AutoCloseable {
     static NetlinkLab create(HostKernel kernel) throws SyscallException {
         return new NetlinkLab(
                 kernel, kernel.namespaces(Optional.empty(), true).network().orElseThrow());
+    }
+
+    /** The namespace that a process lives in. */
+    static NetlinkLab of(HostKernel kernel, long pid) throws SyscallException {
+        Op open = FileOps.open("/proc/" + pid + "/ns/net", FileOps.O_RDONLY);
+        return new NetlinkLab(kernel, kernel.run(OpList.of(open)).fd(open));
     }
 
     Fd namespace() {

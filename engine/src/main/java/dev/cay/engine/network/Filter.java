@@ -104,6 +104,7 @@ final class Filter {
                         Ruleset.POLICIES6,
                         NftElement.of(NftValue.of(lease.address6())).to(policy));
         lease.ports().forEach(port -> published(batch, lease, port, true));
+        Rates.add(batch, lease);
         networks.stream()
                 .filter(network -> network.name().equals(lease.network()))
                 .forEach(network -> {
@@ -145,6 +146,8 @@ final class Filter {
         if (exists()) {
             ownSets(before.sandbox()).forEach(batch::deleteSet);
         }
+        Rates.remove(batch, before);
+        Rates.add(batch, after);
         PolicyRules.of(after).addTo(batch);
         return commit(batch);
     }
@@ -173,6 +176,7 @@ final class Filter {
                 .deleteElements(Ruleset.POLICIES6, NftElement.of(NftValue.of(lease.address6())));
         lease.ports().forEach(port -> published(batch, lease, port, false));
         NameRules.remove(batch, lease, network);
+        Rates.remove(batch, lease);
         batch.deleteChain(PolicyRules.chain(lease.sandbox())).deleteChain(PolicyRules.denied(lease.sandbox()));
         PolicyRules.of(lease).sets().forEach(batch::deleteSet);
         try {
@@ -210,6 +214,12 @@ final class Filter {
             begun(batch, Ruleset.answers(ipv6), ipv6, addresses);
             begun(batch, Ruleset.answered(ipv6), ipv6, addresses);
         }
+        for (NftSet map : List.of(Ruleset.SENDING4, Ruleset.RECEIVING4)) {
+            elements(batch, map, IPV4_BYTES, false, addresses);
+        }
+        for (NftSet map : List.of(Ruleset.SENDING6, Ruleset.RECEIVING6)) {
+            elements(batch, map, IPV6_BYTES, false, addresses);
+        }
         for (NftSet map : List.of(Ruleset.PUBLISHED4, Ruleset.PUBLISHED4_ANY)) {
             elements(batch, map, IPV4_BYTES, true, addresses);
         }
@@ -219,7 +229,7 @@ final class Filter {
         // Policies lead to the chains of denied packets: they go first.
         List<NftChain> chains = new ArrayList<>(nftables.chains(Ruleset.TABLE));
         chains.removeIf(chain ->
-                !chain.name().matches("[pd]-.*") || !ids.test(chain.name().substring(2)));
+                !chain.name().matches("[pduw]-.*") || !ids.test(chain.name().substring(2)));
         chains.forEach(batch::flushChain);
         chains.forEach(batch::deleteChain);
         for (NftSet set : nftables.sets(Ruleset.TABLE)) {
@@ -233,7 +243,7 @@ final class Filter {
     /** Those whose key begins with an address. */
     private void begun(NftBatch batch, NftSet set, boolean ipv6, Predicate<NftValue> addresses) throws IOException {
         List<NftElement> gone = new ArrayList<>();
-        for (NftElement element : nftables.elements(set)) {
+        for (NftElement element : present(set)) {
             byte[] address = Arrays.copyOf(element.key().bytes(), ipv6 ? IPV6_BYTES : IPV4_BYTES);
             if (addresses.test(NftValue.of(address))) {
                 gone.add(NftElement.of(element.key()));
@@ -247,7 +257,7 @@ final class Filter {
     private void elements(NftBatch batch, NftSet set, int bytes, boolean ofData, Predicate<NftValue> addresses)
             throws IOException {
         List<NftElement> gone = new ArrayList<>();
-        for (NftElement element : nftables.elements(set)) {
+        for (NftElement element : present(set)) {
             byte[] all = ofData
                     ? ((NftValue) element.data().orElseThrow()).bytes()
                     : element.key().bytes();
@@ -259,6 +269,17 @@ final class Filter {
         }
         if (!gone.isEmpty()) {
             batch.deleteElements(set, gone);
+        }
+    }
+
+    private List<NftElement> present(NftSet set) throws IOException {
+        try {
+            return nftables.elements(set);
+        } catch (NetlinkException e) {
+            if (HostNetworks.missing(e)) {
+                return List.of(); // somebody has made a table of his own in the place of ours
+            }
+            throw e;
         }
     }
 

@@ -212,8 +212,10 @@ public final class HostNetworks implements AutoCloseable {
 
     /** Makes sure that all is there that the sandboxes of a network share. */
     private int prepare(NetworkDefinition network) throws IOException {
-        settings.forward();
         boolean fresh = !links.exists(network.bridge());
+        if (fresh) {
+            settings.forward(bridgesOfOthers());
+        }
         if (!filter.exists()) { // before the bridge: what it brings is to be filtered from the first packet on
             filter.install(store.networks(), store.leases());
             fresh = true;
@@ -225,6 +227,12 @@ public final class HostNetworks implements AutoCloseable {
             passage.open(List.of(network.bridge()));
         }
         return bridge;
+    }
+
+    private boolean bridgesOfOthers() throws IOException {
+        Set<String> ours =
+                store.networks().stream().map(NetworkDefinition::bridge).collect(Collectors.toSet());
+        return links.all().stream().anyMatch(link -> link.kind().equals("bridge") && !ours.contains(link.name()));
     }
 
     /** Lets a sandbox's packets pass as far as its policy allows; all of it at once, or nothing. */
@@ -402,12 +410,12 @@ public final class HostNetworks implements AutoCloseable {
         return store.locked(() -> {
             List<String> repaired = new ArrayList<>();
             List<Lease> leases = store.leases();
-            if (leases.isEmpty()) {
+            if (leases.isEmpty() && !filter.exists()) {
                 return repaired;
             }
             for (NetworkDefinition network : store.networks()) {
                 if (leases.stream().anyMatch(lease -> lease.network().equals(network.name()))) {
-                    settings.forward();
+                    settings.forward(bridgesOfOthers());
                     if (!links.exists(network.bridge())) {
                         repaired.add("the bridge " + network.bridge() + " is gone: its sandboxes have to be made anew");
                     }

@@ -7,6 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -18,6 +19,8 @@ final class HostSettings {
     private static final String FORWARD4 = "ipv4/ip_forward";
     private static final String FORWARD6 = "ipv6/conf/all/forwarding";
     private static final String IPV6_LINKS = "ipv6/conf";
+    private static final List<String> FILTERED_BRIDGES =
+            List.of("bridge/bridge-nf-call-iptables", "bridge/bridge-nf-call-ip6tables");
 
     private final NetworkStore store;
 
@@ -25,13 +28,28 @@ final class HostSettings {
         this.store = store;
     }
 
-    /** Lets this machine forward packets. */
-    void forward() throws IOException {
-        if (read(FORWARD4).equals("1") && (!hasIpv6() || read(FORWARD6).equals("1"))) {
+    /**
+     * Lets this machine forward packets.
+     *
+     * @param bridgesOfOthers whether there are other bridges than ours. If not, packets are not filtered on their way over a
+     *     bridge as well: nothing of ours passes a bridge without being forwarded, and the kernel would hand those that one
+     *     sandbox sends to another one's published port from port to port, where they do not get through.
+     */
+    void forward(boolean bridgesOfOthers) throws IOException {
+        Map<String, String> wanted = new LinkedHashMap<>();
+        if (!bridgesOfOthers) {
+            for (String name : FILTERED_BRIDGES) {
+                if (Files.exists(SETTINGS.resolve(name)) && !read(name).equals("0")) {
+                    wanted.put(name, "0");
+                }
+            }
+        }
+        if (wanted.isEmpty()
+                && read(FORWARD4).equals("1")
+                && (!hasIpv6() || read(FORWARD6).equals("1"))) {
             return;
         }
         Map<String, String> before = new LinkedHashMap<>(store.settings());
-        Map<String, String> wanted = new LinkedHashMap<>();
         if (hasIpv6() && !read(FORWARD6).equals("1")) {
             // A machine that forwards forgets the way out that a router told it, unless it is told to listen all the
             // same.

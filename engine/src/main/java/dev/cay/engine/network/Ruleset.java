@@ -89,6 +89,17 @@ final class Ruleset {
             NftDataType.IPV6_ADDRESS,
             NftDataType.PROTOCOL,
             NftDataType.PORT);
+
+    /** Where those pass that may send, or receive, so many bytes a second only. */
+    static final NftSet SENDING4 =
+            NftSet.of(TABLE, "sending4", NftDataType.IPV4_ADDRESS).toVerdicts();
+
+    static final NftSet SENDING6 =
+            NftSet.of(TABLE, "sending6", NftDataType.IPV6_ADDRESS).toVerdicts();
+    static final NftSet RECEIVING4 =
+            NftSet.of(TABLE, "receiving4", NftDataType.IPV4_ADDRESS).toVerdicts();
+    static final NftSet RECEIVING6 =
+            NftSet.of(TABLE, "receiving6", NftDataType.IPV6_ADDRESS).toVerdicts();
     static final NftSet PUBLISHED4 = NftSet.of(
                     TABLE, "published4", NftDataType.IPV4_ADDRESS, NftDataType.PROTOCOL, NftDataType.PORT)
             .toValues(NftDataType.IPV4_ADDRESS, NftDataType.PORT);
@@ -176,6 +187,10 @@ final class Ruleset {
                 ANSWERS6,
                 ANSWERED4,
                 ANSWERED6,
+                SENDING4,
+                SENDING6,
+                RECEIVING4,
+                RECEIVING6,
                 PUBLISHED4,
                 PUBLISHED6,
                 PUBLISHED4_ANY,
@@ -194,6 +209,7 @@ final class Ruleset {
             batch.addChain(chain);
         }
         raw(batch);
+        limit(batch);
         filter(batch);
         translate(batch);
         networks.forEach(network -> add(batch, network));
@@ -229,6 +245,18 @@ final class Ruleset {
                         .in(SOURCES6, NftField.INPUT, NftField.ETHERNET_SOURCE, NftField.IPV6_SOURCE)
                         .accept())
                 .addRule(NftRule.in(RAW).counted().drop());
+    }
+
+    /** What is over a limit goes no further; the rest comes back, and on to the next rule. */
+    private static void limit(NftBatch batch) {
+        for (NftChain chain : List.of(FORWARD, INPUT)) {
+            batch.addRule(NftRule.in(chain).decide(SENDING4, NftField.IPV4_SOURCE))
+                    .addRule(NftRule.in(chain).decide(SENDING6, NftField.IPV6_SOURCE));
+        }
+        for (NftChain chain : List.of(FORWARD, OUTPUT)) {
+            batch.addRule(NftRule.in(chain).decide(RECEIVING4, NftField.IPV4_DESTINATION))
+                    .addRule(NftRule.in(chain).decide(RECEIVING6, NftField.IPV6_DESTINATION));
+        }
     }
 
     private static void filter(NftBatch batch) {

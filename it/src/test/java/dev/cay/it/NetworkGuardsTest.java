@@ -1,0 +1,368 @@
+package dev.cay.it;
+
+import static dev.cay.it.Lab.need;
+import static dev.cay.it.NetlinkLab.address;
+import static dev.cay.it.NetworkWorld.HOST;
+import static dev.cay.it.NetworkWorld.INTERNET;
+import static dev.cay.it.NetworkWorld.LAN;
+import static dev.cay.it.NetworkWorld.PORT;
+import static dev.cay.it.NetworkWorld.connect;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.cay.DeniedConnection;
+import dev.cay.DeniedConnections;
+import dev.cay.EgressPolicy;
+import dev.cay.ExecSpec;
+import dev.cay.Execution;
+import dev.cay.Network;
+import dev.cay.Networks;
+import dev.cay.Sandbox;
+import dev.cay.SandboxException;
+import dev.cay.SandboxSpec;
+import dev.cay.Sandboxes;
+import dev.cay.Size;
+import dev.cay.linux.netlink.InterfaceAddress;
+import dev.cay.linux.netlink.IpPrefix;
+import dev.cay.linux.netlink.LinkMessages;
+import dev.cay.linux.netlink.LinkSettings;
+import dev.cay.linux.netlink.MacAddress;
+import dev.cay.linux.netlink.NftBatch;
+import dev.cay.linux.netlink.NftChain;
+import dev.cay.linux.netlink.NftFamily;
+import dev.cay.linux.netlink.NftTable;
+import dev.cay.linux.netlink.Nftables;
+import dev.cay.linux.netlink.Route;
+import dev.cay.linux.netlink.Rtnetlink;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** What holds when somebody lies, interferes or dies. */
+@ExtendWith(RootLane.class)
+class NetworkGuardsTest {
+    private static final NftTable OURS = new NftTable(NftFamily.INET, "cay");
+
+    private NetworkWorld world;
+
+    @BeforeEach
+    void build() throws Exception {
+        need("python3");
+        world = NetworkWorld.create();
+    }
+
+    @AfterEach
+    void close() throws Exception {
+        world.close();
+    }
+
+    private static Sandbox box(Sandboxes engine, EgressPolicy policy) {
+        return engine.create(
+                SandboxSpec.host().network(Network.bridge().withEgress(policy)).build());
+    }
+
+    private Nftables filter() throws Exception {
+        return Nftables.openIn(world.kernel, world.host.namespace());
+    }
+
+    /** As root of the machine in its network namespace: more than anybody in a sandbox can ever do. */
+    @Test
+    void nobodyCanSpeakForAnother() throws Exception {
+        world.engine(engine -> {
+            try (Sandbox liar = box(engine, EgressPolicy.allowAll());
+                    Sandbox victim = box(engine, EgressPolicy.publicOnly());
+                    NetlinkLab inside = NetlinkLab.of(
+                            world.kernel, liar.info().firstProcess().orElseThrow());
+                    Rtnetlink links = inside.rtnetlink()) {
+                Networks.Member other = engine.networks().member(victim.id());
+                MacAddress own = links.link("eth0").orElseThrow().address().orElseThrow();
+                assertThat(connect(liar, LAN, PORT)).isEqualTo("192.168.77.1");
+                assertThat(connect(victim, INTERNET, PORT)).isEqualTo(HOST);
+
+                links.execute(InterfaceAddress.of(2, other.address(), 32).add());
+                assertThat(from(inside, other.address().getHostAddress()))
+                        .as("its address")
+                        .isEqualTo("failed");
+                assertThat(connect(victim, INTERNET, PORT))
+                        .as("it hears its answers")
+                        .isEqualTo(HOST);
+
+                MacAddress station = new MacAddress(0x02ca_0000_0000L | number(other));
+                links.execute(LinkMessages.change(2, LinkSettings.none().withAddress(station)));
+                links.execute(Route.via(new IpPrefix(address("93.184.215.0"), 24), gateway(engine), 2)
+                        .withOnLink()
+                        .add());
+                assertThat(from(inside, other.address().getHostAddress()))
+                        .as("its address and its station")
+                        .isEqualTo("failed");
+                assertThat(connect(victim, INTERNET, PORT))
+                        .as("it hears its answers")
+                        .isEqualTo(HOST);
+
+                links.execute(LinkMessages.change(2, LinkSettings.none().withAddress(own)));
+                assertThat(connect(victim, INTERNET, PORT)).isEqualTo(HOST);
+            }
+        });
+    }
+
+    private static java.net.InetAddress gateway(Sandboxes engine) {
+        return engine.networks().list().stream()
+                .filter(network -> network.name().equals("bridge"))
+                .findFirst()
+                .orElseThrow()
+                .gateway();
+    }
+
+    private static long number(Networks.Member member) {
+        long number = 0;
+        for (byte octet : member.address().getAddress()) {
+            number = number << 8 | octet & 0xff;
+        }
+        return number;
+    }
+
+    private static String from(NetlinkLab inside, String source) throws Exception {
+        return inside.inside(() -> {
+            try (java.net.Socket socket = new java.net.Socket()) {
+                socket.bind(new java.net.InetSocketAddress(address(source), 0));
+                socket.connect(new java.net.InetSocketAddress(address(INTERNET), PORT), 700);
+                return "connected";
+            } catch (java.io.IOException e) {
+                return "failed";
+            }
+        });
+    }
+
+    @Test
+    void withoutItsPolicyASandboxDoesNotStart() throws Exception {
+        world.engine(engine -> {
+            try (Sandbox first = box(engine, EgressPolicy.publicOnly());
+                    Nftables nftables = filter()) {
+                // Somebody has put something else in the place of our table.
+                nftables.commit(new NftBatch().deleteTable(OURS).addTable(OURS));
+                assertThatThrownBy(() -> box(engine, EgressPolicy.publicOnly()))
+                        .isInstanceOf(SandboxException.class)
+                        .hasMessageContaining("NFT_MSG");
+                assertThat(engine.networks().repair()).isNotEmpty();
+                try (Sandbox second = box(engine, EgressPolicy.publicOnly())) {
+                    assertThat(connect(second, INTERNET, PORT)).isEqualTo(HOST);
+                }
+                assertThat(connect(first, INTERNET, PORT)).isEqualTo(HOST);
+                assertThat(connect(first, LAN, PORT)).isEqualTo("ECONNREFUSED");
+            }
+        });
+    }
+
+    @Test
+    void whatSomebodyElseRemovesIsRepaired() throws Exception {
+        world.engine(engine -> {
+            try (Sandbox sandbox = box(engine, EgressPolicy.publicOnly());
+                    Nftables nftables = filter()) {
+                nftables.commit(new NftBatch().deleteTable(OURS));
+                assertThat(engine.networks().repair()).isNotEmpty();
+                assertThat(connect(sandbox, INTERNET, PORT)).isEqualTo(HOST);
+                assertThat(connect(sandbox, LAN, PORT)).isEqualTo("ECONNREFUSED");
+
+                nftables.commit(new NftBatch().deleteTable(OURS));
+                try (Sandbox next = box(engine, EgressPolicy.denyAll())) {
+                    assertThat(connect(next, INTERNET, PORT))
+                            .as("repaired on the way")
+                            .isEqualTo("ECONNREFUSED");
+                }
+            }
+        });
+    }
+
+    @Test
+    void worksBesideChainsThatLetNothingPass() throws Exception {
+        NftTable docker = new NftTable(NftFamily.IPV4, "filter");
+        NftChain forward = new NftChain(
+                docker,
+                "FORWARD",
+                Optional.of(new NftChain.Base(NftChain.Hook.FORWARD, 0, NftChain.Kind.FILTER, false)));
+        NftChain input = new NftChain(
+                docker, "INPUT", Optional.of(new NftChain.Base(NftChain.Hook.INPUT, 0, NftChain.Kind.FILTER, false)));
+        try (Nftables nftables = filter()) {
+            nftables.commit(new NftBatch().addTable(docker).addChain(forward).addChain(input));
+            world.engine(engine -> {
+                try (Sandbox sandbox = box(engine, EgressPolicy.publicOnly())) {
+                    assertThat(connect(sandbox, INTERNET, PORT)).isEqualTo(HOST);
+                    assertThat(connect(sandbox, LAN, PORT)).isEqualTo("ECONNREFUSED");
+                    assertThat(nftables.rules(forward)).isNotEmpty();
+                }
+            });
+            assertThat(nftables.rules(forward)).isEmpty();
+            assertThat(nftables.rules(input)).isEmpty();
+            assertThat(nftables.chains(docker)).containsExactlyInAnyOrder(forward, input);
+        }
+    }
+
+    @Test
+    void aPolicyIsExchangedWithoutAnOpenMoment() throws Exception {
+        String probe = """
+                import socket, sys
+                reached = tried = 0
+                while tried < 4000:
+                    s = socket.socket(); s.settimeout(2); tried += 1
+                    if s.connect_ex((sys.argv[1], 7000)) == 0: reached += 1
+                    s.close()
+                    if tried == 20: print('on', flush=True)
+                print(reached, flush=True)
+                """;
+        world.engine(engine -> {
+            try (Sandbox sandbox = box(engine, EgressPolicy.publicOnly());
+                    Execution trying = sandbox.start(ExecSpec.of("python3", "-c", probe, LAN))) {
+                assertThat(Lab.line(trying.stdout())).isEqualTo("on");
+                for (int i = 0; i < 40; i++) {
+                    engine.networks()
+                            .setEgress(
+                                    sandbox.id(),
+                                    i % 2 == 0
+                                            ? EgressPolicy.parse(
+                                                    "allow 10.0.0.0/8\nallow 11.0.0.0/8\nallow 12.0.0.0/8\n"
+                                                            + "allow 13.0.0.0/8:tcp:1-9\nallow *.example.com")
+                                            : EgressPolicy.publicOnly());
+                }
+                assertThat(Lab.line(trying.stdout())).isEqualTo("0");
+            }
+        });
+    }
+
+    @Test
+    void connectionsAndBandwidthAreLimited() throws Exception {
+        String connections = """
+                import socket, sys
+                made = []
+                for i in range(8):
+                    s = socket.socket(); s.settimeout(4)
+                    made.append(s) if s.connect_ex((sys.argv[1], 7000)) == 0 else s.close()
+                print(len(made))
+                """;
+        String flood = """
+                import socket, sys
+                s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+                for i in range(3000): s.sendto(b'x' * 1000, (sys.argv[1], 7005))
+                """;
+        world.engine(engine -> {
+            try (Sandbox sandbox =
+                    box(engine, EgressPolicy.publicOnly().withConnections(5).withBandwidth(Size.kib(64)))) {
+                assertThat(sandbox.exec("python3", "-c", connections, INTERNET)
+                                .stdout()
+                                .trim())
+                        .isEqualTo("5");
+                sandbox.exec("python3", "-c", flood, INTERNET);
+                try (Nftables nftables = filter()) {
+                    long dropped = nftables.rules(OURS.chain("u-" + sandbox.id()))
+                            .getFirst()
+                            .counter()
+                            .orElseThrow()
+                            .packets();
+                    assertThat(dropped)
+                            .as("3 MB at once, of which 256 KiB may come so")
+                            .isGreaterThan(1000);
+                }
+                engine.networks().setEgress(sandbox.id(), EgressPolicy.publicOnly());
+                assertThat(sandbox.exec("python3", "-c", connections, INTERNET)
+                                .stdout()
+                                .trim())
+                        .isEqualTo("8");
+            }
+        });
+    }
+
+    @Test
+    void whatIsDeniedIsTold() throws Exception {
+        world.engine(engine -> {
+            try (Sandbox sandbox = box(engine, EgressPolicy.publicOnly());
+                    DeniedConnections news = engine.networks().followDenied()) {
+                assertThat(connect(sandbox, LAN, PORT)).isEqualTo("ECONNREFUSED");
+                List<DeniedConnection> denied = new ArrayList<>();
+                long deadline = System.nanoTime() + 20_000_000_000L;
+                while (denied.isEmpty() && System.nanoTime() < deadline) {
+                    denied.addAll(news.next(Duration.ofMillis(200)));
+                }
+                assertThat(denied).isNotEmpty();
+                assertThat(denied.getFirst().sandbox()).isEqualTo(sandbox.id());
+                assertThat(denied.getFirst().address()).isEqualTo(address(LAN));
+                assertThat(denied.getFirst().port()).hasValue(PORT);
+                assertThat(denied.getFirst().rule()).contains("no rule speaks of it");
+            }
+        });
+    }
+
+    @Test
+    void manyAtOnce() throws Exception {
+        world.engine(engine -> {
+            try (ExecutorService threads = Executors.newFixedThreadPool(8)) {
+                List<Future<Sandbox>> making = new ArrayList<>();
+                for (int i = 0; i < 24; i++) {
+                    making.add(threads.submit(() -> box(engine, EgressPolicy.publicOnly())));
+                }
+                List<Sandbox> made = new ArrayList<>();
+                for (Future<Sandbox> one : making) {
+                    made.add(one.get());
+                }
+                assertThat(made)
+                        .extracting(one -> engine.networks().member(one.id()).address())
+                        .doesNotHaveDuplicates();
+                assertThat(connect(made.getFirst(), INTERNET, PORT)).isEqualTo(HOST);
+                assertThat(connect(made.getLast(), LAN, PORT)).isEqualTo("ECONNREFUSED");
+                made.forEach(Sandbox::close);
+            }
+        });
+    }
+
+    /** Killed before one step and before another: a sweep finds what is left, and nothing else. */
+    @Test
+    void whatTheDeadLeaveIsSwept() throws Exception {
+        world.engine(engine -> {
+            try (Sandbox living = box(engine, EgressPolicy.publicOnly())) {
+                String before = snapshot();
+                for (int step : List.of(9, 14, 18, 22, 26, 30)) {
+                    try (OtherProcess other = world.host.inside(OtherProcess::start)) {
+                        other.tell("engine");
+                        other.tell("die-at", Integer.toString(step));
+                        other.order("create-networked", Lab.PREFIX + "net");
+                        if (other.answer().filter(text -> text.startsWith("ok")).isPresent()) {
+                            engine.open(Lab.PREFIX + "net").remove(); // there are fewer steps
+                        }
+                    }
+                    engine.sweep();
+                    assertThat(snapshot()).as("killed before step " + step).isEqualTo(before);
+                    assertThat(connect(living, INTERNET, PORT)).isEqualTo(HOST);
+                }
+            }
+        });
+    }
+
+    /** What there is of networks, without what the kernel is still taking apart. */
+    private String snapshot() throws Exception {
+        try (Nftables nftables = filter()) {
+            StringBuilder text = new StringBuilder();
+            nftables.chains(OURS).stream()
+                    .map(NftChain::name)
+                    .sorted()
+                    .forEach(name -> text.append(name).append('\n'));
+            nftables.sets(OURS).stream()
+                    .map(set -> set.name())
+                    .sorted()
+                    .forEach(name -> text.append(name).append('\n'));
+            for (var set : nftables.sets(OURS)) {
+                if (set.name().matches("(sources|policies|published|names).*")) {
+                    text.append(set.name())
+                            .append(nftables.elements(set).size())
+                            .append('\n');
+                }
+            }
+            return text.toString();
+        }
+    }
+}
