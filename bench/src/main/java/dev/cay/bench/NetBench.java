@@ -12,7 +12,6 @@ import dev.cay.linux.HostKernel;
 import dev.cay.linux.Namespaces;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
-import dev.cay.linux.OwnedNamespaces;
 import dev.cay.linux.netlink.InterfaceAddress;
 import dev.cay.linux.netlink.LinkKind;
 import dev.cay.linux.netlink.LinkMessages;
@@ -175,8 +174,7 @@ final class NetBench {
 
     /** A namespace at the other end of a cable with nothing on it. */
     private static Fd cable(HostKernel kernel) throws IOException {
-        Fd namespace =
-                OwnedNamespaces.create(kernel, Optional.empty(), true).network().orElseThrow();
+        Fd namespace = kernel.namespaces(Optional.empty(), true).network().orElseThrow();
         try (Rtnetlink here = Rtnetlink.open(kernel);
                 Rtnetlink there = Rtnetlink.openIn(kernel, namespace)) {
             here.execute(LinkMessages.create(
