@@ -76,7 +76,10 @@ public final class Containers implements AutoCloseable {
             IdRanges ranges = new IdRanges(state);
             IdSource ids = range.map(IdSource::always).orElse(ranges);
             detachedIds = sandbox -> range.map(IdSource::always).orElseGet(() -> ranges.detached(sandbox));
-            Layers layers = cleanup.push(new Layers(kernel));
+            Optional<SkeletonCache> skeletons = places.isRoot()
+                    ? Optional.of(new SkeletonCache(kernel, places.run().resolve("skeletons")))
+                    : Optional.empty();
+            Layers layers = cleanup.push(new Layers(kernel, skeletons));
             Nursery nursery = cleanup.push(Nursery.create(kernel, places.run().resolve(StateDirectory.MOUNT)));
             ScheduledThreadPoolExecutor background = cleanup.push(new ScheduledThreadPoolExecutor(
                     1, Thread.ofPlatform().name("cay-background").daemon().factory()));

@@ -8,17 +8,21 @@ import dev.cay.linux.Kernel;
 import dev.cay.linux.Mount;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
-import dev.cay.linux.SyscallException;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFileAttributes;
 import java.nio.file.attribute.PosixFilePermission;
+import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 
 /**
  * The lower layer of a sandbox that sees the machine's own programs: directories, links like the host's {@code /bin}, and an
@@ -121,17 +125,63 @@ final class HostSkeleton {
             """;
 
     private static final int MAXIMUM_DEPTH = 8;
+
+    /** The first of the permissions; the others follow bit by bit. */
+    private static final int OWNER_READ = 0400;
+
+    static final int PERMISSIONS = 0777;
     private static final Path ETC = Path.of("/etc");
 
-    private final OpList.Builder list = OpList.builder();
-    private final Op mount;
+    /** In the place of a {@link #status}: there is no such file. */
+    static final String MISSING = "-";
 
-    private HostSkeleton() {
+    private final OpList.Builder list;
+    private final Arg place;
+    private final ByteArrayOutputStream content = new ByteArrayOutputStream();
+    private final Map<String, String> sources = new LinkedHashMap<>();
+
+    /** @param list what has been done before, among it what makes the place */
+    private HostSkeleton(OpList.Builder list, Arg place) {
+        this.list = list;
+        this.place = place;
+    }
+
+    /** Makes the list that fills a file system in memory. */
+    private interface Filling {
+        void fill(HostSkeleton skeleton) throws IOException;
+    }
+
+    private static Fd inMemory(Kernel kernel, Filling filling) throws IOException {
+        OpList.Builder list = OpList.builder();
         Op context = list.add(Mount.fsopen("tmpfs"));
         list.add(Mount.set(context, "mode", "0755"));
         list.add(Mount.create(context));
-        mount = list.add(Mount.fsmount(context, Mount.ATTR_NOSUID | Mount.ATTR_NODEV));
+        Op mount = list.add(Mount.fsmount(context, Mount.ATTR_NOSUID | Mount.ATTR_NODEV));
         list.add(FileOps.close(context));
+        filling.fill(new HostSkeleton(list, Arg.of(mount)));
+        return kernel.run(list.build()).fd(mount);
+    }
+
+    /**
+     * A skeleton, and what it was made of.
+     *
+     * @param content the same if and only if the skeleton is
+     * @param sources for each file and directory of the host its {@link #status}, or {@link #MISSING}
+     */
+    record Made(byte[] content, Map<String, String> sources) {}
+
+    /** By what it is seen that a file has changed: its size, the time of its last change and who may do what with it. */
+    static String status(long size, Instant modified, int permissions) {
+        return size + ":" + modified.getEpochSecond() + "." + modified.getNano() + ":"
+                + Integer.toOctalString(permissions);
+    }
+
+    private static String status(PosixFileAttributes attributes) {
+        int permissions = 0;
+        for (PosixFilePermission permission : attributes.permissions()) {
+            permissions |= OWNER_READ >> permission.ordinal();
+        }
+        return status(attributes.size(), attributes.lastModifiedTime().toInstant(), permissions);
     }
 
     /** The directories of the host that are visible besides the skeleton: those of {@link #PROGRAMS} that are no links. */
@@ -142,37 +192,64 @@ final class HostSkeleton {
     }
 
     /** Builds it: a detached mount. */
-    static Fd build(Kernel kernel, boolean hostNetwork) throws SyscallException, IOException {
-        HostSkeleton skeleton = new HostSkeleton();
-        skeleton.directories();
-        skeleton.generated(hostNetwork);
+    static Fd build(Kernel kernel, boolean hostNetwork) throws IOException {
+        return inMemory(kernel, skeleton -> skeleton.everything(hostNetwork));
+    }
+
+    /** Builds it in an empty directory. */
+    static Made build(Kernel kernel, Fd directory) throws IOException {
+        HostSkeleton skeleton = new HostSkeleton(OpList.builder(), Arg.of(directory));
+        skeleton.everything(false);
+        kernel.run(skeleton.list.build());
+        return new Made(skeleton.content.toByteArray(), skeleton.sources);
+    }
+
+    private void everything(boolean hostNetwork) throws IOException {
+        directories();
+        generated(hostNetwork);
         for (String name : FILES) {
-            skeleton.copy(ETC.resolve(name), 0);
+            copy(ETC.resolve(name), 0);
         }
         for (String name : TREES) {
-            skeleton.copy(ETC.resolve(name), 0);
+            copy(ETC.resolve(name), 0);
         }
+        note(ETC);
+        List<Path> versioned = new ArrayList<>();
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(ETC)) {
             for (Path entry : entries) {
                 String name = entry.getFileName().toString();
                 if (VERSIONED.stream().anyMatch(name::startsWith)) {
-                    skeleton.copy(entry, 0);
+                    versioned.add(entry);
                 }
             }
         }
-        return kernel.run(skeleton.list.build()).fd(skeleton.mount);
+        versioned.sort(null);
+        for (Path path : versioned) {
+            copy(path, 0);
+        }
+    }
+
+    /** Remembers how a file is before it is looked into. */
+    private void note(Path source) throws IOException {
+        try {
+            sources.put(
+                    source.toString(),
+                    status(Files.readAttributes(source, PosixFileAttributes.class, LinkOption.NOFOLLOW_LINKS)));
+        } catch (NoSuchFileException e) {
+            sources.put(source.toString(), MISSING);
+        }
     }
 
     /** The layer that lies over whatever root a sandbox has that is on a network of this machine. */
-    static Fd names(Kernel kernel, NameFiles names) throws SyscallException {
-        HostSkeleton skeleton = new HostSkeleton();
-        for (String name : List.of("dev", "etc", "proc", "sys")) {
-            skeleton.directory(name, 0755);
-        }
-        skeleton.text("etc/hosts", names.hosts());
-        skeleton.text("etc/resolv.conf", names.resolver());
-        skeleton.text("etc/hostname", names.hostname());
-        return kernel.run(skeleton.list.build()).fd(skeleton.mount);
+    static Fd names(Kernel kernel, NameFiles names) throws IOException {
+        return inMemory(kernel, skeleton -> {
+            for (String name : List.of("dev", "etc", "proc", "sys")) {
+                skeleton.directory(name, 0755);
+            }
+            skeleton.text("etc/hosts", names.hosts());
+            skeleton.text("etc/resolv.conf", names.resolver());
+            skeleton.text("etc/hostname", names.hostname());
+        });
     }
 
     private void text(String path, String content) {
@@ -183,13 +260,13 @@ final class HostSkeleton {
      * The layer that lies over an image: the directories that a sandbox mounts on and that nobody else fills, and the files of
      * {@code /etc} that are about the sandbox.
      */
-    static Fd names(Kernel kernel, boolean hostNetwork) throws SyscallException, IOException {
-        HostSkeleton skeleton = new HostSkeleton();
-        for (String name : List.of("dev", "etc", "proc", "sys")) {
-            skeleton.directory(name, 0755);
-        }
-        skeleton.names(hostNetwork);
-        return kernel.run(skeleton.list.build()).fd(skeleton.mount);
+    static Fd names(Kernel kernel, boolean hostNetwork) throws IOException {
+        return inMemory(kernel, skeleton -> {
+            for (String name : List.of("dev", "etc", "proc", "sys")) {
+                skeleton.directory(name, 0755);
+            }
+            skeleton.names(hostNetwork);
+        });
     }
 
     private void directories() throws IOException {
@@ -201,12 +278,13 @@ final class HostSkeleton {
         directory("var/tmp", 01777);
         directory("home/user", 0755);
         // Where an ordinary user has a single id there is no such one.
-        list.add(FileOps.chown(Arg.of(mount), "home/user", 1000, 1000).tolerating(Errno.EINVAL));
+        list.add(FileOps.chown(place, "home/user", 1000, 1000).tolerating(Errno.EINVAL));
         link("/run", "var/run");
         link("/run/lock", "var/lock");
         link("/proc/self/mounts", "etc/mtab");
         for (String name : PROGRAMS) {
             Path path = Path.of("/" + name);
+            note(path);
             if (Files.isSymbolicLink(path)) {
                 link(Files.readSymbolicLink(path).toString(), name);
             } else if (Files.isDirectory(path)) {
@@ -234,14 +312,22 @@ final class HostSkeleton {
     /** Copies a file, a link as a link, or a directory with what is in it. */
     private void copy(Path source, int depth) throws IOException {
         String target = source.toString().substring(1);
-        if (!Files.exists(source, LinkOption.NOFOLLOW_LINKS) || depth > MAXIMUM_DEPTH) {
+        if (depth > MAXIMUM_DEPTH) {
+            return;
+        }
+        PosixFileAttributes attributes;
+        try {
+            attributes = Files.readAttributes(source, PosixFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+        } catch (NoSuchFileException e) {
+            sources.put(source.toString(), MISSING);
             return;
         }
         if (depth == 0) {
             parents(ETC.relativize(source));
         }
-        PosixFileAttributes attributes =
-                Files.readAttributes(source, PosixFileAttributes.class, LinkOption.NOFOLLOW_LINKS);
+        if (depth == 0 || !attributes.isSymbolicLink()) { // a link is never changed, but replaced
+            sources.put(source.toString(), status(attributes));
+        }
         if (attributes.isSymbolicLink()) {
             link(Files.readSymbolicLink(source).toString(), target);
         } else if (!attributes.permissions().contains(PosixFilePermission.OTHERS_READ)) {
@@ -274,19 +360,30 @@ final class HostSkeleton {
     }
 
     private void directory(String path, int mode) {
-        list.add(FileOps.mkdir(Arg.of(mount), path, 0700));
-        list.add(FileOps.chmod(Arg.of(mount), path, mode));
+        list.add(FileOps.mkdir(place, path, 0700));
+        list.add(FileOps.chmod(place, path, mode));
+        tell("directory", path, mode, new byte[0]);
+    }
+
+    /** Lengths before texts, so that no two contents look alike. */
+    private void tell(String kind, String path, int mode, byte[] bytes) {
+        byte[] name = path.getBytes(StandardCharsets.UTF_8);
+        content.writeBytes((kind + " " + mode + " " + name.length + " " + bytes.length + "\n")
+                .getBytes(StandardCharsets.US_ASCII));
+        content.writeBytes(name);
+        content.writeBytes(bytes);
     }
 
     private void link(String target, String path) {
-        list.add(FileOps.symlink(target, Arg.of(mount), path));
+        list.add(FileOps.symlink(target, place, path));
+        tell("link", path, 0, target.getBytes(StandardCharsets.UTF_8));
     }
 
-    private void file(String path, byte[] content, int mode) {
-        Op file = list.add(
-                FileOps.openAt(Arg.of(mount), path, FileOps.O_WRONLY | FileOps.O_CREAT | FileOps.O_EXCL, 0600));
-        list.add(FileOps.write(Arg.of(file), path, content));
+    private void file(String path, byte[] bytes, int mode) {
+        Op file = list.add(FileOps.openAt(place, path, FileOps.O_WRONLY | FileOps.O_CREAT | FileOps.O_EXCL, 0600));
+        list.add(FileOps.write(Arg.of(file), path, bytes));
         list.add(FileOps.close(file));
-        list.add(FileOps.chmod(Arg.of(mount), path, mode));
+        list.add(FileOps.chmod(place, path, mode));
+        tell("file", path, mode, bytes);
     }
 }

@@ -12,6 +12,7 @@ import java.io.IOException;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -42,8 +43,12 @@ final class Layers implements AutoCloseable {
     private final ReentrantLock lock = new ReentrantLock();
     private final Map<Layer, Fd> layers = new EnumMap<>(Layer.class);
 
-    Layers(Kernel kernel) {
+    private final Optional<SkeletonCache> skeletons;
+
+    /** @param skeletons where those of earlier engines are, if this one can share them */
+    Layers(Kernel kernel, Optional<SkeletonCache> skeletons) {
         this.kernel = kernel;
+        this.skeletons = skeletons;
     }
 
     Fd get(Layer layer) throws IOException {
@@ -54,7 +59,7 @@ final class Layers implements AutoCloseable {
                 return existing;
             }
             Fd made = switch (layer) {
-                case HOST -> HostSkeleton.build(kernel, false);
+                case HOST -> skeletons.isPresent() ? skeletons.get().mount() : HostSkeleton.build(kernel, false);
                 case HOST_WITH_NETWORK -> HostSkeleton.build(kernel, true);
                 case NAMES -> HostSkeleton.names(kernel, false);
                 case NAMES_WITH_NETWORK -> HostSkeleton.names(kernel, true);

@@ -23,7 +23,7 @@ final class RootfsTest {
     private static final int FIRST_ID = 0x7003_0000;
 
     private final Fakes fakes = new Fakes();
-    private final Layers layers = new Layers(fakes.kernel());
+    private final Layers layers = new Layers(fakes.kernel(), Optional.empty());
     private final List<Fd> imageLayers = List.of(fakes.fd("lowest"), fakes.fd("uppermost"));
 
     @TempDir
