@@ -4,13 +4,13 @@ import dev.cay.OutputKind;
 import dev.cay.OutputLog;
 import dev.cay.Sandbox;
 import dev.cay.Sandboxes;
-import dev.cay.Size;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Optional;
 
@@ -18,11 +18,13 @@ import java.util.Optional;
 final class LogsCommand implements Command {
     private static final Option FOLLOW =
             Option.flag("f", "follow", "Go on with what it writes from now on, until it ends.");
-    private static final Option TAIL = Option.valued("tail", "SIZE", "Only the last so many bytes of each stream.");
+    private static final Option TAIL = Option.valued(
+            "tail", "N|SIZE", "Only the last so many lines of each stream or, with a unit such as k, so many bytes.");
 
     private static final OptionSet OPTIONS = OptionSet.anywhere(FOLLOW, TAIL, AttachCommand.EXECUTION, Format.OPTION);
 
     private static final Duration INTERVAL = Duration.ofMillis(200);
+    private static final int MAXIMUM_DIGITS = 18;
 
     @Override
     public String name() {
@@ -74,7 +76,7 @@ final class LogsCommand implements Command {
             throw new UsageException("--follow and --format json contradict each other", "leave out one of them");
         }
         Optional<String> text = arguments.last(TAIL);
-        Optional<Size> tail = text.isPresent() ? Optional.of(Values.size(TAIL, text.get())) : Optional.empty();
+        Optional<Last> tail = text.isPresent() ? Optional.of(Last.of(text.get())) : Optional.empty();
         try (Sandboxes engine = context.engine().open();
                 Sandbox sandbox = engine.open(name)) {
             if (format == Format.JSON) {
@@ -110,13 +112,13 @@ final class LogsCommand implements Command {
     }
 
     /** Prints what is there now; returns where to go on. */
-    private static long print(Sandbox sandbox, int number, OutputKind kind, Optional<Size> tail, Context context) {
+    private static long print(Sandbox sandbox, int number, OutputKind kind, Optional<Last> tail, Context context) {
         if (tail.isEmpty()) {
             return pass(sandbox, number, kind, 0, context);
         }
         OutputStream to = stream(kind, context);
         try {
-            return new Tail(tail.get().bytes()).read(sandbox, number, kind, to);
+            return new Tail(tail.get()).read(sandbox, number, kind, to);
         } catch (IOException e) {
             throw failure(kind, context, e);
         }
@@ -152,10 +154,10 @@ final class LogsCommand implements Command {
     }
 
     /** All is read before the first byte is written: a failure is an object of its own. */
-    private static void printJson(Sandbox sandbox, int number, Optional<Size> tail, Context context) {
-        long limit = tail.isPresent() ? tail.get().bytes() : Long.MAX_VALUE;
-        Capture stdout = capture(sandbox, number, OutputKind.STDOUT, limit);
-        Capture stderr = capture(sandbox, number, OutputKind.STDERR, limit);
+    private static void printJson(Sandbox sandbox, int number, Optional<Last> tail, Context context) {
+        Last last = tail.isPresent() ? tail.get() : Last.ALL;
+        Capture stdout = capture(sandbox, number, OutputKind.STDOUT, last);
+        Capture stderr = capture(sandbox, number, OutputKind.STDERR, last);
         JsonLine.print(context.streams(), json -> {
             json.field("id", sandbox.id()).field("execution", number);
             stdout.writeTo(json, "stdout");
@@ -163,24 +165,65 @@ final class LogsCommand implements Command {
         });
     }
 
-    private static Capture capture(Sandbox sandbox, int number, OutputKind kind, long limit) {
+    private static Capture capture(Sandbox sandbox, int number, OutputKind kind, Last last) {
         Capture capture = new Capture(Integer.MAX_VALUE);
         try {
-            new Tail(limit).read(sandbox, number, kind, capture);
+            new Tail(last).read(sandbox, number, kind, capture);
         } catch (IOException e) {
             throw new UncheckedIOException("memory cannot be written to", e);
         }
         return capture;
     }
 
-    /** The last bytes of a stream. */
+    /**
+     * How much of the end.
+     *
+     * @param bytes at the most so many
+     * @param lines at the most so many; what stands behind the last line feed is one too
+     */
+    private record Last(long bytes, long lines) {
+        static final Last ALL = new Last(Long.MAX_VALUE, Long.MAX_VALUE);
+
+        static Last of(String text) {
+            boolean digits = !text.isEmpty() && text.length() <= MAXIMUM_DIGITS;
+            for (int i = 0; i < text.length(); i++) {
+                digits &= text.charAt(i) >= '0' && text.charAt(i) <= '9';
+            }
+            return digits
+                    ? new Last(Long.MAX_VALUE, Long.parseLong(text))
+                    : new Last(Values.size(TAIL, text).bytes(), Long.MAX_VALUE);
+        }
+    }
+
+    /** The end of a stream. */
     private static final class Tail {
+        private final Last last;
         private final long limit;
         private final Deque<byte[]> pieces = new ArrayDeque<>();
         private long held;
 
-        Tail(long limit) {
-            this.limit = limit;
+        Tail(Last last) {
+            this.last = last;
+            limit = last.bytes();
+        }
+
+        /** How many bytes at the end are so many lines. */
+        private long lines() {
+            long feeds = 0;
+            long bytes = 0;
+            for (Iterator<byte[]> backwards = pieces.descendingIterator(); backwards.hasNext(); ) {
+                byte[] piece = backwards.next();
+                for (int i = piece.length - 1; i >= 0; i--) {
+                    if (piece[i] == '\n' && bytes > 0) { // the very last one ends its line
+                        feeds++;
+                    }
+                    if (feeds == last.lines()) {
+                        return bytes;
+                    }
+                    bytes++;
+                }
+            }
+            return bytes;
         }
 
         /** Returns where the stream goes on. */
@@ -194,7 +237,7 @@ final class LogsCommand implements Command {
                 add(piece.bytes());
                 next = piece.next();
             }
-            long surplus = Math.max(0, held - limit);
+            long surplus = Math.max(0, held - Math.min(limit, last.lines() == 0 ? 0 : lines()));
             for (byte[] piece : pieces) {
                 int skipped = (int) Math.min(surplus, piece.length);
                 to.write(piece, skipped, piece.length - skipped);

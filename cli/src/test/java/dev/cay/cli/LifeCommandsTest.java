@@ -16,6 +16,8 @@ import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 /** {@code stop}, {@code kill}, {@code rm}, {@code logs}, {@code events}, {@code sweep} and {@code doctor}. */
 @Timeout(20)
@@ -112,9 +114,10 @@ class LifeCommandsTest {
 
     @Test
     void logsPassesBothStreamsOn() {
+        String much = "x".repeat(2000);
         lab.log(1, OutputKind.STDOUT, "one two three");
         lab.log(1, OutputKind.STDERR, "four five");
-        lab.log(2, OutputKind.STDOUT, "second");
+        lab.log(2, OutputKind.STDOUT, much);
 
         assertThat(terminal.run("logs", "lab")).isZero();
         assertThat(terminal.out()).isEqualTo("one two three");
@@ -122,13 +125,27 @@ class LifeCommandsTest {
 
         terminal.out.reset();
         terminal.err.reset();
-        terminal.run("logs", "--tail", "7", "lab");
-        assertThat(terminal.out()).isEqualTo("o three");
-        assertThat(terminal.err()).isEqualTo("ur five");
+        terminal.run("logs", "--tail", "1k", "--execution=2", "lab");
+        assertThat(terminal.out()).isEqualTo(much.substring(0, 1024));
+        assertThat(terminal.err()).isEmpty();
 
         terminal.out.reset();
-        terminal.run("logs", "lab", "--execution=2", "--format", "json", "--tail", "3");
-        assertThat(terminal.out()).isEqualTo("{\"id\":\"lab\",\"execution\":2,\"stdout\":\"ond\",\"stderr\":\"\"}\n");
+        terminal.run("logs", "lab", "--execution=2", "--format", "json", "--tail", "1k");
+        assertThat(terminal.out())
+                .isEqualTo("{\"id\":\"lab\",\"execution\":2,\"stdout\":\"" + much.substring(0, 1024)
+                        + "\",\"stderr\":\"\"}\n");
+    }
+
+    @ParameterizedTest
+    @CsvSource({"0,''", "1,'d'", "2,'c|d'", "3,'|c|d'", "4,'b||c|d'", "5,'a|b||c|d'", "9,'a|b||c|d'"})
+    void logsShowsTheLastLines(String lines, String expected) {
+        lab.log(1, OutputKind.STDOUT, "a\nb\n\nc\nd\n");
+        lab.log(1, OutputKind.STDERR, "a\nb\n\nc\nd");
+
+        assertThat(terminal.run("logs", "--tail", lines, "lab")).isZero();
+        String text = expected.replace("|", "\n");
+        assertThat(terminal.out()).isEqualTo(text.isEmpty() ? "" : text + "\n");
+        assertThat(terminal.err()).isEqualTo(text);
     }
 
     @Test

@@ -30,14 +30,7 @@ public final class Landlock {
      * @return empty where the kernel has no Landlock, or does not run it
      */
     public static Optional<Fd> ruleset(Kernel kernel, Fd root, boolean scopeSockets) throws SyscallException {
-        Op version = Op.of(
-                        SystemCall.LANDLOCK_CREATE_RULESET,
-                        "version",
-                        Arg.of(0),
-                        Arg.of(0),
-                        Arg.of(CREATE_RULESET_VERSION))
-                .tolerating(Errno.ENOSYS, Errno.EOPNOTSUPP);
-        long abi = kernel.run(OpList.of(version)).value(version);
+        long abi = version(kernel);
         if (abi < 1) {
             return Optional.empty();
         }
@@ -63,6 +56,18 @@ public final class Landlock {
                 new Arg.Bytes(beneath.array()),
                 Arg.of(0));
         return Optional.of(kernel.run(OpList.of(create, allow)).fd(create));
+    }
+
+    /** Which version of Landlock the kernel runs; below 1 if none. */
+    public static long version(Kernel kernel) throws SyscallException {
+        Op version = Op.of(
+                        SystemCall.LANDLOCK_CREATE_RULESET,
+                        "version",
+                        Arg.of(0),
+                        Arg.of(0),
+                        Arg.of(CREATE_RULESET_VERSION))
+                .tolerating(Errno.ENOSYS, Errno.EOPNOTSUPP);
+        return kernel.run(OpList.of(version)).value(version);
     }
 
     /** {@code int landlock_restrict_self(int ruleset_fd, __u32 flags)} landlock_restrict_self(2); needs no_new_privs. */

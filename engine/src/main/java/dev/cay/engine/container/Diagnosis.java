@@ -3,7 +3,10 @@ package dev.cay.engine.container;
 import dev.cay.Finding;
 import dev.cay.Finding.Verdict;
 import dev.cay.engine.container.Hierarchies.Controller;
+import dev.cay.linux.HostKernel;
 import dev.cay.linux.KernelVersion;
+import dev.cay.linux.Landlock;
+import dev.cay.linux.SyscallException;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -25,20 +28,31 @@ public final class Diagnosis {
     private static final List<String> FILE_SYSTEMS = List.of("overlay", "tmpfs", "proc", "sysfs", "devpts", "mqueue");
 
     private final Path root;
+    private final boolean landlock;
     private final List<Finding> findings = new ArrayList<>();
 
-    private Diagnosis(Path root) {
+    private Diagnosis(Path root, boolean landlock) {
         this.root = root;
+        this.landlock = landlock;
     }
 
     /** What this machine has, or lacks. */
     public static List<Finding> run() {
-        return of(Path.of("/"));
+        return of(Path.of("/"), runsLandlock());
+    }
+
+    /** Asked of the kernel itself: securityfs, which would say it too, is often not mounted. */
+    private static boolean runsLandlock() {
+        try (HostKernel kernel = new HostKernel()) {
+            return Landlock.version(kernel) > 0;
+        } catch (SyscallException e) {
+            return false;
+        }
     }
 
     /** The same of another machine's files, for tests. */
-    static List<Finding> of(Path root) {
-        Diagnosis diagnosis = new Diagnosis(root);
+    static List<Finding> of(Path root, boolean landlock) {
+        Diagnosis diagnosis = new Diagnosis(root, landlock);
         diagnosis.kernel();
         diagnosis.privileges();
         diagnosis.controlGroups();
@@ -224,12 +238,10 @@ public final class Diagnosis {
                 filters ? Verdict.GOOD : Verdict.MISSING,
                 filters ? "filters" : "the kernel has no filters",
                 filters ? "" : "a kernel with CONFIG_SECCOMP_FILTER, or --seccomp unconfined");
-        String modules = read("sys/kernel/security/lsm").orElse("");
-        boolean landlock = modules.contains("landlock");
         add(
                 "landlock",
                 landlock ? Verdict.GOOD : Verdict.LIMITED,
-                landlock ? "active" : modules.isEmpty() ? "not known: securityfs is not mounted" : "not active",
+                landlock ? "active" : "not active",
                 landlock ? "" : "one wall less; boot with lsm=landlock,...");
     }
 

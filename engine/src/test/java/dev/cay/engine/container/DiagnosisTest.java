@@ -18,7 +18,7 @@ class DiagnosisTest {
     Path machine;
 
     private static Map<String, Finding> of(Path root) {
-        return Diagnosis.of(root).stream().collect(toMap(Finding::subject, finding -> finding));
+        return Diagnosis.of(root, true).stream().collect(toMap(Finding::subject, finding -> finding));
     }
 
     private void file(String path, String content) throws IOException {
@@ -38,7 +38,7 @@ class DiagnosisTest {
 
     @Test
     void everyFindingThatIsNotGoodHasAFix() {
-        assertThat(Diagnosis.of(machine))
+        assertThat(Diagnosis.of(machine, false))
                 .hasSizeGreaterThan(5)
                 .allSatisfy(finding -> assertThat(finding.fix().isEmpty()).isEqualTo(finding.verdict() == Verdict.GOOD))
                 .anySatisfy(finding -> assertThat(finding.verdict()).isEqualTo(Verdict.MISSING));
@@ -55,5 +55,14 @@ class DiagnosisTest {
         assertThat(of(machine).get("user namespaces").verdict()).isEqualTo(Verdict.MISSING);
         assertThat(of(machine).get("overlay file system").fix()).isEqualTo("modprobe overlay");
         assertThat(of(machine)).doesNotContainKey("tmpfs file system");
+    }
+
+    @Test
+    void landlockIsAWallLessWhereTheKernelDoesNotRunIt() {
+        assertThat(of(machine).get("landlock").verdict()).isEqualTo(Verdict.GOOD);
+        assertThat(Diagnosis.of(machine, false))
+                .filteredOn(finding -> finding.subject().equals("landlock"))
+                .singleElement()
+                .satisfies(finding -> assertThat(finding.verdict()).isEqualTo(Verdict.LIMITED));
     }
 }
