@@ -79,10 +79,12 @@ record Registry(String base, String layered, String contents) {
                 *) if [ -e "/$path" ] || [ -h "/$path" ]; then printf '%s\\n' "$path"; fi ;;
                 esac
             done > files
-            # where directories of the root are links into usr
-            for name in bin sbin lib lib64; do if [ -h "/$name" ]; then printf '%s\\n' "$name"; fi; done >> files
             printf 'etc/passwd\\netc/group\\n' >> files
-            LC_ALL=C sort -u files | grep -vE '^(bin|sbin|lib|lib64)/' > chosen
+            # where directories of the root are links into usr, packages know only the names by way of these
+            for name in bin sbin lib lib64; do
+                if [ -h "/$name" ]; then sed -i "s|^$name/|usr/$name/|" files; printf '%s\\n' "$name" >> files; fi
+            done
+            LC_ALL=C sort -u files > chosen
             tar -C / --no-recursion --numeric-owner -cf base.tar -T chosen
             printf '%s files, %s MB\\n' "$(wc -l < chosen)" "$(($(stat -c %s base.tar) / 1000000))" > contents
             """;

@@ -45,20 +45,24 @@ final class Lz4 {
         source = input;
         target = output;
         written = 0;
-        Arrays.fill(table, -1);
+        // In variables of its own: fields would be read anew at each position.
+        int[] seen = table;
+        byte[] bytes = input;
+        Arrays.fill(seen, -1);
         int anchor = 0;
         int position = 1;
         if (length > MATCH_END) {
-            table[hash(0)] = 0;
+            seen[hash(bytes, 0)] = 0;
         }
         while (true) {
             int match = -1;
             int tries = 1 << SKIP_SHIFT;
             while (position <= length - MATCH_END) {
-                int slot = hash(position);
-                match = table[slot];
-                table[slot] = position;
-                if (match >= 0 && (int) INT.get(source, match) == (int) INT.get(source, position)) {
+                int value = (int) INT.get(bytes, position);
+                int slot = value * HASH_FACTOR >>> 32 - HASH_BITS;
+                match = seen[slot];
+                seen[slot] = position;
+                if (match >= 0 && (int) INT.get(bytes, match) == value) {
                     break;
                 }
                 match = -1;
@@ -67,7 +71,7 @@ final class Lz4 {
             if (match < 0) {
                 return last(anchor, length, limit) ? written : -1;
             }
-            while (position > anchor && match > 0 && source[position - 1] == source[match - 1]) {
+            while (position > anchor && match > 0 && bytes[position - 1] == bytes[match - 1]) {
                 position--;
                 match--;
             }
@@ -78,13 +82,13 @@ final class Lz4 {
             position += count;
             anchor = position;
             if (position <= length - MATCH_END) {
-                table[hash(position - 2)] = position - 2;
+                seen[hash(bytes, position - 2)] = position - 2;
             }
         }
     }
 
-    private int hash(int position) {
-        return (int) INT.get(source, position) * HASH_FACTOR >>> 32 - HASH_BITS;
+    private static int hash(byte[] bytes, int position) {
+        return (int) INT.get(bytes, position) * HASH_FACTOR >>> 32 - HASH_BITS;
     }
 
     /** How many bytes from two positions on are the same, before the end. */
