@@ -25,6 +25,7 @@ import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -304,12 +305,19 @@ class NamesTest {
 
     private static Optional<ProcessHandle> netd() {
         return ProcessHandle.allProcesses()
-                .filter(process -> process.info()
-                        .arguments()
-                        .map(arguments ->
-                                Arrays.asList(arguments).contains("dev.cay.engine/dev.cay.engine.network.NetdMain"))
-                        .orElse(false))
+                .filter(process -> commandLine(process).contains("\0dev.cay.engine/dev.cay.engine.network.NetdMain\0"))
                 .findFirst();
+    }
+
+    /** The JDK knows of one page of it only. */
+    private static String commandLine(ProcessHandle process) {
+        try {
+            return new String(
+                    Files.readAllBytes(Path.of("/proc", Long.toString(process.pid()), "cmdline")),
+                    StandardCharsets.ISO_8859_1);
+        } catch (IOException e) {
+            return ""; // it has just ended
+        }
     }
 
     private interface Condition {

@@ -24,6 +24,7 @@ import java.nio.file.StandardOpenOption;
 import java.nio.file.attribute.FileTime;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -33,7 +34,7 @@ import java.util.Set;
  * {@code netd.lock}. Nothing is kept in it: one that takes over reads the leases and goes on. While there is none, names are not
  * answered, and nothing opens.
  *
- * <p>Whoever has changed something connects to {@code netd.socket}; when that is closed, the change is in force.
+ * <p>Whoever has changed something connects to {@code netd.socket} and gets a byte when the change is in force.
  */
 public final class Netd {
     static final String LOCK = "netd.lock";
@@ -49,6 +50,7 @@ public final class Netd {
     /** What is served, as it is written. */
     private final Map<String, Lease> served = new HashMap<>();
 
+    private final Set<String> complained = new HashSet<>();
     private Optional<FileTime> seen = Optional.empty();
 
     private Netd(NetworkStore store, NameService service, Path socket) {
@@ -109,7 +111,7 @@ public final class Netd {
                 while (caller.isPresent()) {
                     seen = Optional.empty();
                     look();
-                    caller.get().close();
+                    done(caller.get());
                     caller = Optional.ofNullable(server.accept());
                 }
                 look();
@@ -117,16 +119,32 @@ public final class Netd {
         }
     }
 
+    /** Tells a caller, who may be gone. */
+    private static void done(SocketChannel caller) throws IOException {
+        try (caller) {
+            caller.write(ByteBuffer.wrap(new byte[] {1}));
+        } catch (IOException e) {
+            // nobody waits
+        }
+    }
+
     /** Under the lock under which sandboxes get their leases: who gets one afterwards finds that there is no socket. */
     private boolean ended() throws IOException {
-        return served.isEmpty()
-                && store.locked(() -> {
-                    boolean none = store.leases().stream().noneMatch(Netd::isDetached);
-                    if (none) {
-                        Files.deleteIfExists(socket);
-                    }
-                    return none;
-                });
+        if (!served.isEmpty()) {
+            return false;
+        }
+        try {
+            return store.locked(() -> {
+                boolean none = store.leases().stream().noneMatch(Netd::isDetached);
+                if (none) {
+                    Files.deleteIfExists(socket);
+                }
+                return none;
+            });
+        } catch (SandboxException e) {
+            complain("", "the leases cannot be read", e);
+            return false;
+        }
     }
 
     private static boolean isDetached(Lease lease) {
@@ -141,7 +159,14 @@ public final class Netd {
         }
         boolean complete = true;
         Set<String> present = new HashSet<>();
-        for (Lease lease : store.leases()) {
+        List<Lease> leases;
+        try {
+            leases = store.leases();
+        } catch (SandboxException e) {
+            complain("", "the leases cannot be read", e); // those that were read before are served on
+            return;
+        }
+        for (Lease lease : leases) {
             // One without a policy is being made, and its maker tells us when it is.
             if (isDetached(lease) && lease.egress().isPresent()) {
                 present.add(lease.sandbox());
@@ -151,6 +176,7 @@ public final class Netd {
         for (Lease gone : Set.copyOf(served.values())) {
             if (!present.contains(gone.sandbox())) {
                 served.remove(gone.sandbox());
+                complained.remove(gone.sandbox());
                 service.leave(gone);
             }
         }
@@ -166,18 +192,25 @@ public final class Netd {
         try {
             service.serve(network.get(), lease);
             served.put(lease.sandbox(), lease);
+            complained.remove(lease.sandbox());
             return true;
         } catch (IOException | SandboxException e) {
-            System.getLogger(Netd.class.getName())
-                    .log(System.Logger.Level.WARNING, "the names of " + lease.sandbox() + " are not served yet", e);
+            complain(lease.sandbox(), "the names of " + lease.sandbox() + " are not served yet", e);
             return false;
+        }
+    }
+
+    /** Once about each: it is tried every second. */
+    private void complain(String about, String what, Exception failure) {
+        if (complained.add(about)) {
+            System.getLogger(Netd.class.getName()).log(System.Logger.Level.WARNING, what, failure);
         }
     }
 
     /** Lets it look at the leases, and waits until it has; false if there is none. */
     static boolean call(Path socket) {
         try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
-            return channel.read(ByteBuffer.allocate(1)) < 0;
+            return channel.read(ByteBuffer.allocate(1)) == 1; // no byte: it was killed
         } catch (IOException e) {
             return false;
         }
