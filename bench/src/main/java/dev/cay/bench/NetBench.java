@@ -32,7 +32,7 @@ import java.util.concurrent.FutureTask;
 
 /**
  * What a network costs: the life of a sandbox that has one beside one that has none, a stream of bytes to the machine beside a bare
- * cable, new connections under a long policy beside none, and many sandboxes at once.
+ * cable, new connections under a long policy beside none, many sandboxes at once, and questions for names.
  */
 final class NetBench {
     private static final String PLAIN = "plain";
@@ -42,7 +42,8 @@ final class NetBench {
     private static final String NO_POLICY = "no policy";
     private static final String POLICY = "policy of 200 rules";
     private static final String MANY = "many";
-    private static final List<String> CASES = List.of(PLAIN, NETWORKED, VETH, TCP, NO_POLICY, POLICY, MANY);
+    private static final String DNS = "dns";
+    private static final List<String> CASES = List.of(PLAIN, NETWORKED, VETH, TCP, NO_POLICY, POLICY, MANY, DNS);
     private static final Duration LONGEST = Duration.ofSeconds(60);
     private static final int ROUNDS = 150;
     private static final int WARMUP = 150;
@@ -73,6 +74,9 @@ final class NetBench {
             net.streams(kernel, bench);
             net.connections(kernel, bench);
             net.many(bench);
+        }
+        if (options.wants(DNS)) {
+            ResolverBench.run(report);
         }
         report.ratio("networked/plain", NETWORKED, PLAIN, Optional.of(Goal.atMost(1.8)));
         report.note(
