@@ -219,7 +219,11 @@ final class MachineState {
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(Path.of("/proc/self/fd"))) {
             for (Path entry : entries) {
                 String target = link(entry).replaceAll("\\[[0-9]+]", "").replaceAll("^/proc/[0-9]+/fd$", "");
-                if (!target.isEmpty() && !target.endsWith(".jar") && !target.endsWith("/modules")) {
+                // The JDK makes one for each group of sockets that virtual threads wait for, and keeps it.
+                boolean ofJdk = target.endsWith(".jar")
+                        || target.endsWith("/modules")
+                        || target.equals("anon_inode:[eventpoll]");
+                if (!target.isEmpty() && !ofJdk) {
                     targets.add(target);
                 }
             }
