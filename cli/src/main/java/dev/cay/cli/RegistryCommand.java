@@ -36,8 +36,8 @@ final class RegistryCommand implements Command {
     @Override
     public List<String> description() {
         return List.of(
-                "login asks the registry whether it takes the user's name and password, then keeps them in"
-                        + " /var/lib/cay/credentials.json, for its owner to read. logout forgets them. Without a name it is"
+                "login asks the registry whether it takes the user's name and password, then keeps them beside"
+                        + " the images (/var/lib/cay/credentials.json, or ~/.local/share/cay), for their owner to read. logout forgets them. Without a name it is"
                         + " docker.io. The files of podman and Docker, and their credential helpers, are asked too.",
                 "/etc/cay/registries.json tells what is special of registries: {\"registries\": [{\"name\":"
                         + " \"docker.io\", \"mirrors\": [\"mirror.example:5000\"]}, {\"name\": \"r.example\","

@@ -121,6 +121,18 @@ class ArchitectureTest {
     }
 
     @Test
+    void onlyImagesAreFetched() {
+        noClasses()
+                .that()
+                .resideOutsideOfPackage("dev.cay.engine.image..")
+                .should()
+                .dependOnClassesThat()
+                .resideInAPackage("java.net.http..")
+                .because("no other command pays for loading it")
+                .check(CAY);
+    }
+
+    @Test
     void nothingOfTheJdksInsides() {
         noClasses()
                 .should()

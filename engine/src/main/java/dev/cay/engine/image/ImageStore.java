@@ -11,6 +11,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.HexFormat;
@@ -128,6 +129,16 @@ final class ImageStore {
                     digest, document, Documents.config(config, "the config of the image " + digest), directory));
         }
         throw new SandboxException.BadImage(name + " is an index", "remove the image, and pull it again", null);
+    }
+
+    /** The config of an image as it is here, whatever it is. */
+    Optional<byte[]> config(Digest digest) throws IOException {
+        try {
+            return Optional.of(
+                    Files.readAllBytes(images.resolve(digest.fileName()).resolve(CONFIG)));
+        } catch (NoSuchFileException e) {
+            return Optional.empty();
+        }
     }
 
     Instant added(Digest digest) throws IOException {
@@ -333,7 +344,8 @@ final class ImageStore {
             Durable.sync(born);
             return locked(() -> {
                 Path directory = images.resolve(digest.fileName());
-                if (!Files.exists(directory)) {
+                if (!has(directory, MANIFEST, manifest) || !has(directory, CONFIG, config)) {
+                    remove(digest); // it was damaged, if it was there at all
                     Durable.move(born, directory);
                 }
                 give(names);
@@ -341,6 +353,14 @@ final class ImageStore {
             });
         } finally {
             Directories.delete(born);
+        }
+    }
+
+    private static boolean has(Path directory, String name, byte[] content) throws IOException {
+        try {
+            return Arrays.equals(Files.readAllBytes(directory.resolve(name)), content);
+        } catch (NoSuchFileException e) {
+            return false;
         }
     }
 

@@ -6,7 +6,6 @@ import dev.cay.ImageProgress.Step;
 import dev.cay.SandboxException;
 import java.io.IOException;
 import java.io.InputStream;
-import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -105,12 +104,9 @@ final class Pull {
 
     /** The config may be here from a pull before. */
     private byte[] config(Found found) throws IOException {
-        Optional<StoredImage> here = store.read(found.digest());
-        if (here.isPresent()) {
-            byte[] bytes = Files.readAllBytes(here.get().configFile());
-            if (found.manifest().config().digest().isOf(bytes)) {
-                return bytes;
-            }
+        Optional<byte[]> here = store.config(found.digest());
+        if (here.isPresent() && found.manifest().config().digest().isOf(here.get())) {
+            return here.get();
         }
         Descriptor descriptor = found.manifest().config();
         return client.blob(reference, descriptor, Documents.MAXIMUM_CONFIG, "the config");

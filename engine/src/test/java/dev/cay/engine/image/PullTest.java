@@ -112,6 +112,22 @@ final class PullTest {
                 .hasSize(3);
     }
 
+    @Test
+    void whatIsDamagedIsMended() throws IOException {
+        Digest digest = registry.image("a", "1", "lower", "upper");
+        pull("a:1");
+        Path image = folder.resolve("images/images").resolve(digest.fileName());
+        Files.writeString(image.resolve("config"), "damaged");
+        Files.writeString(image.resolve("manifest"), "{}");
+        Directories.delete(
+                folder.resolve("images/layers").resolve(Bytes.digest("lower").fileName()));
+        assertThat(images.check()).isNotEmpty();
+        pull("a:1");
+
+        assertThat(images.check()).isEmpty();
+        assertThat(images.inspect(digest.toString()).layers()).hasSize(2);
+    }
+
     private static boolean isDone(ImageProgress progress) {
         return progress instanceof ImageProgress.Layer layer && layer.step() == Step.DONE;
     }
