@@ -173,9 +173,10 @@ final class ImageBench {
         report.ratio("pull/umoci", PULL, UMOCI, Optional.of(Goal.atMost(0.60)));
         report.ratio("firstrun/host", FIRST_RUN, HOST, Optional.of(Goal.atMost(1.20)));
         report.ratio("layers20/layers1", LAYERS_20, LAYERS_1, Optional.of(Goal.atMost(1.50)));
-        report.note("The image is made of this machine's packages of priority required, important and standard: "
-                + registry.contents()
-                + ". All pull it from the same registry on 127.0.0.1, without TLS; the files are in"
-                + " memory, the processes are new each time.");
+        report.note(
+                "The image is made of this machine's packages of priority required to standard, and what they need: "
+                        + registry.contents()
+                        + ". All pull it from the same registry on 127.0.0.1, without TLS; the files are in"
+                        + " memory, the processes are new each time.");
     }
 }

@@ -73,6 +73,13 @@ record Registry(String base, String layered, String contents) {
     private static final String ARCHIVE = """
             set -eu
             dpkg-query -W -f '${Priority} ${Package}\\n' | sed -nE 's/^(required|important|standard) //p' > packages
+            dpkg-query -W -f '${Package}\\n' | LC_ALL=C sort -u > installed
+            for pass in 1 2 3 4 5 6; do # with what they depend on
+                xargs dpkg-query -W -f '${Pre-Depends}, ${Depends}, ' < packages | tr ',|' '\\n\\n' |
+                    sed -E 's/^ +//; s/[ (:].*//' | LC_ALL=C sort -u | LC_ALL=C comm -12 - installed > needed
+                LC_ALL=C sort -u needed packages > all
+                mv all packages
+            done
             xargs dpkg-query -L < packages | sed 's|^/||' | LC_ALL=C sort -u | while read -r path; do
                 case $path in
                 '' | '.' | proc* | sys* | dev*) ;;
