@@ -215,8 +215,8 @@ class DetachedTest {
         try (Execution execution = sandbox.start(ExecSpec.of(
                 "sh",
                 "-c",
-                "(trap 'echo child; exit' USR1; echo on; while :; do sleep 0.05; done) & "
-                        + "trap 'wait; echo parent; exit 7' USR1; wait"))) {
+                "trap 'wait; echo parent; exit 7' USR1; "
+                        + "(trap 'echo child; exit' USR1; echo on; while :; do sleep 0.05; done) & wait"))) {
             assertThat(Lab.line(execution.stdout())).isEqualTo("on");
             execution.signal(10);
             assertThat(Lab.rest(execution.stdout())).isEqualTo("child\nparent\n");

@@ -32,11 +32,16 @@ class IdentityTest {
         try (Sandbox sandbox = engine.create(SandboxSpec.host().build())) {
             assertThat(sh(sandbox, "id -u")).isEqualTo("0");
             assertThat(hostUser(JoinTest.initOf(sandbox))).isBetween(FIRST_ID, LAST_ID);
-            String map = sh(sandbox, "cat /proc/self/uid_map; cat /proc/self/gid_map");
-            assertThat(map.lines()).hasSize(2).allMatch(line -> {
-                String[] fields = line.trim().split("\\s+");
-                return fields[0].equals("0") && Long.parseLong(fields[1]) >= FIRST_ID && fields[2].equals("65535");
-            });
+            for (String file : new String[] {"uid_map", "gid_map"}) {
+                long next = 0;
+                for (String line : sh(sandbox, "cat /proc/self/" + file).split("\n")) {
+                    String[] fields = line.trim().split("\\s+");
+                    assertThat(Long.parseLong(fields[0])).isEqualTo(next);
+                    assertThat(Long.parseLong(fields[1])).isBetween(FIRST_ID, LAST_ID);
+                    next += Long.parseLong(fields[2]);
+                }
+                assertThat(next).isEqualTo(65535);
+            }
         }
     }
 
