@@ -425,7 +425,7 @@ class ResolverTest {
                 socket.send(new DatagramPacket(question, question.length, address));
             }
         }
-        await(() -> resolver.statistics().dropped() > 50);
+        await(() -> resolver.statistics().dropped() > 50 && server.questions() > 0);
         assertThat(server.questions()).isEqualTo(1);
     }
 
