@@ -61,11 +61,12 @@ final class IdRanges implements IdSource {
             return new Range(first, MAPPED_IDS, first + MAPPED_IDS, release);
         }
 
-        /** The maps of the sandbox's user namespace. What is consecutive here need not be so on the host: there root is by itself. */
+        /** The maps of the sandbox's user namespace. In that of an ordinary user root stands alone, and no extent may go beyond it. */
         OwnedNamespaces.Maps maps() {
             List<OwnedNamespaces.Extent> extents = new ArrayList<>();
-            extents.add(new OwnedNamespaces.Extent(0, first, 1));
-            if (count > 1) {
+            boolean alone = first == 0 && count > 1;
+            extents.add(new OwnedNamespaces.Extent(0, first, alone ? 1 : count));
+            if (alone) {
                 extents.add(new OwnedNamespaces.Extent(1, first + 1, count - 1));
             }
             return new OwnedNamespaces.Maps(extents, extents);
