@@ -35,6 +35,8 @@ import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 
 /** Network namespaces that a test makes for itself: the machine's own is never touched. */
 final class NetlinkLab implements AutoCloseable {
@@ -72,12 +74,35 @@ final class NetlinkLab implements AutoCloseable {
     }
 
     <T> FutureTask<T> start(Callable<T> task) {
+        wakeCarriers();
         FutureTask<T> future = new FutureTask<>(() -> {
             kernel.run(OpList.of(Namespaces.enter(namespace, Namespaces.NETWORK)));
             return task.call();
         });
         Thread.ofPlatform().name("netlink-test").daemon().start(future);
         return future;
+    }
+
+    /**
+     * Lets all threads that carry virtual ones come to life where they belong. A thread that enters a namespace would give birth to
+     * those that are missing, in there, and they would outlive it.
+     */
+    private static void wakeCarriers() {
+        int carriers = Integer.getInteger(
+                "jdk.virtualThreadScheduler.parallelism", Runtime.getRuntime().availableProcessors());
+        AtomicInteger awake = new AtomicInteger();
+        long deadline = System.nanoTime() + 10_000_000_000L;
+        for (int i = 0; i < carriers; i++) {
+            Thread.startVirtualThread(() -> {
+                awake.incrementAndGet();
+                while (awake.get() < carriers && System.nanoTime() < deadline) {
+                    Thread.onSpinWait(); // keeps its carrier
+                }
+            });
+        }
+        while (awake.get() < carriers && System.nanoTime() < deadline) {
+            LockSupport.parkNanos(100_000);
+        }
     }
 
     /** What a program prints in the namespace. */
