@@ -53,7 +53,8 @@ final class ImageCommand implements Command {
                         + " without a name, layers of no image, and what killed processes left. check reads everything and"
                         + " says what is damaged; the exit code is then 1.",
                 "load takes images from an archive of docker save, podman save or skopeo; import [NAME] makes one of a tar"
-                        + " archive of a root file system; save IMAGE... writes an archive that all of them read.");
+                        + " archive of a root file system; save IMAGE... writes an archive that all of them read; its layers are made anew,"
+                        + " so their digests, and with them the image's, are others than where it was pulled from.");
     }
 
     @Override

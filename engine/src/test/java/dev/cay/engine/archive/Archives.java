@@ -113,7 +113,7 @@ final class Archives {
             Kind kind = kind(random, content.length);
             items.add(new Item(
                     new TarEntry(
-                            Seeded.name(random, 400),
+                            RandomNames.name(random, 400),
                             kind,
                             random.nextInt(010000),
                             id(random),
@@ -127,8 +127,8 @@ final class Archives {
 
     private static Kind kind(Random random, int size) {
         return switch (random.nextInt(10)) {
-            case 0 -> new Kind.HardLink(Seeded.name(random, 300));
-            case 1 -> new Kind.SymbolicLink(Seeded.name(random, 300));
+            case 0 -> new Kind.HardLink(RandomNames.name(random, 300));
+            case 1 -> new Kind.SymbolicLink(RandomNames.name(random, 300));
             case 2 -> new Kind.Directory();
             case 3 -> new Kind.CharacterDevice(random.nextInt(1 << 12), random.nextInt(1 << 20));
             case 4 -> new Kind.BlockDevice(random.nextInt(1 << 12), random.nextInt(1 << 20));

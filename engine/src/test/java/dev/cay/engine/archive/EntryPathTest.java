@@ -3,6 +3,7 @@ package dev.cay.engine.archive;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cay.engine.Seeded;
 import dev.cay.engine.archive.TarException.Reason;
 import java.util.List;
 import org.junit.jupiter.api.Test;

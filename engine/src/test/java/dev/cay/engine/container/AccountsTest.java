@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cay.SandboxException;
+import dev.cay.engine.Seeded;
 import dev.cay.engine.container.Accounts.Identity;
 import dev.cay.linux.Errno;
 import dev.cay.linux.Op;

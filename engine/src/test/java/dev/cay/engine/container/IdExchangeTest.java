@@ -2,6 +2,7 @@ package dev.cay.engine.container;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cay.engine.Seeded;
 import dev.cay.linux.OwnedNamespaces.Extent;
 import java.util.List;
 import java.util.OptionalLong;

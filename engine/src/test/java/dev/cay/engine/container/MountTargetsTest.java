@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cay.SandboxException;
+import dev.cay.engine.Seeded;
 import dev.cay.linux.Fd;
 import dev.cay.linux.FileOps;
 import dev.cay.linux.HostKernel;

@@ -2,6 +2,7 @@ package dev.cay.engine.dns;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cay.engine.Seeded;
 import java.io.DataInputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;

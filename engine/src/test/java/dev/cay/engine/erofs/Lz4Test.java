@@ -2,6 +2,7 @@ package dev.cay.engine.erofs;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cay.engine.Seeded;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 

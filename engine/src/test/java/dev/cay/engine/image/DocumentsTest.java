@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import dev.cay.ImageConfig;
 import dev.cay.ImageConfig.Platform;
 import dev.cay.SandboxException;
+import dev.cay.engine.Seeded;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;

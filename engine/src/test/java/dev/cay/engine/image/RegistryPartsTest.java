@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cay.SandboxException;
+import dev.cay.engine.Seeded;
 import java.io.IOException;
 import java.net.Proxy;
 import java.net.URI;

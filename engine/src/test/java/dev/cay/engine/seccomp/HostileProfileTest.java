@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 
 import dev.cay.SandboxException;
+import dev.cay.engine.Seeded;
 import dev.cay.linux.Architecture;
 import dev.cay.linux.KernelVersion;
 import java.time.Duration;

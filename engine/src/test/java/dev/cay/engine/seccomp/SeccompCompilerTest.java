@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cay.SandboxException;
+import dev.cay.engine.Seeded;
 import dev.cay.engine.seccomp.Condition.Operator;
 import dev.cay.engine.seccomp.SeccompProfile.Rule;
 import dev.cay.linux.Architecture;
@@ -208,9 +209,9 @@ final class SeccompCompilerTest {
             }
             List<Condition> conditions = new ArrayList<>();
             for (int j = random.nextInt(4); j > 0; j--) {
-                long mask = random.nextBoolean() ? -1 : Seeded.number(random);
+                long mask = random.nextBoolean() ? -1 : RandomNumbers.number(random);
                 Operator operator = Operator.values()[random.nextInt(Operator.values().length)];
-                conditions.add(new Condition(random.nextInt(6), mask, operator, Seeded.number(random) & mask));
+                conditions.add(new Condition(random.nextInt(6), mask, operator, RandomNumbers.number(random) & mask));
             }
             rules.add(new Rule(names, ACTIONS.get(random.nextInt(ACTIONS.size())), conditions));
         }
@@ -218,7 +219,7 @@ final class SeccompCompilerTest {
     }
 
     private static long[] arguments(Random random) {
-        return LongStream.generate(() -> Seeded.number(random)).limit(6).toArray();
+        return LongStream.generate(() -> RandomNumbers.number(random)).limit(6).toArray();
     }
 
     /** A call that the rule is about, with arguments at or near the values that it names. */

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cay.Cidr;
 import dev.cay.SandboxException;
+import dev.cay.engine.Seeded;
 import java.net.InetAddress;
 import java.util.HashSet;
 import java.util.OptionalInt;

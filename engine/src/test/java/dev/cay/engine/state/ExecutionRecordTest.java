@@ -8,6 +8,7 @@ import dev.cay.Exit;
 import dev.cay.OutputKind;
 import dev.cay.OutputLog;
 import dev.cay.SandboxException;
+import dev.cay.engine.Seeded;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;

@@ -8,6 +8,7 @@ import dev.cay.Exit;
 import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
 import dev.cay.SandboxState;
+import dev.cay.engine.Seeded;
 import dev.cay.engine.json.JsonObject;
 import dev.cay.engine.json.JsonWriter;
 import java.time.Instant;

@@ -1,11 +1,9 @@
 package dev.cay.engine.seccomp;
 
 import java.util.Random;
-import java.util.concurrent.ThreadLocalRandom;
-import java.util.function.Consumer;
 
-/** Runs a property with a random seed; a failure names the seed, and {@code -Dcay.seed} repeats it. */
-final class Seeded {
+/** Random values that tests need. */
+final class RandomNumbers {
     private static final long[] EDGES = {
         0,
         1,
@@ -25,16 +23,7 @@ final class Seeded {
         -1
     };
 
-    private Seeded() {}
-
-    static void run(Consumer<Random> property) {
-        long seed = Long.getLong("cay.seed", ThreadLocalRandom.current().nextLong());
-        try {
-            property.accept(new Random(seed));
-        } catch (RuntimeException | Error e) {
-            throw new AssertionError("with -Dcay.seed=" + seed + ": " + e.getMessage(), e);
-        }
-    }
+    private RandomNumbers() {}
 
     /** A number of 64 bits, often one where comparisons go wrong. */
     static long number(Random random) {
