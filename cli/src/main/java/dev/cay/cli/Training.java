@@ -1,6 +1,7 @@
 package dev.cay.cli;
 
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Runs, in one process, what users run most, so that the classes and methods of all of it can be recorded in the JVM's AOT
@@ -11,6 +12,9 @@ final class Training {
 
     /** Set in a network of our own, see {@code train} in {@code ./dev}. */
     private static final String NETWORKS = "CAY_TRAINING_NETWORKS";
+
+    /** An archive of a root file system with a program {@code /init}, where the store of images is not that of the machine. */
+    private static final String IMAGE = "CAY_TRAINING_IMAGE";
 
     private Training() {}
 
@@ -30,6 +34,7 @@ final class Training {
             worst = Math.max(worst, new Cli(context).run(line));
         }
         networks(context);
+        images(context, name);
         return worst;
     }
 
@@ -39,5 +44,20 @@ final class Training {
             return;
         }
         new Cli(context).run(List.of("run", "--network", "bridge", "--", "true"));
+    }
+
+    /** The same. */
+    private static void images(Context context, String name) {
+        Optional<String> archive = context.variables().variable(IMAGE);
+        if (archive.isEmpty()) {
+            return;
+        }
+        for (List<String> line : List.of(
+                List.of("image", "import", name, "--file", archive.get()),
+                List.of("run", name, "/init", "hold"),
+                List.of("image", "ls"),
+                List.of("image", "rm", name))) {
+            new Cli(context).run(line);
+        }
     }
 }

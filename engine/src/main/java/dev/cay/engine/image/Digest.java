@@ -47,6 +47,17 @@ public record Digest(Algorithm algorithm, String hex) {
         }
     }
 
+    /** Written out, as is {@link #hashCode}: those that a record has by itself cost a cold JVM milliseconds. */
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof Digest digest && algorithm == digest.algorithm && hex.equals(digest.hex);
+    }
+
+    @Override
+    public int hashCode() {
+        return hex.hashCode();
+    }
+
     /** Reads a digest; empty if the text is none. */
     public static Optional<Digest> parse(String text) {
         for (Algorithm algorithm : Algorithm.values()) {
