@@ -307,6 +307,9 @@ static void drain(struct execution *execution) {
         }
     }
     execution->draining = 0;
+    if (execution->used && execution->connection >= 0) { /* the end of a stream was perhaps told, its EXIT was held back */
+        attached(execution)->attention = 1;
+    }
 }
 
 static void pump_input(struct execution *execution) {
