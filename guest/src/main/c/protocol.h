@@ -1,7 +1,7 @@
 /* Formats that others depend on: frames, lists, records. Little endian, as both architectures are. */
 enum kind {
     HELLO = 1, PING, PONG, RUN, RESULT, DATA, CREDIT, END, EXIT, ATTACH, ATTACHED, DETACH, RESIZE, SIGNAL, LIFETIME, CANCEL,
-    CONNECT
+    CONNECT, LISTEN
 };
 
 enum {

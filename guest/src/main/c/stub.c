@@ -11,7 +11,7 @@
 
 #include "execution.h"
 
-enum { LISTEN = 1, MESSAGES = 2, SHORTAGE = 3, VICTIMS = 4 };
+enum { DOOR = 1, MESSAGES = 2, SHORTAGE = 3, VICTIMS = 4 };
 enum { EVENTS = 32, REAPED_AT_ONCE = 64, ACCEPT_AGAIN = 100, QUIET = 1000, LOOK_AGAIN = 5, LOOKS = 100 };
 
 static u8 inbox[2 * FRAME_SIZE] __attribute__((aligned(LARGEST_PAGE)));
@@ -666,6 +666,37 @@ static int take_connection(struct connection *connection, const struct frame *fr
     return 1;
 }
 
+static i32 socket_option(i32 descriptor, i32 option) {
+    i32 value = 0, length = sizeof value;
+    i64 result = system_call(__NR_getsockopt, descriptor, SOL_SOCKET_, option, (i64)&value, (i64)&length, 0);
+    return is_error(result) ? -1 : value;
+}
+
+static int has_door(void) {
+    return socket_option(DOOR, SO_ACCEPTCONN_) == 1;
+}
+
+static void open_door(void) {
+    if (has_door()) {
+        CALL3(__NR_fcntl, DOOR, F_SETFL, CALL2(__NR_fcntl, DOOR, F_GETFL) | O_NONBLOCK);
+        poll_control(EPOLL_CTL_ADD, DOOR, EPOLLIN, LISTENER, 0);
+    }
+}
+
+/* The descriptor that came with it is where further connections come from; if there is a place for that already, it is closed. */
+static int take_listener(struct connection *connection, const struct frame *frame) {
+    i32 descriptor;
+    if (frame->length != 0 || !take_descriptors(connection, 1, &descriptor)) {
+        return 0;
+    }
+    if (socket_option(descriptor, SO_ACCEPTCONN_) == 1 && !has_door()) {
+        CALL3(__NR_dup3, descriptor, DOOR, O_CLOEXEC);
+        open_door();
+    }
+    close_descriptor(descriptor);
+    return 1;
+}
+
 /* Whether the frame keeps to the rules. */
 static int receive_frame(struct connection *connection, const struct frame *frame, const u8 *bytes) {
     int may_have_flags = frame->kind == DATA || frame->kind == CREDIT || frame->kind == END;
@@ -698,6 +729,8 @@ static int receive_frame(struct connection *connection, const struct frame *fram
             return frame->length == 0;
         case CONNECT:
             return take_connection(connection, frame);
+        case LISTEN:
+            return take_listener(connection, frame);
         default:
             return 0;
     }
@@ -830,12 +863,12 @@ static void resume(struct connection *connection) {
 }
 
 static void accept_connection(void) {
-    i64 descriptor = CALL4(__NR_accept4, LISTEN, 0, 0, O_CLOEXEC);
+    i64 descriptor = CALL4(__NR_accept4, DOOR, 0, 0, O_CLOEXEC);
     if (descriptor == -EAGAIN) {
         return;
     }
     if (is_error(descriptor)) { /* mostly no descriptor is free, and it would be told again and again */
-        poll_control(EPOLL_CTL_DEL, LISTEN, 0, LISTENER, 0);
+        poll_control(EPOLL_CTL_DEL, DOOR, 0, LISTENER, 0);
         accepting_paused = 1;
         accept_again = milliseconds() + ACCEPT_AGAIN;
         set_timer(accept_again);
@@ -873,7 +906,7 @@ static void run_timers(void) {
     }
     if (accepting_paused && now >= accept_again) {
         accepting_paused = 0;
-        poll_control(EPOLL_CTL_ADD, LISTEN, EPOLLIN, LISTENER, 0);
+        poll_control(EPOLL_CTL_ADD, DOOR, EPOLLIN, LISTENER, 0);
     }
     for (u32 i = 0; i < executions_end; i++) {
         struct execution *execution = &executions[i];
@@ -961,12 +994,6 @@ static void handle(const struct epoll_event *event, int streams) {
     }
 }
 
-static i32 socket_option(i32 descriptor, i32 option) {
-    i32 value = 0, length = sizeof value;
-    i64 result = system_call(__NR_getsockopt, descriptor, SOL_SOCKET_, option, (i64)&value, (i64)&length, 0);
-    return is_error(result) ? -1 : value;
-}
-
 static void set_up(int watches_memory) {
     const u64 all = ~0ull, children = 1ull << (SIGCHLD - 1), by_default[4] = {0};
     CALL2(__NR_prctl, PR_SET_DUMPABLE, 0);
@@ -1020,10 +1047,7 @@ _Noreturn static void stub(int count, char **arguments) {
     if (ends_with_connection_0 && connection_count == 0) {
         DIE("stub: attached to what?\n");
     }
-    if (socket_option(LISTEN, SO_ACCEPTCONN_) == 1) {
-        CALL3(__NR_fcntl, LISTEN, F_SETFL, CALL2(__NR_fcntl, LISTEN, F_GETFL) | O_NONBLOCK);
-        poll_control(EPOLL_CTL_ADD, LISTEN, EPOLLIN, LISTENER, 0);
-    }
+    open_door();
     more_to_reap = 1;
     for (;;) {
         i64 number = system_call(__NR_epoll_pwait, epoll, (i64)events, EVENTS, time_to_wait(), 0, 8);

@@ -434,6 +434,9 @@ static int as_first_process;
 /* What the next stub gets besides: descriptors of its messages and of the watch of its memory; -1: none. */
 static int messages_of_next = -1, memory_of_next[2] = {-1, -1};
 
+/* Whether it gets its listening socket at once; else that is kept here, open. */
+static int door_of_next = 1;
+
 static struct stub start_stub(int attached, int with_first) {
     struct stub stub = {0};
     int pair[2] = {-1, -1};
@@ -454,7 +457,7 @@ static struct stub start_stub(int attached, int with_first) {
     if (stub.pid == 0) {
         prctl(PR_SET_PDEATHSIG, SIGKILL);
         dup2(zero, 0);
-        dup2(stub.listening, 1);
+        dup2(door_of_next ? stub.listening : open("/dev/null", O_RDWR), 1);
         if (messages_of_next >= 0) {
             dup2(messages_of_next, 2);
         }
@@ -470,7 +473,9 @@ static struct stub start_stub(int attached, int with_first) {
         _exit(111);
     }
     close(zero);
-    close(stub.listening);
+    if (door_of_next) {
+        close(stub.listening);
+    }
     stub.first = with_first ? client_on(pair[0]) : 0;
     return stub;
 }

@@ -484,6 +484,7 @@ static void test_rules(struct stub *stub) {
     ended_by(stub, 0, LIFETIME, 0, zeros, 16);
     ended_by(stub, 0, LIFETIME, 0, "\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1\0\0\0\1\0\0\0", 24);
     ended_by(stub, 0, CONNECT, 0, zeros, 0);
+    ended_by(stub, 0, LISTEN, 0, zeros, 0);
     ended_by(stub, 1, CANCEL, 0, zeros, 1);
     ended_by(stub, 1, RUN, 2, zeros, 80);
     ended_by(stub, 1, ATTACH, 0, zeros, 1);
@@ -947,6 +948,34 @@ static void test_handed_over(struct stub *stub) {
     hang_up(other);
 }
 
+/* A listening socket that it gets while it runs: once, and nothing else is taken for one. It does not keep it from its end. */
+static void test_door(void) {
+    door_of_next = 0;
+    struct stub stub = start_stub(1, 1);
+    door_of_next = 1;
+    int pair[2];
+    CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == 0);
+    send_frame_with(stub.first, 0, LISTEN, 0, 0, 0, &pair[1], 1);
+    ping(stub.first);
+    await_descriptors(stub.pid, 5); /* three, epoll, signals */
+    for (int i = 0; i < 2; i++) {
+        send_frame_with(stub.first, 0, LISTEN, 0, 0, 0, &stub.listening, 1);
+    }
+    ping(stub.first);
+    await_descriptors(stub.pid, 5);
+    struct client *client = connect_to(&stub);
+    ping(client);
+    run_and_wait(client, 1, new_list(CHILD));
+    ping(stub.first);
+    hang_up(stub.first);
+    CHECK(wait_for_end(&stub) == 0);
+    AWAIT_END(client);
+    hang_up(client);
+    close(pair[0]);
+    close(pair[1]);
+    close(stub.listening);
+}
+
 static struct stub start_writing(int *messages) {
     CHECK((*messages = memfd_create("messages", MFD_CLOEXEC)) >= 0);
     messages_of_next = *messages;
@@ -1100,6 +1129,7 @@ int main(int count, char **arguments) {
     CHECK(!stub.first->closed);
     await_descriptors(stub.pid, 7); /* three, epoll, signals, the pipe that an inline list made */
     stop_stub(&stub);
+    TEST("door", test_door());
     TEST("ends", test_ends());
     TEST("last execution", test_last_execution());
     TEST("memory", test_memory());

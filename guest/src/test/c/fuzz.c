@@ -108,9 +108,9 @@ static void send_fuzzed_list(struct client *client, int spare) {
 
 /* RUN is without operations here, so that bytes that are taken for a list by a wrong length call nothing. */
 static void send_fuzzed_frame(struct client *client) {
-    static const uint8_t lengths[18] = {0, 16, 4, 4, 80, 8, 10, 4, 4, 16, 0, 0, 0, 4, 8, 24, 0, 0};
+    static const uint8_t lengths[19] = {0, 16, 4, 4, 80, 8, 10, 4, 4, 16, 0, 0, 0, 4, 8, 24, 0, 0, 0};
     uint8_t bytes[8 + 200] = {0};
-    struct frame frame = {1 + random_below(10), (uint8_t)(1 + random_below(17)), 0, 0};
+    struct frame frame = {1 + random_below(10), (uint8_t)(1 + random_below(18)), 0, 0};
     frame.length = lengths[frame.kind];
     frame.flags = frame.kind >= DATA && frame.kind <= END ? (uint8_t)random_below(3) : 0;
     if (frame.kind == DATA || frame.kind == END) {

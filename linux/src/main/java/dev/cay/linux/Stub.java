@@ -128,6 +128,11 @@ public final class Stub implements Kernel, AutoCloseable {
         connection.send(0, StubConnection.CONNECT, new byte[0], List.of(socket));
     }
 
+    /** Hands over a listening socket, from which it takes further connections from now on; the caller's is closed by him. */
+    public void listen(Fd socket) throws SyscallException {
+        connection.send(0, StubConnection.LISTEN, new byte[0], List.of(socket));
+    }
+
     /** Whether the connection, and so most likely the stub, has come to its end. */
     public boolean isGone() {
         return connection.isBroken();

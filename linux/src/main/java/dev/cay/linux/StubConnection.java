@@ -41,6 +41,7 @@ final class StubConnection implements AutoCloseable {
     static final int LIFETIME = 15;
     static final int CANCEL = 16;
     static final int CONNECT = 17;
+    static final int LISTEN = 18;
     static final int MORE = 1;
 
     /** What END is about if it is about the execution as such. */

@@ -37,15 +37,16 @@ class StubTest {
     private HostKernel kernel;
     private Child process;
     private Stub stub;
+    private byte[] program;
 
     @BeforeEach
     void open() throws IOException {
         kernel = new HostKernel();
-        Path program = Path.of(
+        program = Files.readAllBytes(Path.of(
                 System.getProperty("cay.root", ".."),
-                "guest/src/main/resources/dev/cay/guest/stub-" + Native.ARCHITECTURE.text());
+                "guest/src/main/resources/dev/cay/guest/stub-" + Native.ARCHITECTURE.text()));
         List<Fd> ends = UnixSocket.pair();
-        try (Fd image = Stub.program(kernel, Files.readAllBytes(program));
+        try (Fd image = Stub.program(kernel, program);
                 Fd listener = UnixSocket.listen(kernel, socket());
                 Fd theirs = ends.getLast()) {
             process = kernel.spawn(
@@ -448,6 +449,30 @@ class StubTest {
             assertThat(other.runInside(OpList.of(pid)).value(pid)).isEqualTo(process.pid());
         }
         assertThat(stub.isGone()).isFalse();
+    }
+
+    @Test
+    void itTakesConnectionsFromADoorThatItIsGivenWhileItRuns() throws SyscallException {
+        String door = directory.resolve("door").toString();
+        List<Fd> ends = UnixSocket.pair();
+        try (Fd image = Stub.program(kernel, program);
+                Fd listener = UnixSocket.listen(kernel, door);
+                Fd theirs = ends.getLast();
+                Child late = kernel.spawn(
+                        OpList.of(
+                                FileOps.duplicate(Arg.of(theirs), 0),
+                                FileOps.closeOnExecFrom(3),
+                                Processes.execve(Arg.of(image), List.of("cay-init", "attached"), List.of())),
+                        PLAIN)) {
+            try (Stub first = new Stub(ends.getFirst())) {
+                first.listen(listener);
+                try (Stub other = new Stub(UnixSocket.connect(kernel, door))) {
+                    Op pid = Op.of(SystemCall.GETPID, "");
+                    assertThat(other.runInside(OpList.of(pid)).value(pid)).isEqualTo(late.pid());
+                }
+            }
+            assertThat(late.await()).as("the door does not keep it").isEqualTo(new Child.Status(true, 0));
+        }
     }
 
     @Test
