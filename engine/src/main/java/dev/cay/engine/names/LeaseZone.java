@@ -57,9 +57,8 @@ final class LeaseZone implements Zone {
         clients.remove(lease.address6());
     }
 
-    boolean serves(String network) {
-        return clients.values().stream()
-                .anyMatch(served -> served.network().name().equals(network));
+    boolean serves(NetworkDefinition network) {
+        return clients.values().stream().anyMatch(served -> served.network().equals(network));
     }
 
     Collection<Lease> leases() {

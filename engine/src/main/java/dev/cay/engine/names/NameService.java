@@ -26,6 +26,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.ThreadLocalRandom;
 
 /**
@@ -48,17 +49,15 @@ public final class NameService implements AutoCloseable {
 
     private static final int LAST_PORT = 31_999;
 
-    private final NetworkStore store;
     private final NameFilter filter;
     private final LeaseZone zone;
     private final Resolver resolver;
     private final Optional<DenialReader> reader;
-    private final Map<String, Integer> ports = new HashMap<>();
+    private final Map<NetworkDefinition, Integer> ports = new HashMap<>();
     private boolean closed;
 
     private NameService(NetworkStore store, NameFilter filter, Denials denials, Optional<PacketLog> log)
             throws IOException {
-        this.store = store;
         this.filter = requireNonNull(filter, "filter is null");
         zone = new LeaseZone(store, filter, denials);
         resolver = Resolver.start(zone, servers(), ResolverLimits.STANDARD);
@@ -118,23 +117,42 @@ public final class NameService implements AutoCloseable {
     }
 
     /**
+     * Where questions for names are answered on a network's gateways, which must be there.
+     *
+     * @throws IOException if it cannot listen there
+     */
+    public synchronized int port(NetworkDefinition network) throws IOException {
+        if (closed) {
+            throw new IOException("the names of this process are not served any more");
+        }
+        Integer known = ports.get(network);
+        if (known != null) {
+            return known;
+        }
+        // One network is kept that nobody asks from: the next sandbox is likely to be on the same.
+        for (NetworkDefinition other : List.copyOf(ports.keySet())) {
+            if (!zone.serves(other)) {
+                ports.remove(other);
+                resolver.leave(other.gateway());
+                resolver.leave(other.gateway6());
+            }
+        }
+        int port = listen(network);
+        ports.put(network, port);
+        return port;
+    }
+
+    /**
      * Serves a sandbox, or takes note of what has changed of its lease. Its gateway addresses must be there.
      *
      * @throws IOException if it cannot; then its questions get no answer
      */
     public synchronized void serve(NetworkDefinition network, Lease lease) throws IOException {
-        if (closed) {
-            throw new IOException("the names of this process are not served any more");
-        }
-        Integer port = ports.get(network.name());
-        if (port == null) {
-            port = listen(network);
-            ports.put(network.name(), port);
-        }
+        int port = port(network);
         boolean known = zone.put(network, lease);
         resolver.forget(lease.address());
         resolver.forget(lease.address6());
-        if (!known) {
+        if (!known && !lease.resolver().equals(OptionalInt.of(port))) {
             filter.answer(lease, port);
         }
     }
@@ -172,17 +190,6 @@ public final class NameService implements AutoCloseable {
         zone.remove(lease);
         resolver.forget(lease.address());
         resolver.forget(lease.address6());
-        if (ports.containsKey(lease.network()) && !zone.serves(lease.network())) {
-            ports.remove(lease.network());
-            try {
-                store.network(lease.network()).ifPresent(network -> {
-                    resolver.leave(network.gateway());
-                    resolver.leave(network.gateway6());
-                });
-            } catch (IOException e) {
-                // who listens in vain does no harm
-            }
-        }
     }
 
     /** Whose questions are answered. */

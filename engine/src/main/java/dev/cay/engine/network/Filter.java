@@ -178,7 +178,7 @@ final class Filter {
         NameRules.remove(batch, lease, network);
         Rates.remove(batch, lease);
         batch.deleteChain(PolicyRules.chain(lease.sandbox())).deleteChain(PolicyRules.denied(lease.sandbox()));
-        PolicyRules.of(lease).sets().forEach(batch::deleteSet);
+        PolicyRules.sets(lease).forEach(batch::deleteSet);
         try {
             nftables.commit(batch);
         } catch (NetlinkException e) {

@@ -25,6 +25,7 @@ import dev.cay.linux.netlink.Rtnetlink;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -181,7 +182,7 @@ public final class HostNetworks implements AutoCloseable {
             }
             NetworkDefinition network = definition(wanted.name());
             int bridge = prepare(network);
-            rest(RESTING);
+            rest();
             InetAddress address = store.address(network, wanted.address(), this::isOver);
             Lease lease = new Lease(
                     sandbox,
@@ -235,9 +236,16 @@ public final class HostNetworks implements AutoCloseable {
         return links.all().stream().anyMatch(link -> link.kind().equals("bridge") && !ours.contains(link.name()));
     }
 
-    /** Lets a sandbox's packets pass as far as its policy allows; all of it at once, or nothing. */
-    public Lease open(Lease lease, Network.Named wanted, List<String> names) throws IOException {
-        Lease opened = lease.withEgress(wanted.egress()).withNames(names).withPorts(wanted.ports());
+    /**
+     * Lets a sandbox's packets pass as far as its policy allows; all of it at once, or nothing.
+     *
+     * @param resolver the port of the gateways where its questions for names are answered, if that is known already
+     */
+    public Lease open(Lease lease, Network.Named wanted, List<String> names, OptionalInt resolver) throws IOException {
+        Lease opened = lease.withEgress(wanted.egress())
+                .withNames(names)
+                .withPorts(wanted.ports())
+                .withResolver(resolver);
         return store.locked(() -> {
             for (PublishedPort port : wanted.ports()) {
                 checkFree(port);
@@ -284,8 +292,7 @@ public final class HostNetworks implements AutoCloseable {
             if (!filter.exchange(lease, changed)) {
                 reinstall();
             }
-            connections.forget(lease.address());
-            connections.forget(lease.address6());
+            forgetConnections(List.of(lease));
             return sandbox;
         });
     }
@@ -317,10 +324,18 @@ public final class HostNetworks implements AutoCloseable {
             }
             store.put(lease.withPorts(ports));
             filter.unpublish(lease, port);
-            connections.forget(lease.address());
-            connections.forget(lease.address6());
+            forgetConnections(List.of(lease));
             return sandbox;
         });
+    }
+
+    private void forgetConnections(List<Lease> leases) throws IOException {
+        Set<InetAddress> addresses = new HashSet<>();
+        for (Lease lease : leases) {
+            addresses.add(lease.address());
+            addresses.add(lease.address6());
+        }
+        connections.forget(addresses);
     }
 
     /** What a sandbox has. */
@@ -357,7 +372,6 @@ public final class HostNetworks implements AutoCloseable {
                 Optional<NetworkDefinition> network = store.network(lease.network());
                 if (network.isPresent()) {
                     filter.close(now.get(), network.get());
-                    links.forget(network.get(), lease);
                 }
                 store.release(now.get());
             }
@@ -365,25 +379,37 @@ public final class HostNetworks implements AutoCloseable {
         });
     }
 
-    /** Frees addresses of which the kernel remembers nothing, if many rest. */
-    private void rest(int most) throws IOException {
-        List<Lease> resting = store.resting();
-        if (resting.size() >= most) {
-            for (Lease lease : resting) {
-                if (isOver(lease)) {
-                    store.forget(lease);
-                }
+    /** Frees addresses once many rest: to forget their connections the kernel walks through all that it has. */
+    private void rest() throws IOException {
+        if (store.restingCount() >= RESTING) {
+            free(store.resting());
+        }
+    }
+
+    /** Makes the kernel forget leases that have been given back, and frees their addresses; not of those that still have a link. */
+    private void free(List<Lease> resting) throws IOException {
+        List<Lease> over = new ArrayList<>();
+        for (Lease lease : resting) {
+            if (!links.exists(lease.link())) {
+                over.add(lease);
             }
+        }
+        for (NetworkDefinition network : store.networks()) {
+            links.forget(
+                    network,
+                    over.stream()
+                            .filter(lease -> lease.network().equals(network.name()))
+                            .toList());
+        }
+        forgetConnections(over);
+        for (Lease lease : over) {
+            store.forget(lease);
         }
     }
 
     private boolean isOver(Lease lease) throws IOException {
-        if (links.exists(lease.link())) {
-            return false;
-        }
-        connections.forget(lease.address());
-        connections.forget(lease.address6());
-        return true;
+        free(List.of(lease));
+        return !links.exists(lease.link());
     }
 
     /** Takes away what belongs to nobody who lives, and nothing else. */
@@ -440,9 +466,9 @@ public final class HostNetworks implements AutoCloseable {
             if (!store.leases().isEmpty() || !store.holders().isEmpty()) {
                 return "";
             }
-            for (Lease lease : store.resting()) {
-                connections.forget(lease.address());
-                connections.forget(lease.address6());
+            List<Lease> resting = store.resting();
+            forgetConnections(resting);
+            for (Lease lease : resting) {
                 store.forget(lease);
             }
             List<String> bridges =

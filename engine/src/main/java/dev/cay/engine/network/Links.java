@@ -156,18 +156,22 @@ final class Links {
         messages.add(Neighbour.permanent(INSIDE_INDEX, gateway, station).set());
     }
 
-    /** What this machine knows of a sandbox's addresses is forgotten. */
-    void forget(NetworkDefinition network, Lease lease) throws IOException {
-        Optional<Link> bridge = host.link(network.bridge());
+    /** What this machine knows of addresses that were sandboxes' is forgotten. */
+    void forget(NetworkDefinition network, List<Lease> leases) throws IOException {
+        Optional<Link> bridge = leases.isEmpty() ? Optional.empty() : host.link(network.bridge());
         if (bridge.isPresent()) {
-            for (InetAddress address : List.of(lease.address(), lease.address6())) {
-                try {
-                    host.execute(Neighbour.permanent(bridge.get().index(), address, station(lease.address()))
+            List<NetlinkMessage> messages = new ArrayList<>();
+            for (Lease lease : leases) {
+                for (InetAddress address : List.of(lease.address(), lease.address6())) {
+                    messages.add(Neighbour.permanent(bridge.get().index(), address, station(lease.address()))
                             .delete());
-                } catch (NetlinkException e) {
-                    if (!e.is(Errno.ENOENT)) {
-                        throw e;
-                    }
+                }
+            }
+            try {
+                host.execute(messages); // all of them are made, also after one that fails
+            } catch (NetlinkException e) {
+                if (!e.is(Errno.ENOENT)) {
+                    throw e;
                 }
             }
         }

@@ -100,6 +100,14 @@ final class PolicyRules {
         return List.copyOf(sets);
     }
 
+    /** The same of a lease that has a policy, without making its rules if that tells nothing. */
+    static List<NftSet> sets(Lease lease) {
+        EgressPolicy policy = lease.egress().orElseThrow();
+        return policy.rules().size() < MANY && !policy.namesDomains()
+                ? List.of()
+                : of(lease).sets();
+    }
+
     List<NftRule> rules() {
         return List.copyOf(rules);
     }

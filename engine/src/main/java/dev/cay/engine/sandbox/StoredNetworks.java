@@ -28,6 +28,7 @@ import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 
@@ -119,7 +120,14 @@ final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
 
             @Override
             public void open(Network.Named wanted, List<String> names) throws IOException {
-                serve(host.open(lease, wanted, names));
+                if (detached) {
+                    host.open(lease, wanted, names, OptionalInt.empty());
+                    NetdStarter.ensure();
+                } else {
+                    NameService service = names();
+                    OptionalInt port = OptionalInt.of(service.port(definition));
+                    service.serve(definition, host.open(lease, wanted, names, port));
+                }
             }
 
             @Override

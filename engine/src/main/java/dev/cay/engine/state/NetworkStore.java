@@ -54,6 +54,8 @@ public final class NetworkStore {
     private final Path cursors;
     private final Path settings;
     private final Path lock;
+    private final ParsedFiles<NetworkDefinition> parsedNetworks = new ParsedFiles<>();
+    private final ParsedFiles<Lease> parsedLeases = new ParsedFiles<>();
 
     private NetworkStore(Path definitions, Path base) throws IOException {
         this.definitions = Directories.make(definitions).toRealPath();
@@ -86,8 +88,7 @@ public final class NetworkStore {
         List<NetworkDefinition> networks = new ArrayList<>();
         for (String file : Directories.names(definitions)) {
             if (file.endsWith(".json")) {
-                read(definitions.resolve(file))
-                        .ifPresent(json -> networks.add(NetworkDefinition.read(json, "the network " + file)));
+                network(file.substring(0, file.length() - ".json".length())).ifPresent(networks::add);
             }
         }
         networks.sort(Comparator.comparing(NetworkDefinition::name));
@@ -96,7 +97,7 @@ public final class NetworkStore {
 
     public Optional<NetworkDefinition> network(String name) throws IOException {
         return read(definitions.resolve(name + ".json"))
-                .map(json -> NetworkDefinition.read(json, "the network " + name));
+                .map(json -> parsedNetworks.of(json, () -> NetworkDefinition.read(json, "the network " + name)));
     }
 
     private static Optional<String> read(Path file) throws IOException {
@@ -288,8 +289,9 @@ public final class NetworkStore {
 
     /** Writes a lease down, in place of what is written of it. */
     public void put(Lease lease) throws IOException {
-        Directories.replace(
-                leases.resolve(lease.address().getHostAddress()), lease.json().getBytes(StandardCharsets.UTF_8));
+        String json = lease.json();
+        parsedLeases.put(json, lease);
+        Directories.replace(leases.resolve(lease.address().getHostAddress()), json.getBytes(StandardCharsets.UTF_8));
     }
 
     /** All that sandboxes have now. */
@@ -302,12 +304,17 @@ public final class NetworkStore {
         return Files.getLastModifiedTime(leases);
     }
 
+    /** How many addresses have been given back and are not free yet. */
+    public int restingCount() throws IOException {
+        return Directories.names(quarantine).size();
+    }
+
     /** What has been given back and is not free yet. */
     public List<Lease> resting() throws IOException {
         return leases(quarantine);
     }
 
-    private static List<Lease> leases(Path directory) throws IOException {
+    private List<Lease> leases(Path directory) throws IOException {
         List<Lease> all = new ArrayList<>();
         for (String name : Directories.names(directory)) {
             if (!name.endsWith(".new")) {
@@ -317,8 +324,9 @@ public final class NetworkStore {
         return all;
     }
 
-    private static Optional<Lease> readLease(Path file) throws IOException {
-        return read(file).map(json -> Lease.read(json, "the lease of " + file.getFileName()));
+    private Optional<Lease> readLease(Path file) throws IOException {
+        return read(file)
+                .map(json -> parsedLeases.of(json, () -> Lease.read(json, "the lease of " + file.getFileName())));
     }
 
     public Optional<Lease> lease(InetAddress address) throws IOException {

@@ -181,4 +181,25 @@ final class NetworkStoreTest {
         store.letGo("engine");
         assertThat(store.holders()).isEmpty();
     }
+
+    @Test
+    void whatAnotherProcessWritesIsSeen() throws IOException {
+        NetworkDefinition network = make("dev", "10.9.0.0/24");
+        Lease lease = take(network, "aa");
+        assertThat(store.lease(lease.address())).contains(lease);
+
+        NetworkStore other = NetworkStore.open(base.resolve("networks"), base.resolve("leases"));
+        Lease changed = lease.withEgress(EgressPolicy.denyAll());
+        other.put(changed);
+        assertThat(store.lease(lease.address())).contains(changed);
+        other.put(lease);
+        assertThat(store.lease(lease.address())).contains(lease);
+        other.release(lease);
+        assertThat(store.lease(lease.address())).isEmpty();
+        assertThat(store.restingCount()).isEqualTo(1);
+
+        other.remove("dev");
+        other.create("dev", Optional.of(Cidr.parse("10.8.0.0/24")), List.of(), Set.of());
+        assertThat(store.network("dev").orElseThrow().subnet()).isEqualTo(Cidr.parse("10.8.0.0/24"));
+    }
 }
