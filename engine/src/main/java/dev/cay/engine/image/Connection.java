@@ -8,10 +8,12 @@ import java.io.InterruptedIOException;
 import java.net.ConnectException;
 import java.net.URI;
 import java.net.URLEncoder;
+import java.net.UnknownHostException;
 import java.net.http.HttpClient;
 import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.nio.channels.UnresolvedAddressException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -29,11 +31,16 @@ import javax.net.ssl.SSLException;
 final class Connection implements AutoCloseable {
     private static final int REDIRECTIONS = 5;
     private static final int MAXIMUM_TOKEN = 1 << 20;
+
+    /** What java.net.http says when a proxy does not connect it with anybody; many do so for few ports only. */
+    private static final String TUNNEL_FAILED = "Tunnel failed";
+
     private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(20);
 
     private final Endpoint endpoint;
     private final CredentialSource credentials;
     private final HttpClient client;
+    private final Proxies proxies;
     private final Duration silence;
 
     /** By repository: what proved to be enough. */
@@ -45,8 +52,10 @@ final class Connection implements AutoCloseable {
     Connection(Endpoint endpoint, CredentialSource credentials, Proxies proxies, Duration silence) throws IOException {
         this.endpoint = endpoint;
         this.credentials = credentials;
+        this.proxies = proxies;
         this.silence = silence;
         plain = endpoint.insecure() ? Optional.empty() : Optional.of(false);
+        proxies.server(endpoint.uri(false, "")); // what cannot be spoken to is said before anything is asked
         client = HttpClient.newBuilder()
                 .version(HttpClient.Version.HTTP_1_1)
                 .followRedirects(HttpClient.Redirect.NEVER)
@@ -95,13 +104,18 @@ final class Connection implements AutoCloseable {
             send(request(endpoint.uri(false, "/v2/"), Map.of(), "")).body().close();
         } catch (SSLException | ConnectException e) {
             answer = true;
+        } catch (IOException e) {
+            if (!String.valueOf(e.getMessage()).startsWith(TUNNEL_FAILED)) {
+                throw e;
+            }
+            answer = true;
         }
         plain = Optional.of(answer);
         return answer;
     }
 
     private HttpRequest request(URI uri, Map<String, String> headers, String authorization) {
-        HttpRequest.Builder request = HttpRequest.newBuilder(uri).timeout(silence);
+        HttpRequest.Builder request = builder(uri);
         headers.forEach(request::setHeader);
         if (!authorization.isEmpty()) {
             request.setHeader("Authorization", authorization);
@@ -109,12 +123,80 @@ final class Connection implements AutoCloseable {
         return request.build();
     }
 
+    private HttpRequest.Builder builder(URI uri) {
+        HttpRequest.Builder request = HttpRequest.newBuilder(uri).timeout(silence);
+        // Only the proxy gets to see it.
+        proxies.server(uri)
+                .flatMap(Proxies.Server::authorization)
+                .ifPresent(value -> request.setHeader("Proxy-Authorization", value));
+        return request;
+    }
+
     private HttpResponse<InputStream> send(HttpRequest request) throws IOException {
         try {
-            return client.send(request, HttpResponse.BodyHandlers.ofInputStream());
+            HttpResponse<InputStream> response = client.send(request, HttpResponse.BodyHandlers.ofInputStream());
+            if (response.statusCode() == 407) {
+                response.body().close();
+                throw refusedByProxy(request);
+            }
+            return response;
+        } catch (ConnectException e) {
+            throw new Unreachable(
+                    proxies.server(request.uri())
+                            .map(Proxies.Server::text)
+                            .orElse(request.uri().getAuthority()),
+                    e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new InterruptedIOException("interrupted while waiting for " + endpoint.authority());
+        }
+    }
+
+    private SandboxException refusedByProxy(HttpRequest request) {
+        Proxies.Server proxy = proxies.server(request.uri()).orElseThrow();
+        return new SandboxException.RegistryFailed(
+                proxy.text()
+                        + (proxy.authorization().isPresent()
+                                ? " does not accept the user and the password"
+                                : " wants a user and a password"),
+                "write " + proxy.variable() + "=http://USER:PASSWORD@" + proxy.host() + ":" + proxy.port(),
+                407,
+                null);
+    }
+
+    /** There is nobody to ask. */
+    static final class Unreachable extends ConnectException {
+        private static final long serialVersionUID = 1;
+
+        private final boolean unresolved;
+
+        Unreachable(String whom, ConnectException failure) {
+            super(whom + ": " + (isUnresolved(failure) ? "there is no host of that name" : reason(failure)));
+            initCause(failure);
+            unresolved = isUnresolved(failure);
+        }
+
+        /** Whether there is no host of that name. */
+        boolean isUnresolved() {
+            return unresolved;
+        }
+
+        private static boolean isUnresolved(Throwable failure) {
+            for (Throwable one = failure; one != null; one = one.getCause()) {
+                if (one instanceof UnresolvedAddressException || one instanceof UnknownHostException) {
+                    return true;
+                }
+            }
+            return false;
+        }
+
+        private static String reason(Throwable failure) {
+            for (Throwable one = failure; one != null; one = one.getCause()) {
+                if (one.getMessage() != null && !one.getMessage().isEmpty()) {
+                    return one.getMessage();
+                }
+            }
+            return "nobody listens there";
         }
     }
 
@@ -227,8 +309,7 @@ final class Connection implements AutoCloseable {
         String query = parameter("service", parameters.getOrDefault("service", "")) + parameter("scope", scope);
         if (credential.isPresent() && credential.get() instanceof Credential.Token(String token)) {
             String form = "grant_type=refresh_token&client_id=cay" + query + parameter("refresh_token", token);
-            return HttpRequest.newBuilder(realm)
-                    .timeout(silence)
+            return builder(realm)
                     .setHeader("Content-Type", "application/x-www-form-urlencoded")
                     .POST(HttpRequest.BodyPublishers.ofString(form))
                     .build();

@@ -3,12 +3,15 @@ package dev.cay.engine.image;
 import dev.cay.SandboxException;
 import dev.cay.engine.json.JsonReader;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.concurrent.TimeUnit;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.regex.Pattern;
 
 /** A program {@code docker-credential-NAME} that knows credentials: github.com/docker/docker-credential-helpers. */
@@ -16,7 +19,10 @@ final class CredentialHelper {
     private static final Pattern NAME = Pattern.compile("[a-zA-Z0-9_.-]{1,100}");
     private static final String TOKEN_USER = "<token>";
     private static final int MAXIMUM = 1 << 20;
-    private static final long PATIENCE_SECONDS = 30;
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
+
+    /** What it says of a registry that it does not know: errCredentialsNotFoundMessage of its protocol. */
+    private static final String UNKNOWN = "credentials not found in native keychain";
 
     private CredentialHelper() {}
 
@@ -31,28 +37,55 @@ final class CredentialHelper {
                     "'" + name + "' is not the name of a credential helper",
                     "see credHelpers in the file of credentials");
         }
-        String program = "docker-credential-" + name;
+        return run("docker-credential-" + name, registry, PATIENCE);
+    }
+
+    /** @param patience how long it may take */
+    static Optional<Credential> run(String program, String registry, Duration patience) {
         try {
             Process process = new ProcessBuilder(program, "get")
                     .redirectError(ProcessBuilder.Redirect.DISCARD)
                     .start();
+            FutureTask<Boolean> ended = new FutureTask<>(() -> ended(process, patience));
+            Thread.ofPlatform().daemon().name("cay-credential-helper").start(ended);
             try (OutputStream in = process.getOutputStream()) {
                 in.write(registry.getBytes(StandardCharsets.UTF_8));
             } catch (IOException e) {
                 // it did not want to know
             }
-            byte[] answer = process.getInputStream().readNBytes(MAXIMUM);
-            if (!process.waitFor(PATIENCE_SECONDS, TimeUnit.SECONDS)) {
-                process.destroyForcibly();
+            byte[] answer;
+            try (InputStream out = process.getInputStream()) {
+                answer = out.readNBytes(MAXIMUM);
+            }
+            if (!ended.get()) {
                 throw failed(program, "it does not end", null);
             }
-            return process.exitValue() == 0 ? parse(answer, program) : Optional.empty();
+            if (process.exitValue() == 0) {
+                return parse(answer, program);
+            }
+            String said = new String(answer, StandardCharsets.UTF_8).strip();
+            if (said.equals(UNKNOWN)) {
+                return Optional.empty();
+            }
+            throw failed(program, said.isEmpty() ? "exit " + process.exitValue() : JsonReader.shown(said), null);
         } catch (IOException e) {
             throw failed(program, e.getMessage(), e);
+        } catch (ExecutionException e) {
+            throw failed(program, e.getCause().getMessage(), e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw failed(program, "interrupted", e);
         }
+    }
+
+    /** Waits for its end, and brings that about when it does not come. */
+    private static boolean ended(Process process, Duration patience) throws InterruptedException {
+        if (process.waitFor(patience)) {
+            return true;
+        }
+        process.descendants().forEach(ProcessHandle::destroyForcibly);
+        process.destroyForcibly().waitFor();
+        return false;
     }
 
     private static Optional<Credential> parse(byte[] answer, String program) {

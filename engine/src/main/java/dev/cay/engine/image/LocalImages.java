@@ -8,7 +8,6 @@ import dev.cay.ImageProgress;
 import dev.cay.ImageRemoval;
 import dev.cay.Images;
 import dev.cay.SandboxException;
-import dev.cay.Size;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -17,11 +16,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.ArrayList;
-import java.util.Comparator;
-import java.util.HashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -145,7 +140,7 @@ public final class LocalImages implements Images {
                 requireOpen();
                 Platform wanted = platform.orElseGet(PlatformChoice::current);
                 StoredImage image = new Pull(store, client, reference, wanted, one).run();
-                return catalogue().info(image);
+                return Catalogue.of(store).info(image);
             } finally {
                 running.remove(pulling);
                 pulling.end().countDown();
@@ -181,7 +176,7 @@ public final class LocalImages implements Images {
     public List<ImageInfo> load(InputStream archive, Consumer<ImageProgress> listener) {
         return guarded("load images", () -> {
             List<StoredImage> loaded = Load.run(store, archive, inTurn(listener));
-            Catalogue catalogue = catalogue();
+            Catalogue catalogue = Catalogue.of(store);
             List<ImageInfo> images = new ArrayList<>();
             for (StoredImage image : loaded) {
                 images.add(catalogue.info(image));
@@ -237,7 +232,7 @@ public final class LocalImages implements Images {
                             .map(one -> new References.Name(one, digest, digest))
                             .toList();
                     StoredImage image = store.enter(digest, manifest, document, names);
-                    return catalogue().info(image);
+                    return Catalogue.of(store).info(image);
                 }));
     }
 
@@ -266,91 +261,12 @@ public final class LocalImages implements Images {
 
     @Override
     public List<ImageInfo> list() {
-        return guarded("list images", () -> {
-            Catalogue catalogue = catalogue();
-            List<ImageInfo> list = new ArrayList<>();
-            for (StoredImage image : catalogue.images()) {
-                list.add(catalogue.info(image));
-            }
-            list.sort(Comparator.comparing(ImageInfo::added).thenComparing(ImageInfo::digest));
-            return list;
-        });
+        return guarded("list images", () -> Catalogue.of(store).all());
     }
 
     @Override
     public ImageDetails inspect(String reference) {
-        return guarded("inspect " + shown(reference), () -> details(store.find(reference)));
-    }
-
-    private ImageDetails details(StoredImage image) throws IOException {
-        Catalogue catalogue = catalogue();
-        List<ImageDetails.Layer> layers = new ArrayList<>();
-        for (Digest digest : image.config().layers()) {
-            LayerFiles.Layer layer = store.layers().read(digest);
-            layers.add(
-                    new ImageDetails.Layer(digest.toString(), Size.bytes(layer.size()), Size.bytes(layer.content())));
-        }
-        return new ImageDetails(catalogue.info(image), image.config().config(), layers);
-    }
-
-    /** What is here at one moment. */
-    private record Catalogue(
-            ImageStore store,
-            List<StoredImage> images,
-            List<References.Name> names,
-            Map<String, Digest> users,
-            Map<Digest, Integer> sharers) {
-        ImageInfo info(StoredImage image) throws IOException {
-            long size = 0;
-            long unshared = 0;
-            for (Digest digest : new LinkedHashSet<>(image.config().layers())) {
-                long layer = store.layers().size(digest);
-                size += layer;
-                unshared += sharers.getOrDefault(digest, 0) <= 1 ? layer : 0;
-            }
-            return new ImageInfo(
-                    image.digest().toString(),
-                    image.id().toString(),
-                    names.stream()
-                            .filter(name -> name.image().equals(image.digest()))
-                            .map(name -> name.reference().familiar())
-                            .toList(),
-                    image.config().config().platform(),
-                    store.added(image.digest()),
-                    Size.bytes(size),
-                    Size.bytes(unshared),
-                    users.entrySet().stream()
-                            .filter(user -> user.getValue().equals(image.digest()))
-                            .map(Map.Entry::getKey)
-                            .toList());
-        }
-    }
-
-    /** Empty if it is damaged, of which a check tells: the others are there all the same. */
-    private Optional<StoredImage> readable(Digest digest) throws IOException {
-        try {
-            return store.read(digest);
-        } catch (SandboxException.BadImage e) {
-            return Optional.empty();
-        }
-    }
-
-    private Catalogue catalogue() throws IOException {
-        return store.locked(() -> {
-            List<StoredImage> images = new ArrayList<>();
-            Map<Digest, Integer> sharers = new HashMap<>();
-            for (Digest digest : store.digests()) {
-                Optional<StoredImage> read = readable(digest);
-                if (read.isEmpty()) {
-                    continue;
-                }
-                StoredImage image = read.get();
-                images.add(image);
-                Set<Digest> layers = new LinkedHashSet<>(image.config().layers());
-                layers.forEach(layer -> sharers.merge(layer, 1, Integer::sum));
-            }
-            return new Catalogue(store, images, store.names(), store.users(), sharers);
-        });
+        return guarded("inspect " + shown(reference), () -> Catalogue.of(store).details(store.find(reference)));
     }
 
     @Override
@@ -377,71 +293,12 @@ public final class LocalImages implements Images {
 
     @Override
     public ImageRemoval remove(String reference) {
-        return guarded(
-                "remove " + shown(reference),
-                () -> store.locked(() -> {
-                    Digest digest = store.resolve(reference);
-                    List<References.Name> all = store.names().stream()
-                            .filter(name -> name.image().equals(digest))
-                            .toList();
-                    List<References.Name> meant = all.stream()
-                            .filter(name -> name.isCalled(reference))
-                            .toList();
-                    List<References.Name> same = meant.stream()
-                            .filter(name -> name.reference().equals(Reference.parse(reference)))
-                            .toList(); // a digest means names with a tag too, unless it is a name itself
-                    List<References.Name> taken = meant.isEmpty() ? all : same.isEmpty() ? meant : same;
-                    if (taken.size() < all.size()) {
-                        store.take(taken);
-                        return new ImageRemoval(familiar(taken), List.of(), Size.bytes(0));
-                    }
-                    List<String> users = store.users().entrySet().stream()
-                            .filter(user -> user.getValue().equals(digest))
-                            .map(Map.Entry::getKey)
-                            .toList();
-                    if (!users.isEmpty()) {
-                        throw new SandboxException.Conflict(
-                                "the image " + shown(reference) + " is used by the sandbox " + String.join(", ", users),
-                                "remove the sandbox first");
-                    }
-                    store.take(taken);
-                    store.remove(digest);
-                    long freed = store.removeUnusedLayers();
-                    return new ImageRemoval(familiar(taken), List.of(digest.toString()), Size.bytes(freed));
-                }));
-    }
-
-    private static List<String> familiar(List<References.Name> names) {
-        return names.stream().map(name -> name.reference().familiar()).toList();
+        return guarded("remove " + shown(reference), () -> Removal.of(store, reference));
     }
 
     @Override
     public ImageRemoval prune(boolean all) {
-        return guarded(
-                "prune images",
-                () -> store.locked(() -> {
-                    store.sweep();
-                    Map<String, Digest> users = store.users();
-                    List<References.Name> names = store.names();
-                    List<References.Name> taken = new ArrayList<>();
-                    List<Digest> gone = new ArrayList<>();
-                    for (Digest digest : store.digests()) {
-                        List<References.Name> its = names.stream()
-                                .filter(name -> name.image().equals(digest))
-                                .toList();
-                        if (!users.containsValue(digest) && (all || its.isEmpty())) {
-                            gone.add(digest);
-                            taken.addAll(its);
-                        }
-                    }
-                    store.take(taken);
-                    for (Digest digest : gone) {
-                        store.remove(digest);
-                    }
-                    long freed = store.removeUnusedLayers();
-                    return new ImageRemoval(
-                            familiar(taken), gone.stream().map(Digest::toString).toList(), Size.bytes(freed));
-                }));
+        return guarded("prune images", () -> Removal.unused(store, all));
     }
 
     @Override

@@ -7,9 +7,7 @@ import dev.cay.SandboxException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InterruptedIOException;
-import java.net.ConnectException;
 import java.net.http.HttpResponse;
-import java.nio.channels.UnresolvedAddressException;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
@@ -286,7 +284,8 @@ final class RegistryClient implements AutoCloseable {
 
     private void again(String what, int number, IOException failure) throws IOException {
         requireOpen();
-        if (failure instanceof SSLHandshakeException || number >= patience.attempts()) {
+        boolean nowhere = failure instanceof Connection.Unreachable there && there.isUnresolved();
+        if (nowhere || failure instanceof SSLHandshakeException || number >= patience.attempts()) {
             throw failed(what, failure);
         }
         Duration asked = failure instanceof TryAgain answer ? answer.after : Duration.ZERO;
@@ -317,6 +316,8 @@ final class RegistryClient implements AutoCloseable {
         String hint = "look at the network, the proxy and the name of the registry, or try again later";
         if (failure instanceof SSLHandshakeException) {
             hint = "name the certificates that it is to be trusted by, as \"authorities\", in /etc/cay/registries.json";
+        } else if (failure instanceof Connection.Unreachable there && there.isUnresolved()) {
+            hint = "look at the spelling of the name, and whether this machine finds others: getent hosts NAME";
         } else if (status == 429) {
             hint = "it lets nobody ask so often: log in, or try again later";
         }
@@ -329,14 +330,9 @@ final class RegistryClient implements AutoCloseable {
         if (failure.getCause() instanceof IOException cause && cause.getMessage() != null) {
             return cause.getMessage();
         }
-        if (failure.getMessage() != null && !failure.getMessage().isEmpty()) {
-            return failure.getMessage();
-        }
-        boolean unresolved = failure.getCause() instanceof UnresolvedAddressException;
-        if (failure instanceof ConnectException) {
-            return unresolved ? "there is no host of that name" : "nobody listens there";
-        }
-        return failure.getClass().getSimpleName();
+        return failure.getMessage() == null || failure.getMessage().isEmpty()
+                ? failure.getClass().getSimpleName()
+                : failure.getMessage();
     }
 
     private void requireOpen() {

@@ -458,6 +458,29 @@ final class PullTest {
     @Test
     void nobodyListens() throws IOException {
         registry.close();
-        refused("a:1", SandboxException.RegistryFailed.class, "nobody listens there");
+        refused("a:1", SandboxException.RegistryFailed.class, registry.name() + ": nobody listens there");
+        assertThat(progress).hasSize(SHORT.attempts() - 1).allMatch(ImageProgress.Retry.class::isInstance);
+    }
+
+    /** RFC 6761: no name server knows such a name. */
+    @Test
+    void aNameOfNobodyIsSaidAtOnce() {
+        assertThatThrownBy(() -> images.pull("registry.invalid/a:1", Optional.empty(), progress::add))
+                .isInstanceOfSatisfying(
+                        SandboxException.RegistryFailed.class,
+                        e -> assertThat(e.hint()).contains("spelling"))
+                .hasMessageContaining("registry.invalid: there is no host of that name");
+        assertThat(progress).isEmpty();
+    }
+
+    @Test
+    void aProxyThatIsNotThereIsNamed() {
+        variables.put("HTTPS_PROXY", "http://user:secret@127.0.0.1:1");
+        assertThatThrownBy(() -> images.pull("registry.invalid/a:1", Optional.empty(), progress::add))
+                .isInstanceOf(SandboxException.RegistryFailed.class)
+                .hasMessageContaining("the proxy 127.0.0.1:1 (HTTPS_PROXY): nobody listens there");
+        variables.put("HTTPS_PROXY", "socks5://127.0.0.1:1");
+        assertThatThrownBy(() -> images.pull("registry.invalid/a:1", Optional.empty(), progress::add))
+                .isInstanceOf(SandboxException.InvalidSpec.class);
     }
 }

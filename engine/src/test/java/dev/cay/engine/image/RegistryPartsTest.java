@@ -11,6 +11,7 @@ import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -19,6 +20,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Challenges, proxies, and files of credentials. */
 final class RegistryPartsTest {
@@ -56,7 +58,11 @@ final class RegistryPartsTest {
         "https://no.example/, ''",
         "https://anno.example/, proxy.example:3128",
         "https://b.example:443/, proxy.example:3128",
-        "https://b.example:5000/, ''"
+        "https://b.example:5000/, ''",
+        "https://10.1.2.3:5000/, ''",
+        "https://11.1.2.3/, proxy.example:3128",
+        "https://[fd00::1]:5000/, ''",
+        "https://[fe00::1]/, proxy.example:3128"
     })
     void proxiesAreThoseOfTheEnvironment(String uri, String proxy) {
         Map<String, String> variables = Map.of(
@@ -65,7 +71,7 @@ final class RegistryPartsTest {
                 "http_proxy",
                 "other",
                 "NO_PROXY",
-                ".no.example, b.example:5000");
+                ".no.example, b.example:5000 10.0.0.0/8,fd00::/8, 1.2.3.4/33 x/y");
         List<Proxy> proxies = new Proxies(variables::get).select(URI.create(uri));
 
         assertThat(proxies)
@@ -75,6 +81,37 @@ final class RegistryPartsTest {
                                         ? ""
                                         : one.address().toString().replace("/<unresolved>", ""))
                         .isEqualTo(proxy));
+    }
+
+    @Test
+    void aProxyMayWantAPassword() {
+        Map<String, String> variables = Map.of(
+                "https_proxy", "http://us%40er:s+:%e2%82%ac@proxy.example", "ALL_PROXY", "HTTP://user@[::1]:3128/");
+        Proxies proxies = new Proxies(variables::get);
+
+        assertThat(proxies.server(URI.create("https://a.example/")))
+                .contains(new Proxies.Server(
+                        "HTTPS_PROXY",
+                        "proxy.example",
+                        80,
+                        Optional.of(new Credential.Password("us@er", "s+:\u20ac").header())));
+        assertThat(proxies.server(URI.create("http://a.example/")))
+                .contains(new Proxies.Server(
+                        "ALL_PROXY", "[::1]", 3128, Optional.of(new Credential.Password("user", "").header())));
+    }
+
+    @ParameterizedTest
+    @ValueSource(
+            strings = {"socks5://p:1080", "https://p", "http://user:secret@", "http://a b", "user:sec#ret@p", "p:port"})
+    void aProxyThatNobodyCanSpeakToIsRefused(String value) {
+        Proxies proxies = new Proxies(Map.of("HTTPS_PROXY", value)::get);
+
+        assertThatThrownBy(() -> proxies.server(URI.create("https://a.example/")))
+                .isInstanceOf(SandboxException.InvalidSpec.class)
+                .hasMessageContaining("HTTPS_PROXY")
+                .message()
+                .doesNotContain("sec");
+        assertThat(proxies.server(URI.create("http://a.example/"))).isEmpty();
     }
 
     @Test
@@ -119,6 +156,54 @@ final class RegistryPartsTest {
         assertThatThrownBy(() -> CredentialHelper.ask("no-such-helper", "r"))
                 .isInstanceOf(SandboxException.HostFailed.class)
                 .hasMessageContaining("docker-credential-no-such-helper");
+    }
+
+    private String helper(String script) throws IOException {
+        Path program = folder.resolve("docker-credential-x");
+        Files.writeString(program, "#!/bin/sh\n" + script);
+        Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwx------"));
+        return program.toString();
+    }
+
+    private Optional<Credential> answer(String script) throws IOException {
+        return CredentialHelper.run(helper(script), "r.example", Duration.ofSeconds(60));
+    }
+
+    @Test
+    void helpersAreAskedAndBelieved() throws IOException {
+        assertThat(answer("""
+                read registry
+                echo '{"ServerURL": "'$registry'", "Username": "'$1'", "Secret": "of '$registry'"}'""")).contains(new Credential.Password("get", "of r.example"));
+        assertThat(answer("echo '{\"Username\":\"<token>\",\"Secret\":\"tok\"}'"))
+                .contains(new Credential.Token("tok"));
+        assertThat(answer("echo credentials not found in native keychain; exit 1"))
+                .isEmpty();
+        assertThat(answer("echo '{\"Username\":\"\",\"Secret\":\"\"}'")).isEmpty();
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "echo the keychain is locked; exit 1, the keychain is locked",
+        "printf 'a\\033[31m'; exit 1, a?[31m",
+        "exit 3, exit 3",
+        "yes, y?y",
+        "echo {} {}, the answer of"
+    })
+    void helpersThatFailAreNamed(String script, String message) {
+        assertThatThrownBy(() -> answer(script))
+                .isInstanceOf(SandboxException.HostFailed.class)
+                .hasMessageContaining("docker-credential-x")
+                .hasMessageContaining(message);
+    }
+
+    /** Nor does what it has started. */
+    @Test
+    void aHelperDoesNotTakeForEver() throws IOException {
+        String program = helper("sleep 1000 & sleep 1000");
+
+        assertThatThrownBy(() -> CredentialHelper.run(program, "r.example", Duration.ofMillis(200)))
+                .isInstanceOf(SandboxException.HostFailed.class)
+                .hasMessageContaining("does not end");
     }
 
     @Test
