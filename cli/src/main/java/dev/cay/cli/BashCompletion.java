@@ -10,6 +10,7 @@ final class BashCompletion {
     static String script() {
         StringBuilder text = new StringBuilder(16 * 1024);
         text.append("# Completes command lines of cay in bash. Printed by: cay completion bash\n\n");
+        text.append(NAMES);
         text.append("_cay() {\n");
         text.append("    local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]}\n");
         text.append("    local options='' offer='' choices='' IFS=$' \\t\\n'\n");
@@ -54,6 +55,18 @@ final class BashCompletion {
         text.append(" choices='").append(String.join(" ", choices)).append("' ;;\n");
     }
 
+    /** A colon ends a word in bash: what stands before the last one is not offered again. */
+    private static final String NAMES = """
+            _cay_names() {
+                local line=${COMP_LINE:0:COMP_POINT} whole
+                whole=${line##* }
+                COMPREPLY=($(compgen -W "$(cay completion "$1" 2>/dev/null)" -- "$whole"))
+                if [[ $whole == *:* && $COMP_WORDBREAKS == *:* ]]; then
+                    COMPREPLY=("${COMPREPLY[@]#"${whole%"${whole##*:}"}"}")
+                fi
+            }
+            """;
+
     private static final String END = """
             if [[ $word == -* && $offer != choices && $offer != files ]]; then
                 COMPREPLY=($(compgen -W "$options" -- "$word"))
@@ -62,6 +75,20 @@ final class BashCompletion {
             case $offer in
             sandboxes) COMPREPLY=($(compgen -W "$(cay completion sandboxes 2>/dev/null)" -- "$word")) ;;
             programs) COMPREPLY=($(compgen -c -- "$word") $(compgen -f -- "$word")) ;;
+            runnable)
+                if [[ " ${COMP_WORDS[*]:0:COMP_CWORD} " != *' -- '* ]]; then
+                    _cay_names images
+                fi
+                if [[ $word != : && $previous != : ]]; then
+                    COMPREPLY+=($(compgen -c -- "$word") $(compgen -f -- "$word"))
+                fi
+                ;;
+            image_names) _cay_names images ;;
+            networks)
+                if [ "$COMP_CWORD" -eq 2 ]; then
+                    COMPREPLY=($(compgen -W 'create ls inspect rm' -- "$word"))
+                fi
+                ;;
             commands) COMPREPLY=($(compgen -W '@COMMANDS@' -- "$word")) ;;
             shells) COMPREPLY=($(compgen -W 'bash zsh fish' -- "$word")) ;;
             choices) COMPREPLY=($(compgen -W "$choices" -- "$word")) ;;
@@ -81,7 +108,7 @@ final class BashCompletion {
                 if [ "$COMP_CWORD" -eq 2 ]; then
                     COMPREPLY=($(compgen -W 'check import inspect load ls prune rm save tag' -- "$word"))
                 else
-                    COMPREPLY=($(compgen -W "$(cay completion images 2>/dev/null)" -- "$word"))
+                    _cay_names images
                 fi
                 ;;
             esac

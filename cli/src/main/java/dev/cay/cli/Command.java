@@ -39,6 +39,10 @@ sealed interface Command
         SANDBOXES,
         /** Programs of this machine, and their files. */
         PROGRAMS,
+        /** An image, and what runs in it; behind two dashes a program. */
+        RUNNABLE,
+        /** Names of images. */
+        IMAGE_NAMES,
         /** Paths of this machine, and the names of sandboxes with a colon. */
         PLACES,
         COMMANDS,

@@ -28,7 +28,9 @@ final class CompletionCommand implements Command {
 
     @Override
     public List<String> description() {
-        return List.of("Prints a script for that shell, which completes commands, options and the names of sandboxes.");
+        return List.of(
+                "Prints a script for that shell, which completes commands, options and the names of sandboxes, images and"
+                        + " volumes.");
     }
 
     @Override

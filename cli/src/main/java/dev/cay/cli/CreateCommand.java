@@ -56,7 +56,7 @@ final class CreateCommand implements Command {
 
     @Override
     public Offer offer() {
-        return Offer.PROGRAMS;
+        return Offer.RUNNABLE;
     }
 
     @Override

@@ -49,6 +49,8 @@ final class FishCompletion {
             case NOTHING -> "";
             case SANDBOXES -> start + " -a " + quoted(SANDBOXES) + "\n";
             case PROGRAMS -> start + " -F -a '(__fish_complete_command)'\n";
+            case RUNNABLE -> start + " -F -a '(__fish_complete_command)'\n" + start + " -a " + quoted(IMAGES) + "\n";
+            case IMAGE_NAMES -> start + " -a " + quoted(IMAGES) + "\n";
             case PLACES ->
                 start + " -F -a " + quoted("(cay completion sandboxes 2>/dev/null | string replace -r '$' ':')") + "\n";
             case COMMANDS -> start + " -a " + quoted(Completions.names(Command.all())) + "\n";

@@ -95,7 +95,9 @@ final class ImageCommand implements Command {
             case "load" -> ImageTransfer.load(arguments, images, format, context);
             case "import" -> ImageTransfer.importRoot(arguments, images, format, context);
             case "save" -> ImageTransfer.save(arguments, images, context);
-            default -> throw new UsageException("unknown action '" + action + "'", HINT);
+            default ->
+                throw new UsageException(
+                        "unknown action '" + action + "'", action.equals("pull") ? "write: cay pull NAME[:TAG]" : HINT);
         };
     }
 

@@ -52,6 +52,11 @@ final class PullCommand implements Command {
     }
 
     @Override
+    public Offer offer() {
+        return Offer.IMAGE_NAMES;
+    }
+
+    @Override
     public int run(Arguments arguments, Context context) {
         Format format = Format.of(arguments);
         String name = Operands.one(arguments, "cay pull debian:12");

@@ -67,7 +67,7 @@ final class RunCommand implements Command {
 
     @Override
     public Offer offer() {
-        return Offer.PROGRAMS;
+        return Offer.RUNNABLE;
     }
 
     @Override

@@ -64,6 +64,18 @@ final class ZshCompletion {
             case $offer in
             sandboxes) compadd -- ${(f)"$(cay completion sandboxes 2>/dev/null)"} ;;
             programs) _command_names -e || _files ;;
+            runnable)
+                if (( ! ${words[(I)--]} )); then
+                    compadd -- ${(f)"$(cay completion images 2>/dev/null)"}
+                fi
+                _command_names -e || _files
+                ;;
+            image_names) compadd -- ${(f)"$(cay completion images 2>/dev/null)"} ;;
+            networks)
+                if (( CURRENT == 3 )); then
+                    compadd -- create ls inspect rm
+                fi
+                ;;
             commands) _describe -t commands command commands ;;
             shells) compadd -- bash zsh fish ;;
             choices) compadd -a choices ;;

@@ -63,14 +63,31 @@ class ScriptsTest {
         "cay completion z,zsh",
         "cay help exe,exec",
         "cay cp l,lab:",
+        "cay image '',check import inspect load ls prune rm save tag",
+        "cay image rm deb,debian:12 debian:13",
+        "cay image rm debian:,12 13",
+        "cay image rm a:5000/t,5000/team/tool:1",
+        "cay pull py,python:3.13",
+        "cay run --rm pyth,python:3.13",
+        "cay create debian:1,12 13",
+        "cay run -- deb,''",
+        "cay network '',create ls inspect rm",
     })
     void bashOffersWhatFits(String line, String offered) throws IOException, InterruptedException {
         assumeTrue(Files.isExecutable(Path.of("/usr/bin/bash")), "bash is not installed");
         terminal.run("completion", "bash");
         String test = terminal.out() + """
-            cay() { case $2 in volumes) echo vol ;; *) printf 'lab\\nweb\\n' ;; esac; }
+            cay() {
+                case $2 in
+                volumes) echo vol ;;
+                images) printf '%s\\n' debian:12 debian:13 python:3.13 a:5000/team/tool:1 ;;
+                *) printf 'lab\\nweb\\n' ;;
+                esac
+            }
             compopt() { :; }
-            eval "COMP_WORDS=($1)"
+            PATH=/nowhere # each machine has other programs
+            COMP_LINE=${1%"''"} COMP_POINT=${#1}
+            eval "COMP_WORDS=(${1//:/ : })" # as readline breaks a line into words
             COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
             _cay
             echo "${COMPREPLY[*]}"
@@ -99,7 +116,9 @@ class ScriptsTest {
 
         terminal.run("completion", "sandboxes");
         terminal.run("completion", "volumes");
-        assertThat(terminal.out()).isEqualTo("lab\n0002\ndata\n");
+        engine.images.images.add(FakeImages.info("debian:12", 'b'));
+        terminal.run("completion", "images");
+        assertThat(terminal.out()).isEqualTo("lab\n0002\ndata\ndebian:12\n");
     }
 
     @Test
@@ -108,6 +127,7 @@ class ScriptsTest {
 
         assertThat(without.run("completion", "sandboxes")).isZero();
         assertThat(without.run("completion", "volumes")).isZero();
+        assertThat(without.run("completion", "images")).isZero();
         assertThat(without.out() + without.err()).isEmpty();
     }
 
