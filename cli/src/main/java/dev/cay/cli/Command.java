@@ -16,6 +16,7 @@ sealed interface Command
                 HelpCommand,
                 ImageCommand,
                 InspectCommand,
+                KernelCommand,
                 KillCommand,
                 LogsCommand,
                 NetCommand,
@@ -107,6 +108,7 @@ sealed interface Command
                 new PullCommand(),
                 new ImageCommand(),
                 new RegistryCommand(),
+                new KernelCommand(),
                 new NetworkCommand(),
                 new PortCommand(),
                 new NetCommand(),
@@ -140,6 +142,7 @@ sealed interface Command
             case "pull" -> Optional.of(new PullCommand());
             case "image" -> Optional.of(new ImageCommand());
             case "registry" -> Optional.of(new RegistryCommand());
+            case "kernel" -> Optional.of(new KernelCommand());
             case "network" -> Optional.of(new NetworkCommand());
             case "port" -> Optional.of(new PortCommand());
             case "net" -> Optional.of(new NetCommand());

@@ -5,6 +5,7 @@ import dev.cay.ExecSpec;
 import dev.cay.Exit;
 import dev.cay.ImageInfo;
 import dev.cay.Images;
+import dev.cay.Kernels;
 import dev.cay.Networks;
 import dev.cay.Sandbox;
 import dev.cay.SandboxEvent;
@@ -46,6 +47,7 @@ final class FakeSandboxes implements Sandboxes {
     final List<FakeSandbox> boxes = new CopyOnWriteArrayList<>();
     final Deque<List<SandboxEvent>> events = new ArrayDeque<>();
     final FakeVolumes volumes = new FakeVolumes();
+    final FakeKernels kernels = new FakeKernels();
     final FakeNetworks networks = new FakeNetworks();
     final FakeImages images = new FakeImages();
     SweepReport swept = new SweepReport(List.of(), List.of(), List.of());
@@ -135,6 +137,11 @@ final class FakeSandboxes implements Sandboxes {
     @Override
     public Images images() {
         return images;
+    }
+
+    @Override
+    public Kernels kernels() {
+        return kernels;
     }
 
     @Override

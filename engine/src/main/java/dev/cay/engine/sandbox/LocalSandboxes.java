@@ -3,6 +3,7 @@ package dev.cay.engine.sandbox;
 import dev.cay.EventStream;
 import dev.cay.ImageInfo;
 import dev.cay.Images;
+import dev.cay.Kernels;
 import dev.cay.Networks;
 import dev.cay.Root;
 import dev.cay.Sandbox;
@@ -18,6 +19,7 @@ import dev.cay.engine.container.Containers;
 import dev.cay.engine.container.ImageSource;
 import dev.cay.engine.container.Places;
 import dev.cay.engine.image.LocalImages;
+import dev.cay.engine.kernels.KernelStore;
 import dev.cay.engine.state.SandboxStore;
 import dev.cay.engine.state.VolumeStore;
 import java.io.IOException;
@@ -204,6 +206,12 @@ final class LocalSandboxes implements Sandboxes {
     @Override
     public Images images() {
         return whileOpen(this::imageStore);
+    }
+
+    @Override
+    public Kernels kernels() {
+        return whileOpen(() ->
+                DetachedSandboxes.guarded(() -> KernelStore.open(places.data().resolve(KernelStore.NAME))));
     }
 
     @Override

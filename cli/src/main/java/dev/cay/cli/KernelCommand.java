@@ -1,0 +1,154 @@
+package dev.cay.cli;
+
+import dev.cay.Kernels;
+import dev.cay.Sandboxes;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** {@code cay kernel}: the kernels that microVMs boot. */
+final class KernelCommand implements Command {
+    private static final String HINT = "write add, ls, default or rm";
+
+    private static final Option NAME =
+            Option.valued("name", "NAME", "With add: what it is to be called. By default like its release.");
+    private static final Option QUIET = Option.flag("q", "quiet", "With ls: print names only.");
+
+    private static final OptionSet OPTIONS = OptionSet.anywhere(NAME, QUIET, Format.OPTION);
+
+    @Override
+    public String name() {
+        return "kernel";
+    }
+
+    @Override
+    public String summary() {
+        return "Take, list and remove the kernels of microVMs";
+    }
+
+    @Override
+    public String synopsis() {
+        return "add FILE... | ls | default NAME | rm NAME...";
+    }
+
+    @Override
+    public List<String> description() {
+        return List.of(
+                "A microVM boots a kernel of its own (x86-64), which is taken out of Debian packages"
+                        + " (linux-image-*.deb, and linux-modules-*.deb where that is apart; nothing is installed), of a"
+                        + " kernel that is installed (/boot/vmlinuz-*, its modules are found in /lib/modules), or of an"
+                        + " uncompressed vmlinux that has built in virtio (mmio, block, console), EROFS and overlayfs.",
+                "add prints the name. The first one is the default: what is booted if no other is asked for.");
+    }
+
+    @Override
+    public OptionSet options() {
+        return OPTIONS;
+    }
+
+    @Override
+    public List<Example> examples() {
+        return List.of(new Example(
+                "Debian's kernel for virtual machines, out of the package",
+                "cay kernel add linux-image-6.1.0-56-cloud-amd64.deb"));
+    }
+
+    @Override
+    public int run(Arguments arguments, Context context) {
+        Format format = Format.of(arguments);
+        List<String> operands = arguments.operands();
+        if (operands.isEmpty()) {
+            throw new UsageException("what to do with kernels is missing", HINT);
+        }
+        List<String> rest = operands.subList(1, operands.size());
+        return switch (operands.get(0)) {
+            case "add" -> add(arguments, rest, format, context);
+            case "ls" -> list(arguments, rest, format, context);
+            case "default" ->
+                EachName.apply(
+                        one(rest),
+                        format,
+                        "preferred",
+                        context,
+                        (engine, name) -> engine.kernels().prefer(name));
+            case "rm" ->
+                EachName.apply(
+                        some(rest),
+                        format,
+                        "removed",
+                        context,
+                        (engine, name) -> engine.kernels().remove(name));
+            default -> throw new UsageException("unknown action '" + operands.get(0) + "'", HINT);
+        };
+    }
+
+    private static List<String> some(List<String> names) {
+        if (names.isEmpty()) {
+            throw new UsageException("a name is missing", "see: cay kernel ls");
+        }
+        return names;
+    }
+
+    private static List<String> one(List<String> names) {
+        if (some(names).size() > 1) {
+            throw Operands.unexpected(names.get(1), "one kernel is the default");
+        }
+        return names;
+    }
+
+    private static int add(Arguments arguments, List<String> files, Format format, Context context) {
+        if (files.isEmpty()) {
+            throw new UsageException("a file is missing", "write: cay kernel add FILE...");
+        }
+        List<Path> paths = new ArrayList<>();
+        for (String file : files) {
+            paths.add(Path.of(file).toAbsolutePath());
+        }
+        try (Sandboxes engine = context.engine().open()) {
+            Kernels.Info added = engine.kernels().add(paths, arguments.last(NAME));
+            if (format == Format.JSON) {
+                JsonLine.print(context.streams(), json -> write(json, added));
+            } else {
+                context.streams().print(added.name() + "\n");
+            }
+        }
+        return ExitCode.SUCCESS;
+    }
+
+    private static int list(Arguments arguments, List<String> names, Format format, Context context) {
+        if (!names.isEmpty()) {
+            throw Operands.unexpected(names.get(0), "leave it out");
+        }
+        List<Kernels.Info> kernels;
+        try (Sandboxes engine = context.engine().open()) {
+            kernels = engine.kernels().list();
+        }
+        Table table = new Table("NAME", "RELEASE", "MODULES", "SIZE", "DEFAULT");
+        StringBuilder quiet = new StringBuilder();
+        for (Kernels.Info kernel : kernels) {
+            if (format == Format.JSON) {
+                JsonLine.print(context.streams(), json -> write(json, kernel));
+            }
+            quiet.append(kernel.name()).append('\n');
+            table.row(
+                    Table.cell(kernel.name()),
+                    Table.cell(kernel.release()),
+                    Table.cell(Integer.toString(kernel.modules())),
+                    Table.cell(Figures.bytes(kernel.size().bytes())),
+                    Table.cell(kernel.preferred() ? "yes" : "-"));
+        }
+        if (format == Format.TEXT) {
+            context.streams().print(arguments.has(QUIET) ? quiet.toString() : table.text(context));
+        }
+        return ExitCode.SUCCESS;
+    }
+
+    private static void write(Json json, Kernels.Info kernel) throws IOException {
+        json.field("name", kernel.name())
+                .field("release", kernel.release())
+                .field("modules", kernel.modules())
+                .field("bytes", kernel.size().bytes())
+                .field("default", kernel.preferred());
+    }
+}

@@ -1,0 +1,23 @@
+package dev.cay.engine.kernels;
+
+import static java.util.Objects.requireNonNull;
+
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * A kernel that can be booted.
+ *
+ * @param name what it is called in the store
+ * @param release its version
+ * @param vmlinux an ELF file with a PVH note
+ * @param modules what has to be loaded, in this order
+ */
+public record GuestKernel(String name, String release, Path vmlinux, List<Path> modules) {
+    public GuestKernel {
+        requireNonNull(name, "name is null");
+        requireNonNull(release, "release is null");
+        requireNonNull(vmlinux, "vmlinux is null");
+        modules = List.copyOf(modules);
+    }
+}
