@@ -22,7 +22,7 @@ public final class Main {
                 new Time.OfProcess(),
                 new Diagnosis());
         List<String> line = List.of(NativeText.arguments(arguments));
-        int code = line.equals(Training.LINE) ? Training.run(context) : new Cli(context).run(line);
+        int code = Training.isAsked(line) ? Training.run(context, line) : new Cli(context).run(line);
         if (guard.finish()) {
             // Everything has been closed. An orderly exit would first start the logging framework, to log the exit: 20
             // ms.

@@ -5,10 +5,11 @@ import java.util.Optional;
 
 /**
  * Runs, in one process, what users run most, so that the classes and methods of all of it can be recorded in the JVM's AOT
- * cache when Cay is built. Nobody else has a use for it, so no help text names it.
+ * caches when Cay is built: {@code --train} for the one that knows everything; {@code --train NAME}, with a detached sandbox
+ * of that name, for the small one of running a command. Nobody else has a use for it, so no help text names it.
  */
 final class Training {
-    static final List<String> LINE = List.of("--train");
+    private static final String ARGUMENT = "--train";
 
     /** Set in a network of our own, see {@code train} in {@code ./dev}. */
     private static final String NETWORKS = "CAY_TRAINING_NETWORKS";
@@ -18,7 +19,27 @@ final class Training {
 
     private Training() {}
 
-    static int run(Context context) {
+    static boolean isAsked(List<String> line) {
+        return !line.isEmpty() && line.getFirst().equals(ARGUMENT);
+    }
+
+    static int run(Context context, List<String> line) {
+        return line.size() > 1 ? commands(context, line.get(1)) : everything(context);
+    }
+
+    private static int commands(Context context, String sandbox) {
+        return run(context, List.of(List.of("run", "--", "true"), List.of("exec", sandbox, "--", "true")));
+    }
+
+    private static int run(Context context, Iterable<List<String>> lines) {
+        int worst = ExitCode.SUCCESS;
+        for (List<String> line : lines) {
+            worst = Math.max(worst, new Cli(context).run(line));
+        }
+        return worst;
+    }
+
+    private static int everything(Context context) {
         String name = "cay-training-" + ProcessHandle.current().pid();
         List<List<String>> lines = List.of(
                 List.of("run", "--", "true"),
@@ -29,10 +50,7 @@ final class Training {
                 List.of("cp", name + ":/etc/passwd", "-"),
                 List.of("inspect", name),
                 List.of("rm", "-f", name));
-        int worst = ExitCode.SUCCESS;
-        for (List<String> line : lines) {
-            worst = Math.max(worst, new Cli(context).run(line));
-        }
+        int worst = run(context, lines);
         networks(context);
         images(context, name);
         return worst;
@@ -52,12 +70,12 @@ final class Training {
         if (archive.isEmpty()) {
             return;
         }
-        for (List<String> line : List.of(
-                List.of("image", "import", name, "--file", archive.get()),
-                List.of("run", name, "/init", "hold"),
-                List.of("image", "ls"),
-                List.of("image", "rm", name))) {
-            new Cli(context).run(line);
-        }
+        run(
+                context,
+                List.of(
+                        List.of("image", "import", name, "--file", archive.get()),
+                        List.of("run", name, "/init", "hold"),
+                        List.of("image", "ls"),
+                        List.of("image", "rm", name)));
     }
 }

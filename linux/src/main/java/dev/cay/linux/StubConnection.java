@@ -344,7 +344,10 @@ final class StubConnection implements AutoCloseable {
     /** Lets one of those that wait read from now on. */
     private void passOn() {
         for (Mailbox mailbox : waiting) {
-            mailbox.waiter.ifPresent(LockSupport::unpark);
+            Optional<Thread> waiter = mailbox.waiter;
+            if (waiter.isPresent()) { // not a lambda: whether a training sees it is chance
+                LockSupport.unpark(waiter.get());
+            }
             if (!broken) {
                 return;
             }

@@ -28,6 +28,20 @@ public record ProcessIdentity(long pid, long startTime, String bootId) {
         }
     }
 
+    /** By hand, as is hashCode: those of records cost a cold JVM milliseconds. */
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof ProcessIdentity process
+                && pid == process.pid
+                && startTime == process.startTime
+                && bootId.equals(process.bootId);
+    }
+
+    @Override
+    public int hashCode() {
+        return Long.hashCode(pid) ^ Long.hashCode(startTime);
+    }
+
     /**
      * The process that has this number now; empty if there is none. Hold its pidfd first: only then is the answer about the same
      * process.

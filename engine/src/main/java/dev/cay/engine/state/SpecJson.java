@@ -28,7 +28,10 @@ import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 
-/** Specifications as JSON, both ways. What is read is checked by the types' own constructors. */
+/**
+ * Specifications as JSON, both ways. What is read is checked by the types' own constructors. Each command of the command line
+ * comes by here, so there are no pattern switches: a JVM makes each of them a class, at its first use, in milliseconds.
+ */
 final class SpecJson {
     private static final String KIND = "kind";
     private static final long MAXIMUM = Long.MAX_VALUE;
@@ -117,11 +120,13 @@ final class SpecJson {
     }
 
     private static void write(JsonWriter out, Root root) {
-        switch (root) {
-            case Root.Host _ -> out.field(KIND, "host");
-            case Root.Directory directory -> out.field(KIND, "directory").field("path", text(directory.path()));
-            case Root.Image image ->
-                out.field(KIND, "image").field("reference", image.reference()).field("digest", image.digest());
+        if (root instanceof Root.Image image) {
+            out.field(KIND, "image").field("reference", image.reference()).field("digest", image.digest());
+        } else if (root instanceof Root.Directory directory) {
+            out.field(KIND, "directory").field("path", text(directory.path()));
+        } else {
+            is(Root.Host.class, root);
+            out.field(KIND, "host");
         }
     }
 
@@ -136,12 +141,13 @@ final class SpecJson {
     }
 
     private static void write(JsonWriter out, Writable writable) {
-        switch (writable) {
-            case Writable.Tmpfs tmpfs ->
-                out.field(KIND, "tmpfs").field("size", tmpfs.size().bytes());
-            case Writable.Directory directory -> out.field(KIND, "directory").field("path", text(directory.path()));
-            case Writable.Nothing nothing ->
-                out.field(KIND, "nothing").field("tmp", nothing.tmp().bytes());
+        if (writable instanceof Writable.Tmpfs tmpfs) {
+            out.field(KIND, "tmpfs").field("size", tmpfs.size().bytes());
+        } else if (writable instanceof Writable.Directory directory) {
+            out.field(KIND, "directory").field("path", text(directory.path()));
+        } else {
+            Writable.Nothing nothing = is(Writable.Nothing.class, writable);
+            out.field(KIND, "nothing").field("tmp", nothing.tmp().bytes());
         }
     }
 
@@ -156,11 +162,14 @@ final class SpecJson {
     }
 
     private static String text(Network network) {
-        return switch (network) {
-            case Network.None _ -> "none";
-            case Network.Host _ -> "host";
-            case Network.Named _ -> "named";
-        };
+        if (network instanceof Network.Named) {
+            return "named";
+        }
+        if (network instanceof Network.Host) {
+            return "host";
+        }
+        is(Network.None.class, network);
+        return "none";
     }
 
     private static Optional<Network.Named> named(Network network) {
@@ -195,10 +204,13 @@ final class SpecJson {
     }
 
     private static void write(JsonWriter out, SeccompPolicy policy) {
-        switch (policy) {
-            case SeccompPolicy.Standard _ -> out.field(KIND, "standard");
-            case SeccompPolicy.Profile profile -> out.field(KIND, "profile").field("json", profile.json());
-            case SeccompPolicy.Unconfined _ -> out.field(KIND, "unconfined");
+        if (policy instanceof SeccompPolicy.Profile profile) {
+            out.field(KIND, "profile").field("json", profile.json());
+        } else if (policy instanceof SeccompPolicy.Standard) {
+            out.field(KIND, "standard");
+        } else {
+            is(SeccompPolicy.Unconfined.class, policy);
+            out.field(KIND, "unconfined");
         }
     }
 
@@ -255,17 +267,17 @@ final class SpecJson {
 
     private static void write(JsonWriter out, Mount mount) {
         out.field("target", mount.target());
-        switch (mount) {
-            case Mount.Bind bind ->
-                out.field(KIND, "bind")
-                        .field("source", text(bind.source()))
-                        .field("readOnly", bind.readOnly())
-                        .field("executable", bind.executable())
-                        .field("anywhere", bind.anywhere());
-            case Mount.Tmpfs tmpfs ->
-                out.field(KIND, "tmpfs").field("size", tmpfs.size().bytes()).field("mode", tmpfs.mode());
-            case Mount.Named named ->
-                out.field(KIND, "volume").field("volume", named.volume()).field("readOnly", named.readOnly());
+        if (mount instanceof Mount.Bind bind) {
+            out.field(KIND, "bind")
+                    .field("source", text(bind.source()))
+                    .field("readOnly", bind.readOnly())
+                    .field("executable", bind.executable())
+                    .field("anywhere", bind.anywhere());
+        } else if (mount instanceof Mount.Tmpfs tmpfs) {
+            out.field(KIND, "tmpfs").field("size", tmpfs.size().bytes()).field("mode", tmpfs.mode());
+        } else {
+            Mount.Named named = is(Mount.Named.class, mount);
+            out.field(KIND, "volume").field("volume", named.volume()).field("readOnly", named.readOnly());
         }
     }
 
@@ -291,6 +303,11 @@ final class SpecJson {
 
     private static Lifetime readLifetime(JsonObject in) {
         return new Lifetime(in.flag("detached"), duration(in, "limit"), duration(in, "idle"), in.flag("removedAtEnd"));
+    }
+
+    /** The last alternative there is; another one has been forgotten here. */
+    private static <T> T is(Class<T> last, Object value) {
+        return last.cast(value);
     }
 
     private static String text(Path path) {
