@@ -42,7 +42,7 @@ final class CliBench {
 
     static Report run(Options options) throws IOException {
         options.check(CASES);
-        Report report = new Report("cli", "'true' from a shell: ./cay beside podman; from a pool, beside crun run");
+        Report report = new Report("cli", "'true' from a shell: cay beside podman; from a pool, beside crun run");
         CliBench cli = new CliBench(options, report);
         try (Workbench bench = Workbench.open();
                 Sandboxes engine = Sandboxes.local()) {
@@ -71,7 +71,7 @@ final class CliBench {
     }
 
     private void ours(Workbench bench, Sandboxes engine, List<Case> cases) throws IOException {
-        Product product = Product.built();
+        Product product = Product.installed();
         ours(cases, bench, RUN, product.command("run", "--", "true"));
         List<String> sameRoot =
                 new ArrayList<>(List.of("run", "--rootfs", bench.root().toString(), "--"));
@@ -168,8 +168,8 @@ final class CliBench {
             withoutJvm(EXEC, "exec_without_jvm_ms", jvm);
         });
         report.note(
-                "'run' is './cay run -- true', script and JVM included; 'run same root' does it in podman's root file"
-                        + " system. 'jvm' is the JVM's part of all of ours: 'cay version', without the script; it is subtracted in"
+                "'run' is 'cay run -- true', as installed, start script and JVM included; 'run same root' does it in podman's"
+                        + " root file system. 'jvm' is what all of ours have in common, 'cay version'; it is subtracted in"
                         + " run_without_jvm_ms and exec_without_jvm_ms.");
         report.note("'claim' is take, exec with output captured, and close, from a pool of " + POOL + " that is full.");
     }

@@ -81,7 +81,7 @@ final class FilesBench {
         report.ratio(IN + DISK + "/podman", IN + DISK, PODMAN + IN, Optional.empty());
         report.ratio(SMALL_IN + DISK + "/podman", SMALL_IN + DISK, PODMAN + SMALL_IN, Optional.empty());
         report.note("'" + IN
-                + "' and so on are whole processes of './cay cp', as podman's are of 'podman cp'. Each writes to"
+                + "' and so on are whole processes of 'cay cp', as podman's are of 'podman cp'. Each writes to"
                 + " where its changes go unless told otherwise: ours to memory, podman's to the disk; '" + IN + DISK
                 + "' is ours with --writable on the same disk. Before each the disk is synced. Ours syncs what it writes,"
                 + " podman does not.");
@@ -100,7 +100,7 @@ final class FilesBench {
     }
 
     private void measure(Sandboxes engine) throws IOException {
-        Product product = Product.built();
+        Product product = Product.installed();
         try (Sandbox sandbox = detached(product, engine, new Writable.Tmpfs(WRITABLE));
                 Sandbox onDisk = detached(
                         product,

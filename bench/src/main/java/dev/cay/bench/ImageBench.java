@@ -52,7 +52,7 @@ final class ImageBench {
                 CASES.forEach(report::missing);
                 return report;
             }
-            ImageBench image = new ImageBench(options, report, bench, Product.built(), registry.get());
+            ImageBench image = new ImageBench(options, report, bench, Product.installed(), registry.get());
             bench.onClose(image::forget);
             image.pulls();
             image.runs();

@@ -4,41 +4,31 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.IOException;
-import java.util.List;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.api.io.TempDir;
 
 class ProductTest {
-    @Test
-    void startsTheJvmAsTheScriptDoes() throws IOException {
-        Product.Launch launch = Product.Launch.parse("""
-                java='/opt/jdk/bin/java'
-                jars='/work/cay/target/cay/1.2'
-                flags='-XX:+UseSerialGC  -Xmx512m'
-                trained=run
-                """);
+    @TempDir
+    Path folder;
 
-        assertThat(launch.command(List.of("version")))
-                .containsExactly(
-                        "/opt/jdk/bin/java",
-                        "-XX:AOTCache=/work/cay/target/cay/1.2/cay.aot",
-                        "-XX:+UseSerialGC",
-                        "-Xmx512m",
-                        "-Ddev.cay.linux.library=/work/cay/target/cay/1.2/native-methods.so",
-                        "-p",
-                        "/work/cay/target/cay/1.2",
-                        "-m",
-                        "dev.cay.cli/dev.cay.cli.Main",
-                        "version");
+    @Test
+    void runsTheProgramThatIsInstalled() throws IOException {
+        Path program = Files.createFile(
+                Files.createDirectory(folder.resolve("bin")).resolve("cay"),
+                PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x")));
+
+        assertThat(Product.in(folder).command("run", "--", "true").arguments())
+                .containsExactly(program.toString(), "run", "--", "true");
+        assertThat(Product.in(folder).jvm().arguments()).containsExactly(program.toString(), "version");
     }
 
-    @ParameterizedTest
-    @ValueSource(
-            strings = {"", "java=''", "java='/j'\njars='/k'", "java='/j'\nflags='-X'", "java=/j\njars=/k\nflags=-X"})
-    void saysWhatIsMissing(String text) {
-        assertThatThrownBy(() -> Product.Launch.parse(text))
+    @Test
+    void saysWhatIsMissing() {
+        assertThatThrownBy(() -> Product.in(folder))
                 .isInstanceOf(IOException.class)
-                .hasMessageContaining("target/cay/launch does not tell");
+                .hasMessageContaining("bin/cay");
     }
 }

@@ -5,8 +5,8 @@ import java.util.Optional;
 
 /**
  * Runs, in one process, what users run most, so that the classes and methods of all of it can be recorded in the JVM's AOT
- * caches when Cay is built: {@code --train} for the one that knows everything; {@code --train NAME}, with a detached sandbox
- * of that name, for the small one of running a command. Nobody else has a use for it, so no help text names it.
+ * caches when Cay is built: {@code --train} for the one that knows everything; {@code --train NAME}, with a detached sandbox,
+ * and an image, of that name, for the small one of running a command. Nobody else has a use for it, so no help text names it.
  */
 final class Training {
     private static final String ARGUMENT = "--train";
@@ -28,7 +28,12 @@ final class Training {
     }
 
     private static int commands(Context context, String sandbox) {
-        return run(context, List.of(List.of("run", "--", "true"), List.of("exec", sandbox, "--", "true")));
+        if (context.variables().variable(IMAGE).isPresent()) {
+            run(context, List.of(List.of("run", sandbox, "/init", "hold")));
+        }
+        return run(
+                context,
+                List.of(List.of("run", "--", "true"), List.of("exec", sandbox, "--", "true"), List.of("version")));
     }
 
     private static int run(Context context, Iterable<List<String>> lines) {
