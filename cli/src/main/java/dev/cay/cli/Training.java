@@ -1,86 +1,84 @@
 package dev.cay.cli;
 
+import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
 /**
  * Runs, in one process, what users run most, so that the classes and methods of all of it can be recorded in the JVM's AOT
- * caches when Cay is built: {@code --train} for the one that knows everything; {@code --train NAME}, with a detached sandbox,
- * and an image, of that name, for the small one of running a command. Nobody else has a use for it, so no help text names it.
+ * caches when Cay is built: {@code --train FOLDER} for the one that knows everything; {@code --train FOLDER NAME}, with a
+ * detached sandbox and an image of that name, for the small one of running a command. In the folder are {@code image.tar}, a
+ * root file system with a program {@code /init}, and {@code tree}, some files. Nobody else has a use for it, so no help text
+ * names it.
  */
 final class Training {
     private static final String ARGUMENT = "--train";
 
-    /** Set in a network of our own, see {@code train} in {@code ./dev}. */
-    private static final String NETWORKS = "CAY_TRAINING_NETWORKS";
-
-    /** An archive of a root file system with a program {@code /init}, where the store of images is not that of the machine. */
-    private static final String IMAGE = "CAY_TRAINING_IMAGE";
+    /** Set where the networks and the store of images are not those of the machine: else they are left alone. */
+    private static final String APART = "CAY_TRAINING_APART";
 
     private Training() {}
 
     static boolean isAsked(List<String> line) {
-        return !line.isEmpty() && line.getFirst().equals(ARGUMENT);
+        return line.size() > 1 && line.getFirst().equals(ARGUMENT);
     }
 
     static int run(Context context, List<String> line) {
-        return line.size() > 1 ? commands(context, line.get(1)) : everything(context);
-    }
-
-    private static int commands(Context context, String sandbox) {
-        if (context.variables().variable(IMAGE).isPresent()) {
-            run(context, List.of(List.of("run", sandbox, "/init", "hold")));
-        }
-        return run(
-                context,
-                List.of(List.of("run", "--", "true"), List.of("exec", sandbox, "--", "true"), List.of("version")));
-    }
-
-    private static int run(Context context, Iterable<List<String>> lines) {
+        String folder = line.get(1);
+        boolean apart = context.variables().variable(APART).isPresent();
+        List<List<String>> lines = line.size() > 2
+                ? commands(line.get(2), folder, apart)
+                : everything("cay-training-" + ProcessHandle.current().pid(), folder, apart);
         int worst = ExitCode.SUCCESS;
-        for (List<String> line : lines) {
-            worst = Math.max(worst, new Cli(context).run(line));
+        for (List<String> one : lines) {
+            worst = Math.max(worst, new Cli(context).run(one));
         }
         return worst;
     }
 
-    private static int everything(Context context) {
-        String name = "cay-training-" + ProcessHandle.current().pid();
-        List<List<String>> lines = List.of(
+    private static List<List<String>> commands(String name, String folder, boolean apart) {
+        List<List<String>> lines = new ArrayList<>(
+                List.of(List.of("version"), List.of("run", "--", "true"), List.of("exec", name, "--", "true")));
+        lines.addAll(copies(name, folder));
+        if (apart) {
+            lines.add(List.of("run", name, "/init", "hold"));
+        }
+        return lines;
+    }
+
+    private static List<List<String>> everything(String name, String folder, boolean apart) {
+        List<List<String>> lines = new ArrayList<>(List.of(
                 List.of("run", "--", "true"),
                 List.of("run", "-d", "--name", name, "--", "sleep", "60"),
                 List.of("ps"),
                 List.of("exec", name, "--", "true"),
                 List.of("logs", name),
-                List.of("cp", name + ":/etc/passwd", "-"),
-                List.of("inspect", name),
-                List.of("rm", "-f", name));
-        int worst = run(context, lines);
-        networks(context);
-        images(context, name);
-        return worst;
+                List.of("stats", name),
+                List.of("inspect", name)));
+        lines.addAll(copies(name, folder));
+        lines.addAll(List.of(
+                List.of("stop", "--time", "0", name),
+                List.of("start", name),
+                List.of("kill", name),
+                List.of("rm", "-f", name),
+                List.of("volume", "ls")));
+        if (apart) {
+            lines.addAll(List.of(
+                    List.of("run", "--network", "bridge", "--", "true"),
+                    List.of("network", "ls"),
+                    List.of("image", "import", name, "--file", folder + "/image.tar"),
+                    List.of("run", name, "/init", "hold"),
+                    List.of("image", "ls"),
+                    List.of("image", "rm", name)));
+        }
+        return lines;
     }
 
-    /** Only where nothing of the machine changes by it; and without them the rest is as good. */
-    private static void networks(Context context) {
-        if (context.variables().variable(NETWORKS).isEmpty()) {
-            return;
-        }
-        new Cli(context).run(List.of("run", "--network", "bridge", "--", "true"));
-    }
-
-    /** The same. */
-    private static void images(Context context, String name) {
-        Optional<String> archive = context.variables().variable(IMAGE);
-        if (archive.isEmpty()) {
-            return;
-        }
-        run(
-                context,
-                List.of(
-                        List.of("image", "import", name, "--file", archive.get()),
-                        List.of("run", name, "/init", "hold"),
-                        List.of("image", "ls"),
-                        List.of("image", "rm", name)));
+    private static List<List<String>> copies(String name, String folder) {
+        return List.of(
+                List.of("cp", folder + "/image.tar", name + ":/tmp/file"),
+                List.of("cp", name + ":/tmp/file", folder + "/file"),
+                List.of("cp", folder + "/tree", name + ":/tmp/tree"),
+                List.of("cp", name + ":/tmp/tree", folder + "/copy"),
+                List.of("cp", name + ":/etc/passwd", "-"));
     }
 }
