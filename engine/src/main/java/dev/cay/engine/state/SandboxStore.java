@@ -208,11 +208,8 @@ public final class SandboxStore {
     /** Replaces what is written of a sandbox; for what is no {@link Event}. */
     public SandboxRecord update(String id, UnaryOperator<SandboxRecord> change) throws IOException {
         return locked(id, () -> {
-            SandboxRecord record = read(id);
-            SandboxRecord changed = change.apply(record);
-            if (changed != record) {
-                RecordFile.write(directory(id), changed);
-            }
+            SandboxRecord changed = change.apply(read(id));
+            RecordFile.write(directory(id), changed);
             return changed;
         });
     }
