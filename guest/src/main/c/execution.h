@@ -6,8 +6,10 @@ struct connection {
     u8 open;                   /* 0: free, as all are at first, so that nothing has to be written then */
     u8 stalled;                /* the socket is full: nothing more is read from it, nor for it */
     u8 attention;              /* an execution has something to tell */
+    u8 greeted;                /* on a channel: a session has begun */
     u32 queued;
     i32 queue[QUEUED_DESCRIPTORS];
+    u64 nonce;                 /* of the session on a channel */
     u8 *pending;               /* the rest of one frame; a block, as the next */
     u32 pending_start, pending_end;
     u8 *held;                  /* frames that came, the last one perhaps in part */
@@ -17,6 +19,7 @@ struct connection {
     struct list_header header;
     struct job *receiving;     /* 0: it is refused already, and its fragments are passed over */
     i32 discard_error;
+    u8 leaving;                /* the list that is being received is left, not run */
     struct job *results, **results_end;
 };
 
@@ -49,7 +52,9 @@ static struct execution executions[EXECUTIONS];
 static u32 executions_end, executions_alive; /* end: none is used from here on */
 static i32 epoll;
 static u64 next_deadline;
-static u8 outbox[FRAME_SIZE] __attribute__((aligned(LARGEST_PAGE)));
+/* With room for a header before it: to a channel frames go in one piece. */
+static u8 outgoing[LARGEST_PAGE + FRAME_SIZE] __attribute__((aligned(LARGEST_PAGE)));
+static u8 *const outbox = outgoing + LARGEST_PAGE;
 
 static int send_frame(struct connection *connection, struct frame frame, const void *payload, const i32 *descriptors, u32 count);
 static void flush(struct connection *connection);
@@ -63,6 +68,11 @@ static u64 nanoseconds(i32 clock) {
 
 static u64 milliseconds(void) {
     return nanoseconds(CLOCK_BOOTTIME) / 1000000;
+}
+
+/* A port of a machine takes 32 KiB at once. */
+static u32 longest_payload(void) {
+    return channel ? FRAME_SIZE - sizeof(struct frame) : FRAME_SIZE;
 }
 
 static void set_timer(u64 deadline) {
@@ -265,7 +275,7 @@ static void pump_output(struct execution *execution, int which) {
     if (stream->descriptor < 0) {
         return;
     }
-    u64 limit = FRAME_SIZE;
+    u64 limit = longest_payload();
     if (connection) {
         limit = stream->credit < limit ? stream->credit : limit;
         if (connection->stalled || limit == 0) {

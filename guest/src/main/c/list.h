@@ -36,6 +36,10 @@ struct job {
     struct execution *execution;
 };
 
+/* Whether connection 0 is the channel of a machine, see machine.h. */
+enum channel { NO_CHANNEL, SOCKET_CHANNEL, PORT_CHANNEL };
+static u8 channel;
+
 static void *kept_blocks;
 static u32 kept_block_count, job_count;
 static u64 job_memory;
@@ -96,6 +100,7 @@ static struct job *new_job(const struct list_header *header, i32 *error) {
     *error = EINVAL;
     u64 needed = sizeof *header + (u64)header->operations * sizeof(struct operation) +
                  (u64)header->relocations * sizeof(struct relocation);
+    needed += channel ? 4u * (u64)header->descriptors : 0; /* their numbers */
     if (header->total > LIST_SIZE || header->room > LIST_SIZE || header->total < needed) {
         return 0;
     }

@@ -1,12 +1,13 @@
 /* Formats that others depend on: frames, lists, records. Little endian, as both architectures are. */
 enum kind {
     HELLO = 1, PING, PONG, RUN, RESULT, DATA, CREDIT, END, EXIT, ATTACH, ATTACHED, DETACH, RESIZE, SIGNAL, LIFETIME, CANCEL,
-    CONNECT, LISTEN
+    CONNECT, LISTEN, CLOSE, SILENCE, ALIVE
 };
 
 enum {
     VERSION = 1,
     MORE = 1,                  /* flag of RUN and RESULT */
+    LEAVE = 2,                 /* flag of RUN: not now */
     INPUT = 0, OUTPUT, ERROR,  /* flags of DATA, CREDIT and END: the stream */
     WHOLE = 3,                 /* flag of END: the execution as such */
     FRAME_SIZE = 32768,
@@ -22,6 +23,13 @@ struct frame {
     u8 kind, flags;
     u16 length;
 };
+
+/* What a session begins with. On a channel the low half of the nonce stands behind each frame that comes, so it is not 0. */
+struct greeting {
+    char magic[8];
+    u64 nonce;
+};
+#define GREETING "CaySTUB1"
 
 enum mode { INLINE, CHILD, EXECUTION };
 

@@ -11,7 +11,10 @@
 
 #include "execution.h"
 
+#include "machine.h"
+
 enum { DOOR = 1, MESSAGES = 2, SHORTAGE = 3, VICTIMS = 4 };
+enum { HANDLES = 65536, MARK = 4 /* bytes of it behind a frame of a channel */ };
 enum { EVENTS = 32, REAPED_AT_ONCE = 64, ACCEPT_AGAIN = 100, QUIET = 1000, LOOK_AGAIN = 5, LOOKS = 100 };
 
 static u8 inbox[2 * FRAME_SIZE] __attribute__((aligned(LARGEST_PAGE)));
@@ -22,9 +25,23 @@ static u8 ends_with_connection_0, more_to_reap, accepting_paused, memory_used;
 static u64 accept_again, life_over, idle_time, idle_over, look_again; /* milliseconds, 0: never */
 static u32 last_execution, looks; /* last: with whose end it ends, 0: none; looks: how many are left */
 static u8 ending;                 /* the last execution has been reaped */
+static u64 handles[HANDLES / 64]; /* a bit for each descriptor that is kept for the session of a channel */
+static u64 silence, heard;        /* milliseconds of silence on the channel until the list that was left is run; 0: never */
+static struct job *left;
+
+static void run_left(void) {
+    struct job *job = left;
+    left = 0;
+    silence = 0;
+    if (job) {
+        run_operations(job);
+        free_job(job);
+    }
+}
 
 _Noreturn static void exit_with(i32 code, const char *message, u32 length) {
     CALL3(__NR_write, MESSAGES, message, length);
+    run_left();
     for (;;) {
         CALL1(__NR_exit_group, code);
     }
@@ -71,6 +88,23 @@ static void free_result(struct job *job) {
     }
 }
 
+static int is_channel(const struct connection *connection) {
+    return channel && connection == connections;
+}
+
+/* On a channel an edge is told, once more whenever it is asked for: one whose other end is gone is always ready. */
+static void watch_connection(const struct connection *connection, u32 events) {
+    poll_control(EPOLL_CTL_MOD, connection->descriptor, is_channel(connection) ? events | EPOLLET : events, CONNECTION,
+                 (u32)(connection - connections));
+}
+
+static void close_handle(u32 number) {
+    if (number < HANDLES && (handles[number / 64] >> number % 64 & 1)) {
+        handles[number / 64] &= ~(1ull << number % 64);
+        close_descriptor((i32)number);
+    }
+}
+
 static void end_connection(struct connection *connection) {
     i32 index = (i32)(connection - connections);
     struct job *job;
@@ -80,10 +114,19 @@ static void end_connection(struct connection *connection) {
     if (index == 0 && ends_with_connection_0) {
         exit_with(0, "", 0);
     }
-    /* Children before their execve have copies of what we close, which must not keep the connection up, nor in epoll. */
-    poll_control(EPOLL_CTL_DEL, connection->descriptor, 0, CONNECTION, 0);
-    CALL2(__NR_shutdown, connection->descriptor, SHUT_BOTH);
-    if (connection->descriptor == 0) { /* stays taken: what a list brings along must not become a standard stream of its own */
+    if (is_channel(connection)) { /* a session ends here, the channel stays */
+        for (u32 i = 0; i < HANDLES; i += 64) {
+            for (u32 number = i; handles[i / 64]; number++) {
+                close_handle(number);
+            }
+        }
+    } else { /* Children before their execve have copies of what we close, which must not keep it up, nor in epoll. */
+        poll_control(EPOLL_CTL_DEL, connection->descriptor, 0, CONNECTION, 0);
+        CALL2(__NR_shutdown, connection->descriptor, SHUT_BOTH);
+    }
+    if (is_channel(connection)) {
+        connection->greeted = 0;
+    } else if (connection->descriptor == 0) { /* stays taken: what a list brings along must not become a standard stream of its own */
         CALL3(__NR_dup3, 2, 0, O_CLOEXEC);
     } else {
         close_descriptor(connection->descriptor);
@@ -141,6 +184,18 @@ static void add_connection(i32 descriptor, u32 index) {
     }
 }
 
+/* The next session can begin. */
+static void open_channel(void) {
+    struct connection *connection = &connections[0];
+    i32 descriptor = connection->descriptor;
+    memset(connection, 0, sizeof *connection);
+    connection->descriptor = descriptor;
+    connection->open = 1;
+    connection->results_end = &connection->results;
+    connection_count++;
+    watch_connection(connection, EPOLLIN);
+}
+
 static void admit(i32 descriptor) {
     for (u32 index = 0; index < CONNECTIONS; index++) {
         if (!connections[index].open) {
@@ -154,8 +209,26 @@ static void admit(i32 descriptor) {
 static void stall(struct connection *connection) {
     if (!connection->stalled) {
         connection->stalled = 1;
-        poll_control(EPOLL_CTL_MOD, connection->descriptor, EPOLLOUT, CONNECTION, (u32)(connection - connections));
+        watch_connection(connection, EPOLLOUT);
     }
+}
+
+/* To a channel in one piece, header and all. */
+static i64 send_on_channel(const struct connection *connection, const struct frame *frame, const void *payload) {
+    u8 *start = outbox - sizeof *frame;
+    memcpy(start, frame, sizeof *frame);
+    if (payload != outbox) {
+        memcpy(outbox, payload, frame->length);
+    }
+    return write_channel(connection->descriptor, start, sizeof *frame + frame->length);
+}
+
+/* Nobody is at the other end any more. With a channel that has an end, that is ours. */
+static void break_off(struct connection *connection) {
+    if (is_channel(connection) && channel == SOCKET_CHANNEL) {
+        exit_with(0, "", 0);
+    }
+    end_connection(connection);
 }
 
 /* Whether the frame is on its way: what the socket does not take is kept, and the connection is stalled. Only a frame with
@@ -173,7 +246,9 @@ static int send_frame(struct connection *connection, struct frame frame, const v
         message.control = &control;
         message.control_length = (control.length + 7) & ~7ull;
     }
-    i64 sent = CALL3(__NR_sendmsg, connection->descriptor, &message, MSG_DONTWAIT_ | MSG_NOSIGNAL_);
+    i64 sent = is_channel(connection)
+                   ? send_on_channel(connection, &frame, payload)
+                   : CALL3(__NR_sendmsg, connection->descriptor, &message, MSG_DONTWAIT_ | MSG_NOSIGNAL_);
     if (sent == -EAGAIN && count > 0) {
         stall(connection);
         return 0;
@@ -182,7 +257,7 @@ static int send_frame(struct connection *connection, struct frame frame, const v
         sent = 0;
     }
     if (is_error(sent)) {
-        end_connection(connection);
+        break_off(connection);
         return 0;
     }
     u32 whole = sizeof frame + frame.length;
@@ -207,21 +282,34 @@ static int send_frame(struct connection *connection, struct frame frame, const v
     return 1;
 }
 
+/* Descriptors that were sent are not ours any more; on a channel they stay here, until the host or the session closes them. */
+static void hand_over(const struct connection *connection, const i32 *descriptors, u32 count) {
+    for (u32 i = 0; i < count; i++) {
+        if (is_channel(connection) && descriptors[i] < HANDLES) {
+            handles[descriptors[i] / 64] |= 1ull << descriptors[i] % 64;
+        } else {
+            close_descriptor(descriptors[i]);
+        }
+    }
+}
+
 /* The next part of the first result. */
 static void send_result(struct connection *connection) {
     struct job *job = connection->results;
     i32 descriptors[LIST_DESCRIPTORS];
     u32 count = job->sent == 0 ? results_to_send(job, descriptors) : 0;
     u32 part = job->result_length - job->sent;
-    u8 more = part > FRAME_SIZE;
-    part = more ? FRAME_SIZE : part;
+    u8 more = part > longest_payload();
+    part = more ? longest_payload() : part;
+    if (is_channel(connection) && job->header.mode == EXECUTION && count > 0) {
+        job->error = job->pidfd;
+    }
     copy_result(job, job->sent, outbox, part);
-    if (!send_frame(connection, (struct frame){job->request, RESULT, more, (u16)part}, outbox, descriptors, count)) {
+    u32 passed = is_channel(connection) ? 0 : count;
+    if (!send_frame(connection, (struct frame){job->request, RESULT, more, (u16)part}, outbox, descriptors, passed)) {
         return; /* later, or the connection has ended and the job with it */
     }
-    for (u32 i = 0; i < count; i++) {
-        close_descriptor(descriptors[i]);
-    }
+    hand_over(connection, descriptors, count);
     if (job->header.mode == EXECUTION && count > 0) {
         job->pidfd = -1;
     }
@@ -454,12 +542,51 @@ static int take_descriptors(struct connection *connection, u32 count, i32 *targe
     return 1;
 }
 
+/* The same on a channel: the list has the numbers of our descriptors, behind its relocations. Its own are copies. */
+static i32 copy_descriptors(struct job *job) {
+    const u8 *numbers = (const u8 *)(job->operations + job->header.operations) + 8u * job->header.relocations;
+    for (u32 i = 0; i < job->header.descriptors; i++) {
+        i32 number;
+        memcpy(&number, numbers + 4 * i, 4);
+        i64 copy = i < LIST_DESCRIPTORS ? CALL3(__NR_fcntl, number, F_DUPFD_CLOEXEC, 3) : -EINVAL;
+        if (is_error(copy)) {
+            return (i32)-copy;
+        }
+        job->descriptors[job->descriptor_count++] = (i32)copy;
+    }
+    return 0;
+}
+
+/* Keeps a list for the time when nobody is heard any more, instead of the one before. */
+static void leave(struct job *job, struct connection *connection) {
+    i32 result[2] = {-1, 0};
+    if (job->header.mode != INLINE || !check_job(job)) {
+        result[0] = -2;
+        result[1] = EINVAL;
+    }
+    u32 request = job->request;
+    if (result[0] == -1 && left) {
+        free_job(left);
+    }
+    if (result[0] == -1) {
+        left = job;
+    } else {
+        free_job(job);
+    }
+    send_frame(connection, (struct frame){request, RESULT, 0, sizeof result}, result, 0, 0);
+}
+
 static int receive_list(struct connection *connection, const struct frame *frame, const u8 *bytes) {
     u32 length = frame->length;
     if (connection->header_received > 0 && connection->request != frame->stream) {
         return 0;
     }
     connection->request = frame->stream;
+    u8 leaving = (frame->flags & LEAVE) != 0;
+    if (connection->header_received > 0 && leaving != connection->leaving) {
+        return 0;
+    }
+    connection->leaving = leaving;
     u32 missing = sizeof connection->header - connection->header_received;
     if (missing > 0 && length > 0) {
         u32 part = missing < length ? missing : length;
@@ -488,7 +615,7 @@ static int receive_list(struct connection *connection, const struct frame *frame
     connection->header_received = 0;
     connection->receiving = 0;
     i32 descriptors[LIST_DESCRIPTORS];
-    u32 count = whole ? connection->header.descriptors : 0;
+    u32 count = whole && !is_channel(connection) ? connection->header.descriptors : 0;
     if (!take_descriptors(connection, count, descriptors)) {
         if (job) {
             free_job(job);
@@ -499,8 +626,18 @@ static int receive_list(struct connection *connection, const struct frame *frame
         job->request = frame->stream;
         memcpy(job->descriptors, descriptors, 4 * count);
         job->descriptor_count = count;
-        accept_job(job, connection);
-        return 1;
+        i32 error = is_channel(connection) ? copy_descriptors(job) : 0;
+        if (leaving && !error) {
+            leave(job, connection);
+            return 1;
+        }
+        if (!error) {
+            accept_job(job, connection);
+            return 1;
+        }
+        free_job(job);
+        job = 0;
+        connection->discard_error = error;
     }
     for (u32 i = 0; i < count; i++) {
         close_descriptor(descriptors[i]);
@@ -515,15 +652,15 @@ static int receive_list(struct connection *connection, const struct frame *frame
 
 static int greet(struct connection *connection, const struct frame *frame, const u8 *bytes) {
     struct {
-        u8 greeting[16];
+        struct greeting greeting;
         u32 version, machine, pid, executions;
         char release[65];
-    } answer = {{0}, VERSION, MACHINE, (u32)CALL1(__NR_getpid, 0), executions_alive, {0}};
+    } answer = {{{0}, 0}, VERSION, MACHINE, (u32)CALL1(__NR_getpid, 0), executions_alive, {0}};
     char names[6][65];
-    if (frame->length != 16 || memcmp(bytes, "CaySTUB1", 8) != 0) {
+    if (frame->length != sizeof answer.greeting || memcmp(bytes, GREETING, 8) != 0) {
         return 0;
     }
-    memcpy(answer.greeting, bytes, 16);
+    memcpy(&answer.greeting, bytes, sizeof answer.greeting);
     CALL1(__NR_uname, names);
     u16 length = 0;
     while (length < 64 && names[2][length]) {
@@ -697,10 +834,66 @@ static int take_listener(struct connection *connection, const struct frame *fram
     return 1;
 }
 
+static int close_handles(const struct frame *frame, const u8 *bytes) {
+    for (u32 at = 0; at + 4 <= frame->length; at += 4) {
+        u32 number;
+        memcpy(&number, bytes + at, 4);
+        close_handle(number);
+    }
+    return frame->length % 4 == 0;
+}
+
+static int set_silence(const struct frame *frame, const u8 *bytes) {
+    if (frame->length != sizeof silence) {
+        return 0;
+    }
+    u64 limit;
+    memcpy(&limit, bytes, sizeof limit);
+    if (limit >= 1ull << 50) { /* so that no sum overflows */
+        return 0;
+    }
+    silence = limit;
+    set_timer(silence ? heard + silence : 0);
+    return 1;
+}
+
+/* Which executions are there: what nobody has seen the end of, among them. */
+static int list_executions(struct connection *connection, const struct frame *frame) {
+    struct {
+        u32 number;
+        i32 pid;
+    } *alive = (void *)outbox;
+    u32 count = 0;
+    for (u32 i = 0; i < executions_end; i++) {
+        const struct execution *execution = &executions[i];
+        if (execution->used && execution->number && execution->announced) {
+            alive[count].number = execution->number;
+            alive[count++].pid = execution->reaped ? 0 : execution->pid;
+        }
+    }
+    send_frame(connection, (struct frame){frame->stream, ALIVE, 0, (u16)(8 * count)}, outbox, 0, 0);
+    return frame->length == 0;
+}
+
+/* What only a channel needs; on a socket it breaks the rules. */
+static int receive_from_machine(struct connection *connection, const struct frame *frame, const u8 *bytes) {
+    switch (is_channel(connection) ? frame->kind : 0) {
+        case CLOSE:
+            return close_handles(frame, bytes);
+        case SILENCE:
+            return set_silence(frame, bytes);
+        case ALIVE:
+            return list_executions(connection, frame);
+        default:
+            return 0;
+    }
+}
+
 /* Whether the frame keeps to the rules. */
 static int receive_frame(struct connection *connection, const struct frame *frame, const u8 *bytes) {
     int may_have_flags = frame->kind == DATA || frame->kind == CREDIT || frame->kind == END;
-    if (frame->kind == RUN ? frame->flags > MORE : frame->flags && !may_have_flags) {
+    u8 of_list = is_channel(connection) ? MORE | LEAVE : MORE;
+    if (frame->kind == RUN ? frame->flags & ~of_list : frame->flags && !may_have_flags) {
         return 0;
     }
     switch (frame->kind) {
@@ -732,7 +925,7 @@ static int receive_frame(struct connection *connection, const struct frame *fram
         case LISTEN:
             return take_listener(connection, frame);
         default:
-            return 0;
+            return receive_from_machine(connection, frame, bytes);
     }
 }
 
@@ -768,8 +961,97 @@ static i64 receive_bytes(struct connection *connection, u32 length) {
     return too_many || received == 0 ? -1 : received;
 }
 
+/* How many of the bytes in the inbox are done with; negative: the connection is over, as it broke the rules. */
+static i64 take_frames(struct connection *connection, u32 length) {
+    u32 at = 0;
+    while (connection->open && !connection->stalled && length - at >= sizeof(struct frame)) {
+        struct frame frame;
+        memcpy(&frame, inbox + at, sizeof frame);
+        if (frame.length > FRAME_SIZE) {
+            return -1;
+        }
+        if (length - at < sizeof frame + frame.length) {
+            break;
+        }
+        if (!receive_frame(connection, &frame, inbox + at + sizeof frame)) {
+            return -1;
+        }
+        at += sizeof frame + frame.length;
+        flush(connection);
+    }
+    return at;
+}
+
+/* A session begins. Asked for once more it is the same one. */
+static void begin_session(struct connection *connection, const struct frame *frame, const u8 *bytes, u64 nonce) {
+    if (!connection->greeted || connection->nonce != nonce) {
+        end_connection(connection);
+        open_channel();
+        connection->greeted = 1;
+        connection->nonce = nonce;
+    }
+    greet(connection, frame, bytes);
+}
+
+/* The same on a channel. What broke off there is completed by what the next session sends first, zeros, and then lacks the mark
+ * of its own session. It is passed over as a whole: what stands in it is not looked at. */
+static i64 take_marked_frames(struct connection *connection, u32 length) {
+    u32 at = 0;
+    while (connection->open && !connection->stalled && length - at >= sizeof(struct frame)) {
+        struct frame frame;
+        struct greeting greeting;
+        const u8 *payload = inbox + at + sizeof frame;
+        memcpy(&frame, inbox + at, sizeof frame);
+        if (frame.kind == HELLO && frame.length == sizeof greeting) {
+            if (length - at < sizeof frame + sizeof greeting) {
+                break;
+            }
+            memcpy(&greeting, payload, sizeof greeting);
+            if (memcmp(greeting.magic, GREETING, 8) == 0 && (u32)greeting.nonce != 0) {
+                begin_session(connection, &frame, payload, greeting.nonce);
+                at += sizeof frame + sizeof greeting;
+                flush(connection);
+                continue;
+            }
+        }
+        if (!connection->greeted || frame.length > FRAME_SIZE) {
+            if (connection->greeted) {
+                end_connection(connection);
+                open_channel();
+            }
+            at++;
+            continue;
+        }
+        if (length - at < sizeof frame + frame.length + MARK) {
+            break;
+        }
+        at += sizeof frame + frame.length + MARK;
+        if (memcmp(payload + frame.length, &connection->nonce, MARK) != 0 || !receive_frame(connection, &frame, payload)) {
+            end_connection(connection);
+            open_channel();
+        }
+        flush(connection);
+    }
+    return at;
+}
+
+static i64 receive_more(struct connection *connection, u32 length) {
+    if (!is_channel(connection)) {
+        return receive_bytes(connection, length);
+    }
+    i64 received = read_channel(connection->descriptor, inbox + length, sizeof inbox - length);
+    if (received > 0) {
+        heard = milliseconds();
+    }
+    /* Perhaps there is more, but others have their turn; the end of a socket, too, is told once. */
+    if (received == (i64)(sizeof inbox - length) || (received > 0 && channel == SOCKET_CHANNEL)) {
+        watch_connection(connection, EPOLLIN);
+    }
+    return received;
+}
+
 static void receive(struct connection *connection) {
-    u32 length = connection->held_length, at = 0;
+    u32 length = connection->held_length;
     if (connection->held) {
         memcpy(inbox, connection->held, length);
         give_block(connection->held);
@@ -777,29 +1059,16 @@ static void receive(struct connection *connection) {
         connection->held_length = 0;
     }
     if (length < sizeof inbox) {
-        i64 received = receive_bytes(connection, length);
+        i64 received = receive_more(connection, length);
         if (received < 0) {
-            end_connection(connection);
+            break_off(connection);
             return;
         }
         length += (u32)received;
     }
-    while (connection->open && !connection->stalled && length - at >= sizeof(struct frame)) {
-        struct frame frame;
-        memcpy(&frame, inbox + at, sizeof frame);
-        if (frame.length > FRAME_SIZE) {
-            end_connection(connection);
-            return;
-        }
-        if (length - at < sizeof frame + frame.length) {
-            break;
-        }
-        if (!receive_frame(connection, &frame, inbox + at + sizeof frame)) {
-            end_connection(connection);
-            return;
-        }
-        at += sizeof frame + frame.length;
-        flush(connection);
+    i64 at = is_channel(connection) ? take_marked_frames(connection, length) : take_frames(connection, length);
+    if (at < 0) {
+        end_connection(connection);
     }
     if (!connection->open) {
         return;
@@ -815,8 +1084,8 @@ static void receive(struct connection *connection) {
         end_connection(connection);
         return;
     }
-    memcpy(connection->held, inbox + at, length - at);
-    connection->held_length = length - at;
+    memcpy(connection->held, inbox + at, length - (u32)at);
+    connection->held_length = length - (u32)at;
 }
 
 /* The socket has room again. */
@@ -826,12 +1095,14 @@ static void resume(struct connection *connection) {
         struct io_vector vector = {connection->pending + connection->pending_start,
                                    connection->pending_end - connection->pending_start};
         struct message message = {.vectors = &vector, .vector_count = 1};
-        i64 sent = CALL3(__NR_sendmsg, connection->descriptor, &message, MSG_DONTWAIT_ | MSG_NOSIGNAL_);
+        i64 sent = is_channel(connection)
+                       ? write_channel(connection->descriptor, vector.base, vector.length)
+                       : CALL3(__NR_sendmsg, connection->descriptor, &message, MSG_DONTWAIT_ | MSG_NOSIGNAL_);
         if (sent == -EAGAIN) {
             return;
         }
         if (is_error(sent)) {
-            end_connection(connection);
+            break_off(connection);
             return;
         }
         connection->pending_start += (u32)sent;
@@ -854,7 +1125,7 @@ static void resume(struct connection *connection) {
     if (!connection->open || connection->stalled) {
         return;
     }
-    poll_control(EPOLL_CTL_MOD, connection->descriptor, EPOLLIN, CONNECTION, index);
+    watch_connection(connection, EPOLLIN);
     for (u32 i = 0; i < executions_end; i++) {
         if (executions[i].used && executions[i].connection == (i32)index) {
             watch_outputs(&executions[i]);
@@ -904,6 +1175,9 @@ static void run_timers(void) {
     if (look_again && now >= look_again) {
         look_for_victims();
     }
+    if (silence && now >= heard + silence) {
+        run_left();
+    }
     if (accepting_paused && now >= accept_again) {
         accepting_paused = 0;
         poll_control(EPOLL_CTL_ADD, DOOR, EPOLLIN, LISTENER, 0);
@@ -919,6 +1193,7 @@ static void run_timers(void) {
     set_timer(idle_over);
     set_timer(accepting_paused ? accept_again : 0);
     set_timer(look_again);
+    set_timer(silence ? heard + silence : 0);
 }
 
 static i64 time_to_wait(void) {
@@ -945,7 +1220,7 @@ static i64 time_to_wait(void) {
 static void release_memory(void) {
     forget_kept_blocks();
     release_pages(inbox, sizeof inbox);
-    release_pages(outbox, sizeof outbox);
+    release_pages(outgoing, sizeof outgoing);
     if (executions_end == 0) {
         release_pages(executions, sizeof executions);
     }
@@ -974,6 +1249,9 @@ static void handle(const struct epoll_event *event, int streams) {
             break;
         case CONNECTION:
             /* Whether it hung up is what the calls say: the place may be another connection's since the event. */
+            if (is_channel(&connections[index]) && !connections[index].open) {
+                open_channel();
+            }
             if (connections[index].open) {
                 (connections[index].stalled ? resume : receive)(&connections[index]);
             }
@@ -1029,25 +1307,51 @@ _Noreturn static void hold(void) {
     exit_with(0, "", 0);
 }
 
-_Noreturn static void stub(int count, char **arguments) {
-    static struct epoll_event events[EVENTS];
-    if (count == 2 && memcmp(arguments[1], "hold", 5) == 0) {
+/* As the first process of a kernel it comes to its channel by itself; else that is descriptor 0. */
+static void open_machine(void) {
+    channel = socket_option(0, SO_TYPE_) == STREAM_SOCKET ? SOCKET_CHANNEL : PORT_CHANNEL;
+    i32 port = channel == SOCKET_CHANNEL ? 0 : boot();
+    set_up(0);
+    CALL3(__NR_fcntl, port, F_SETFL, CALL2(__NR_fcntl, port, F_GETFL) | O_NONBLOCK);
+    connections[0].descriptor = port;
+    if (is_error(poll_control(EPOLL_CTL_ADD, port, EPOLLIN | EPOLLET, CONNECTION, 0))) {
+        DIE("stub: no channel\n");
+    }
+    ends_with_connection_0 = 0;
+    open_channel();
+}
+
+/* How it is started, see design/002-stub.md. */
+static void begin_with(int count, char **arguments) {
+    const char *how = count > 1 ? arguments[1] : "";
+    int attached_to_0 = text_length(how) == 8 && memcmp(how, "attached", 8) == 0;
+    int detached = text_length(how) == 8 && memcmp(how, "detached", 8) == 0;
+    if (count == 2 && memcmp(how, "hold", 5) == 0) {
         hold();
+    }
+    if (socket_option(0, SO_TYPE_) == STREAM_SOCKET ? count == 2 && memcmp(how, "machine", 8) == 0
+                                                    : !attached_to_0 && !detached && is_first_of_kernel()) {
+        open_machine();
+        return;
     }
     int watches_memory = count == 3 && memcmp(arguments[2], "memory", 7) == 0;
     set_up(watches_memory);
-    if (count != (watches_memory ? 3 : 2) ||
-        (memcmp(arguments[1], "attached", 9) != 0 && memcmp(arguments[1], "detached", 9) != 0)) {
+    if (count != (watches_memory ? 3 : 2) || (!attached_to_0 && !detached)) {
         DIE("stub: attached or detached?\n");
     }
     if (socket_option(0, SO_TYPE_) == STREAM_SOCKET && socket_option(0, SO_ACCEPTCONN_) == 0) {
         add_connection(0, 0);
     }
-    ends_with_connection_0 = arguments[1][0] == 'a';
+    ends_with_connection_0 = (u8)attached_to_0;
     if (ends_with_connection_0 && connection_count == 0) {
         DIE("stub: attached to what?\n");
     }
     open_door();
+}
+
+_Noreturn static void stub(int count, char **arguments) {
+    static struct epoll_event events[EVENTS];
+    begin_with(count, arguments);
     more_to_reap = 1;
     for (;;) {
         i64 number = system_call(__NR_epoll_pwait, epoll, (i64)events, EVENTS, time_to_wait(), 0, 8);

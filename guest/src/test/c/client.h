@@ -59,12 +59,15 @@ struct seen {
 
 struct client {
     int descriptor, closed, order;
+    u32 mark; /* of the session on a channel; 0: it is a socket */
     uint8_t buffer[1 << 17];
     uint32_t length;
     int descriptors[1024], descriptor_count;
     int pongs, hellos;
     uint8_t hello[256];
     uint32_t hello_length;
+    uint8_t alive[8192]; /* the last answer to ALIVE */
+    int alive_length;
     struct seen seen[STREAMS];
 };
 
@@ -107,6 +110,10 @@ static void receive_one(struct client *client, const struct frame *frame, const 
             break;
         case PONG:
             client->pongs++;
+            break;
+        case ALIVE:
+            memcpy(client->alive, bytes, frame->length);
+            client->alive_length = frame->length;
             break;
         case RESULT:
             seen->result = realloc(seen->result, seen->result_length + frame->length + 1);
@@ -266,13 +273,15 @@ static void send_bytes(struct client *client, const void *bytes, size_t length, 
 
 static void send_frame_with(struct client *client, uint32_t stream, uint8_t kind, uint8_t flags, const void *payload,
         uint16_t length, const int *descriptors, int count) {
-    uint8_t bytes[sizeof(struct frame) + 65536];
+    uint8_t bytes[sizeof(struct frame) + 65536 + 4];
     struct frame frame = {stream, kind, flags, length};
     memcpy(bytes, &frame, sizeof frame);
     if (length) {
         memcpy(bytes + sizeof frame, payload, length);
     }
-    send_bytes(client, bytes, sizeof frame + length, descriptors, count);
+    int marked = client->mark && kind != HELLO;
+    memcpy(bytes + sizeof frame + length, &client->mark, 4);
+    send_bytes(client, bytes, sizeof frame + length + (marked ? 4 : 0), descriptors, count);
 }
 
 static void send_plain(struct client *client, uint32_t stream, uint8_t kind, uint8_t flags, const void *payload, uint16_t length) {
@@ -333,11 +342,15 @@ static int pass(struct list *list, int descriptor) {
     return list->header.descriptors++;
 }
 
+/* On a channel descriptors are numbers that stand in the list. */
+static int lists_have_numbers;
+
 /* Fixes the offsets; the length is header.total. */
 static uint8_t *bytes_of(struct list *list) {
     struct list_header *header = &list->header;
     uint32_t operations = 80u * header->operations, relocations = 8u * header->relocations;
-    uint32_t base = 80 + operations + relocations;
+    uint32_t numbers = lists_have_numbers ? 4u * header->descriptors : 0;
+    uint32_t base = 80 + operations + relocations + ((numbers + 7) & ~7u);
     header->total = base + list->data_length;
     if (header->reply_length) {
         header->reply += base;
@@ -353,10 +366,11 @@ static uint8_t *bytes_of(struct list *list) {
         list->relocations[i].at += base;
         list->relocations[i].to += base;
     }
-    list->bytes = malloc(header->total + 1);
+    list->bytes = calloc(1, header->total + 1);
     memcpy(list->bytes, header, 80);
     memcpy(list->bytes + 80, list->operations, operations);
     memcpy(list->bytes + 80 + operations, list->relocations, relocations);
+    memcpy(list->bytes + 80 + operations + relocations, list->descriptors, numbers);
     memcpy(list->bytes + base, list->data, list->data_length);
     return list->bytes;
 }
@@ -376,7 +390,8 @@ static void run(struct client *client, uint32_t request, struct list *list) {
     struct seen *seen = &client->seen[request];
     seen->results = 0;
     seen->result_length = 0;
-    send_fragments(client, request, list->bytes, list->header.total, FRAME_SIZE, list->descriptors, list->header.descriptors);
+    int passed = lists_have_numbers ? 0 : list->header.descriptors;
+    send_fragments(client, request, list->bytes, list->header.total, FRAME_SIZE, list->descriptors, passed);
     free(list->bytes);
     free(list);
 }
@@ -437,6 +452,9 @@ static int messages_of_next = -1, memory_of_next[2] = {-1, -1};
 /* Whether it gets its listening socket at once; else that is kept here, open. */
 static int door_of_next = 1;
 
+/* The stub of a machine: all it has is a channel, descriptor 0. */
+static int machine_is_next;
+
 static struct stub start_stub(int attached, int with_first) {
     struct stub stub = {0};
     int pair[2] = {-1, -1};
@@ -469,7 +487,7 @@ static struct stub start_stub(int attached, int with_first) {
             dup2(901, 4);
             close_range(5, ~0u, CLOSE_RANGE_CLOEXEC);
         }
-        execl(program, "stub", attached ? "attached" : "detached", memory_of_next[0] >= 0 ? "memory" : (char *)0, (char *)0);
+        execl(program, "stub", machine_is_next ? "machine" : attached ? "attached" : "detached", memory_of_next[0] >= 0 ? "memory" : (char *)0, (char *)0);
         _exit(111);
     }
     close(zero);
@@ -517,4 +535,28 @@ static void ping(struct client *client) {
     int before = client->pongs;
     send_plain(client, 77, PING, 0, "ping", 4);
     AWAIT(client, client->pongs == before + 1);
+}
+
+enum { ZEROS = 8 + FRAME_SIZE + 4 };
+
+static u64 next_nonce = 0x1111222233334444;
+
+/* What a host sends first: as many zeros as complete whatever broke off, then HELLO. */
+static void greet(struct client *client) {
+    static u8 zeros[ZEROS];
+    struct greeting greeting = {GREETING, next_nonce};
+    next_nonce += 0x100000001;
+    client->mark = 0;
+    client->hellos = 0;
+    send_bytes(client, zeros, sizeof zeros, 0, 0);
+    send_plain(client, ~0u, HELLO, 0, &greeting, sizeof greeting);
+    AWAIT(client, client->hellos > 0 && memcmp(client->hello, &greeting, sizeof greeting) == 0);
+    client->mark = (u32)greeting.nonce;
+}
+
+static struct stub start_machine(void) {
+    machine_is_next = 1;
+    struct stub stub = start_stub(0, 1);
+    machine_is_next = 0;
+    return stub;
 }

@@ -1,4 +1,4 @@
-/* Fuzzes the stub over its socket: fuzz PROGRAM SECONDS [SEED]. Lists and frames that are valid but for a few bytes, cut and
+/* Fuzzes the stub over its socket, or over the channel of a machine: fuzz PROGRAM SECONDS [machine]. Lists and frames that are valid but for a few bytes, cut and
  * fragmented at random, on connections that come and go, while executions run. Whatever comes, the stub answers others.
  *
  * The machine must not be harmed by what a mutated list calls: its operations are getpid and a number that does not exist,
@@ -108,9 +108,9 @@ static void send_fuzzed_list(struct client *client, int spare) {
 
 /* RUN is without operations here, so that bytes that are taken for a list by a wrong length call nothing. */
 static void send_fuzzed_frame(struct client *client) {
-    static const uint8_t lengths[19] = {0, 16, 4, 4, 80, 8, 10, 4, 4, 16, 0, 0, 0, 4, 8, 24, 0, 0, 0};
+    static const uint8_t lengths[22] = {0, 16, 4, 4, 80, 8, 10, 4, 4, 16, 0, 0, 0, 4, 8, 24, 0, 0, 0, 8, 8, 0};
     uint8_t bytes[8 + 200] = {0};
-    struct frame frame = {1 + random_below(10), (uint8_t)(1 + random_below(18)), 0, 0};
+    struct frame frame = {1 + random_below(10), (uint8_t)(1 + random_below(client->mark ? 21 : 18)), 0, 0};
     frame.length = lengths[frame.kind];
     frame.flags = frame.kind >= DATA && frame.kind <= END ? (uint8_t)random_below(3) : 0;
     if (frame.kind == DATA || frame.kind == END) {
@@ -122,6 +122,7 @@ static void send_fuzzed_frame(struct client *client) {
     }
     if (frame.kind == HELLO) {
         memcpy(bytes + 8, "CaySTUB1nonce678", 16);
+        client->mark = client->mark && !random_below(4) ? 0x636e6f6e : client->mark; /* "nonc": the session is that one's then */
     }
     if (frame.kind == RUN) {
         bytes[8] = 80;
@@ -137,7 +138,9 @@ static void send_fuzzed_frame(struct client *client) {
         uint32_t at = 4 + random_below(4);
         bytes[at] = (uint8_t)INTERESTING[random_below(20)];
     }
-    send_bytes(client, bytes, random_below(100) ? 8u + frame.length : random_below(8u + frame.length) + 1, 0, 0);
+    memcpy(bytes + 8 + lengths[frame.kind], &client->mark, 4);
+    uint32_t whole = 8u + lengths[frame.kind] + (client->mark && frame.kind != HELLO ? 4 : 0);
+    send_bytes(client, bytes, random_below(100) ? whole : random_below(whole) + 1, 0, 0);
 }
 
 /* The stub lives and answers a connection that keeps to the rules. */
@@ -166,15 +169,48 @@ static void run_cat(struct client *client, uint32_t number, const char *script) 
     }
 }
 
+/* Over a channel there is one session after the other. */
+static void fuzz_machine(uint64_t end) {
+    lists_have_numbers = 1;
+    machine_is_next = 1;
+    messages_of_next = open("/dev/null", O_WRONLY | O_CLOEXEC); /* a list may take it for a record and write to it */
+    struct stub stub = start_stub(0, 1);
+    struct client *client = stub.first;
+    uint64_t sent = 0, sessions = 0;
+    while (now_ns() < end) {
+        greet(client);
+        sessions++;
+        for (uint32_t many = random_below(60); many > 0; many--, sent++) {
+            if (random_below(50) == 0) {
+                client->mark ^= 1u << random_below(32);
+            }
+            (random_below(2) ? send_fuzzed_list(client, 0) : send_fuzzed_frame(client));
+            while (take(client, 0) && !client->closed) {
+            }
+        }
+        for (int i = 0; i < STREAMS; i++) {
+            client->seen[i].result_length = 0;
+        }
+    }
+    greet(client);
+    ping(client);
+    stop_stub(&stub);
+    fprintf(stderr, "  fuzz: %llu sent in %llu sessions\n", (unsigned long long)sent, (unsigned long long)sessions);
+}
+
 int main(int count, char **arguments) {
     CHECK(count >= 3);
     program = arguments[1];
     as_first_process = geteuid() == 0;
     signal(SIGPIPE, SIG_IGN);
-    uint64_t seed = count > 3 ? strtoull(arguments[3], 0, 10) : now_ns();
+    uint64_t seed = getenv("SEED") ? strtoull(getenv("SEED"), 0, 10) : now_ns();
     state = seed | 1;
-    fprintf(stderr, "  fuzz: seed %llu\n", (unsigned long long)seed);
+    fprintf(stderr, "  fuzz: SEED=%llu\n", (unsigned long long)seed);
     current_test = "fuzz";
+    if (count > 3) {
+        fuzz_machine(now_ns() + strtoull(arguments[2], 0, 10) * 1000000000u);
+        return 0;
+    }
     struct stub stub = start_stub(0, 0);
     int spare = memfd_create("spare", MFD_CLOEXEC);
     struct client *clients[6] = {0};

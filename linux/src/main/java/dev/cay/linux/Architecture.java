@@ -2,13 +2,20 @@ package dev.cay.linux;
 
 /** The processor architectures Cay runs on. */
 public enum Architecture {
-    X86_64("x86_64"),
-    AARCH64("aarch64");
+    X86_64("x86_64", 62),
+    AARCH64("aarch64", 183);
 
     private final String text;
+    private final int elfMachine;
 
-    Architecture(String text) {
+    Architecture(String text, int elfMachine) {
         this.text = text;
+        this.elfMachine = elfMachine;
+    }
+
+    /** Its number in the header of a program, {@code EM_*} in elf.h. */
+    int elfMachine() {
+        return elfMachine;
     }
 
     /** The kernel's name of it, as {@code uname -m} prints it. */

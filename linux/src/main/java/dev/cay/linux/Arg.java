@@ -24,6 +24,8 @@ public sealed interface Arg {
 
         long buffer(Buffer room);
 
+        long stored(Buffer room, int offset);
+
         long struct(byte[] value, List<Pointer> pointers);
     }
 
@@ -116,6 +118,24 @@ public sealed interface Arg {
         @Override
         public int footprint() {
             return Scratch.align(size);
+        }
+    }
+
+    /**
+     * The eight bytes that an earlier operation of the same list left at an offset of its buffer, as a number: whatever takes a
+     * descriptor looks at the lower half of them.
+     */
+    record Stored(Buffer buffer, int offset) implements Arg {
+        public Stored {
+            requireNonNull(buffer, "buffer is null");
+            if (offset < 0 || offset > buffer.size() - Long.BYTES) {
+                throw new IllegalArgumentException("not within the buffer: " + offset);
+            }
+        }
+
+        @Override
+        public long encode(Encoder encoder) {
+            return encoder.stored(buffer, offset);
         }
     }
 

@@ -131,7 +131,7 @@ final class Encoding implements Arg.Encoder, AutoCloseable {
         for (int i = 0; i < arguments.size(); i++) {
             Arg argument = arguments.get(i);
             buffer.putLong(at + OP_ARGUMENTS + Long.BYTES * i, argument.encode(this));
-            if (argument instanceof Arg.Result) {
+            if (argument instanceof Arg.Result || argument instanceof Arg.Stored) {
                 indirect |= 1L << i;
             }
         }
@@ -176,6 +176,11 @@ final class Encoding implements Arg.Encoder, AutoCloseable {
             buffers.put(room, place);
         }
         return scratch.address(place);
+    }
+
+    @Override
+    public long stored(Arg.Buffer room, int offset) {
+        return buffer(room) + offset;
     }
 
     @Override

@@ -2,6 +2,7 @@ package dev.cay.linux;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -10,7 +11,8 @@ import java.util.concurrent.atomic.AtomicInteger;
  * The first process of a sandbox, taken as a kernel: lists run in the sandbox's namespaces, as its first process or in children of
  * it. Thread-safe. See the module {@code guest} for the program and what it promises.
  *
- * <p>Descriptors that a list opens are handed over to this process; those it names go the other way.
+ * <p>Descriptors that a list opens are handed over to this process; those it names go the other way. The stub of a machine keeps
+ * them instead, for this session: then a list can name no others but those.
  */
 public final class Stub implements Kernel, AutoCloseable {
     private static final Birth PLAIN = new Birth(0, Optional.empty());
@@ -20,7 +22,28 @@ public final class Stub implements Kernel, AutoCloseable {
 
     /** @param socket a connection to it; this object's from now on */
     public Stub(Fd socket) {
-        connection = new StubConnection(socket);
+        this(new StubConnection(socket));
+    }
+
+    private Stub(StubConnection connection) {
+        this.connection = connection;
+    }
+
+    /**
+     * Begins a session with the stub of a machine, and ends the one before: what that had opened is closed, what had not begun is
+     * forgotten, executions go on.
+     *
+     * @param socket the host's end of the machine's channel; the session's from now on, closed if there will be none
+     * @param deadline a value of {@link System#nanoTime}
+     * @throws SyscallException ETIMEDOUT if there is no answer in time, EPIPE if the channel has ended
+     */
+    public static Stub ofMachine(Fd socket, long deadline) throws SyscallException {
+        try {
+            return new Stub(new StubConnection(socket, Greeting.exchange(socket, deadline)));
+        } catch (SyscallException | RuntimeException e) {
+            socket.close();
+            throw e;
+        }
     }
 
     /** The program, sealed, to be given to {@link Processes#execve(Fd, List, List)}. */
@@ -43,7 +66,7 @@ public final class Stub implements Kernel, AutoCloseable {
     }
 
     private Results run(OpList list, StubList.Mode mode) throws SyscallException {
-        StubList encoded = StubList.of(list, mode, PLAIN);
+        StubList encoded = encode(list, mode, PLAIN);
         StubConnection.Frame reply = call(encoded);
         try {
             check(list, reply);
@@ -57,19 +80,32 @@ public final class Stub implements Kernel, AutoCloseable {
     private void undo(StubList encoded, StubConnection.Frame reply) throws SyscallException {
         List<Op> closes = reply.buffer().getInt(0) == StubList.REFUSED ? List.of() : encoded.undo(reply.buffer());
         if (!closes.isEmpty()) {
-            call(StubList.of(OpList.of(closes.toArray(Op[]::new)), StubList.Mode.INLINE, PLAIN));
+            call(encode(OpList.of(closes.toArray(Op[]::new)), StubList.Mode.INLINE, PLAIN));
         }
     }
 
-    @Override
-    public Child spawn(OpList list, Birth birth) throws SyscallException {
-        return spawn(list, StubList.of(list, StubList.Mode.EXECUTION, birth));
+    private StubList encode(OpList list, StubList.Mode mode, Birth birth) throws SyscallException {
+        return StubList.of(list, mode, birth, !connection.passesDescriptors());
     }
 
-    private Child spawn(OpList list, StubList encoded) throws SyscallException {
+    /**
+     * {@inheritDoc}
+     *
+     * @throws UnsupportedOperationException if it is the stub of a machine: what runs there cannot be waited for by a descriptor of
+     *     this process, see {@link #start}
+     */
+    @Override
+    public Child spawn(OpList list, Birth birth) throws SyscallException {
+        if (!connection.passesDescriptors()) {
+            throw new UnsupportedOperationException("executions of a machine are kept");
+        }
+        return Child.ofStub(spawn(list, encode(list, StubList.Mode.EXECUTION, birth)));
+    }
+
+    private Fd spawn(OpList list, StubList encoded) throws SyscallException {
         StubConnection.Frame reply = call(encoded);
         check(list, reply);
-        return Child.ofStub(reply.descriptors().getFirst());
+        return reply.descriptors().getFirst();
     }
 
     /**
@@ -80,8 +116,7 @@ public final class Stub implements Kernel, AutoCloseable {
     public KeptExecution start(OpList list, Birth birth, KeptExecution.Plan plan) throws SyscallException {
         KeptExecution execution = new KeptExecution(connection, plan.number());
         try {
-            spawn(list, StubList.of(list, StubList.Mode.EXECUTION, birth).keep(plan))
-                    .close();
+            spawn(list, encode(list, StubList.Mode.EXECUTION, birth).keep(plan)).close();
             return execution;
         } catch (SyscallException | RuntimeException e) {
             execution.close();
@@ -133,6 +168,56 @@ public final class Stub implements Kernel, AutoCloseable {
         connection.send(0, StubConnection.LISTEN, new byte[0], List.of(socket));
     }
 
+    /**
+     * An execution that is alive, or whose end nobody has been told.
+     *
+     * @param pid its process there; 0 if that has ended
+     */
+    public record Alive(int number, int pid) {}
+
+    /** The executions of a machine. */
+    public List<Alive> alive() throws SyscallException {
+        requireMachine();
+        ByteBuffer answer = connection.alive();
+        List<Alive> all = new ArrayList<>();
+        while (answer.hasRemaining()) {
+            all.add(new Alive(answer.getInt(), answer.getInt()));
+        }
+        return all;
+    }
+
+    /**
+     * Leaves a list with the stub of a machine, instead of the one before: it is run in the stub itself when nothing has come from
+     * any host for so long. Whatever comes puts it off; another session changes nothing about it.
+     *
+     * @param milliseconds of silence; 0 for never
+     */
+    public void leave(OpList list, long milliseconds) throws SyscallException {
+        requireMachine();
+        StubList encoded = encode(list, StubList.Mode.INLINE, PLAIN);
+        int request = requests.incrementAndGet();
+        try (StubConnection.Mailbox mailbox =
+                connection.request(request, reply -> reply.capacity() == 2 * Integer.BYTES ? 0 : -1)) {
+            byte[] bytes = encoded.bytes(connection);
+            connection.send(request, StubConnection.RUN, StubConnection.LEAVE, bytes, List.of());
+            check(list, connection.await(mailbox, StubConnection.FOREVER).orElseThrow(connection::gone));
+        }
+        ByteBuffer limit = ByteBuffer.allocate(Long.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        connection.send(
+                0, StubConnection.SILENCE, 0, limit.putLong(milliseconds).array());
+    }
+
+    /** Returns when the stub has acted on all that was sent before: it is there. */
+    public void ping() throws SyscallException {
+        connection.synchronize();
+    }
+
+    private void requireMachine() {
+        if (connection.passesDescriptors()) {
+            throw new UnsupportedOperationException("this is not the stub of a machine");
+        }
+    }
+
     /** Whether the connection, and so most likely the stub, has come to its end. */
     public boolean isGone() {
         return connection.isBroken();
@@ -141,8 +226,15 @@ public final class Stub implements Kernel, AutoCloseable {
     private StubConnection.Frame call(StubList encoded) throws SyscallException {
         int request = requests.incrementAndGet();
         try (StubConnection.Mailbox mailbox = connection.request(request, encoded::received)) {
-            connection.send(request, StubConnection.RUN, encoded.bytes(), encoded.descriptors());
-            return connection.await(mailbox, StubConnection.FOREVER).orElseThrow(connection::gone);
+            boolean passed = connection.passesDescriptors();
+            byte[] bytes = passed ? encoded.bytes() : encoded.bytes(connection);
+            connection.send(request, StubConnection.RUN, bytes, passed ? encoded.descriptors() : List.of());
+            StubConnection.Frame reply =
+                    connection.await(mailbox, StubConnection.FOREVER).orElseThrow(connection::gone);
+            if (!passed) {
+                reply.descriptors().addAll(encoded.kept(reply.buffer(), connection));
+            }
+            return reply;
         }
     }
 

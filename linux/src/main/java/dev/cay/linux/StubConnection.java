@@ -42,13 +42,17 @@ final class StubConnection implements AutoCloseable {
     static final int CANCEL = 16;
     static final int CONNECT = 17;
     static final int LISTEN = 18;
+    static final int CLOSE = 19;
+    static final int SILENCE = 20;
+    static final int ALIVE = 21;
     static final int MORE = 1;
+    static final int LEAVE = 2;
 
     /** What END is about if it is about the execution as such. */
     static final int EXECUTION = 3;
 
-    static final int HEADER_SIZE = 8;
-    static final int MAXIMUM_PAYLOAD = 32 * 1024;
+    static final int HEADER_SIZE = FrameCodec.HEADER_SIZE;
+    static final int MAXIMUM_PAYLOAD = FrameCodec.MAXIMUM_PAYLOAD;
 
     /** Of an answer: a list of the greatest length, all of which comes back. */
     private static final int MAXIMUM_ANSWER = 32 << 20;
@@ -67,16 +71,19 @@ final class StubConnection implements AutoCloseable {
     /** The same: to a question whether the stub is there. */
     private static final long PINGED = 1L << 41;
 
+    /** The same: to a question about executions. */
+    private static final long COUNTED = 1L << 42;
+
     /** A writer that found somebody else reading looks again after so long whether he still does. */
     private static final long RECHECK_NANOSECONDS = 5_000_000;
 
     private final Fd socket;
+    private final FrameCodec codec;
     private final ReentrantLock writing = new ReentrantLock();
     private final ReentrantLock reading = new ReentrantLock();
     private final Map<Long, Mailbox> mailboxes = new ConcurrentHashMap<>();
     private final Set<Mailbox> waiting = ConcurrentHashMap.newKeySet();
     private final Deque<Fd> descriptors = new ArrayDeque<>();
-    private byte[] unread = {};
 
     /** The mailbox of whoever reads. */
     private volatile Optional<Mailbox> leading = Optional.empty();
@@ -86,6 +93,33 @@ final class StubConnection implements AutoCloseable {
 
     StubConnection(Fd socket) {
         this.socket = socket;
+        codec = new FrameCodec(0);
+    }
+
+    /** A session with the stub of a machine, over a channel that passes no descriptors. */
+    StubConnection(Fd socket, Greeting greeting) throws SyscallException {
+        this.socket = socket;
+        codec = new FrameCodec((int) greeting.nonce());
+        parse(greeting.rest());
+    }
+
+    /** Whether descriptors are passed; else they are numbers of the stub's. */
+    boolean passesDescriptors() {
+        return !codec.isMarked();
+    }
+
+    /** A descriptor that the stub keeps for this session. */
+    Fd descriptor(long number) throws SyscallException {
+        require(number >= 0 && number <= Integer.MAX_VALUE);
+        return new Fd((int) number, this::closeThere, Optional.of(this));
+    }
+
+    private void closeThere(int number) {
+        try {
+            send(0, CLOSE, 0, FrameCodec.integer(number));
+        } catch (SyscallException e) {
+            // the end of the session closes it
+        }
     }
 
     /**
@@ -146,8 +180,8 @@ final class StubConnection implements AutoCloseable {
             if ((piece.flags() & MORE) == 0) {
                 Frame whole = new Frame(piece.stream(), RESULT, 0, answer.toByteArray(), new ArrayList<>());
                 int count = descriptorsOf.applyAsInt(whole.buffer());
-                require(count >= 0 && count <= descriptors.size());
-                for (int i = 0; i < count; i++) {
+                require(count >= 0 && (codec.isMarked() || count <= descriptors.size()));
+                for (int i = 0; i < count && !codec.isMarked(); i++) {
                     whole.descriptors().add(descriptors.removeFirst());
                 }
                 answer.reset();
@@ -157,8 +191,7 @@ final class StubConnection implements AutoCloseable {
 
         /** Nothing more will come: whoever still waits learns it as he would from the stub. */
         private void end(Errno why) {
-            ByteBuffer payload = ByteBuffer.allocate(Integer.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-            put(new Frame(0, END, EXECUTION, payload.putInt(why.number()).array(), List.of()));
+            put(new Frame(0, END, EXECUTION, FrameCodec.integer(why.number()), List.of()));
             if (leading.equals(Optional.of(this))) {
                 try {
                     send(0, PING, 0, new byte[0]); // what is answered wakes whoever reads
@@ -207,19 +240,35 @@ final class StubConnection implements AutoCloseable {
         }
     }
 
+    /** Asks which executions are alive: a number and a process id of each. */
+    ByteBuffer alive() throws SyscallException {
+        int number = pings.incrementAndGet();
+        try (Mailbox mailbox = mailbox(COUNTED | Integer.toUnsignedLong(number), answer -> 0)) {
+            send(number, ALIVE, 0, new byte[0]);
+            Frame answer = await(mailbox, FOREVER).orElseThrow(this::gone);
+            require(answer.kind() == ALIVE);
+            return answer.buffer();
+        }
+    }
+
     boolean isBroken() {
         return broken;
     }
 
     /** Sends a payload of any length, in as many frames as it takes, with descriptors. */
     void send(int stream, int kind, byte[] payload, List<Fd> sent) throws SyscallException {
+        send(stream, kind, 0, payload, sent);
+    }
+
+    /** The same with flags of all frames. */
+    void send(int stream, int kind, int common, byte[] payload, List<Fd> sent) throws SyscallException {
         writing.lock();
         try {
             int done = 0;
             do {
                 int length = Math.min(MAXIMUM_PAYLOAD - HEADER_SIZE, payload.length - done);
-                int flags = done + length < payload.length ? MORE : 0;
-                byte[] frame = frame(stream, kind, flags, payload, done, length);
+                int flags = common | (done + length < payload.length ? MORE : 0);
+                byte[] frame = codec.encode(stream, kind, flags, payload, done, length);
                 write(frame, done == 0 ? sent : List.of());
                 done += length;
             } while (done < payload.length);
@@ -232,22 +281,17 @@ final class StubConnection implements AutoCloseable {
     void send(int stream, int kind, int flags, byte[] payload) throws SyscallException {
         writing.lock();
         try {
-            write(frame(stream, kind, flags, payload, 0, payload.length), List.of());
+            write(codec.encode(stream, kind, flags, payload, 0, payload.length), List.of());
         } finally {
             writing.unlock();
         }
     }
 
-    private static byte[] frame(int stream, int kind, int flags, byte[] payload, int offset, int length) {
-        ByteBuffer frame = ByteBuffer.allocate(HEADER_SIZE + length).order(ByteOrder.LITTLE_ENDIAN);
-        frame.putInt(stream).put((byte) kind).put((byte) flags).putShort((short) length);
-        return frame.put(payload, offset, length).array();
-    }
-
     private void write(byte[] frame, List<Fd> sent) throws SyscallException {
         int done = 0;
         while (done < frame.length) {
-            int count = UnixSocket.send(socket(), frame, done, frame.length - done, done == 0 ? sent : List.of());
+            int length = Math.min(UnixSocket.CHUNK, frame.length - done);
+            int count = UnixSocket.send(socket(), frame, done, length, done == 0 ? sent : List.of());
             if (count == UnixSocket.END) {
                 throw gone();
             }
@@ -371,34 +415,16 @@ final class StubConnection implements AutoCloseable {
     }
 
     /** What comes from a stub is believed no more than anything else that comes out of a sandbox. */
-    private static void require(boolean kept) throws SyscallException {
+    static void require(boolean kept) throws SyscallException {
         if (!kept) {
             throw new SyscallException("stub", "the first process breaks the protocol", Errno.EPROTO.number());
         }
     }
 
     private void parse(byte[] bytes) throws SyscallException {
-        ByteBuffer buffer = ByteBuffer.allocate(unread.length + bytes.length)
-                .order(ByteOrder.LITTLE_ENDIAN)
-                .put(unread)
-                .put(bytes)
-                .flip();
-        while (buffer.remaining() >= HEADER_SIZE) {
-            int length = Short.toUnsignedInt(buffer.getShort(buffer.position() + 6));
-            require(length <= MAXIMUM_PAYLOAD);
-            if (buffer.remaining() < HEADER_SIZE + length) {
-                break;
-            }
-            int stream = buffer.getInt();
-            int kind = buffer.get();
-            int flags = buffer.get();
-            byte[] payload = new byte[length];
-            buffer.getShort();
-            buffer.get(payload);
-            deliver(new Frame(stream, kind, flags, payload, List.of()));
+        for (Frame frame : codec.decode(bytes)) {
+            deliver(frame);
         }
-        unread = new byte[buffer.remaining()];
-        buffer.get(unread);
     }
 
     private void deliver(Frame frame) throws SyscallException {
@@ -421,6 +447,11 @@ final class StubConnection implements AutoCloseable {
             case PONG ->
                 Optional.ofNullable(mailboxes.get(PINGED | Integer.toUnsignedLong(frame.stream())))
                         .ifPresent(mailbox -> mailbox.put(frame));
+            case ALIVE -> {
+                require(length % 8 == 0);
+                Optional.ofNullable(mailboxes.get(COUNTED | Integer.toUnsignedLong(frame.stream())))
+                        .ifPresent(mailbox -> mailbox.put(frame));
+            }
             case EXIT -> deliver(frame, EXECUTION, length == 16);
             case ATTACHED -> deliver(frame, EXECUTION, length == 24);
             default -> {} // nothing that has been asked for

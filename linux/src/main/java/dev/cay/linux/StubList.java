@@ -8,6 +8,7 @@ import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -47,6 +48,9 @@ final class StubList implements Arg.Encoder {
     /** A stub takes more for an attack. */
     private static final int MAXIMUM_DESCRIPTORS = 32;
 
+    /** Room for the numbers of descriptors, of lists for the stub of a machine. */
+    private static final int NUMBERS_SIZE = Integer.BYTES * MAXIMUM_DESCRIPTORS;
+
     private static final int RELOCATION_SIZE = 8;
     private static final int MAXIMUM_SIZE = 8 << 20;
     private static final int MAXIMUM_RELOCATIONS = 0xffff;
@@ -69,6 +73,7 @@ final class StubList implements Arg.Encoder {
     private final Map<Arg.Buffer, Integer> buffers = new IdentityHashMap<>();
     private final Map<byte[], Integer> structs = new IdentityHashMap<>();
     private final boolean sends;
+    private final int numbers;
     private int data;
     private int relocation;
 
@@ -77,12 +82,13 @@ final class StubList implements Arg.Encoder {
 
     private int room;
 
-    private StubList(OpList list, Mode mode, int relocations, int size) {
+    private StubList(OpList list, Mode mode, int relocations, int size, boolean numbered) {
         this.list = list;
         sends = mode != Mode.EXECUTION;
         buffer = ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
         relocation = HEADER_SIZE + Encoding.OP_SIZE * list.size();
-        data = relocation + RELOCATION_SIZE * relocations;
+        numbers = relocation + RELOCATION_SIZE * relocations;
+        data = numbers + (numbered ? NUMBERS_SIZE : 0);
     }
 
     /**
@@ -91,6 +97,13 @@ final class StubList implements Arg.Encoder {
      * @throws SyscallException E2BIG if it is longer than a stub takes
      */
     static StubList of(OpList list, Mode mode, Birth birth) throws SyscallException {
+        return of(list, mode, birth, false);
+    }
+
+    /**
+     * @param numbered whether it is for the stub of a machine, and its descriptors are numbers there: see {@link #bytes(StubConnection)}
+     */
+    static StubList of(OpList list, Mode mode, Birth birth, boolean numbered) throws SyscallException {
         Set<byte[]> seen = Collections.newSetFromMap(new IdentityHashMap<>());
         int relocations = 0;
         int size = HEADER_SIZE + Encoding.OP_SIZE * list.size();
@@ -107,11 +120,11 @@ final class StubList implements Arg.Encoder {
                 }
             }
         }
-        size += RELOCATION_SIZE * relocations;
+        size += RELOCATION_SIZE * relocations + (numbered ? NUMBERS_SIZE : 0);
         if (size > MAXIMUM_SIZE || relocations > MAXIMUM_RELOCATIONS) {
             throw new SyscallException("execve", "the list is too long", Errno.E2BIG.number());
         }
-        StubList encoded = new StubList(list, mode, relocations, size);
+        StubList encoded = new StubList(list, mode, relocations, size, numbered);
         encoded.encode(mode, relocations, birth);
         return encoded;
     }
@@ -206,6 +219,13 @@ final class StubList implements Arg.Encoder {
         return 0;
     }
 
+    /** {@inheritDoc} The buffer's place is added when that is known. */
+    @Override
+    public long stored(Arg.Buffer room, int offset) {
+        bits = VALUE | OFFSET;
+        return offset;
+    }
+
     @Override
     public long struct(byte[] value, List<Arg.Pointer> pointers) {
         bits = OFFSET;
@@ -226,9 +246,11 @@ final class StubList implements Arg.Encoder {
         for (int i = 0; i < operations.size(); i++) {
             List<Arg> arguments = operations.get(i).arguments();
             for (int j = 0; j < arguments.size(); j++) {
+                int at = HEADER_SIZE + Encoding.OP_SIZE * i + Encoding.OP_ARGUMENTS + Long.BYTES * j;
                 if (arguments.get(j) instanceof Arg.Buffer one) {
-                    int at = HEADER_SIZE + Encoding.OP_SIZE * i + Encoding.OP_ARGUMENTS + Long.BYTES * j;
                     buffer.putLong(at, buffers.get(one));
+                } else if (arguments.get(j) instanceof Arg.Stored stored) {
+                    buffer.putLong(at, buffers.get(stored.buffer()) + stored.offset());
                 }
             }
         }
@@ -276,6 +298,14 @@ final class StubList implements Arg.Encoder {
         return buffer.array();
     }
 
+    /** The same for the stub of a machine, whose descriptors it names. */
+    byte[] bytes(StubConnection machine) {
+        for (int i = 0; i < descriptors.size(); i++) {
+            buffer.putInt(numbers + Integer.BYTES * i, descriptors.get(i).number(Optional.of(machine)));
+        }
+        return buffer.array();
+    }
+
     List<Fd> descriptors() {
         return descriptors;
     }
@@ -301,6 +331,21 @@ final class StubList implements Arg.Encoder {
             count += isSent(i) && reply.getLong(resultAt(i)) >= 0 ? 1 : 0;
         }
         return count;
+    }
+
+    /** What a reply says of descriptors that are kept for us, as {@link #received} counts them. */
+    List<Fd> kept(ByteBuffer reply, StubConnection machine) throws SyscallException {
+        List<Fd> kept = new ArrayList<>();
+        if (reply.getInt(0) == NONE && !sends) {
+            kept.add(machine.descriptor(reply.getInt(Integer.BYTES)));
+        }
+        for (int i = 0; reply.getInt(0) != REFUSED && sends && i < finished(reply); i++) {
+            long result = reply.getLong(resultAt(i));
+            if (isSent(i) && result >= 0) {
+                kept.add(machine.descriptor(result));
+            }
+        }
+        return kept;
     }
 
     /** How many operations had come to their end. */

@@ -63,7 +63,7 @@ class EncodingTest {
     }
 
     private static void check(Arg argument, long value, boolean indirect, OpList list, long first, int stride) {
-        assertThat(indirect).isEqualTo(argument instanceof Arg.Result);
+        assertThat(indirect).isEqualTo(argument instanceof Arg.Result || argument instanceof Arg.Stored);
         switch (argument) {
             case Arg.Number(long number) -> assertThat(value).isEqualTo(number);
             case Arg.Descriptor(Fd fd) -> assertThat(value).isEqualTo(fd.number());
@@ -72,6 +72,8 @@ class EncodingTest {
             case Arg.Bytes(byte[] bytes) ->
                 assertThat(bytes(value, bytes.length)).isEqualTo(bytes);
             case Arg.Buffer room -> assertThat(bytes(value, room.size())).containsOnly(0);
+            case Arg.Stored(Arg.Buffer room, int offset) ->
+                assertThat(bytes(value - offset, room.size())).containsOnly(0);
             case Arg.Struct(byte[] bytes, List<Arg.Pointer> pointers) -> {
                 byte[] copy = bytes(value, bytes.length);
                 for (Arg.Pointer pointer : pointers) {
@@ -108,7 +110,7 @@ class EncodingTest {
     }
 
     private static Arg argument(Random random, List<Op> earlier) {
-        int kind = random.nextInt(7);
+        int kind = random.nextInt(8);
         if (earlier.isEmpty() && (kind == 2 || kind == 3)) {
             kind = 0;
         }
@@ -119,8 +121,20 @@ class EncodingTest {
             case 3 -> new Arg.Location(earlier.get(random.nextInt(earlier.size())));
             case 4 -> new Arg.Bytes(bytes(random));
             case 5 -> new Arg.Buffer(random.nextInt(1, 100));
+            case 6 -> stored(random, earlier);
             default -> struct(random);
         };
+    }
+
+    private static Arg stored(Random random, List<Op> earlier) {
+        for (Op operation : earlier) {
+            for (Arg argument : operation.arguments()) {
+                if (argument instanceof Arg.Buffer room && room.size() >= Long.BYTES) {
+                    return new Arg.Stored(room, random.nextInt(room.size() - Long.BYTES + 1));
+                }
+            }
+        }
+        return Arg.of(0);
     }
 
     private static Arg struct(Random random) {
