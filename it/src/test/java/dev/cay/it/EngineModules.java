@@ -15,11 +15,17 @@ final class EngineModules {
 
     /** Where the modules are that the engine reads, itself included; those of the JDK are left out. */
     static List<Path> places() {
+        return places("dev.cay.engine");
+    }
+
+    /** Where some modules are, and all that they read. */
+    static List<Path> places(String... roots) {
         Set<Path> places = new LinkedHashSet<>();
         Set<ResolvedModule> seen = new LinkedHashSet<>();
         Deque<ResolvedModule> waiting = new ArrayDeque<>();
-        waiting.add(
-                ModuleLayer.boot().configuration().findModule("dev.cay.engine").orElseThrow());
+        for (String root : roots) {
+            waiting.add(ModuleLayer.boot().configuration().findModule(root).orElseThrow());
+        }
         while (!waiting.isEmpty()) {
             ResolvedModule module = waiting.remove();
             URI location = module.reference().location().orElseThrow();

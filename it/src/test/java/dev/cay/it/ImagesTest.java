@@ -4,27 +4,19 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.OutputStream;
 import java.io.UncheckedIOException;
-import java.net.InetAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CopyOnWriteArrayList;
-import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.ExecutorService;
-import java.util.concurrent.Executors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /**
- * Images from real registries, by processes that have a store of their own: in a mount namespace with a small file system over
+ * Images from real registries, by processes that have a store of their own: in a mount namespace with a directory of theirs over
  * /var/lib/cay.
  */
 @ExtendWith(RootLane.class)
@@ -40,7 +32,7 @@ class ImagesTest {
     private static RegistryLab secure;
 
     @BeforeAll
-    static void start() throws IOException {
+    static void start() {
         folder = Lab.directory();
         image = ImageArchives.ODD.make();
         registry = RegistryLab.open();
@@ -49,13 +41,6 @@ class ImagesTest {
         registry.push(archive, "a/odd:1");
         registry.push(archive, "a/odd:zstd", "--format", "oci", "--dest-compress-format", "zstd");
         secure.push(archive, "a/odd:1");
-        Path settings = Files.createDirectories(folder.resolve("etc/cay"));
-        Files.writeString(
-                settings.resolve("registries.json"),
-                "{\"registries\":[{\"name\":\"" + secure.name() + "\",\"authorities\":\"" + secure.authorities()
-                        + "\"},{\"name\":\"" + secure.name().replace("127.0.0.1", "localhost")
-                        + "\",\"authorities\":\"" + RegistryLab.certificate(folder.resolve("other.pem")) + "\"}]}");
-        Files.createDirectories(Path.of("/var/lib/cay"));
     }
 
     @AfterAll
@@ -85,17 +70,20 @@ class ImagesTest {
         }
     }
 
-    /** A process with an empty store, which sees our settings of registries. */
-    private static OtherProcess process() {
-        return process("mount --bind " + Lab.directory() + " /var/lib/cay");
+    private static OwnStore store() {
+        return OwnStore.open()
+                .registries("{\"name\":\"" + secure.name() + "\",\"authorities\":\"" + secure.authorities()
+                        + "\"},{\"name\":\"" + secure.name().replace("127.0.0.1", "localhost")
+                        + "\",\"authorities\":\"" + RegistryLab.certificate(folder.resolve("other.pem")) + "\"}");
     }
 
-    private static OtherProcess process(String mount) {
-        String script = mount + " && mount -t overlay -o lowerdir=" + folder.resolve("etc")
-                + ":/etc overlay /etc && exec \"$@\"";
-        return OtherProcess.start(
-                List.of("unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh"),
-                Map.of("HOME", folder.toString()));
+    /** A process with an empty store, which sees our settings of registries. */
+    private static OtherProcess process() {
+        return process(store());
+    }
+
+    private static OtherProcess process(OwnStore store) {
+        return OtherProcess.start(store.wrapper(), Map.of("HOME", folder.toString()));
     }
 
     private static String odd(RegistryLab of, String tag) {
@@ -182,136 +170,6 @@ class ImagesTest {
             Path again = folder.resolve("again.tar");
             process.tell("image", "save", "odd:1 " + again);
             assertThat(again).hasSameBinaryContentAs(saved);
-        }
-    }
-
-    @Test
-    void aFullDiskLeavesNothingHalfDone() {
-        try (OtherProcess process = process("mount -t tmpfs -o size=1m tmpfs /var/lib/cay")) {
-            process.order("image", "pull", odd(registry, "1"));
-            assertThat(process.answer().orElseThrow())
-                    .startsWith("failed host-failed")
-                    .contains("No space left");
-            assertThat(process.tell("image", "list")).isEqualTo("[]");
-            assertThat(process.tell("image", "check")).isEqualTo("[]");
-            process.tell("image", "prune");
-            assertThat(process.tell("image", "check")).isEqualTo("[]");
-        }
-    }
-
-    /** Two processes with one store, and one that is killed in the middle. */
-    @Test
-    void processesShareTheWork() throws IOException {
-        Path store = Lab.directory();
-        try (Stall stall = new Stall(registry)) {
-            String name = stall.name() + "/a/odd:1";
-            OtherProcess killed = process("mount --bind " + store + " /var/lib/cay");
-            killed.order("image", "pull", name);
-            stall.await();
-            killed.kill();
-            assertThat(half(store)).isNotEmpty();
-            try (OtherProcess first = process("mount --bind " + store + " /var/lib/cay");
-                    OtherProcess second = process("mount --bind " + store + " /var/lib/cay")) {
-                assertThat(first.tell("image", "check")).isEqualTo("[]");
-                stall.flow();
-                first.order("image", "pull", name);
-                second.order("image", "pull", name);
-                assertThat(first.answer().orElseThrow()).startsWith("ok sha256:");
-                assertThat(second.answer().orElseThrow()).startsWith("ok sha256:");
-                assertThat(first.tell("image", "check")).isEqualTo("[]");
-                first.tell("image", "prune");
-                assertThat(half(store)).isEmpty();
-                assertThat(second.tell("image", "run", name + " " + LOOK)).contains("twice above deep");
-            }
-        }
-    }
-
-    private static List<String> half(Path store) throws IOException {
-        try (var files = Files.walk(store.resolve("images"), 2)) {
-            return files.map(Path::getFileName)
-                    .map(Path::toString)
-                    .filter(name -> name.startsWith(".new-") || name.startsWith(".gone-"))
-                    .toList();
-        }
-    }
-
-    /** Stands before a registry; of a layer it passes on only the beginning, until it is told otherwise. */
-    private static final class Stall implements AutoCloseable {
-        private static final int BEGINNING = 4096;
-
-        private final RegistryLab registry;
-        private final ServerSocket socket = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
-        private final CountDownLatch stalled = new CountDownLatch(1);
-        private final ExecutorService threads = Executors.newCachedThreadPool();
-        private final List<Socket> open = new CopyOnWriteArrayList<>();
-        private volatile boolean flowing;
-
-        Stall(RegistryLab registry) throws IOException {
-            this.registry = registry;
-            threads.execute(this::accept);
-        }
-
-        String name() {
-            return "127.0.0.1:" + socket.getLocalPort();
-        }
-
-        void await() {
-            try {
-                stalled.await();
-            } catch (InterruptedException e) {
-                throw new IllegalStateException(e);
-            }
-        }
-
-        void flow() {
-            flowing = true;
-        }
-
-        private void accept() {
-            try {
-                while (true) {
-                    Socket client = socket.accept();
-                    Socket server = new Socket(
-                            "127.0.0.1", Integer.parseInt(registry.name().replaceFirst(".*:", "")));
-                    open.add(client);
-                    open.add(server);
-                    threads.execute(() -> pass(client, server, false));
-                    threads.execute(() -> pass(server, client, true));
-                }
-            } catch (IOException e) {
-                // closed
-            }
-        }
-
-        private void pass(Socket from, Socket to, boolean answers) {
-            byte[] buffer = new byte[BEGINNING];
-            long passed = 0;
-            try (from;
-                    to) {
-                InputStream in = from.getInputStream();
-                OutputStream out = to.getOutputStream();
-                for (int count = in.read(buffer); count >= 0; count = in.read(buffer)) {
-                    if (answers && !flowing && passed > 4 * BEGINNING) {
-                        stalled.countDown();
-                        in.transferTo(OutputStream.nullOutputStream());
-                        Thread.sleep(60_000);
-                    }
-                    out.write(buffer, 0, count);
-                    passed += count;
-                }
-            } catch (IOException | InterruptedException e) {
-                // one of them has gone
-            }
-        }
-
-        @Override
-        public void close() throws IOException {
-            socket.close();
-            for (Socket one : open) {
-                one.close();
-            }
-            threads.shutdownNow();
-            threads.close();
         }
     }
 }

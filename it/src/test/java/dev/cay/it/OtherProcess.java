@@ -25,6 +25,12 @@ import java.util.stream.Stream;
 final class OtherProcess implements AutoCloseable {
     private static final int PATIENCE_SECONDS = 60;
 
+    /** Where native methods are found, as the start script of the command line says it. */
+    static final Path NATIVE_METHODS = Path.of(
+            System.getProperty("cay.root"),
+            "linux/src/main/resources/dev/cay/linux",
+            "native-methods-" + Architecture.current().text() + ".so");
+
     private final Process process;
     private final String mark;
     private final BufferedReader answers;
@@ -104,10 +110,6 @@ final class OtherProcess implements AutoCloseable {
         for (int level = 0; level < 4; level++) {
             classes = classes.getParent();
         }
-        Path library = Path.of(
-                System.getProperty("cay.root"),
-                "linux/src/main/resources/dev/cay/linux",
-                "native-methods-" + Architecture.current().text() + ".so");
         return List.of(
                 Path.of(System.getProperty("java.home"), "bin/java").toString(),
                 "-XX:+UseSerialGC",
@@ -119,7 +121,7 @@ final class OtherProcess implements AutoCloseable {
                 "--add-modules",
                 "dev.cay.engine",
                 "--enable-native-access=dev.cay.linux",
-                "-Ddev.cay.linux.library=" + readable.apply(library),
+                "-Ddev.cay.linux.library=" + readable.apply(NATIVE_METHODS),
                 "-cp",
                 readable.apply(classes).toString(),
                 ChildOperator.class.getName());

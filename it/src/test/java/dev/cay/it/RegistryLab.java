@@ -14,6 +14,9 @@ import java.util.concurrent.locks.LockSupport;
 
 /** Debian's docker-registry on a port of loopback. */
 final class RegistryLab implements AutoCloseable {
+    /** A name that its certificate has, and no name server. */
+    static final String HOST = "registry.invalid";
+
     static final String USER = "cay";
     static final String PASSWORD = "secret";
 
@@ -78,7 +81,7 @@ final class RegistryLab implements AutoCloseable {
                 "-subj",
                 "/CN=registry",
                 "-addext",
-                "subjectAltName=IP:127.0.0.1",
+                "subjectAltName=IP:127.0.0.1,DNS:" + HOST,
                 "-keyout",
                 file + ".key",
                 "-out",

@@ -13,6 +13,7 @@ import java.net.http.HttpClient;
 import java.net.http.HttpHeaders;
 import java.net.http.HttpRequest;
 import java.net.http.HttpResponse;
+import java.net.http.HttpTimeoutException;
 import java.nio.channels.UnresolvedAddressException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
@@ -34,6 +35,9 @@ final class Connection implements AutoCloseable {
 
     /** What java.net.http says when a proxy does not connect it with anybody; many do so for few ports only. */
     private static final String TUNNEL_FAILED = "Tunnel failed";
+
+    /** Some who speak no TLS wait for the rest of a line that never comes. */
+    private static final Duration TLS_PATIENCE = Duration.ofSeconds(10);
 
     private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(20);
 
@@ -101,8 +105,10 @@ final class Connection implements AutoCloseable {
         }
         boolean answer = false;
         try {
-            send(request(endpoint.uri(false, "/v2/"), Map.of(), "")).body().close();
-        } catch (SSLException | ConnectException e) {
+            Duration patience = silence.compareTo(TLS_PATIENCE) < 0 ? silence : TLS_PATIENCE;
+            HttpRequest probe = builder(endpoint.uri(false, "/v2/")).timeout(patience).build();
+            send(probe).body().close();
+        } catch (SSLException | ConnectException | HttpTimeoutException e) {
             answer = true;
         } catch (IOException e) {
             if (!String.valueOf(e.getMessage()).startsWith(TUNNEL_FAILED)) {
@@ -136,7 +142,9 @@ final class Connection implements AutoCloseable {
         try {
             HttpResponse<InputStream> response = client.send(request, HttpResponse.BodyHandlers.ofInputStream());
             if (response.statusCode() == 407) {
-                response.body().close();
+                if (response.body() != null) { // of who refuses to connect there is none
+                    response.body().close();
+                }
                 throw refusedByProxy(request);
             }
             return response;

@@ -73,9 +73,7 @@ final class Pull {
         RegistryClient.Fetched fetched = client.document(reference);
         Digest origin = fetched.digest();
         for (int depth = 0; depth < INDEX_DEPTH; depth++) {
-            ImageDocument document =
-                    Documents.document(fetched.bytes(), fetched.mediaType(), "the manifest of " + reference.familiar());
-            switch (document) {
+            switch (fetched.document()) {
                 case ImageDocument.Manifest manifest -> {
                     return new Found(origin, fetched.bytes(), fetched.digest(), manifest);
                 }

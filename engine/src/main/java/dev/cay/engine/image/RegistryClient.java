@@ -52,12 +52,12 @@ final class RegistryClient implements AutoCloseable {
     /**
      * A manifest or an index as it came.
      *
-     * @param mediaType what the registry calls it; may be empty
+     * @param document what they say
      * @param digest of the bytes
      */
-    record Fetched(byte[] bytes, String mediaType, Digest digest) {
+    record Fetched(byte[] bytes, ImageDocument document, Digest digest) {
         Fetched {
-            requireNonNull(mediaType, "mediaType is null");
+            requireNonNull(document, "document is null");
             requireNonNull(digest, "digest is null");
         }
     }
@@ -93,7 +93,11 @@ final class RegistryClient implements AutoCloseable {
                         }
                         String type =
                                 response.headers().firstValue("Content-Type").orElse("");
-                        return new Fetched(bytes, type.replaceFirst(";.*", "").strip(), digest);
+                        ImageDocument document = Documents.document(
+                                bytes,
+                                type.replaceFirst(";.*", "").strip(),
+                                "the manifest of " + reference.familiar());
+                        return new Fetched(bytes, document, digest);
                     }
                 }));
     }

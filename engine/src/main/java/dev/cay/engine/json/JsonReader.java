@@ -220,7 +220,7 @@ public final class JsonReader implements AutoCloseable {
 
     private SandboxException malformed(JacksonException e) {
         return new SandboxException.InvalidSpec(
-                "the " + name + " cannot be read as JSON: " + shown(e.getOriginalMessage())
+                name + " cannot be read as JSON: " + shown(e.getOriginalMessage())
                         + at(parser.currentLocation()),
                 hint);
     }

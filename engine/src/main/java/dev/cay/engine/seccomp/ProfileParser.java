@@ -64,7 +64,7 @@ final class ProfileParser {
         }
         try (JsonReader reader = new JsonReader(
                 json,
-                "seccomp profile",
+                "the seccomp profile",
                 "correct the profile; its form is that of Docker and of the OCI runtime specification")) {
             return new Document(reader).read();
         }

@@ -42,6 +42,9 @@ final class HostileRegistry implements AutoCloseable {
     final List<Request> requests = new CopyOnWriteArrayList<>();
     volatile Behaviour always;
 
+    /** Whether it has nothing to say to who speaks TLS. */
+    volatile boolean mute;
+
     HostileRegistry() throws IOException {
         socket = new ServerSocket(0, 50, InetAddress.getLoopbackAddress());
         always = this::properly;
@@ -173,6 +176,9 @@ final class HostileRegistry implements AutoCloseable {
             InputStream in = new BufferedInputStream(one.getInputStream());
             String first = line(in);
             if (!first.startsWith("GET ")) {
+                if (mute) {
+                    Thread.sleep(60_000);
+                }
                 return; // TLS, which is tried first
             }
             Map<String, String> headers = new LinkedHashMap<>();

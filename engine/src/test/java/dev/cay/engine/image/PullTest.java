@@ -456,6 +456,16 @@ final class PullTest {
     }
 
     @Test
+    void whoSpeaksNoTlsMaySayNothing() {
+        registry.image("a", "1", "layer");
+        registry.mute = true;
+        pull("a:1");
+
+        assertThat(images.check()).isEmpty();
+        assertThat(progress).noneMatch(ImageProgress.Retry.class::isInstance);
+    }
+
+    @Test
     void nobodyListens() throws IOException {
         registry.close();
         refused("a:1", SandboxException.RegistryFailed.class, registry.name() + ": nobody listens there");

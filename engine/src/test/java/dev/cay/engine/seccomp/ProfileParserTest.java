@@ -294,7 +294,7 @@ final class ProfileParserTest {
             {"defaultAction": "SCMP_ACT_ERRNO",
              "syscalls": [{"names": ["read"], "action": "SCMP_ACT_\\u0007PERMIT"}]}
             """, Architecture.X86_64, Set.of()))
-                .hasMessage("seccomp profile: there is no action 'SCMP_ACT_?PERMIT' (line 2, column 45)");
+                .hasMessage("the seccomp profile: there is no action 'SCMP_ACT_?PERMIT' (line 2, column 45)");
     }
 
     private static void assertInvalid(String json) {
