@@ -21,12 +21,35 @@ final class ImageBench {
     private static final String HOST = "run host";
     private static final String LAYERS_20 = "20 layers";
     private static final String LAYERS_1 = "1 layer";
-    private static final List<String> CASES = List.of(PULL, PODMAN_PULL, UMOCI, FIRST_RUN, HOST, LAYERS_20, LAYERS_1);
+    private static final String OUR_EROFS = "import";
+    private static final String MKFS = "tar + mkfs.erofs";
+    private static final String MKFS_ALONE = "mkfs.erofs";
+
+    /** Without what the kernel keeps in memory of files. */
+    private static final String COLD = ", cold";
+
+    private static final List<String> CASES = List.of(
+            PULL,
+            PODMAN_PULL,
+            UMOCI,
+            PULL + COLD,
+            PODMAN_PULL + COLD,
+            UMOCI + COLD,
+            OUR_EROFS,
+            MKFS,
+            MKFS_ALONE,
+            FIRST_RUN,
+            HOST,
+            FIRST_RUN + COLD,
+            HOST + COLD,
+            LAYERS_20,
+            LAYERS_1);
     private static final Path STORE = Path.of("/var/lib/cay/images");
     private static final Duration LONGEST_PULLS = Duration.ofSeconds(240);
     private static final Duration LONGEST_RUNS = Duration.ofSeconds(90);
     private static final int PULLS = 5;
     private static final int RUNS = 20;
+    private static final int COLD_ROUNDS = 3;
     private static final int WARMUP = 1;
 
     private final Options options;
@@ -55,6 +78,7 @@ final class ImageBench {
             ImageBench image = new ImageBench(options, report, bench, Product.installed(), registry.get());
             bench.onClose(image::forget);
             image.pulls();
+            image.layers();
             image.runs();
             image.rate();
         }
@@ -63,27 +87,79 @@ final class ImageBench {
 
     /** Each begins without the image. */
     private void pulls() throws IOException {
-        List<Case> cases = new ArrayList<>();
         Tools.Command pull = product.command("pull", "-q", registry.base());
-        if (options.wants(PULL)) {
-            cases.add(new Case(PULL, WARMUP, this::forget, () -> bench.tools().run(pull)));
-        }
+        List<String> theirs = List.of(PODMAN_PULL, PODMAN_PULL + COLD);
         Optional<Podman> podman =
-                options.wants(PODMAN_PULL) ? Podman.find(bench, report, List.of(PODMAN_PULL)) : Optional.empty();
-        podman.ifPresent(found -> cases.add(new Case(
-                PODMAN_PULL,
-                WARMUP,
-                () -> bench.tools().attempt(found.removeImage(registry.base())),
-                () -> bench.tools().run(found.pull(registry.base())))));
-        if (options.wants(UMOCI)) {
-            cases.add(new Case(
-                    UMOCI, WARMUP, this::forgetUnpacked, () -> bench.tools().run(unpack())));
-        }
-        new Rounds(report, LONGEST_PULLS)
-                .run(cases, options.warmup().orElse(WARMUP), options.n().orElse(PULLS));
+                theirs.stream().anyMatch(options::wants) ? Podman.find(bench, report, theirs) : Optional.empty();
+        List<Case> cases = new ArrayList<>(List.of(
+                new Case(PULL, WARMUP, this::forget, () -> bench.tools().run(pull)),
+                new Case(
+                        UMOCI, WARMUP, this::forgetUnpacked, () -> bench.tools().run(unpack()))));
+        podman.ifPresent(found -> cases.add(
+                1,
+                new Case(
+                        PODMAN_PULL,
+                        WARMUP,
+                        () -> bench.tools().attempt(found.removeImage(registry.base())),
+                        () -> bench.tools().run(found.pull(registry.base())))));
+        rounds(LONGEST_PULLS, cases, options.n().orElse(PULLS));
+        rounds(LONGEST_PULLS, cold(cases), Math.min(options.n().orElse(COLD_ROUNDS), COLD_ROUNDS));
         if (podman.isPresent() && options.wants(PULL)) {
             disk(podman.get(), pull);
         }
+    }
+
+    private void rounds(Duration longest, List<Case> cases, int n) {
+        new Rounds(report, longest)
+                .run(
+                        cases.stream().filter(one -> options.wants(one.name())).toList(),
+                        options.warmup().orElse(WARMUP),
+                        n);
+    }
+
+    /** The same, with nothing in memory of any file: proc_sys_vm(5), drop_caches. The registry's files are read again too. */
+    private List<Case> cold(List<Case> cases) {
+        return cases.stream()
+                .map(one -> new Case(
+                        one.name() + COLD,
+                        0,
+                        () -> {
+                            one.prepare().run();
+                            bench.tools().must(shell("sync && echo 3 > /proc/sys/vm/drop_caches"));
+                        },
+                        one.run()))
+                .toList();
+    }
+
+    /** An archive becomes a layer: by us, checked and entered into the store, and by the format's own tool, which reads directories. */
+    private void layers() throws IOException {
+        List<Case> cases = new ArrayList<>();
+        String archive = registry.archive().toString();
+        Tools.Command ours = product.command("image", "import", "cay-bench/layer", "--file", archive);
+        cases.add(new Case(
+                OUR_EROFS,
+                WARMUP,
+                () -> bench.tools().attempt(product.command("image", "rm", "cay-bench/layer")),
+                () -> bench.tools().run(ours)));
+        if (Tools.find("mkfs.erofs").isEmpty()) {
+            report.missing(MKFS);
+            report.missing(MKFS_ALONE);
+        } else {
+            String tree = bench.directory().resolve("tree").toString();
+            String unpacked = bench.directory().resolve("tree.kept").toString();
+            String unpack = "mkdir %1$s && tar --xattrs --xattrs-include='*' -C %1$s -xf " + archive;
+            String make =
+                    "mkfs.erofs --quiet -zlz4 -C65536 " + bench.directory().resolve("tree.erofs") + " %1$s";
+            bench.tools().must(shell(unpack.formatted(unpacked)));
+            cases.add(new Case(
+                    MKFS,
+                    WARMUP,
+                    () -> bench.tools().must(shell("rm -rf " + tree)),
+                    () -> bench.tools().run(shell((unpack + " && " + make).formatted(tree)))));
+            cases.add(new Case(MKFS_ALONE, WARMUP, () -> {}, () -> bench.tools().run(shell(make.formatted(unpacked)))));
+        }
+        rounds(LONGEST_PULLS, cases, options.n().orElse(PULLS));
+        bench.tools().attempt(product.command("image", "rm", "cay-bench/layer"));
     }
 
     private void disk(Podman podman, Tools.Command pull) throws IOException {
@@ -124,32 +200,26 @@ final class ImageBench {
     }
 
     private void runs() throws IOException {
-        List<Case> cases = new ArrayList<>();
-        if (options.wants(FIRST_RUN)) {
-            Tools.Command first = product.command("run", "--pull=never", registry.base(), "true");
-            cases.add(new Case(
-                    FIRST_RUN,
-                    WARMUP,
-                    () -> {
-                        bench.tools().attempt(product.command("image", "rm", registry.base()));
-                        bench.tools().must(product.command("pull", "-q", registry.base()));
-                    },
-                    () -> bench.tools().run(first)));
-        }
-        program(cases, HOST, product.command("run", "--", "true"));
-        new Rounds(report, LONGEST_RUNS).run(cases, WARMUP, options.n().orElse(PULLS));
+        Tools.Command first = product.command("run", "--pull=never", registry.base(), "true");
+        List<Case> cases = List.of(
+                new Case(
+                        FIRST_RUN,
+                        WARMUP,
+                        () -> {
+                            bench.tools().attempt(product.command("image", "rm", registry.base()));
+                            bench.tools().must(product.command("pull", "-q", registry.base()));
+                        },
+                        () -> bench.tools().run(first)),
+                Case.program(HOST, () -> bench.tools().run(product.command("run", "--", "true"))));
+        rounds(LONGEST_RUNS, cases, options.n().orElse(PULLS));
+        rounds(LONGEST_RUNS, cold(cases), Math.min(options.n().orElse(COLD_ROUNDS), COLD_ROUNDS));
         List<Case> layers = new ArrayList<>();
         bench.tools().must(product.command("pull", "-q", registry.base()));
         bench.tools().must(product.command("pull", "-q", registry.layered()));
-        program(layers, LAYERS_1, product.command("run", "--pull=never", registry.base(), "true"));
-        program(layers, LAYERS_20, product.command("run", "--pull=never", registry.layered(), "true"));
-        new Rounds(report, LONGEST_RUNS).run(layers, WARMUP, options.n().orElse(RUNS));
-    }
-
-    private void program(List<Case> cases, String name, Tools.Command command) {
-        if (options.wants(name)) {
-            cases.add(Case.program(name, () -> bench.tools().run(command)));
-        }
+        Tools.Command twenty = product.command("run", "--pull=never", registry.layered(), "true");
+        layers.add(Case.program(LAYERS_1, () -> bench.tools().run(first)));
+        layers.add(Case.program(LAYERS_20, () -> bench.tools().run(twenty)));
+        rounds(LONGEST_RUNS, layers, options.n().orElse(RUNS));
     }
 
     /** What a directory takes of the disk, in bytes. */
@@ -171,12 +241,19 @@ final class ImageBench {
     private void rate() {
         report.ratio("pull/podman", PULL, PODMAN_PULL, Optional.of(Goal.atMost(0.60)));
         report.ratio("pull/umoci", PULL, UMOCI, Optional.of(Goal.atMost(0.60)));
+        report.ratio("pull/podman cold", PULL + COLD, PODMAN_PULL + COLD, Optional.of(Goal.atMost(0.60)));
+        report.ratio("pull/umoci cold", PULL + COLD, UMOCI + COLD, Optional.of(Goal.atMost(0.60)));
+        report.ratio("erofs/mkfs", OUR_EROFS, MKFS, Optional.of(Goal.atMost(1)));
+        report.ratio("erofs/mkfs alone", OUR_EROFS, MKFS_ALONE, Optional.empty());
         report.ratio("firstrun/host", FIRST_RUN, HOST, Optional.of(Goal.atMost(1.20)));
+        report.ratio("firstrun/host cold", FIRST_RUN + COLD, HOST + COLD, Optional.of(Goal.atMost(1.20)));
         report.ratio("layers20/layers1", LAYERS_20, LAYERS_1, Optional.of(Goal.atMost(1.50)));
         report.note(
                 "The image is made of this machine's packages of priority required to standard, and what they need: "
                         + registry.contents()
                         + ". All pull it from the same registry on 127.0.0.1, without TLS; the files are in"
-                        + " memory, the processes are new each time.");
+                        + " memory, but for what is called cold, the processes are new each time. import makes a layer of"
+                        + " the uncompressed archive, checked, digested and written to the disk; mkfs.erofs of this machine's"
+                        + " version reads no archives but directories, which tar makes first.");
     }
 }

@@ -12,8 +12,11 @@ import java.util.Optional;
 
 /**
  * A registry on this machine with two images: one layer of some ten thousand files, and that with nineteen small layers more.
+ *
+ * @param archive the first layer
+ * @param contents what is in it, in words
  */
-record Registry(String base, String layered, String contents) {
+record Registry(String base, String layered, Path archive, String contents) {
     private static final long PATIENCE = 20_000_000_000L;
     private static final int MORE_LAYERS = 19;
 
@@ -31,7 +34,8 @@ record Registry(String base, String layered, String contents) {
         script(bench, folder, ARCHIVE);
         script(bench, folder, images(address));
         String contents = Files.readString(folder.resolve("contents")).strip();
-        return Optional.of(new Registry(address + "/cay-bench/base:1", address + "/cay-bench/base:20", contents));
+        return Optional.of(new Registry(
+                address + "/cay-bench/base:1", address + "/cay-bench/base:20", folder.resolve("base.tar"), contents));
     }
 
     private static int freePort() throws IOException {
