@@ -24,8 +24,8 @@ import java.util.Optional;
 import java.util.Set;
 
 /**
- * What a tree has that the layers below it have not, as the archive of one more layer. The tree comes as an archive twice: first to
- * see what differs, then to take it. As with rsync(1), a file counts as unchanged if its kind, owner, mode, size, time (to the
+ * What a tree has that the layers below it have not, as the archive of one more layer. The tree comes as an archive: what differs is
+ * taken as it passes. Only where a name has become one of another file, which had passed as unchanged, it comes a second time. As with rsync(1), a file counts as unchanged if its kind, owner, mode, size, time (to the
  * nanosecond), target and attributes are.
  */
 public final class LayerDiff {
@@ -35,8 +35,15 @@ public final class LayerDiff {
 
     private final BaseTree base;
     private final Set<EntryPath> ours;
-    private final Set<EntryPath> wanted = new HashSet<>();
-    private final List<EntryPath> removed = new ArrayList<>();
+    private final TarWriter target;
+
+    /** Directories that have passed as unchanged: a layer that has something in them says how they are. */
+    private final Map<EntryPath, TarEntry> directories = new HashMap<>();
+
+    private final Set<EntryPath> taken = new HashSet<>();
+
+    /** What is wanted after all, and has passed. */
+    private final Set<EntryPath> late = new HashSet<>();
 
     /** What is no directory: it hides one of that name as a whole. */
     private final Set<EntryPath> others = new HashSet<>();
@@ -50,9 +57,10 @@ public final class LayerDiff {
         InputStream open() throws IOException;
     }
 
-    private LayerDiff(BaseTree base, Set<EntryPath> ours) {
+    private LayerDiff(BaseTree base, Set<EntryPath> ours, OutputStream target) {
         this.base = base;
         this.ours = ours;
+        this.target = new TarWriter(target);
     }
 
     /**
@@ -65,10 +73,18 @@ public final class LayerDiff {
     public static void write(List<Path> layers, Tree tree, Set<EntryPath> ours, OutputStream target)
             throws IOException {
         requireNonNull(target, "target is null");
-        LayerDiff diff = new LayerDiff(BaseTree.of(layers), Set.copyOf(ours));
-        diff.compare(tree);
+        LayerDiff diff = new LayerDiff(BaseTree.of(layers), Set.copyOf(ours), target);
+        diff.each(tree, diff::compare);
+        if (!diff.late.isEmpty()) {
+            diff.each(tree, diff::takeLate);
+        }
         diff.missing(new EntryPath(List.of()), diff.base.root());
-        diff.take(tree, target);
+        diff.target.finish();
+    }
+
+    /** What is done with an entry, whose content may be read. */
+    private interface Visitor {
+        void visit(EntryPath path, TarEntry entry, TarReader reader) throws IOException;
     }
 
     private boolean isOurs(EntryPath path) {
@@ -80,19 +96,19 @@ public final class LayerDiff {
         return false;
     }
 
-    private void compare(Tree tree) throws IOException {
+    private void each(Tree tree, Visitor visitor) throws IOException {
         try (InputStream archive = tree.open()) {
             TarReader reader = new TarReader(archive, TarLimits.STANDARD);
             for (Optional<TarEntry> next = reader.next(); next.isPresent(); next = reader.next()) {
                 EntryPath path = EntryPath.of(next.get().name());
                 if (!isOurs(path)) {
-                    compare(path, next.get());
+                    visitor.visit(path, next.get(), reader);
                 }
             }
         }
     }
 
-    private void compare(EntryPath path, TarEntry entry) throws IOException {
+    private void compare(EntryPath path, TarEntry entry, TarReader reader) throws IOException {
         Optional<BaseTree.Node> before = base.find(path);
         before.ifPresent(node -> node.seen = true);
         if (!(entry.kind() instanceof Kind.Directory)
@@ -101,26 +117,51 @@ public final class LayerDiff {
             others.add(path);
         }
         if (entry.kind() instanceof Kind.HardLink(ByteString name)) {
-            EntryPath target = EntryPath.of(name);
-            Optional<BaseTree.Node> first = base.find(target);
-            boolean same =
-                    before.isPresent() && first.isPresent() && before.get().isSame(first.get());
-            if (same && !wanted.contains(target)) {
-                links.computeIfAbsent(target, _ -> new ArrayList<>()).add(path);
-            } else {
-                want(path);
-                want(target);
-                links.getOrDefault(target, List.of()).forEach(this::want);
-            }
+            compareLink(path, entry, EntryPath.of(name), reader);
         } else if (before.isEmpty() || !isUnchanged(before.get(), entry)) {
-            want(path);
+            take(path, entry, reader);
+        } else if (entry.kind() instanceof Kind.Directory) {
+            directories.put(path, entry);
         }
     }
 
-    /** With the directories that it is in: a layer that has them says how they are. */
-    private void want(EntryPath path) {
-        for (int length = path.components().size(); length >= 0; length--) {
-            wanted.add(new EntryPath(path.components().subList(0, length)));
+    private void compareLink(EntryPath path, TarEntry entry, EntryPath first, TarReader reader) throws IOException {
+        Optional<BaseTree.Node> before = base.find(path);
+        Optional<BaseTree.Node> target = base.find(first);
+        boolean same = before.isPresent() && target.isPresent() && before.get().isSame(target.get());
+        if (taken.contains(first)) {
+            take(path, entry, reader);
+        } else if (same && !late.contains(first)) {
+            links.computeIfAbsent(first, _ -> new ArrayList<>()).add(path);
+        } else {
+            late.add(path);
+            late.add(first);
+            late.addAll(links.getOrDefault(first, List.of()));
+        }
+    }
+
+    private void takeLate(EntryPath path, TarEntry entry, TarReader reader) throws IOException {
+        if (late.contains(path)) {
+            take(path, entry, reader);
+        }
+    }
+
+    private void take(EntryPath path, TarEntry entry, TarReader reader) throws IOException {
+        takeDirectories(path);
+        if (taken.add(path)) {
+            target.add(entry, reader.content());
+        }
+    }
+
+    /** Those that a name is in. */
+    private void takeDirectories(EntryPath path) throws IOException {
+        for (int length = 0; length < path.components().size(); length++) {
+            EntryPath above = new EntryPath(path.components().subList(0, length));
+            TarEntry directory = directories.remove(above);
+            if (directory != null) {
+                taken.add(above);
+                target.add(directory);
+            }
         }
     }
 
@@ -153,38 +194,22 @@ public final class LayerDiff {
     }
 
     /** What the layers have and the tree has not. */
-    private void missing(EntryPath path, BaseTree.Node directory) {
-        directory.children.forEach((name, child) -> {
+    private void missing(EntryPath path, BaseTree.Node directory) throws IOException {
+        for (Map.Entry<ByteString, BaseTree.Node> child : directory.children.entrySet()) {
             List<ByteString> components = new ArrayList<>(path.components());
-            components.add(name);
+            components.add(child.getKey());
             EntryPath below = new EntryPath(components);
+            BaseTree.Node node = child.getValue();
             if (isOurs(below)) {
-                return;
+                continue;
             }
-            if (!child.seen) {
-                removed.add(below);
-                want(path);
-            } else if (child.isDirectory() && !others.contains(below)) {
-                missing(below, child);
-            }
-        });
-    }
-
-    private void take(Tree tree, OutputStream target) throws IOException {
-        TarWriter writer = new TarWriter(target);
-        try (InputStream archive = tree.open()) {
-            TarReader reader = new TarReader(archive, TarLimits.STANDARD);
-            for (Optional<TarEntry> next = reader.next(); next.isPresent(); next = reader.next()) {
-                TarEntry entry = next.get();
-                if (wanted.contains(EntryPath.of(entry.name())) && !isOurs(EntryPath.of(entry.name()))) {
-                    writer.add(entry, reader.content());
-                }
+            if (!node.seen) {
+                takeDirectories(below);
+                target.add(new TarEntry(whiteout(below), new Kind.File(0), 0, 0, 0, Instant.EPOCH, Map.of()));
+            } else if (node.isDirectory() && !others.contains(below)) {
+                missing(below, node);
             }
         }
-        for (EntryPath path : removed) {
-            writer.add(new TarEntry(whiteout(path), new Kind.File(0), 0, 0, 0, Instant.EPOCH, Map.of()));
-        }
-        writer.finish();
     }
 
     private static ByteString whiteout(EntryPath path) {

@@ -28,6 +28,9 @@ final class LayerDiffTest {
 
     private final List<Path> layers = new ArrayList<>();
 
+    /** How often the tree has been read. */
+    private int readings;
+
     private void layer(LayerArchive archive) throws IOException {
         Path file = directory.resolve("layer" + layers.size());
         LayerConverter.convert(new ByteArrayInputStream(archive.bytes()), file, LayerLimits.STANDARD);
@@ -40,7 +43,10 @@ final class LayerDiffTest {
         ByteArrayOutputStream archive = new ByteArrayOutputStream();
         LayerDiff.write(
                 layers,
-                () -> new ByteArrayInputStream(bytes),
+                () -> {
+                    readings++;
+                    return new ByteArrayInputStream(bytes);
+                },
                 Set.of(EntryPath.of(ByteString.of("proc")), EntryPath.of(ByteString.of("etc/hosts"))),
                 archive);
         TarReader reader = new TarReader(new ByteArrayInputStream(archive.toByteArray()), TarLimits.STANDARD);
@@ -84,7 +90,7 @@ final class LayerDiffTest {
                         .file("./e/x", "3")
                         .link("./l", "e")
                         .file("./n/new", "")))
-                .containsExactly("./", "./d", "./n", "./d/a", "./l", "./n/new");
+                .containsExactly("./", "./n", "./d", "./d/a", "./l", "./n/new");
         byte[] time = "3".getBytes(StandardCharsets.US_ASCII);
         assertThat(difference(directories("./", "./d", "./e")
                         .file("./d/a", "1")
@@ -113,6 +119,7 @@ final class LayerDiffTest {
 
         assertThat(difference(directories("./", "./k").file("./k/x", "")))
                 .containsExactly("./", "./k", ".wh.d", "k/.wh.y");
+        assertThat(readings).isEqualTo(1);
     }
 
     @Test
@@ -136,6 +143,7 @@ final class LayerDiffTest {
                         .hard("./c", "./a")
                         .hard("./d", "./a")))
                 .containsExactly("./", "./a", "./b", "./c", "./d");
+        assertThat(readings).isEqualTo(3);
         assertThat(difference(
                         directories("./").file("./a", "12").hard("./b", "./a").file("./c", "1")))
                 .containsExactly("./", "./a", "./b");
