@@ -184,6 +184,28 @@ public record SandboxSpec(
                 own);
     }
 
+    /** The same with another network. */
+    public SandboxSpec withNetwork(Network other) {
+        return new SandboxSpec(
+                root,
+                writable,
+                other,
+                limits,
+                resourceLimits,
+                seccomp,
+                userNamespace,
+                hostname,
+                environment,
+                workingDirectory,
+                user,
+                stopSignal,
+                name,
+                labels,
+                mounts,
+                lifetime,
+                command);
+    }
+
     /** The programs of this machine in a sandbox of their own; see {@link Root.Host}. */
     public static Builder host() {
         return new Builder(Root.host());

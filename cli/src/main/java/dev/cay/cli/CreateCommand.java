@@ -1,5 +1,6 @@
 package dev.cay.cli;
 
+import dev.cay.ImageConfig;
 import dev.cay.Sandbox;
 import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
@@ -81,11 +82,13 @@ final class CreateCommand implements Command {
     }
 
     private static SandboxSpec settled(SandboxSpec spec, ImageRequest image, Sandboxes engine, Context context) {
-        List<String> line = image.line(image.config(engine.images(), context));
-        return spec.withCommand(
-                line.isEmpty()
-                        ? Optional.empty()
-                        : Optional.of(ImageRequest.with(spec.command().orElseThrow(), line)));
+        ImageConfig config = image.config(engine.images(), context);
+        List<String> line = image.line(config);
+        return image.published(spec, config)
+                .withCommand(
+                        line.isEmpty()
+                                ? Optional.empty()
+                                : Optional.of(ImageRequest.with(spec.command().orElseThrow(), line)));
     }
 
     private static void refuseOptionsOfCommand(Arguments arguments) {

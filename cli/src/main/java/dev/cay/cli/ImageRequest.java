@@ -3,7 +3,9 @@ package dev.cay.cli;
 import dev.cay.ExecSpec;
 import dev.cay.ImageConfig;
 import dev.cay.Images;
+import dev.cay.Network;
 import dev.cay.SandboxException;
+import dev.cay.SandboxSpec;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -16,8 +18,10 @@ import java.util.Optional;
  * @param pull when it is brought here
  * @param entry what is run instead of its entry point
  * @param arguments what stands behind its name
+ * @param publishing whether the ports that it exposes are published
  */
-record ImageRequest(String reference, Pull pull, Optional<List<String>> entry, List<String> arguments) {
+record ImageRequest(
+        String reference, Pull pull, Optional<List<String>> entry, List<String> arguments, boolean publishing) {
     /** Stands for the command until the image is known. */
     static final ExecSpec UNKNOWN = ExecSpec.of("(the image's command)");
 
@@ -40,7 +44,7 @@ record ImageRequest(String reference, Pull pull, Optional<List<String>> entry, L
     static Optional<ImageRequest> of(Arguments arguments) {
         List<String> operands = arguments.operands();
         if (arguments.separated() || operands.isEmpty() || arguments.has(RunOptions.ROOTFS)) {
-            for (Option option : List.of(RunOptions.PULL, RunOptions.ENTRYPOINT)) {
+            for (Option option : List.of(RunOptions.PULL, RunOptions.ENTRYPOINT, NetworkRequest.PUBLISH_ALL)) {
                 if (arguments.has(option)) {
                     throw new UsageException(
                             option.spelling() + " has no effect without an image",
@@ -58,7 +62,8 @@ record ImageRequest(String reference, Pull pull, Optional<List<String>> entry, L
         if (program.isPresent()) {
             entry = Optional.of(program.get().isEmpty() ? List.of() : List.of(program.get()));
         }
-        return Optional.of(new ImageRequest(operands.get(0), pull(arguments), entry, rest));
+        return Optional.of(new ImageRequest(
+                operands.get(0), pull(arguments), entry, rest, arguments.has(NetworkRequest.PUBLISH_ALL)));
     }
 
     private static Pull pull(Arguments arguments) {
@@ -99,6 +104,13 @@ record ImageRequest(String reference, Pull pull, Optional<List<String>> entry, L
             }
             throw failure;
         }
+    }
+
+    /** The same sandbox with the ports that its image exposes, if that is wanted. */
+    SandboxSpec published(SandboxSpec spec, ImageConfig config) {
+        return publishing && spec.network() instanceof Network.Named network
+                ? spec.withNetwork(ExposedPorts.published(network, config.exposedPorts()))
+                : spec;
     }
 
     private void bring(Images images, Context context) {

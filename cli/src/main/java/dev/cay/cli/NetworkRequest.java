@@ -27,6 +27,11 @@ final class NetworkRequest {
             "[ADDRESS:]PORT:PORT[/udp]",
             "Lead a port of this machine, on 127.0.0.1 or another address of it, to a port of the sandbox. May be"
                     + " repeated.");
+    static final Option PUBLISH_ALL = Option.flag(
+            "P",
+            "publish-all",
+            "Lead a free port of 127.0.0.1 to each port that the image exposes and --publish does not; 'cay port ls' says"
+                    + " which.");
     static final Option EGRESS = Option.valued(
             "egress",
             "public|deny|all|FILE",
@@ -71,6 +76,7 @@ final class NetworkRequest {
     private static void refuse(Arguments arguments, String name) {
         List<Option> needing = new ArrayList<>(POLICY);
         needing.add(PUBLISH);
+        needing.add(PUBLISH_ALL);
         needing.add(IP);
         for (Option option : needing) {
             if (arguments.has(option)) {

@@ -43,7 +43,10 @@ final class RegistryCommand implements Command {
                         + " \"docker.io\", \"mirrors\": [\"mirror.example:5000\"]}, {\"name\": \"r.example\","
                         + " \"authorities\": \"/etc/ssl/ca.pem\"}, {\"name\": \"old.example:5000\", \"insecure\": true}]}."
                         + " Mirrors are asked first. Authorities are certificates that are trusted besides those of this"
-                        + " machine. An insecure registry may have no trusted certificate, or no encryption at all.");
+                        + " machine. An insecure registry may have no trusted certificate, or no encryption at all.",
+                "HTTPS_PROXY, HTTP_PROXY and ALL_PROXY name proxies, as in http://[USER:PASSWORD@]HOST:PORT, where special"
+                        + " characters of a password are written as in %40. NO_PROXY lists hosts, domains and networks that are"
+                        + " asked directly, separated by commas.");
     }
 
     @Override

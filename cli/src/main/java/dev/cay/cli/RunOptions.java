@@ -101,6 +101,7 @@ final class RunOptions {
     private static final List<Option> NETWORK = List.of(
             NetworkRequest.NETWORK,
             NetworkRequest.PUBLISH,
+            NetworkRequest.PUBLISH_ALL,
             NetworkRequest.EGRESS,
             NetworkRequest.ALLOW,
             NetworkRequest.DENY,

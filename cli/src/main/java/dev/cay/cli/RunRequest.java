@@ -1,6 +1,7 @@
 package dev.cay.cli;
 
 import dev.cay.ExecSpec;
+import dev.cay.ImageConfig;
 import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
 import java.util.List;
@@ -51,9 +52,10 @@ record RunRequest(
         if (image.isEmpty()) {
             return this;
         }
-        List<String> line = image.get().commandLine(image.get().config(engine.images(), context));
-        ExecSpec known = ImageRequest.with(command, line);
-        SandboxSpec made = detached() ? sandbox.withCommand(Optional.of(known)) : sandbox;
+        ImageConfig config = image.get().config(engine.images(), context);
+        ExecSpec known = ImageRequest.with(command, image.get().commandLine(config));
+        SandboxSpec published = image.get().published(sandbox, config);
+        SandboxSpec made = detached() ? published.withCommand(Optional.of(known)) : published;
         return new RunRequest(made, known, format, interactive, Optional.empty());
     }
 

@@ -1,13 +1,16 @@
 package dev.cay.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cay.EgressPolicy;
 import dev.cay.Network;
 import dev.cay.PublishedPort;
+import dev.cay.SandboxException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -47,6 +50,46 @@ class NetworkCommandsTest {
                 .isEqualTo("default deny\ndeny 93.184.0.0/16\nallow 10.0.0.5:tcp:5432\nallow public\ndns on\nlog on\n"
                         + "connections 9\nbandwidth 1m\n");
         assertThat(network.address().orElseThrow().getHostAddress()).isEqualTo("10.88.0.9");
+    }
+
+    private List<PublishedPort> ports(String... line) {
+        engine.images.images.add(FakeImages.info("debian:12", 'a'));
+        assertThat(terminal.run(line)).as(terminal.err()).isZero();
+        return ((Network.Named) engine.created.get(engine.created.size() - 1).network()).ports();
+    }
+
+    /** The image has one, 80/tcp. */
+    @Test
+    void whatAnImageExposesIsPublishedIfThatIsAskedFor() {
+        assertThat(ports("run", "--network=bridge", "debian:12")).isEmpty();
+        assertThat(ports("run", "--network=bridge", "-P", "debian:12"))
+                .singleElement()
+                .satisfies(port -> {
+                    assertThat(port.bind().isLoopbackAddress()).isTrue();
+                    assertThat(port.hostPort()).isPositive();
+                    assertThat(port.guestPort()).isEqualTo(80);
+                });
+        assertThat(ports("create", "--network=bridge", "--publish-all", "-p", "8080:80/udp", "debian:12"))
+                .hasSize(2)
+                .contains(PublishedPort.parse("8080:80/udp"));
+        assertThat(ports("run", "-d", "--network=bridge", "-P", "-p8080:80", "debian:12"))
+                .containsExactly(PublishedPort.parse("8080:80"));
+    }
+
+    @Test
+    void portsOfSeveralKindsAreExposed() {
+        Network.Named network = ExposedPorts.published(Network.bridge(), List.of("53", "53/udp", "54/tcp", "54/udp"));
+
+        assertThat(network.ports())
+                .extracting(port -> port.guestPort() + "/" + port.transport().text())
+                .containsExactly("53/tcp", "53/udp", "54/tcp", "54/udp");
+        for (String wrong : List.of("80/sctp", "0", "1-9/tcp", "", "/tcp", "99999999999")) {
+            assertThatThrownBy(() -> ExposedPorts.published(Network.bridge(), List.of(wrong)))
+                    .as(wrong)
+                    .isInstanceOf(UsageException.class);
+        }
+        assertThatThrownBy(() -> ExposedPorts.published(Network.bridge(), List.of("70000")))
+                .isInstanceOf(SandboxException.InvalidSpec.class);
     }
 
     @Test

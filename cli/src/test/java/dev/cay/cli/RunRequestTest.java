@@ -192,13 +192,15 @@ class RunRequestTest {
         assertThat(request.sandbox()).isEqualTo(SandboxSpec.image("debian:12").build());
         assertThat(request.image())
                 .contains(new ImageRequest(
-                        "debian:12", ImageRequest.Pull.NEVER, Optional.of(List.of("sh")), List.of("-c", "ls")));
+                        "debian:12", ImageRequest.Pull.NEVER, Optional.of(List.of("sh")), List.of("-c", "ls"), false));
         assertThat(request("debian", "--", "ls").image().orElseThrow().arguments())
                 .containsExactly("ls");
         assertThat(request("--rootfs", "/alpine", "ls").image()).isEmpty();
         assertThat(request("--", "debian").image()).isEmpty();
         assertRefused("--entrypoint sh -- ls", "--entrypoint has no effect");
         assertRefused("--rootfs host --pull never ls", "--pull has no effect");
+        assertRefused("--network bridge -P -- ls", "--publish-all has no effect");
+        assertRefused("-P debian", "--publish-all has no effect");
         assertRefused("--pull sometimes debian", "sometimes");
     }
 
