@@ -12,7 +12,10 @@ final class CommandLine {
     /** What starts it; it hears of all signals, whatever this process ignores. */
     static List<String> of(OwnStore store, String... arguments) {
         List<String> command = new ArrayList<>(store.wrapper());
-        command.addAll(List.of("env", "--default-signal", Path.of(System.getProperty("java.home"), "bin/java").toString()));
+        command.addAll(List.of(
+                "env",
+                "--default-signal",
+                Path.of(System.getProperty("java.home"), "bin/java").toString()));
         command.addAll(List.of("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-XX:-UsePerfData", "-Xmx96m", "-p"));
         command.add(EngineModules.places("dev.cay.cli", "dev.cay.engine").stream()
                 .map(Path::toString)

@@ -46,15 +46,15 @@ final class OwnStore {
 
     /** What a command stands behind to see all this. */
     List<String> wrapper() {
-        String script =
-                mount + " && mount -t overlay -o lowerdir=" + settings + ":/etc overlay /etc && exec \"$@\"";
+        String script = mount + " && mount -t overlay -o lowerdir=" + settings + ":/etc overlay /etc && exec \"$@\"";
         return List.of("unshare", "--mount", "--propagation", "private", "sh", "-c", script, "sh");
     }
 
     /** What is half done, or half gone, and who is said to be at it. */
     List<String> half() {
         try (Stream<Path> files = Files.walk(directory.resolve("images"), 2)) {
-            return files.map(file -> directory.resolve("images").relativize(file).toString())
+            return files.map(
+                            file -> directory.resolve("images").relativize(file).toString())
                     .filter(name -> name.contains(".new-") || name.contains(".gone-") || name.startsWith("pins/"))
                     .toList();
         } catch (IOException e) {

@@ -3,6 +3,7 @@ package dev.cay.it;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -29,7 +30,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 final class PullingTest {
     /** What a proxy and a registry are told by who knows the password of {@link RegistryLab}. */
     private static final String BASIC = "Basic "
-            + Base64.getEncoder().encodeToString((RegistryLab.USER + ":" + RegistryLab.PASSWORD).getBytes());
+            + Base64.getEncoder()
+                    .encodeToString((RegistryLab.USER + ":" + RegistryLab.PASSWORD).getBytes(StandardCharsets.UTF_8));
 
     private static final String LOGIN = RegistryLab.USER + ":" + RegistryLab.PASSWORD + "@";
     private static final int PATIENCE_SECONDS = 60;
@@ -218,7 +220,8 @@ final class PullingTest {
         assertThat(refused(OwnStore.open(), environment, name)).contains("docker-credential-missing");
         // As podman login and docker login write it.
         Files.delete(docker);
-        Path podman = Files.createDirectories(home.resolve(".config/containers")).resolve("auth.json");
+        Path podman =
+                Files.createDirectories(home.resolve(".config/containers")).resolve("auth.json");
         for (Path file : List.of(podman, docker)) {
             Lab.onHost(
                     "skopeo",
@@ -249,7 +252,10 @@ final class PullingTest {
                 first.order("image", "pull", name);
                 relay.await(all -> layers(all).size() == 3);
                 second.order("image", "pull", name);
-                relay.await(all -> all.stream().filter(one -> one.line().contains("/manifests/1")).count() == 2
+                relay.await(all -> all.stream()
+                                        .filter(one -> one.line().contains("/manifests/1"))
+                                        .count()
+                                == 2
                         && all.stream().filter(Relay.Request::isForBlob).count() == 5);
                 flow.countDown();
                 assertThat(first.answer().orElseThrow()).startsWith("ok sha256:");
@@ -328,7 +334,8 @@ final class PullingTest {
         try (Relay relay = new Relay(registry)) {
             holdLayers(relay, flow);
             List<String> command = CommandLine.of(store, "pull", relay.name() + "/a/odd:1");
-            Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+            Process process =
+                    new ProcessBuilder(command).redirectErrorStream(true).start();
             process.getOutputStream().close();
             relay.await(all -> layers(all).size() == 3);
             assertThat(store.half()).isNotEmpty();

@@ -112,8 +112,10 @@ final class Relay implements AutoCloseable {
             String line = head.get(0).replaceFirst(" HTTP/1\\.1$", "");
             Request request = new Request(line, header(head, "range").orElse(""));
             requests.add(request);
-            if (authorization.isPresent() && !header(head, "proxy-authorization").equals(authorization)) {
-                out.write(bytes("HTTP/1.1 407 X\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n"));
+            if (authorization.isPresent()
+                    && !header(head, "proxy-authorization").equals(authorization)) {
+                out.write(
+                        bytes("HTTP/1.1 407 X\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n"));
             } else if (line.startsWith("CONNECT ")) {
                 out.write(bytes("HTTP/1.1 200 X\r\n\r\n"));
                 threads.execute(() -> pass(client, server));

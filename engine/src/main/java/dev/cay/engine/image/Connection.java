@@ -106,7 +106,8 @@ final class Connection implements AutoCloseable {
         boolean answer = false;
         try {
             Duration patience = silence.compareTo(TLS_PATIENCE) < 0 ? silence : TLS_PATIENCE;
-            HttpRequest probe = builder(endpoint.uri(false, "/v2/")).timeout(patience).build();
+            HttpRequest probe =
+                    builder(endpoint.uri(false, "/v2/")).timeout(patience).build();
             send(probe).body().close();
         } catch (SSLException | ConnectException | HttpTimeoutException e) {
             answer = true;

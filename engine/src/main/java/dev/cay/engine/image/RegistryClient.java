@@ -94,9 +94,7 @@ final class RegistryClient implements AutoCloseable {
                         String type =
                                 response.headers().firstValue("Content-Type").orElse("");
                         ImageDocument document = Documents.document(
-                                bytes,
-                                type.replaceFirst(";.*", "").strip(),
-                                "the manifest of " + reference.familiar());
+                                bytes, type.replaceFirst(";.*", "").strip(), "the manifest of " + reference.familiar());
                         return new Fetched(bytes, document, digest);
                     }
                 }));

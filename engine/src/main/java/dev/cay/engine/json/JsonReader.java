@@ -220,8 +220,7 @@ public final class JsonReader implements AutoCloseable {
 
     private SandboxException malformed(JacksonException e) {
         return new SandboxException.InvalidSpec(
-                name + " cannot be read as JSON: " + shown(e.getOriginalMessage())
-                        + at(parser.currentLocation()),
+                name + " cannot be read as JSON: " + shown(e.getOriginalMessage()) + at(parser.currentLocation()),
                 hint);
     }
 
