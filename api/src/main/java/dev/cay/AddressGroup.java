@@ -35,7 +35,21 @@ public enum AddressGroup {
                     "fd00:ec2::23",
                     "fd20:ce::254")),
     /** The addresses of this machine, whatever they are at the moment. */
-    HOST("host", List.of());
+    HOST("host", List.of()),
+    /**
+     * The sandbox's neighbours: the other addresses of its own network, if that is one whose sandboxes reach each other; else none.
+     */
+    NETWORK("network", List.of());
+
+    /** What an address is to the sandbox, apart from its number. */
+    public enum Owner {
+        /** One of this machine, the gateway of the network among them. */
+        HOST,
+        /** One of the sandbox's own network, whose sandboxes reach each other. */
+        NEIGHBOUR,
+        /** Somebody else's. */
+        OTHER
+    }
 
     /** What is not public wherever it is seen: the groups above, documentation, benchmarks, multicast, tunnels of IPv6. */
     private static final List<Cidr> RESERVED = cidrs(List.of(
@@ -78,7 +92,7 @@ public enum AddressGroup {
         return text;
     }
 
-    /** The blocks it consists of; none for those that are not made of blocks, {@link #PUBLIC} and {@link #HOST}. */
+    /** The blocks it consists of; none for those that are not made of blocks: {@link #PUBLIC}, {@link #HOST}, {@link #NETWORK}. */
     public List<Cidr> blocks() {
         return blocks;
     }
@@ -88,13 +102,16 @@ public enum AddressGroup {
         return RESERVED;
     }
 
-    /** Whether an address is in it; {@code ofHost} says whether it is one of this machine. */
-    public boolean contains(InetAddress address, boolean ofHost) {
+    /** Whether an address is in it. */
+    public boolean contains(InetAddress address, Owner owner) {
         if (this == HOST) {
-            return ofHost;
+            return owner == Owner.HOST;
+        }
+        if (this == NETWORK) {
+            return owner == Owner.NEIGHBOUR;
         }
         if (this == PUBLIC) {
-            return !ofHost && RESERVED.stream().noneMatch(block -> block.contains(address));
+            return owner != Owner.HOST && RESERVED.stream().noneMatch(block -> block.contains(address));
         }
         return blocks.stream().anyMatch(block -> block.contains(address));
     }

@@ -88,10 +88,16 @@ public record EgressPolicy(
         return new EgressPolicy(fallback, rules, allowDns, true, OptionalInt.empty(), Optional.empty());
     }
 
-    /** For code nobody trusts: the internet, and nothing of what is around or on this machine. */
+    /**
+     * For code nobody trusts: the internet and the neighbours on a network that was made for them, and nothing else of what is
+     * around or on this machine.
+     */
     public static EgressPolicy publicOnly() {
-        EgressTarget everybody = new EgressTarget.Group(AddressGroup.PUBLIC);
-        return of(Action.DENY, List.of(new EgressRule(Action.ALLOW, everybody, Protocol.ANY, List.of())), true);
+        return of(Action.DENY, List.of(allow(AddressGroup.PUBLIC), allow(AddressGroup.NETWORK)), true);
+    }
+
+    private static EgressRule allow(AddressGroup group) {
+        return new EgressRule(Action.ALLOW, new EgressTarget.Group(group), Protocol.ANY, List.of());
     }
 
     /** Nothing but what rules allow, names included. */
@@ -124,14 +130,15 @@ public record EgressPolicy(
      *
      * @param protocol not {@link Protocol#ANY}
      * @param port absent for protocols without
-     * @param ofHost whether the address is one of this machine
+     * @param owner what the address is to the sandbox
      * @param domains the names for which the sandbox was told this address
      */
     public record Destination(
-            InetAddress address, Protocol protocol, OptionalInt port, boolean ofHost, Set<String> domains) {
+            InetAddress address, Protocol protocol, OptionalInt port, AddressGroup.Owner owner, Set<String> domains) {
         public Destination {
             requireNonNull(address, "address is null");
             requireNonNull(port, "port is null");
+            requireNonNull(owner, "owner is null");
             Check.that(protocol != Protocol.ANY, "a connection has one protocol", "write tcp, udp or icmp");
             domains = Set.copyOf(domains);
         }
@@ -176,7 +183,7 @@ public record EgressPolicy(
             return block.cidr().contains(destination.address());
         }
         if (target instanceof EgressTarget.Group group) {
-            return group.group().contains(destination.address(), destination.ofHost());
+            return group.group().contains(destination.address(), destination.owner());
         }
         EgressTarget.Domain domain = (EgressTarget.Domain) target;
         return destination.domains().stream().anyMatch(domain::matches);

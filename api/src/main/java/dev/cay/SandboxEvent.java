@@ -23,7 +23,9 @@ public record SandboxEvent(Instant time, String id, String name, Kind kind, Opti
         EXITED("exited"),
         STOPPED("stopped"),
         DIED("died"),
-        REMOVED("removed");
+        REMOVED("removed"),
+        /** A connection, or a question for a name, that its policy does not allow; {@link Networks#denied} tells more. */
+        DENIED("denied");
 
         private final String text;
 

@@ -3,6 +3,7 @@ package dev.cay;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cay.AddressGroup.Owner;
 import dev.cay.EgressPolicy.Destination;
 import dev.cay.EgressRule.Action;
 import dev.cay.EgressRule.Protocol;
@@ -22,7 +23,7 @@ class EgressPolicyTest {
     }
 
     private static Destination tcp(String address, int port, String... domains) {
-        return new Destination(address(address), Protocol.TCP, OptionalInt.of(port), false, Set.of(domains));
+        return new Destination(address(address), Protocol.TCP, OptionalInt.of(port), Owner.OTHER, Set.of(domains));
     }
 
     private static Action decide(EgressPolicy policy, Destination destination) {
@@ -88,10 +89,24 @@ class EgressPolicyTest {
 
     @Test
     void aPublicAddressOfThisMachineIsNotPublic() {
-        Destination own = new Destination(address("93.184.216.34"), Protocol.TCP, OptionalInt.of(22), true, Set.of());
+        Destination own =
+                new Destination(address("93.184.216.34"), Protocol.TCP, OptionalInt.of(22), Owner.HOST, Set.of());
         assertThat(decide(EgressPolicy.publicOnly(), own)).isEqualTo(Action.DENY);
         assertThat(decide(lines("allow host:tcp:22", "allow public"), own)).isEqualTo(Action.ALLOW);
         assertThat(decide(EgressPolicy.allowAll(), own)).isEqualTo(Action.ALLOW);
+    }
+
+    @Test
+    void neighboursAreThoseOfTheOwnNetwork() {
+        Destination neighbour =
+                new Destination(address("10.9.0.3"), Protocol.TCP, OptionalInt.of(5432), Owner.NEIGHBOUR, Set.of());
+        assertThat(decide(EgressPolicy.publicOnly(), neighbour)).isEqualTo(Action.ALLOW);
+        assertThat(decide(EgressPolicy.publicOnly(), tcp("10.9.0.3", 5432))).isEqualTo(Action.DENY);
+        assertThat(decide(EgressPolicy.denyAll(), neighbour)).isEqualTo(Action.DENY);
+        assertThat(decide(lines("allow network:tcp:5432"), neighbour)).isEqualTo(Action.ALLOW);
+        assertThat(decide(lines("allow network:tcp:80"), neighbour)).isEqualTo(Action.DENY);
+        assertThat(decide(lines("deny network", "allow private"), neighbour)).isEqualTo(Action.DENY);
+        assertThat(decide(lines("allow private"), neighbour)).isEqualTo(Action.ALLOW);
     }
 
     @Test
@@ -102,7 +117,7 @@ class EgressPolicyTest {
         assertThat(policy.explain(tcp("10.0.0.5", 80)).rule()).hasValue(1);
         assertThat(decide(policy, tcp("10.0.0.6", 80))).isEqualTo(Action.DENY);
         assertThat(decide(policy, tcp("11.0.0.6", 80))).isEqualTo(Action.ALLOW);
-        Destination udp = new Destination(address("11.0.0.6"), Protocol.UDP, OptionalInt.of(1), false, Set.of());
+        Destination udp = new Destination(address("11.0.0.6"), Protocol.UDP, OptionalInt.of(1), Owner.OTHER, Set.of());
         assertThat(policy.explain(udp).reason()).isEqualTo("rule 4 says 'deny any:udp'");
     }
 
@@ -111,7 +126,8 @@ class EgressPolicyTest {
         EgressPolicy policy = lines("allow any:tcp:80,8000-8100", "allow any:icmp");
         assertThat(decide(policy, tcp("1.2.3.4", 8050))).isEqualTo(Action.ALLOW);
         assertThat(decide(policy, tcp("1.2.3.4", 8101))).isEqualTo(Action.DENY);
-        Destination ping = new Destination(address("1.2.3.4"), Protocol.ICMP, OptionalInt.empty(), false, Set.of());
+        Destination ping =
+                new Destination(address("1.2.3.4"), Protocol.ICMP, OptionalInt.empty(), Owner.OTHER, Set.of());
         assertThat(decide(policy, ping)).isEqualTo(Action.ALLOW);
     }
 
@@ -308,6 +324,6 @@ class EgressPolicyTest {
                 ? OptionalInt.empty()
                 : OptionalInt.of(random.nextBoolean() ? 53 : 1 + random.nextInt(65_535));
         Set<String> domains = random.nextBoolean() ? Set.of() : Set.of("d1.com", "x.d" + random.nextInt(3) + ".com");
-        return new Destination(address(random), protocol, port, random.nextInt(4) == 0, domains);
+        return new Destination(address(random), protocol, port, Owner.values()[random.nextInt(3)], domains);
     }
 }

@@ -33,8 +33,8 @@ final class EventsCommand implements Command {
     public List<String> description() {
         return List.of(
                 "Prints a line for everything that happens to any sandbox of this machine from now on, until it is"
-                        + " interrupted: when, the id, the name, what (created, started, exited, stopped, died, removed),"
-                        + " to which command of it, and details.");
+                        + " interrupted: when, the id, the name, what (created, started, exited, stopped, died, removed,"
+                        + " denied), to which command of it, and details.");
     }
 
     @Override

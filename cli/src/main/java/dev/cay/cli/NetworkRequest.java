@@ -41,7 +41,7 @@ final class NetworkRequest {
             "allow",
             "TARGET[:tcp|udp|icmp[:PORTS]]",
             "Allow an address, a block, a domain (*.example.com) or a group (public, private, loopback, link-local,"
-                    + " metadata, host, any), before what --egress says. May be repeated; of --allow and --deny the first"
+                    + " metadata, host, network, any), before what --egress says. May be repeated; of --allow and --deny the first"
                     + " that matches decides.");
     static final Option DENY = Option.valued("deny", "TARGET[:...]", "The same to deny it. May be repeated.");
     static final Option CONNECTIONS = Option.valued("connections", "N", "How many connections it may have at a time.");

@@ -47,8 +47,9 @@ class NetworkCommandsTest {
         assertThat(network.ports())
                 .containsExactly(PublishedPort.parse("8080:80"), PublishedPort.parse("0.0.0.0:53:53/udp"));
         assertThat(network.egress().toString())
-                .isEqualTo("default deny\ndeny 93.184.0.0/16\nallow 10.0.0.5:tcp:5432\nallow public\ndns on\nlog on\n"
-                        + "connections 9\nbandwidth 1m\n");
+                .isEqualTo(
+                        "default deny\ndeny 93.184.0.0/16\nallow 10.0.0.5:tcp:5432\nallow public\nallow network\ndns on\nlog on\n"
+                                + "connections 9\nbandwidth 1m\n");
         assertThat(network.address().orElseThrow().getHostAddress()).isEqualTo("10.88.0.9");
     }
 
@@ -163,7 +164,7 @@ class NetworkCommandsTest {
         terminal.run("net", "denied", "box", "--format=json");
         terminal.run("net", "repair");
         assertThat(terminal.out())
-                .isEqualTo("default deny\nallow 10.0.0.5\nallow public\ndns on\nlog on\n"
+                .isEqualTo("default deny\nallow 10.0.0.5\nallow public\nallow network\ndns on\nlog on\n"
                         + "denied: rule 1 says 'deny 10.0.0.5:80'\n"
                         + "1970-01-01T00:00:00Z box lab tcp 10.0.0.5 5432 - no rule (and 2 more before)\n"
                         + "{\"time\":\"1970-01-01T00:00:00Z\",\"id\":\"box\",\"name\":\"lab\",\"protocol\":\"tcp\","

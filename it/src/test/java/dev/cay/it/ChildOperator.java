@@ -1,5 +1,6 @@
 package dev.cay.it;
 
+import dev.cay.EgressPolicy;
 import dev.cay.ExecResult;
 import dev.cay.ExecSpec;
 import dev.cay.Execution;
@@ -115,6 +116,10 @@ public final class ChildOperator {
                                 .network(Network.bridge().withPorts(List.of(PublishedPort.parse("7443:443"))))
                                 .build())
                         .id();
+            case "egress" -> {
+                engine().networks().setEgress(name, EgressPolicy.parse(more));
+                yield "";
+            }
             case "create-for" ->
                 engine().create(lasting(name, Integer.parseInt(more))).id();
             case "create-passing" -> engine().create(passing(name, more)).id();

@@ -182,6 +182,29 @@ class NamesTest {
         });
     }
 
+    /** The sandbox belongs to this process, and another one gives it another policy: this one's resolver goes by it. */
+    @Test
+    void anotherProcessMayChangeThePolicy() throws Exception {
+        world.engine(engine -> {
+            try (Sandbox sandbox = engine.create(spec("bridge", "deny").build())) {
+                assertThat(ask(sandbox, WEB)).containsEntry(WEB, NO_SUCH_NAME);
+                try (OtherProcess other = world.host.inside(OtherProcess::start)) {
+                    other.tell("egress", sandbox.id(), "allow " + WEB + ":tcp:7000");
+                    await("the other policy", () -> !ask(sandbox, WEB).get(WEB).equals(NO_SUCH_NAME));
+                    assertThat(connect(sandbox, INTERNET, PORT)).isEqualTo(NetworkWorld.HOST);
+                    other.tell("egress", sandbox.id(), "allow " + WEB + ":tcp:7000-7001");
+                    await("what it was told, under the third policy", () -> {
+                        ask(sandbox, WEB);
+                        return connect(sandbox, INTERNET, PORT).equals(NetworkWorld.HOST);
+                    });
+                    other.tell("egress", sandbox.id(), "deny");
+                    assertThat(connect(sandbox, INTERNET, PORT)).isEqualTo("ECONNREFUSED");
+                    await("no name", () -> ask(sandbox, WEB).get(WEB).equals(NO_SUCH_NAME));
+                }
+            }
+        });
+    }
+
     @Test
     void theStandardPolicyKnowsAllNamesButNoPrivateAddresses() throws Exception {
         world.engine(engine -> {

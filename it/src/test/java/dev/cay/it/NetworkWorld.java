@@ -60,6 +60,32 @@ final class NetworkWorld implements AutoCloseable {
                 except OSError as e: print(target, errno.errorcode[e.errno])
             """;
 
+    /** Asks for an echo until somebody answers, from a place that may: ours prints who did, or that it was refused. */
+    private static final String PING = """
+            import os, select, socket, struct, sys, time
+            def checksum(data):
+                s = sum(struct.unpack('!%dH' % (len(data) // 2), data))
+                s = (s >> 16) + (s & 0xffff); s += s >> 16
+                return ~s & 0xffff
+            for address in sys.argv[1:]:
+                six = ':' in address
+                s = socket.socket(socket.AF_INET6 if six else socket.AF_INET, socket.SOCK_RAW, 58 if six else 1)
+                ask, answer, refused = (128, 129, 1) if six else (8, 0, 3)
+                body = struct.pack('!HH', os.getpid() & 0xffff, 1) + b'cay-ping'
+                head = struct.pack('!BBH', ask, 0, 0)
+                if not six: head = struct.pack('!BBH', ask, 0, checksum(head + body))
+                said = 'timeout'; end = time.time() + 20; again = 0
+                while said == 'timeout' and time.time() < end:
+                    if time.time() > again:
+                        again = time.time() + 0.5; s.sendto(head + body, (address, 0))
+                    if select.select([s], [], [], 0.1)[0]:
+                        data, who = s.recvfrom(2000)
+                        part = data if six else data[(data[0] & 15) * 4:]
+                        if part[0] == answer and part[4:] == body: said = who[0]
+                        elif part[0] == refused and body in part: said = 'refused'
+                print('icmp,%s,0' % address, said)
+            """;
+
     final HostKernel kernel = new HostKernel();
     final NetlinkLab host;
     final NetlinkLab internet;
@@ -112,11 +138,15 @@ final class NetworkWorld implements AutoCloseable {
         }
     }
 
-    /** Answers on the port, over TCP and UDP, with the address of whoever asks. */
     private void serve(NetlinkLab lab, String... addresses) throws Exception {
-        serve(lab.inside(() -> new ServerSocket(PORT, 50, address("::"))));
+        serve(lab, PORT, addresses);
+    }
+
+    /** Answers on a port, over TCP and UDP, with the address of whoever asks. */
+    void serve(NetlinkLab lab, int port, String... addresses) throws Exception {
+        serve(lab.inside(() -> new ServerSocket(port, 50, address("::"))));
         for (String address : addresses) {
-            serve(lab.inside(() -> new DatagramSocket(PORT, address(address))));
+            serve(lab.inside(() -> new DatagramSocket(port, address(address))));
         }
     }
 
@@ -182,6 +212,23 @@ final class NetworkWorld implements AutoCloseable {
                 .isTrue();
         Map<String, String> answers = new LinkedHashMap<>();
         result.stdout().lines().forEach(line -> answers.put(line.split(" ")[0], line.split(" ")[1]));
+        return answers;
+    }
+
+    /**
+     * What comes of asking places for an echo: who answers, {@code refused} or {@code timeout}. As the machine's root in the sandbox's
+     * namespace, since nobody in a sandbox may.
+     */
+    Map<String, String> ping(Sandbox sandbox, List<String> places) throws IOException {
+        List<String> command = new ArrayList<>(List.of("python3", "-c", PING));
+        command.addAll(places);
+        Map<String, String> answers = new LinkedHashMap<>();
+        try (NetlinkLab inside =
+                NetlinkLab.of(kernel, sandbox.info().firstProcess().orElseThrow())) {
+            inside.output(command.toArray(String[]::new))
+                    .lines()
+                    .forEach(line -> answers.put(line.split(" ")[0], line.split(" ")[1]));
+        }
         return answers;
     }
 

@@ -155,7 +155,8 @@ final class OtherProcess implements AutoCloseable {
     /** Gives an order and waits for the answer, which must come and be a success. */
     String tell(String... words) {
         order(words);
-        String answer = answer().orElseThrow(() -> new AssertionError("it died of " + String.join(" ", words)));
+        String answer = answer().orElseThrow(
+                        () -> new AssertionError("it died of " + String.join(" ", words) + ": exit code " + await()));
         if (!answer.startsWith("ok")) {
             throw new AssertionError(String.join(" ", words) + ": " + answer);
         }

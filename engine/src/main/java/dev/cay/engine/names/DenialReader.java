@@ -77,7 +77,7 @@ final class DenialReader implements AutoCloseable {
                             packet.destination(),
                             protocol,
                             packet.destinationPort(),
-                            zone.isOfHost(packet.destination()),
+                            served.network().owner(packet.destination(), zone.isOfHost(packet.destination())),
                             domain.map(Set::of).orElse(Set.of())));
             if (decision.action() == EgressRule.Action.DENY) {
                 return decision.reason();

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Consumer;
 
 /** What the leases and policies of sandboxes say about names. Thread-safe. */
 final class LeaseZone implements Zone {
@@ -34,13 +35,17 @@ final class LeaseZone implements Zone {
     private final HostAddresses host = new HostAddresses();
     private final Neighbours neighbours;
 
+    /** Told of clients whose policy somebody else has changed. */
+    private final Consumer<InetAddress> changed;
+
     /** By both addresses. */
     private final Map<InetAddress, Served> clients = new ConcurrentHashMap<>();
 
-    LeaseZone(NetworkStore store, NameFilter filter, Denials denials) {
+    LeaseZone(NetworkStore store, NameFilter filter, Denials denials, Consumer<InetAddress> changed) {
         this.store = store;
         this.filter = filter;
         this.denials = denials;
+        this.changed = changed;
         neighbours = new Neighbours(store);
     }
 
@@ -101,6 +106,8 @@ final class LeaseZone implements Zone {
                 && written.get().sandbox().equals(served.lease().sandbox())
                 && !written.get().egress().equals(served.lease().egress())) {
             put(served.network(), written.get());
+            changed.accept(written.get().address());
+            changed.accept(written.get().address6());
             return clients.get(client);
         }
         return served;
@@ -178,7 +185,8 @@ final class LeaseZone implements Zone {
     }
 
     private boolean contains(AddressGroup group, InetAddress address) {
-        return group.contains(address, host.contains(address));
+        // Neighbours are told of by their own names: nobody else's name makes one of an address.
+        return group.contains(address, host.contains(address) ? AddressGroup.Owner.HOST : AddressGroup.Owner.OTHER);
     }
 
     @Override

@@ -1,18 +1,25 @@
 package dev.cay.engine.names;
 
 import dev.cay.engine.state.Lease;
+import dev.cay.engine.state.NetworkDefinition;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.time.Duration;
 import java.util.List;
 
-/** What the packet filter does for names. Thread-safe. */
-public interface NameFilter {
+/** What the packet filter does for names. Thread-safe; closed by whoever has opened it. */
+public interface NameFilter extends AutoCloseable {
     /**
      * What a sandbox sends to port 53 of its gateways, by UDP and TCP, goes to this port of theirs from now on, whoever answered
      * before.
      */
     void answer(Lease lease, int port) throws IOException;
+
+    /**
+     * As long as this process lives nothing comes from sandboxes of a network, or gets to them, that has not passed their rules, even if
+     * somebody takes these away.
+     */
+    void guard(NetworkDefinition network) throws IOException;
 
     /**
      * Rules of a sandbox's policy that speak of a name apply to these addresses, for so long at least. They do when this returns.
@@ -21,4 +28,7 @@ public interface NameFilter {
      * @param addresses of both families
      */
     void apply(Lease lease, String name, List<InetAddress> addresses, Duration time) throws IOException;
+
+    @Override
+    void close() throws IOException;
 }

@@ -59,7 +59,7 @@ public final class NameService implements AutoCloseable {
     private NameService(NetworkStore store, NameFilter filter, Denials denials, Optional<PacketLog> log)
             throws IOException {
         this.filter = requireNonNull(filter, "filter is null");
-        zone = new LeaseZone(store, filter, denials);
+        zone = new LeaseZone(store, filter, denials, this::forget);
         resolver = Resolver.start(zone, servers(), ResolverLimits.STANDARD);
         reader = log.map(open -> DenialReader.start(open, zone, denials));
     }
@@ -117,7 +117,7 @@ public final class NameService implements AutoCloseable {
     }
 
     /**
-     * Where questions for names are answered on a network's gateways, which must be there.
+     * Guards a network, and tells where questions for names are answered on a network's gateways, which must be there.
      *
      * @throws IOException if it cannot listen there
      */
@@ -137,6 +137,7 @@ public final class NameService implements AutoCloseable {
                 resolver.leave(other.gateway6());
             }
         }
+        filter.guard(network);
         int port = listen(network);
         ports.put(network, port);
         return port;
@@ -183,6 +184,10 @@ public final class NameService implements AutoCloseable {
                 throw e;
             }
         }
+    }
+
+    private void forget(InetAddress client) {
+        resolver.forget(client);
     }
 
     /** Serves a sandbox no longer. */

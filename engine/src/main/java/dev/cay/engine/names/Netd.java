@@ -81,7 +81,8 @@ public final class Netd {
                 if (detach) {
                     leaveSession(kernel);
                 }
-                try (NameService service = NameService.start(kernel, store, filters.open(kernel, store), "")) {
+                try (NameFilter filter = filters.open(kernel, store);
+                        NameService service = NameService.start(kernel, store, filter, "")) {
                     new Netd(store, service, NetworkStore.LEASES.resolve(SOCKET)).serve();
                 }
             }

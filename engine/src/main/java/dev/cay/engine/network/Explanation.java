@@ -21,10 +21,16 @@ public final class Explanation {
     /**
      * What becomes of a connection.
      *
+     * @param network the sandbox's
+     * @param networks all of this machine
      * @param own the addresses of this machine
      */
     public static Decision of(
-            EgressPolicy policy, NetworkDefinition network, String destination, Collection<InetAddress> own) {
+            EgressPolicy policy,
+            NetworkDefinition network,
+            Collection<NetworkDefinition> networks,
+            String destination,
+            Collection<InetAddress> own) {
         int slash = destination.lastIndexOf('/');
         String protocolName = slash < 0 ? "tcp" : destination.substring(slash + 1);
         String rest = slash < 0 ? destination : destination.substring(0, slash);
@@ -54,30 +60,46 @@ public final class Explanation {
         return switch (EgressTarget.parse(host)) {
             case EgressTarget.Domain domain -> policy.explainName(domain.name());
             case EgressTarget.Group _ -> throw refused(destination);
-            case EgressTarget.Block block -> of(policy, network, block.cidr().address(), protocol, number, own);
+            case EgressTarget.Block block -> {
+                InetAddress address = block.cidr().address();
+                boolean gateway = address.equals(network.gateway()) || address.equals(network.gateway6());
+                boolean ofHost = gateway || address.isLoopbackAddress() || own.contains(address);
+                Decision decision = gateway
+                                && answersNames(policy)
+                                && number.equals(OptionalInt.of(DNS))
+                                && protocol != EgressRule.Protocol.ICMP
+                        ? new Decision(
+                                EgressRule.Action.ALLOW,
+                                OptionalInt.empty(),
+                                "the gateway answers the sandbox's questions for names")
+                        : policy.explain(new EgressPolicy.Destination(
+                                address, protocol, number, network.owner(address, ofHost), Set.of()));
+                yield ofHost ? decision : amongSandboxes(decision, network, networks, address);
+            }
         };
     }
 
-    private static Decision of(
-            EgressPolicy policy,
-            NetworkDefinition network,
-            InetAddress address,
-            EgressRule.Protocol protocol,
-            OptionalInt port,
-            Collection<InetAddress> own) {
-        boolean gateway = address.equals(network.gateway()) || address.equals(network.gateway6());
-        boolean names = policy.allowDns()
+    private static boolean answersNames(EgressPolicy policy) {
+        return policy.allowDns()
                 || policy.rules().stream()
                         .anyMatch(rule -> rule.action() == EgressRule.Action.ALLOW
                                 && rule.target() instanceof EgressTarget.Domain);
-        if (gateway && names && port.equals(OptionalInt.of(DNS)) && protocol != EgressRule.Protocol.ICMP) {
-            return new Decision(
-                    EgressRule.Action.ALLOW,
-                    OptionalInt.empty(),
-                    "the gateway answers the sandbox's questions for names");
+    }
+
+    /** Whatever its policy allows, a sandbox reaches no others but its neighbours. */
+    private static Decision amongSandboxes(
+            Decision decision, NetworkDefinition network, Collection<NetworkDefinition> networks, InetAddress address) {
+        if (decision.action() == EgressRule.Action.ALLOW) {
+            for (NetworkDefinition other : networks) {
+                if (other.contains(address) && !(other.equals(network) && network.mutual())) {
+                    String reason = other.equals(network)
+                            ? "the sandboxes of the network " + network.name() + " do not reach each other"
+                            : "it is on the network " + other.name() + ", and the sandbox is not";
+                    return new Decision(EgressRule.Action.DENY, OptionalInt.empty(), reason);
+                }
+            }
         }
-        boolean ofHost = gateway || address.isLoopbackAddress() || own.contains(address);
-        return policy.explain(new EgressPolicy.Destination(address, protocol, port, ofHost, Set.of()));
+        return decision;
     }
 
     private static SandboxException refused(String destination) {

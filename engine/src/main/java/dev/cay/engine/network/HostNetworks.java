@@ -25,7 +25,6 @@ import dev.cay.linux.netlink.Rtnetlink;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.util.ArrayList;
-import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
@@ -41,9 +40,6 @@ import java.util.stream.Collectors;
  * makes more of them, all of it goes, and the settings of the machine are what they were.
  */
 public final class HostNetworks implements AutoCloseable {
-    /** So many addresses may rest before somebody looks whether the kernel has forgotten them. */
-    private static final int RESTING = 32;
-
     /** How many addresses of the kernel's main routing table are looked at: the table of local addresses tells nothing new. */
     private static final int MAIN_TABLE = 254;
 
@@ -54,7 +50,9 @@ public final class HostNetworks implements AutoCloseable {
     private final Nftables nftables;
     private final Connections connections;
     private final Links links;
+    private final Quarantine quarantine;
     private final Filter filter;
+    private final Wall wall;
     private final Passage passage;
     private final HostSettings settings;
     private final AtomicBoolean holding = new AtomicBoolean();
@@ -75,7 +73,9 @@ public final class HostNetworks implements AutoCloseable {
         nftables = sockets.nftables();
         connections = sockets.connections();
         links = new Links(kernel, rtnetlink);
+        quarantine = new Quarantine(store, links, connections);
         filter = new Filter(nftables);
+        wall = new Wall(nftables);
         passage = new Passage(nftables);
         settings = new HostSettings(store);
     }
@@ -113,9 +113,9 @@ public final class HostNetworks implements AutoCloseable {
         return store;
     }
 
-    /** What the packet filter does for names. */
+    /** What the packet filter does for names; ends with this, and is not to be closed. */
     public NameFilter names() {
-        return new NameRules(store, nftables);
+        return new NameRules(store, nftables, wall);
     }
 
     /**
@@ -182,8 +182,8 @@ public final class HostNetworks implements AutoCloseable {
             }
             NetworkDefinition network = definition(wanted.name());
             int bridge = prepare(network);
-            rest();
-            InetAddress address = store.address(network, wanted.address(), this::isOver);
+            quarantine.free();
+            InetAddress address = store.address(network, wanted.address(), quarantine);
             Lease lease = new Lease(
                     sandbox,
                     detached ? "" : engine,
@@ -223,9 +223,24 @@ public final class HostNetworks implements AutoCloseable {
         } else if (fresh) {
             filter.add(network);
         }
-        int bridge = links.bridge(network);
+        int bridge = bridge(network);
         if (fresh) {
             passage.open(List.of(network.bridge()));
+        }
+        return bridge;
+    }
+
+    /** The number of a bridge. If it has to be made, those are plugged in again that were on one that somebody has removed. */
+    private int bridge(NetworkDefinition network) throws IOException {
+        Optional<Integer> there = links.up(network.bridge());
+        if (there.isPresent()) {
+            return there.get();
+        }
+        int bridge = links.bridge(network);
+        for (Lease lease : store.leases()) {
+            if (lease.network().equals(network.name())) {
+                links.reconnect(bridge, lease);
+            }
         }
         return bridge;
     }
@@ -292,7 +307,7 @@ public final class HostNetworks implements AutoCloseable {
             if (!filter.exchange(lease, changed)) {
                 reinstall();
             }
-            forgetConnections(List.of(lease));
+            quarantine.forgetConnections(List.of(lease));
             return sandbox;
         });
     }
@@ -324,18 +339,9 @@ public final class HostNetworks implements AutoCloseable {
             }
             store.put(lease.withPorts(ports));
             filter.unpublish(lease, port);
-            forgetConnections(List.of(lease));
+            quarantine.forgetConnections(List.of(lease));
             return sandbox;
         });
-    }
-
-    private void forgetConnections(List<Lease> leases) throws IOException {
-        Set<InetAddress> addresses = new HashSet<>();
-        for (Lease lease : leases) {
-            addresses.add(lease.address());
-            addresses.add(lease.address6());
-        }
-        connections.forget(addresses);
     }
 
     /** What a sandbox has. */
@@ -379,39 +385,6 @@ public final class HostNetworks implements AutoCloseable {
         });
     }
 
-    /** Frees addresses once many rest: to forget their connections the kernel walks through all that it has. */
-    private void rest() throws IOException {
-        if (store.restingCount() >= RESTING) {
-            free(store.resting());
-        }
-    }
-
-    /** Makes the kernel forget leases that have been given back, and frees their addresses; not of those that still have a link. */
-    private void free(List<Lease> resting) throws IOException {
-        List<Lease> over = new ArrayList<>();
-        for (Lease lease : resting) {
-            if (!links.exists(lease.link())) {
-                over.add(lease);
-            }
-        }
-        for (NetworkDefinition network : store.networks()) {
-            links.forget(
-                    network,
-                    over.stream()
-                            .filter(lease -> lease.network().equals(network.name()))
-                            .toList());
-        }
-        forgetConnections(over);
-        for (Lease lease : over) {
-            store.forget(lease);
-        }
-    }
-
-    private boolean isOver(Lease lease) throws IOException {
-        free(List.of(lease));
-        return !links.exists(lease.link());
-    }
-
     /** Takes away what belongs to nobody who lives, and nothing else. */
     public void sweep() throws IOException {
         store.locked(() -> {
@@ -435,6 +408,7 @@ public final class HostNetworks implements AutoCloseable {
     public List<String> repair() throws IOException {
         return store.locked(() -> {
             List<String> repaired = new ArrayList<>();
+            List<NetworkDefinition> used = new ArrayList<>();
             List<Lease> leases = store.leases();
             if (leases.isEmpty() && !filter.exists()) {
                 return repaired;
@@ -442,12 +416,16 @@ public final class HostNetworks implements AutoCloseable {
             for (NetworkDefinition network : store.networks()) {
                 if (leases.stream().anyMatch(lease -> lease.network().equals(network.name()))) {
                     settings.forward(bridgesOfOthers());
-                    if (!links.exists(network.bridge())) {
-                        repaired.add("the bridge " + network.bridge() + " is gone: its sandboxes have to be made anew");
-                    }
+                    used.add(network);
                 }
             }
-            filter.install(store.networks(), leases);
+            filter.install(store.networks(), leases); // before the bridges: what they bring is filtered
+            for (NetworkDefinition network : used) {
+                if (links.up(network.bridge()).isEmpty()) {
+                    bridge(network);
+                    repaired.add("the bridge " + network.bridge());
+                }
+            }
             repaired.add("the packet filter of " + leases.size() + (leases.size() == 1 ? " sandbox" : " sandboxes"));
             passage.open(
                     store.networks().stream().map(NetworkDefinition::bridge).toList());
@@ -466,11 +444,7 @@ public final class HostNetworks implements AutoCloseable {
             if (!store.leases().isEmpty() || !store.holders().isEmpty()) {
                 return "";
             }
-            List<Lease> resting = store.resting();
-            forgetConnections(resting);
-            for (Lease lease : resting) {
-                store.forget(lease);
-            }
+            quarantine.end();
             List<String> bridges =
                     store.networks().stream().map(NetworkDefinition::bridge).toList();
             for (String bridge : bridges) {
@@ -496,6 +470,7 @@ public final class HostNetworks implements AutoCloseable {
                 store.letGo(engine);
                 takeDown();
             }
+            wall.close();
         } catch (IOException e) {
             throw new SandboxException.HostFailed(
                     "a network could not be taken down: " + e.getMessage(), "run 'cay sweep'", e);

@@ -18,6 +18,7 @@ final class HostSettings {
     private static final Path SETTINGS = Path.of("/proc/sys/net");
     private static final String FORWARD4 = "ipv4/ip_forward";
     private static final String FORWARD6 = "ipv6/conf/all/forwarding";
+    private static final String REDIRECTS = "ipv4/conf/all/send_redirects";
     private static final String IPV6_LINKS = "ipv6/conf";
     private static final List<String> FILTERED_BRIDGES =
             List.of("bridge/bridge-nf-call-iptables", "bridge/bridge-nf-call-ip6tables");
@@ -43,6 +44,12 @@ final class HostSettings {
                     wanted.put(name, "0");
                 }
             }
+        }
+        // Switched off for a bridge of ours, which counts only if it is for "all" too; other links have their own. The
+        // kernel would tell neighbours of a way that they do not have, and then be silent when one is refused
+        // something.
+        if (!read(REDIRECTS).equals("0")) {
+            wanted.put(REDIRECTS, "0");
         }
         if (wanted.isEmpty()
                 && read(FORWARD4).equals("1")

@@ -60,15 +60,14 @@ final class Links {
         return new MacAddress(STATION | value);
     }
 
-    /** Makes the bridge of a network unless it is there; its number. */
+    /** The number of a link that is there and switched on. */
+    Optional<Integer> up(String name) throws IOException {
+        return host.link(name).filter(Link::up).map(Link::index);
+    }
+
+    /** Makes the bridge of a network, in place of one on which somebody died, or which somebody has switched off; its number. */
     int bridge(NetworkDefinition network) throws IOException {
-        Optional<Link> there = host.link(network.bridge());
-        if (there.isPresent() && there.get().up()) {
-            return there.get().index();
-        }
-        if (there.isPresent()) { // somebody died on the way, or has switched it off
-            host.execute(LinkMessages.delete(there.get().index()));
-        }
+        remove(network.bridge());
         host.execute(LinkMessages.create(
                 LinkSettings.named(network.bridge()).withAddress(station(network.gateway())), LinkKind.Bridge.PLAIN));
         int bridge = host.link(network.bridge()).orElseThrow().index();
@@ -116,6 +115,28 @@ final class Links {
                 new LinkKind.Veth(inside, Optional.of(namespace))));
         int port = host.link(lease.link()).orElseThrow().index();
         boolean ipv6 = HostSettings.hasIpv6();
+        host.execute(port(bridge, port, lease, ipv6));
+        try (Rtnetlink there = Rtnetlink.openIn(kernel, namespace)) {
+            there.execute(inside(network, lease, ipv6));
+        }
+    }
+
+    /** Plugs a cable in again whose bridge has been made anew; false if there is no such cable. */
+    boolean reconnect(int bridge, Lease lease) throws IOException {
+        Optional<Link> cable = host.link(lease.link());
+        if (cable.isEmpty()) {
+            return false;
+        }
+        int port = cable.get().index();
+        List<NetlinkMessage> messages = new ArrayList<>();
+        messages.add(LinkMessages.change(port, NONE.withMaster(bridge)));
+        messages.addAll(port(bridge, port, lease, HostSettings.hasIpv6()));
+        host.execute(messages);
+        return true;
+    }
+
+    private static List<NetlinkMessage> port(int bridge, int port, Lease lease, boolean ipv6) {
+        MacAddress station = station(lease.address());
         List<NetlinkMessage> messages = new ArrayList<>();
         messages.add(LinkMessages.port(port, PORT));
         messages.add(new BridgeStation(port, station).set());
@@ -125,10 +146,7 @@ final class Links {
             messages.add(Neighbour.permanent(bridge, lease.address6(), station).set());
         }
         messages.add(LinkMessages.change(port, NONE.withUp(true)));
-        host.execute(messages);
-        try (Rtnetlink there = Rtnetlink.openIn(kernel, namespace)) {
-            there.execute(inside(network, lease, ipv6));
-        }
+        return messages;
     }
 
     private static List<NetlinkMessage> inside(NetworkDefinition network, Lease lease, boolean ipv6) {

@@ -26,17 +26,25 @@ import java.util.OptionalInt;
  * What our table does for names: where the questions of a sandbox are answered is written in its lease, and so in the table again
  * whoever makes it anew; the addresses of a name stand in the sets of the rules that speak of it. Thread-safe.
  */
-final class NameRules implements NameFilter, AutoCloseable {
+final class NameRules implements NameFilter {
     private final NetworkStore store;
     private final Nftables nftables;
+    private final Wall wall;
 
-    NameRules(NetworkStore store, Nftables nftables) {
+    NameRules(NetworkStore store, Nftables nftables, Wall wall) {
         this.store = store;
         this.nftables = nftables;
+        this.wall = wall;
     }
 
     static NameRules open(HostKernel kernel, NetworkStore store) throws IOException {
-        return new NameRules(store, Nftables.open(kernel));
+        Nftables nftables = Nftables.open(kernel);
+        return new NameRules(store, nftables, new Wall(nftables));
+    }
+
+    @Override
+    public void guard(NetworkDefinition network) throws IOException {
+        wall.guard(network.bridge());
     }
 
     @Override
@@ -144,7 +152,11 @@ final class NameRules implements NameFilter, AutoCloseable {
     }
 
     @Override
-    public void close() {
-        nftables.close();
+    public void close() throws IOException {
+        try {
+            wall.close();
+        } finally {
+            nftables.close();
+        }
     }
 }

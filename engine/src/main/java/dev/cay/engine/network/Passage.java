@@ -111,7 +111,7 @@ final class Passage {
                 case INET, IPV4, IPV6 -> true;
                 case BRIDGE -> false;
             };
-            if (routed && !table.equals(Ruleset.TABLE)) {
+            if (routed && !table.equals(Ruleset.TABLE) && !table.name().startsWith(Wall.PREFIX)) {
                 for (NftChain chain : nftables.chains(table)) {
                     if (chain.base().filter(Passage::guards).isPresent()) {
                         guards.add(chain);

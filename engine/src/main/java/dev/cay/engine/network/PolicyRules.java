@@ -235,6 +235,13 @@ final class PolicyRules {
                             ipv6,
                             start -> start.step(family()).step(is(ipv6)).translated());
                 }
+                case NETWORK -> // from a bridge back to it
+                    each(
+                            rule,
+                            ipv6,
+                            start -> start.step(family())
+                                    .step(is(ipv6))
+                                    .in(Ruleset.MUTUAL, NftField.INPUT, NftField.OUTPUT));
                 case PRIVATE, LOOPBACK, LINK_LOCAL, METADATA ->
                     Ruleset.group(group, ipv6)
                             .ifPresent(set -> each(rule, ipv6, start -> start.in(set, destination(ipv6))));

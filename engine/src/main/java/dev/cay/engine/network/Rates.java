@@ -12,7 +12,8 @@ import dev.cay.linux.netlink.NftVerdict;
 
 /**
  * The limit on what a sandbox may send and receive: two chains, {@code u-ID} and {@code w-ID}, that drop what is over it. A packet of
- * a TCP connection may have 64 KiB here, so a multiple of that may come at once.
+ * a TCP connection may have 64 KiB here, so a multiple of that may come at once: what a second allows, which is how the kernel counts,
+ * and a burst.
  */
 final class Rates {
     private static final long SHORTEST_BURST = 256 * 1024;

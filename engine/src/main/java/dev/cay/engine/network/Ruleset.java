@@ -37,7 +37,7 @@ import java.util.Optional;
  * inside   answers, published ports, neighbours of a network whose sandboxes see each other; the rest is refused
  * </pre>
  *
- * <p>A sandbox that has no element yet, or no more, can send nothing, and a packet that no policy decides about is refused.
+ * <p>What passes is marked, for {@link Wall}. A sandbox that has no element yet, or no more, can send nothing, and a packet that no policy decides about is refused.
  */
 final class Ruleset {
     static final NftTable TABLE = new NftTable(NftFamily.INET, "cay");
@@ -260,6 +260,9 @@ final class Ruleset {
     }
 
     private static void filter(NftBatch batch) {
+        for (NftChain chain : List.of(OUT, INSIDE)) {
+            batch.addRule(NftRule.in(chain).mark(Wall.PASSED).build());
+        }
         batch.addRule(NftRule.in(FORWARD).in(BRIDGES, NftField.INPUT).verdict(new NftVerdict.Goto(OUT.name())))
                 .addRule(NftRule.in(FORWARD).in(BRIDGES, NftField.OUTPUT).verdict(new NftVerdict.Goto(INSIDE.name())))
                 .addRule(NftRule.in(INPUT).in(BRIDGES, NftField.INPUT).verdict(new NftVerdict.Goto(OUT.name())))

@@ -191,8 +191,8 @@ final class LocalSandboxes implements Sandboxes {
 
     @Override
     public EventStream events() {
-        return whileOpen(() ->
-                DetachedSandboxes.guarded(() -> detached().store().events().follow()));
+        return whileOpen(() -> DetachedSandboxes.guarded(
+                () -> networks.events(detached().store().events(), places.isRoot())));
     }
 
     @Override

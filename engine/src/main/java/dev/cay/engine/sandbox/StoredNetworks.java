@@ -4,6 +4,7 @@ import dev.cay.Cidr;
 import dev.cay.DeniedConnection;
 import dev.cay.DeniedConnections;
 import dev.cay.EgressPolicy;
+import dev.cay.EventStream;
 import dev.cay.Network;
 import dev.cay.Networks;
 import dev.cay.PublishedPort;
@@ -15,7 +16,9 @@ import dev.cay.engine.names.NetdStarter;
 import dev.cay.engine.network.Explanation;
 import dev.cay.engine.network.HostNetworks;
 import dev.cay.engine.network.NetdMain;
+import dev.cay.engine.state.AllEvents;
 import dev.cay.engine.state.DenialLog;
+import dev.cay.engine.state.EventLog;
 import dev.cay.engine.state.Lease;
 import dev.cay.engine.state.NetworkDefinition;
 import dev.cay.engine.state.NetworkStore;
@@ -235,6 +238,11 @@ final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
         }
     }
 
+    /** What happens to sandboxes, and what their policies deny; an ordinary user's sandboxes have no networks. */
+    EventStream events(EventLog log, boolean isRoot) throws IOException {
+        return isRoot ? AllEvents.follow(log, DenialLog.open()) : log.follow();
+    }
+
     /** Sees to it that the questions of detached sandboxes are answered if there are any: the process that did may have died. */
     void revive() throws IOException {
         if (isUsed()
@@ -348,7 +356,7 @@ final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
         return guarded(() -> {
             Lease lease = lease(sandbox);
             NetworkDefinition network = host().store().network(lease.network()).orElseThrow();
-            return Explanation.of(policy, network, destination, host().ownAddresses());
+            return Explanation.of(policy, network, host().store().networks(), destination, host().ownAddresses());
         });
     }
 

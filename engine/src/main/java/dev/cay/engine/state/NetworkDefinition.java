@@ -2,6 +2,7 @@ package dev.cay.engine.state;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.cay.AddressGroup;
 import dev.cay.Cidr;
 import dev.cay.SandboxException;
 import dev.cay.engine.json.JsonWriter;
@@ -43,6 +44,19 @@ public record NetworkDefinition(String name, Cidr subnet, Cidr subnet6, String b
     /** The IPv6 address of this machine in it. */
     public InetAddress gateway6() {
         return address6(pool().number(gateway()));
+    }
+
+    /** What an address is to a sandbox of this network. */
+    public AddressGroup.Owner owner(InetAddress address, boolean ofHost) {
+        if (ofHost) {
+            return AddressGroup.Owner.HOST;
+        }
+        return mutual && contains(address) ? AddressGroup.Owner.NEIGHBOUR : AddressGroup.Owner.OTHER;
+    }
+
+    /** Whether an address is one of this network. */
+    public boolean contains(InetAddress address) {
+        return subnet.contains(address) || subnet6.contains(address);
     }
 
     /** How many sandboxes it has addresses for. */

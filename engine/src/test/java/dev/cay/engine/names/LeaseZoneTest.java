@@ -32,6 +32,7 @@ class LeaseZoneTest {
     private Path base;
 
     private final List<String> applied = new ArrayList<>();
+    private final List<InetAddress> changed = new ArrayList<>();
     private NetworkStore store;
     private DenialLog log;
     private LeaseZone zone;
@@ -53,12 +54,18 @@ class LeaseZoneTest {
             public void answer(Lease lease, int port) {}
 
             @Override
+            public void guard(NetworkDefinition network) {}
+
+            @Override
+            public void close() {}
+
+            @Override
             public void apply(Lease lease, String name, List<InetAddress> addresses, Duration time) {
                 addresses.forEach(address -> applied.add(
                         lease.sandbox() + " " + name + " " + address.getHostAddress() + " " + time.toSeconds()));
             }
         };
-        zone = new LeaseZone(store, filter, new Denials(log));
+        zone = new LeaseZone(store, filter, new Denials(log), changed::add);
     }
 
     private Lease serve(NetworkDefinition network, int number, String policy, String... names) throws IOException {
@@ -178,6 +185,20 @@ class LeaseZoneTest {
         assertThat(applied).isEmpty();
         store.release(lease);
         assertThat(admit("example.com", "93.184.216.34")).isEmpty();
+    }
+
+    @Test
+    void whatSomebodyElseChangesIsHeardOf() throws Exception {
+        Lease lease = serve(APART, 2, "allow example.com");
+        assertThat(zone.decide(CLIENT, "example.com")).isInstanceOf(Zone.Forwarded.class);
+        store.put(lease.withEgress(EgressPolicy.parse("allow other.com")));
+        long deadline = System.nanoTime() + 20_000_000_000L;
+        while (zone.decide(CLIENT, "other.com") instanceof Zone.Denied && System.nanoTime() < deadline) {
+            Thread.sleep(5);
+        }
+        assertThat(zone.decide(CLIENT, "other.com")).isInstanceOf(Zone.Forwarded.class);
+        assertThat(zone.decide(CLIENT, "example.com")).isInstanceOf(Zone.Denied.class);
+        assertThat(changed).as("what they were told is forgotten").contains(lease.address(), lease.address6());
     }
 
     @Test

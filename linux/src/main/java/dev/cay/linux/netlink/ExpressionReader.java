@@ -208,15 +208,12 @@ final class ExpressionReader {
             return Optional.empty();
         }
         int register = data.register(ExpressionWriter.NFTA_BITWISE_SREG);
-        boolean simple = register == data.register(ExpressionWriter.NFTA_BITWISE_DREG)
-                && isZero(data.value(ExpressionWriter.NFTA_BITWISE_XOR));
-        return simple
-                ? Optional.of(new NftExpression.Mask(register, data.value(ExpressionWriter.NFTA_BITWISE_MASK)))
+        return register == data.register(ExpressionWriter.NFTA_BITWISE_DREG)
+                ? Optional.of(new NftExpression.Mask(
+                        register,
+                        data.value(ExpressionWriter.NFTA_BITWISE_MASK),
+                        data.value(ExpressionWriter.NFTA_BITWISE_XOR)))
                 : Optional.empty();
-    }
-
-    private static boolean isZero(NftValue value) {
-        return value.equals(NftValue.of(new byte[value.length()]));
     }
 
     private static Optional<NftExpression> compare(Data data) throws ProtocolException {

@@ -196,12 +196,11 @@ final class ExpressionWriter {
     }
 
     private static void write(MessageWriter data, NftExpression.Mask mask) {
-        NftValue nothing = NftValue.of(new byte[mask.mask().length()]);
         data.network32(NFTA_BITWISE_SREG, register(mask.register()))
                 .network32(NFTA_BITWISE_DREG, register(mask.register()))
                 .network32(NFTA_BITWISE_LEN, mask.mask().length())
                 .nest(NFTA_BITWISE_MASK, value -> data(value, mask.mask()))
-                .nest(NFTA_BITWISE_XOR, value -> data(value, nothing));
+                .nest(NFTA_BITWISE_XOR, value -> data(value, mask.changed()));
     }
 
     private static void write(MessageWriter data, NftExpression.Lookup lookup) {

@@ -106,11 +106,18 @@ public sealed interface NftExpression {
         }
     }
 
-    /** Keeps the bits of a mask. */
-    record Mask(int register, NftValue mask) implements NftExpression {
+    /** Keeps the bits of a mask, then changes those of another one to what they are not. */
+    record Mask(int register, NftValue mask, NftValue changed) implements NftExpression {
         public Mask {
             checkRegister(register);
             requireNonNull(mask, "mask is null");
+            if (changed.length() != mask.length()) {
+                throw new IllegalArgumentException(changed + " is not as long as " + mask);
+            }
+        }
+
+        public Mask(int register, NftValue mask) {
+            this(register, mask, NftValue.of(new byte[mask.length()]));
         }
     }
 

@@ -183,6 +183,20 @@ public final class NftRuleBuilder {
                 .step(new NftExpression.Compare(0, NftExpression.Comparison.NOT_EQUAL, NftValue.u32(0)));
     }
 
+    /** The packet gets a mark, some bits beside those that it has. */
+    public NftRuleBuilder mark(int bits) {
+        return step(new NftExpression.Meta(NftExpression.MetaKey.MARK, 0))
+                .step(new NftExpression.Mask(0, NftValue.u32(~bits), NftValue.u32(bits)))
+                .step(new NftExpression.SetMark(0));
+    }
+
+    /** The packet has none of these bits as its mark. */
+    public NftRuleBuilder unmarked(int bits) {
+        return step(new NftExpression.Meta(NftExpression.MetaKey.MARK, 0))
+                .step(new NftExpression.Mask(0, NftValue.u32(bits)))
+                .step(new NftExpression.Compare(0, NftExpression.Comparison.EQUAL, NftValue.u32(0)));
+    }
+
     public NftRuleBuilder counted() {
         return step(new NftExpression.Counter(0, 0));
     }

@@ -35,6 +35,7 @@ class NftCodecTest {
                 new NftExpression.ConnectionStatus(14),
                 new NftExpression.DestinationType(2),
                 new NftExpression.Mask(4, NftValue.u32(6)),
+                new NftExpression.Mask(4, NftValue.u32(~6), NftValue.u32(6)),
                 new NftExpression.Compare(5, NftExpression.Comparison.LESS, NftValue.u16(9)),
                 new NftExpression.Lookup("set", 6, OptionalInt.of(8), false, false),
                 new NftExpression.Lookup("set", 7, OptionalInt.empty(), true, false),
