@@ -43,10 +43,14 @@ final class NetBench {
     private static final String POLICY = "policy of 200 rules";
     private static final String MANY = "many";
     private static final String DNS = "dns";
-    private static final List<String> CASES = List.of(PLAIN, NETWORKED, VETH, TCP, NO_POLICY, POLICY, MANY, DNS);
+    private static final String PODMAN = Podman.NAME;
+    private static final String BESIDE = "networked, beside podman";
+    private static final List<String> CASES =
+            List.of(PLAIN, NETWORKED, PODMAN, VETH, TCP, NO_POLICY, POLICY, MANY, DNS);
     private static final Duration LONGEST = Duration.ofSeconds(60);
     private static final int ROUNDS = 150;
     private static final int WARMUP = 150;
+    private static final int PODMAN_ROUNDS = 20;
     private static final int STREAMS = 7;
     private static final int RULES = 200;
     private static final int ALIVE = 300;
@@ -71,6 +75,7 @@ final class NetBench {
         try (Workbench bench = Workbench.open();
                 HostKernel kernel = new HostKernel()) {
             net.life(bench);
+            net.podman(kernel, bench);
             net.streams(kernel, bench);
             net.connections(kernel, bench);
             net.many(bench);
@@ -79,6 +84,7 @@ final class NetBench {
             ResolverBench.run(report);
         }
         report.ratio("networked/plain", NETWORKED, PLAIN, Optional.of(Goal.atMost(1.8)));
+        report.ratio("ours/podman", BESIDE, PODMAN, Optional.of(Goal.atMost(0.15)));
         report.note(
                 "'networked' is 'plain' with addresses of both families and the standard policy. Each has an engine of its"
                         + " own, as an engine keeps parts ready for one kind of sandbox.");
@@ -97,6 +103,39 @@ final class NetBench {
             add(cases, NETWORKED, networked, spec(bench, Network.bridge()));
             new Rounds(report, LONGEST)
                     .run(cases, options.warmup().orElse(WARMUP), options.n().orElse(ROUNDS));
+        }
+    }
+
+    /** Beside 'podman run' with a bridge of its own, in a network namespace that is ours. */
+    private void podman(HostKernel kernel, Workbench bench) throws IOException {
+        if (!options.wants(PODMAN)) {
+            return;
+        }
+        Optional<Podman> found = Podman.find(bench, report, List.of(PODMAN));
+        if (found.isEmpty()) {
+            return;
+        }
+        try (Fd namespace = kernel.namespaces(Optional.empty(), true).network().orElseThrow();
+                Sandboxes networked = Sandboxes.local()) {
+            Podman podman = found.get();
+            podman.makeBridge(namespace);
+            SandboxSpec spec = spec(bench, Network.bridge());
+            List<Case> cases = List.of(
+                    Case.here(BESIDE, () -> {
+                        try (Sandbox sandbox = networked.create(spec)) {
+                            Runs.exec(sandbox, Runs.COMMAND);
+                        }
+                    }),
+                    Case.program(PODMAN, () -> bench.tools().run(podman.networked(namespace))));
+            new Rounds(report, LONGEST)
+                    .run(
+                            cases,
+                            options.warmup().orElse(PODMAN_ROUNDS),
+                            options.n().orElse(PODMAN_ROUNDS));
+            report.note(
+                    "podman's containers have addresses of IPv4 alone, on a bridge with the plug-ins of CNI, and no policy.");
+        } catch (IOException e) {
+            report.failed(PODMAN, String.valueOf(e.getMessage()));
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.cay.bench;
 
 import dev.cay.linux.Child;
+import dev.cay.linux.Fd;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,6 +26,10 @@ final class Podman {
     private static final String IDS = "0:1610612736:65536";
 
     private static final Duration PATIENCE = Duration.ofSeconds(10);
+    private static final String SUBNET = "10.252.77.0/24";
+
+    /** Where the plug-ins that give addresses to podman's containers keep them. */
+    private static final Path ADDRESSES = Path.of("/var/lib/cni/networks");
 
     private final Path program;
     private final Workbench bench;
@@ -174,6 +179,8 @@ final class Podman {
                 "cgroupfs",
                 "--events-backend",
                 "none",
+                "--network-config-dir",
+                folder().resolve("networks").toString(),
                 "--runtime",
                 configuration.runtime()));
         all.addAll(List.of(arguments));
@@ -194,9 +201,9 @@ final class Podman {
         return command("rmi", "--force", reference);
     }
 
-    private List<String> options() {
+    private List<String> options(String network) {
         List<String> options = new ArrayList<>(
-                List.of("--network", "none", "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=4096:4096"));
+                List.of("--network", network, "--ulimit", "nofile=1024:1024", "--ulimit", "nproc=4096:4096"));
         if (configuration.userNamespace()) {
             options.addAll(List.of("--uidmap", IDS, "--gidmap", IDS));
         }
@@ -209,9 +216,13 @@ final class Podman {
     }
 
     private Tools.Command create(List<String> mode, List<String> program) {
+        return create(mode, program, "none");
+    }
+
+    private Tools.Command create(List<String> mode, List<String> program, String network) {
         List<String> arguments = new ArrayList<>(List.of("run"));
         arguments.addAll(mode);
-        arguments.addAll(options());
+        arguments.addAll(options(network));
         arguments.add(IMAGE);
         arguments.addAll(program);
         return command(arguments.toArray(String[]::new));
@@ -220,6 +231,29 @@ final class Podman {
     /** Creates a container, runs the command in it and removes it. */
     Tools.Command run() {
         return create(List.of("--rm"), Workbench.COMMAND);
+    }
+
+    /**
+     * Makes a bridge of podman's for {@link #networked}, in a network namespace: this machine is left alone.
+     *
+     * @throws IOException with podman's own words if it cannot, or what it makes does not work
+     */
+    void makeBridge(Fd namespace) throws IOException {
+        bench.onClose(() -> {
+            Path addresses = ADDRESSES.resolve(container);
+            if (Files.isDirectory(addresses)) {
+                Workbench.delete(addresses);
+            }
+        });
+        bench.tools()
+                .must(command("network", "create", "--disable-dns", "--subnet", SUBNET, container)
+                        .inNetwork(namespace));
+        bench.tools().must(networked(namespace));
+    }
+
+    /** The same as {@link #run} with an address on that bridge. */
+    Tools.Command networked(Fd namespace) {
+        return create(List.of("--rm"), Workbench.COMMAND, container).inNetwork(namespace);
     }
 
     /**

@@ -45,11 +45,16 @@ final class Tools implements AutoCloseable {
      * A program to run.
      *
      * @param mounts a process whose mount namespace it runs in
+     * @param network the network namespace it runs in
      * @param file what it finds open, from the beginning, as {@link #FILE_DESCRIPTOR}
      */
-    record Command(List<String> arguments, Optional<Child> mounts, Optional<Path> file) {
+    record Command(List<String> arguments, Optional<Child> mounts, Optional<Fd> network, Optional<Path> file) {
         Command {
             arguments = List.copyOf(arguments);
+        }
+
+        Command(List<String> arguments, Optional<Child> mounts, Optional<Path> file) {
+            this(arguments, mounts, Optional.empty(), file);
         }
 
         static Command of(String... arguments) {
@@ -57,7 +62,11 @@ final class Tools implements AutoCloseable {
         }
 
         Command in(Optional<Child> process) {
-            return new Command(arguments, process, file);
+            return new Command(arguments, process, network, file);
+        }
+
+        Command inNetwork(Fd namespace) {
+            return new Command(arguments, mounts, Optional.of(namespace), file);
         }
     }
 
@@ -128,6 +137,7 @@ final class Tools implements AutoCloseable {
         list.add(FileOps.duplicate(output, 1));
         list.add(FileOps.duplicate(output, 2));
         command.mounts().ifPresent(process -> list.add(Namespaces.enter(process.pidfd(), Namespaces.MOUNT)));
+        command.network().ifPresent(namespace -> list.add(Namespaces.enter(namespace, Namespaces.NETWORK)));
         list.add(FileOps.closeOnExecFrom(3));
         command.file().ifPresent(file -> {
             Op open = list.add(FileOps.open(file.toString(), FileOps.O_RDONLY));
