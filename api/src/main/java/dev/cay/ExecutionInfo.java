@@ -7,7 +7,7 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * What is known of a command that runs, or has run, in a detached sandbox.
+ * What is known of a command that runs, or has run, in a sandbox.
  *
  * @param id its number in its sandbox, from 1; its sandbox's own command is always 1
  * @param command the program and its arguments

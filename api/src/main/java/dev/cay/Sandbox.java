@@ -6,8 +6,8 @@ import java.util.List;
 /**
  * An isolated Linux machine in which many commands run, one after the other or side by side. Thread-safe.
  *
- * <p>Closing it kills everything that runs in it and removes every trace from the host, unless it is detached: then it lives on,
- * and only {@link #remove} ends it.
+ * <p>Closing it kills everything that runs in it and removes every trace from the host, unless it is detached or was opened rather
+ * than made: then it lives on, and {@link #remove} ends it.
  */
 public interface Sandbox extends AutoCloseable {
     /** The name of this sandbox, unique among the living sandboxes of this machine. */
@@ -57,19 +57,23 @@ public interface Sandbox extends AutoCloseable {
      */
     Execution start();
 
-    /** The commands that run in a detached sandbox, and those that have run, up to a bound. */
+    /**
+     * The commands that run in a sandbox, and those that have run, up to a bound. Of one that is attached to a process: those that
+     * others than that process have started, and, seen by others, its own command while it runs.
+     */
     List<ExecutionInfo> executions();
 
     /**
-     * Takes up a command of a detached sandbox: its input and output are the caller's from now on, beginning with what is kept
+     * Takes up one of the {@link #executions}: its input and output are the caller's from now on, beginning with what is kept
      * of them. Who had them before loses them.
      *
      * @throws SandboxException.NotFound if there is none of this number
+     * @throws SandboxException.Unsupported if its streams are those of the process that the sandbox is attached to
      */
     Execution attach(int execution);
 
     /**
-     * What a command of a detached sandbox has written, as far as it is kept.
+     * What one of the {@link #executions} has written, as far as it is kept.
      *
      * @param from how many of its bytes are of no interest
      * @throws SandboxException.NotFound if there is none of this number
@@ -77,7 +81,7 @@ public interface Sandbox extends AutoCloseable {
     OutputLog log(int execution, OutputKind kind, long from);
 
     /**
-     * Sends a signal to a command of a detached sandbox and its process group, whoever has taken it up. Without effect if it has
+     * Sends a signal to one of the {@link #executions} and its process group, whoever has taken it up. Without effect if it has
      * ended.
      *
      * @param number a signal number, 1 to 64

@@ -9,7 +9,7 @@ import java.util.ServiceLoader;
  * An engine that makes sandboxes. It is thread-safe, made to be shared, and may be called from virtual threads.
  *
  * <p>Unless its {@link Lifetime} says otherwise a sandbox ends with the process that made it, however that ends. One that is
- * detached lives on and is found again, by any process of its owner, by its id or its name.
+ * detached lives on. While it lives any process of its owner finds it, by its id or its name.
  */
 public interface Sandboxes extends AutoCloseable {
     /**
@@ -57,11 +57,13 @@ public interface Sandboxes extends AutoCloseable {
     List<SandboxInfo> list();
 
     /**
-     * Takes up a detached sandbox, whoever made it.
+     * Takes up a sandbox of this machine that another process of its owner has made, or this one: to let go of it does not end it.
+     * One that is attached to its process is found at once if it has a name, else a quarter of a second after it was made; what that
+     * process itself runs in it can be signalled and stopped by others, but not attached to, and nothing of its output is kept.
      *
      * @param name its id, the beginning of its id if that is unmistakable, or its name
      * @throws SandboxException.NotFound if there is none
-     * @throws SandboxException.Conflict if it is attached to another process, or several begin so
+     * @throws SandboxException.Conflict if it is just being made, or several begin so
      */
     Sandbox open(String name);
 

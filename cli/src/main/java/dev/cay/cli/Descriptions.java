@@ -7,6 +7,9 @@ import java.util.Optional;
 
 /** Puts what is known of a sandbox into a few words. */
 final class Descriptions {
+    /** In place of running: it ends with the process that made it. */
+    private static final String ATTACHED = "attached";
+
     private Descriptions() {}
 
     static String root(Root root) {
@@ -26,7 +29,7 @@ final class Descriptions {
     static Table.Cell state(SandboxInfo info) {
         String text = info.state().text();
         return switch (info.state()) {
-            case RUNNING -> new Table.Cell(text, Table.Mood.GOOD);
+            case RUNNING -> new Table.Cell(info.spec().lifetime().detached() ? text : ATTACHED, Table.Mood.GOOD);
             case CREATING, CREATED, REMOVING -> new Table.Cell(text, Table.Mood.PLAIN);
             case EXITED -> exited(text, info.exit());
             case DEAD -> new Table.Cell(text, Table.Mood.BAD);

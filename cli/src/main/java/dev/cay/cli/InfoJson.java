@@ -33,6 +33,7 @@ final class InfoJson {
         json.field("id", info.id())
                 .field("name", info.name())
                 .field("state", info.state().text())
+                .field("attached", !spec.lifetime().detached())
                 .field("created", info.created().toString());
         if (info.firstProcess().isPresent()) {
             json.field("pid", info.firstProcess().get());

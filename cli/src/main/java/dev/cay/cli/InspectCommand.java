@@ -37,8 +37,8 @@ final class InspectCommand implements Command {
         return List.of(
                 "Prints one JSON object for each sandbox: on a terminal laid out for reading, otherwise, and with"
                         + " --format json, on one line.",
-                "A sandbox that is attached to another process shows neither its commands nor what it uses. The exit"
-                        + " code is 1 if some could not be found.");
+                "Of the commands of a sandbox that ends with another process, those are shown that others run in it and"
+                        + " its own. The exit code is 1 if some could not be found.");
     }
 
     @Override
@@ -78,14 +78,12 @@ final class InspectCommand implements Command {
 
     private static String json(Sandboxes engine, String name) {
         SandboxInfo info;
-        List<ExecutionInfo> executions = List.of();
-        Optional<Usage> usage = Optional.empty();
+        List<ExecutionInfo> executions;
+        Optional<Usage> usage;
         try (Sandbox sandbox = engine.open(name)) {
             info = sandbox.info();
             executions = sandbox.executions();
             usage = usage(sandbox);
-        } catch (SandboxException.Conflict e) {
-            info = attached(engine, name, e);
         }
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         try {
@@ -110,14 +108,5 @@ final class InspectCommand implements Command {
         } catch (SandboxException.Closed | SandboxException.Unsupported e) {
             return Optional.empty();
         }
-    }
-
-    private static SandboxInfo attached(Sandboxes engine, String name, SandboxException.Conflict conflict) {
-        for (SandboxInfo info : engine.list()) {
-            if (info.id().equals(name) || info.name().equals(name)) {
-                return info;
-            }
-        }
-        throw conflict;
     }
 }

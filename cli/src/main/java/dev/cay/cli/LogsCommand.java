@@ -43,9 +43,10 @@ final class LogsCommand implements Command {
 
     @Override
     public List<String> description() {
-        return List.of("Prints what is kept of what a command of a detached sandbox has written, its standard output to"
+        return List.of("Prints what is kept of what a command has written, its standard output to"
                 + " standard output, then its standard error to standard error. How much is kept is said with"
-                + " --kept when the command is started.");
+                + " --kept when the command is started. Of the own command of a sandbox that is not detached nothing"
+                + " is kept.");
     }
 
     @Override

@@ -38,7 +38,9 @@ final class PsCommand implements Command {
 
     @Override
     public List<String> description() {
-        return List.of("Lists the sandboxes of this machine, in the order they were made. On a terminal it is a table;"
+        return List.of("Lists the sandboxes of this machine, in the order they were made. Those that end with the"
+                + " process that made them are attached (running, for --filter and JSON); they are seen a quarter of a second after they were made, or"
+                + " at once if they have a name. On a terminal it is a table;"
                 + " otherwise the values of a sandbox are on a line, separated by tabs and not shortened, and the"
                 + " time of its making is a date.");
     }

@@ -75,6 +75,11 @@ final class RmCommand implements Command {
         }
 
         private static void refuseIfUsed(Sandbox sandbox, String name) {
+            if (!sandbox.info().spec().lifetime().detached()) {
+                throw new SandboxException.Conflict(
+                        "the sandbox '" + name + "' belongs to the process that made it, and ends with that",
+                        "to end it now, add --force");
+            }
             for (ExecutionInfo execution : sandbox.executions()) {
                 if (execution.exit().isEmpty()) {
                     throw new SandboxException.Conflict(

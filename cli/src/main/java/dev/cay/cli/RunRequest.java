@@ -10,7 +10,7 @@ import java.util.Optional;
 /**
  * What {@code cay run} has been asked for.
  *
- * @param sandbox the sandbox to make; a detached one has the command as its own
+ * @param sandbox the sandbox to make, with the command as its own
  * @param command the command to run in it
  * @param format how to write the result
  * @param interactive whether the input of a detached command is kept open
@@ -33,7 +33,7 @@ record RunRequest(
         boolean interactive = arguments.has(CommandOptions.INTERACTIVE);
         if (!detached) {
             ExecSpec command = CommandRequest.command(arguments, variables, line);
-            return new RunRequest(sandbox.build(), command, format, interactive, image);
+            return new RunRequest(sandbox.command(command).build(), command, format, interactive, image);
         }
         CommandRequest.addTo(sandbox, arguments, variables);
         ExecSpec command = CommandRequest.own(arguments, line);
@@ -54,8 +54,7 @@ record RunRequest(
         }
         ImageConfig config = image.get().config(engine.images(), context);
         ExecSpec known = ImageRequest.with(command, image.get().commandLine(config));
-        SandboxSpec published = image.get().published(sandbox, config);
-        SandboxSpec made = detached() ? published.withCommand(Optional.of(known)) : published;
+        SandboxSpec made = image.get().published(sandbox, config).withCommand(Optional.of(known));
         return new RunRequest(made, known, format, interactive, Optional.empty());
     }
 

@@ -120,7 +120,7 @@ final class Sampler implements AutoCloseable {
     private void findAll() {
         for (SandboxInfo info : engine.list()) {
             boolean alive = info.state() != SandboxState.DEAD && info.state() != SandboxState.REMOVING;
-            if (!alive || !info.spec().lifetime().detached() || watched.containsKey(info.id())) {
+            if (!alive || watched.containsKey(info.id())) {
                 continue;
             }
             try {

@@ -40,7 +40,7 @@ final class StatsCommand implements Command {
         return List.of(
                 "Prints processor time (100% is one processor, over half a second or, with --follow, since the last"
                         + " look), memory and the limit of it, processes, and bytes read from and written to disks, of all"
-                        + " detached sandboxes that live, or of those named. It ends when none of these lives any more, or"
+                        + " sandboxes that live, or of those named. It ends when none of these lives any more, or"
                         + " when it is interrupted.");
     }
 

@@ -38,7 +38,8 @@ final class StopCommand implements Command {
         return List.of(
                 "Sends SIGTERM to the sandbox's own command and, when that has ended or the time is over, kills"
                         + " everything in it. The sandbox and its files stay, and 'cay start' starts it again.",
-                "The exit code is 1 if some could not be stopped.");
+                "A sandbox that ends with another process goes on until that ends it, as 'cay run' does when its command"
+                        + " has ended. The exit code is 1 if some could not be stopped.");
     }
 
     @Override

@@ -93,9 +93,6 @@ final class FakeSandboxes implements Sandboxes {
     public Sandbox open(String name) {
         for (FakeSandbox box : boxes) {
             if (box.id().equals(name) || box.info().name().equals(name)) {
-                if (!box.spec().lifetime().detached()) {
-                    throw new SandboxException.Conflict("the sandbox '" + name + "' is attached", "ask its owner");
-                }
                 return box;
             }
         }

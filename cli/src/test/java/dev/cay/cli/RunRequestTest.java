@@ -36,7 +36,9 @@ class RunRequestTest {
     void asksForTheDefaultsOfTheApiIfNothingIsSaid() {
         RunRequest request = request("--", "ls", "-l");
 
-        assertThat(request.sandbox()).isEqualTo(SandboxSpec.host().build());
+        assertThat(request.sandbox().withCommand(Optional.empty()))
+                .isEqualTo(SandboxSpec.host().build());
+        assertThat(request.sandbox().command()).as("for others to see").contains(request.command());
         assertThat(same(request.command(), ExecSpec.of("ls", "-l"))).isTrue();
         assertThat(request.format()).isEqualTo(Format.TEXT);
     }
@@ -189,7 +191,8 @@ class RunRequestTest {
     void theFirstWordIsAnImage() {
         RunRequest request = request("--entrypoint", "sh", "--pull=never", "debian:12", "-c", "ls");
 
-        assertThat(request.sandbox()).isEqualTo(SandboxSpec.image("debian:12").build());
+        assertThat(request.sandbox().withCommand(Optional.empty()))
+                .isEqualTo(SandboxSpec.image("debian:12").build());
         assertThat(request.image())
                 .contains(new ImageRequest(
                         "debian:12", ImageRequest.Pull.NEVER, Optional.of(List.of("sh")), List.of("-c", "ls"), false));
@@ -211,8 +214,9 @@ class RunRequestTest {
         assertThat(refused.hint()).isNotEmpty();
     }
 
+    /** But for its command. */
     private static SandboxSpec sandbox(String line) {
-        return request(line.split(" ")).sandbox();
+        return request(line.split(" ")).sandbox().withCommand(Optional.empty());
     }
 
     private static RunRequest request(String... line) {

@@ -4,6 +4,7 @@ import dev.cay.EgressPolicy;
 import dev.cay.ExecResult;
 import dev.cay.ExecSpec;
 import dev.cay.Execution;
+import dev.cay.Exit;
 import dev.cay.Lifetime;
 import dev.cay.Mount;
 import dev.cay.Network;
@@ -75,6 +76,10 @@ public final class ChildOperator {
 
     private final Killer killer;
     private Optional<Sandboxes> opened = Optional.empty();
+
+    /** The last sandbox that was made to end with this process. */
+    private Optional<Sandbox> attached = Optional.empty();
+
     private final List<Execution> executions = new ArrayList<>();
 
     private ChildOperator() throws SyscallException {
@@ -109,6 +114,16 @@ public final class ChildOperator {
             case "engine" -> engine().toString();
             case "count" -> Integer.toString(killer.seen.get());
             case "create" -> engine().create(spec(name, more)).id();
+            case "create-attached" -> attached(name, more).id();
+            case "own-attached" -> kept(attached.orElseThrow().start());
+            case "close-attached" -> closed();
+            case "create-attached-small" ->
+                engine().create(SandboxSpec.host()
+                                .name(name)
+                                .memory(Size.mib(64))
+                                .build())
+                        .id();
+            case "ended" -> ended(executions.get(Integer.parseInt(name)).await());
             case "create-networked" ->
                 engine().create(SandboxSpec.host()
                                 .name(name)
@@ -164,6 +179,29 @@ public final class ChildOperator {
         return command.isEmpty()
                 ? builder.build()
                 : builder.command(ExecSpec.of("sh", "-c", command)).build();
+    }
+
+    private String closed() {
+        attached.orElseThrow().close();
+        return "";
+    }
+
+    /** One that ends with this process; "-" is no name. */
+    private Sandbox attached(String name, String command) {
+        SandboxSpec.Builder builder = SandboxSpec.host();
+        if (!name.equals("-")) {
+            builder.name(name);
+        }
+        if (!command.isEmpty()) {
+            builder.command(ExecSpec.of("sh", "-c", command));
+        }
+        Sandbox sandbox = engine().create(builder.build());
+        attached = Optional.of(sandbox);
+        return sandbox;
+    }
+
+    private static String ended(Exit exit) {
+        return exit.reason().text() + " " + (exit.reason() == Exit.Reason.EXITED ? exit.code() : exit.signal());
     }
 
     private static SandboxSpec lasting(String name, int seconds) {

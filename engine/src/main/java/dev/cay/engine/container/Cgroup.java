@@ -49,10 +49,13 @@ final class Cgroup implements Group {
     /** As whom the first process runs, which makes the processes of executions in their groups. */
     private final int stubId;
 
-    private final AtomicInteger executions = new AtomicInteger();
+    private final AtomicInteger executions = new AtomicInteger(UNSEEN_NUMBERS);
 
     /** The groups of executions that exist. */
     private final Set<String> occupied = ConcurrentHashMap.newKeySet();
+
+    /** Whether there are such that others made. */
+    private volatile boolean othersExpected;
 
     private Cgroup(CgroupParent parent, String name, Set<Controller> legacy, int stubId) {
         this.parent = parent;
@@ -295,6 +298,23 @@ final class Cgroup implements Group {
         kill(name);
     }
 
+    @Override
+    public void killExecutions() {
+        for (String execution : parent.children(name)) {
+            kill(name + "/" + execution);
+        }
+    }
+
+    @Override
+    public void expectOthers() {
+        othersExpected = true;
+    }
+
+    @Override
+    public void letGo() {
+        parent.letGo();
+    }
+
     /** {@inheritDoc} Wherever their sessions and process groups are. */
     @Override
     public void kill(String group) {
@@ -433,6 +453,9 @@ final class Cgroup implements Group {
 
     @Override
     public void close() {
+        if (othersExpected) {
+            parent.children(name).forEach(execution -> occupied.add(name + "/" + execution));
+        }
         for (String execution : occupied) {
             remove(parent.unified(), execution);
         }

@@ -27,8 +27,10 @@ import java.util.Set;
  *
  * @param unified the directory in the version 2 tree
  * @param legacy the directories in the version 1 trees
+ * @param borrowed whether it is for one sandbox of another engine, and goes when that is let go of
  */
-record CgroupParent(Kernel kernel, Hierarchies hierarchies, String engine, Fd unified, Map<Controller, Fd> legacy)
+record CgroupParent(
+        Kernel kernel, Hierarchies hierarchies, String engine, Fd unified, Map<Controller, Fd> legacy, boolean borrowed)
         implements Group.Source {
     static final String GROUP = "cay";
 
@@ -37,21 +39,35 @@ record CgroupParent(Kernel kernel, Hierarchies hierarchies, String engine, Fd un
 
     static CgroupParent create(Kernel kernel, Hierarchies hierarchies, String engine) throws IOException {
         enableControllers(hierarchies, engine);
+        return open(kernel, hierarchies, engine, false);
+    }
+
+    /** Those of another engine, which has made them; only to open what it made there. */
+    static CgroupParent borrow(Kernel kernel, Hierarchies hierarchies, String engine) throws SyscallException {
+        return open(kernel, hierarchies, engine, true);
+    }
+
+    private static CgroupParent open(Kernel kernel, Hierarchies hierarchies, String engine, boolean borrowed)
+            throws SyscallException {
         OpList.Builder list = OpList.builder();
-        Op unified = openGroup(list, hierarchies.unified(), engine);
+        Op unified = openGroup(list, hierarchies.unified(), engine, borrowed);
         Map<Controller, Op> legacy = new EnumMap<>(Controller.class);
-        hierarchies.legacy().forEach((controller, tree) -> legacy.put(controller, openGroup(list, tree, engine)));
+        hierarchies
+                .legacy()
+                .forEach((controller, tree) -> legacy.put(controller, openGroup(list, tree, engine, borrowed)));
         Results results = kernel.run(list.build());
         Map<Controller, Fd> descriptors = new EnumMap<>(Controller.class);
         legacy.forEach((controller, op) -> descriptors.put(controller, results.fd(op)));
-        return new CgroupParent(kernel, hierarchies, engine, results.fd(unified), descriptors);
+        return new CgroupParent(kernel, hierarchies, engine, results.fd(unified), descriptors, borrowed);
     }
 
-    private static Op openGroup(OpList.Builder list, Path tree, String engine) {
+    private static Op openGroup(OpList.Builder list, Path tree, String engine, boolean made) {
         Op root = list.add(FileOps.open(tree.toString(), FileOps.O_PATH | FileOps.O_DIRECTORY));
-        list.add(FileOps.mkdir(Arg.of(root), GROUP, 0755).tolerating(Errno.EEXIST));
         String path = GROUP + "/" + engine;
-        list.add(FileOps.mkdir(Arg.of(root), path, 0755).tolerating(Errno.EEXIST));
+        if (!made) {
+            list.add(FileOps.mkdir(Arg.of(root), GROUP, 0755).tolerating(Errno.EEXIST));
+            list.add(FileOps.mkdir(Arg.of(root), path, 0755).tolerating(Errno.EEXIST));
+        }
         Op group = list.add(FileOps.openAt(Arg.of(root), path, FileOps.O_PATH | FileOps.O_DIRECTORY, 0));
         list.add(FileOps.close(root));
         return group;
@@ -117,6 +133,20 @@ record CgroupParent(Kernel kernel, Hierarchies hierarchies, String engine, Fd un
         sweep(hierarchies, engine + "/" + name);
     }
 
+    /** The names of the groups in one of ours. */
+    List<String> children(String name) {
+        List<String> children = new ArrayList<>();
+        Path group = hierarchies.unified().resolve(GROUP).resolve(engine).resolve(name);
+        try (DirectoryStream<Path> entries = Files.newDirectoryStream(group, Files::isDirectory)) {
+            entries.forEach(entry -> children.add(entry.getFileName().toString()));
+        } catch (NoSuchFileException e) {
+            // it has just been removed
+        } catch (IOException e) {
+            throw new java.io.UncheckedIOException(e);
+        }
+        return children;
+    }
+
     private static void removeTree(Path group) throws IOException {
         if (!Files.isDirectory(group)) {
             return;
@@ -158,8 +188,7 @@ record CgroupParent(Kernel kernel, Hierarchies hierarchies, String engine, Fd un
 
     @Override
     public void close() {
-        unified.close();
-        legacy.values().forEach(Fd::close);
+        closeDescriptors();
         if (engine.equals(DETACHED)) {
             return; // they are nobody's
         }
@@ -167,6 +196,18 @@ record CgroupParent(Kernel kernel, Hierarchies hierarchies, String engine, Fd un
             sweep(hierarchies, engine);
         } catch (IOException e) {
             throw new java.io.UncheckedIOException(e);
+        }
+    }
+
+    private void closeDescriptors() {
+        unified.close();
+        legacy.values().forEach(Fd::close);
+    }
+
+    /** Nobody needs the groups of a sandbox any more. */
+    void letGo() {
+        if (borrowed) {
+            closeDescriptors();
         }
     }
 

@@ -288,6 +288,21 @@ public final class Container implements AutoCloseable {
         }
     }
 
+    /** Kills all commands of whoever started them, as far as the kernel knows them. */
+    public void killCommands() {
+        group.killExecutions();
+    }
+
+    /** Other processes have run commands in here: what they left goes with the container. */
+    public void othersWereHere() {
+        group.expectOthers();
+    }
+
+    /** The first of the host's user ids that are its own. */
+    public long firstId() {
+        return walls.firstId();
+    }
+
     /** Forgets the control group of a command that has ended, if nothing runs in it any more. */
     public void forget(int number) {
         group.leave(group.group(number));
@@ -327,9 +342,15 @@ public final class Container implements AutoCloseable {
         memoryWatch.get().ifPresent(Poller.Watch::close);
         watched.ifPresent(OomWatch::close);
         stub.close();
+        group.letGo();
         if (!first.isOurs()) { // whoever reaps it closes it
             first.close();
         }
+    }
+
+    /** Takes connections of other processes, which may do all that this one may, from a listening socket. */
+    void admit(Fd listener) throws SyscallException {
+        stub.listen(listener);
     }
 
     /** Says when it ends by itself; see {@link Stub#endAfter}. */

@@ -36,6 +36,7 @@ public final class Containers implements AutoCloseable {
     private final PreparationMaker maker;
     private final PreparationPool preparations;
     private final Group.Source detachedGroups;
+    private final Optional<Hierarchies> hierarchies;
     private final Function<String, IdSource> detachedIds;
 
     /** That of all sandboxes, if they have the same. */
@@ -48,19 +49,21 @@ public final class Containers implements AutoCloseable {
      * @param volumes asked when a sandbox names a volume
      * @param images asked when a sandbox is made of an image
      * @param networks asked when a sandbox is to be on a network of this machine
+     * @param records gets to know of engines that have died
      * @throws SandboxException.Unsupported if this machine cannot run containers
      */
-    public Containers(Places places, VolumeSource volumes, ImageSource images, NetworkSource networks) {
+    public Containers(
+            Places places, VolumeSource volumes, ImageSource images, NetworkSource networks, Records records) {
         this.places = places;
         try {
             Machine.require();
             HostKernel host = cleanup.push(new HostKernel());
-            Optional<Hierarchies> hierarchies =
-                    places.isRoot() ? Optional.of(Machine.hierarchies()) : Hierarchies.delegated(places.user());
+            hierarchies = places.isRoot() ? Optional.of(Machine.hierarchies()) : Hierarchies.delegated(places.user());
             undo = engine -> {
                 if (hierarchies.isPresent()) {
                     CgroupParent.sweep(hierarchies.get(), engine);
                 }
+                records.remove(engine);
             };
             if (places.isRoot()) {
                 kernel = host;
@@ -95,6 +98,12 @@ public final class Containers implements AutoCloseable {
             cleanup.close();
             throw e;
         }
+    }
+
+    /** What is written elsewhere of the sandboxes of engines. */
+    public interface Records {
+        /** Removes it, since the engine is dead. */
+        void remove(String engine) throws IOException;
     }
 
     private Group.Source groups(Optional<Hierarchies> hierarchies, String engine) throws IOException {
@@ -165,24 +174,43 @@ public final class Containers implements AutoCloseable {
      */
     public record Doors(Path socket, Path messages) {}
 
+    /**
+     * Lets other processes into a container of this engine.
+     *
+     * @param socket where its first process takes their connections, in a directory that only its owner may enter
+     */
+    public void admit(Container container, Path socket) throws SyscallException {
+        try (Fd listener = UnixSocket.listen(kernel, socket.toString())) {
+            container.admit(listener);
+        }
+    }
+
     /** Whether the kernel has killed anything, for want of memory, in a container that outlives its engine. */
     public boolean ranOutOfMemory(String id) {
         return detachedGroups.open(id, false, 0).oomKills() > 0;
     }
 
     /**
-     * Takes up a container that outlives its engine.
+     * Takes up a container that another process has made.
      *
+     * @param engine the engine that it ends with; empty if it outlives them all
      * @param first its first process; the container's from now on
      * @throws SandboxException.Closed if it does not answer
      */
-    public Container open(String id, SandboxSpec spec, long firstId, Child first, Path socket) {
+    public Container open(
+            String id, Optional<String> engine, SandboxSpec spec, long firstId, Child first, Path socket) {
         Cleanup local = new Cleanup();
         local.push(first);
         try {
             IdRanges.Range own = range.orElseGet(() -> IdRanges.Range.of((int) firstId, () -> {}));
             Stub stub = local.push(new Stub(UnixSocket.connect(kernel, socket.toString())));
-            Group group = detachedGroups.open(id, !spec.limits().io().isNone(), own.stubId());
+            Group.Source groups = detachedGroups;
+            if (engine.isPresent() && hierarchies.isPresent()) {
+                CgroupParent borrowed = CgroupParent.borrow(kernel, hierarchies.get(), engine.get());
+                local.push(borrowed::letGo);
+                groups = borrowed;
+            }
+            Group group = groups.open(id, !spec.limits().io().isNone(), own.stubId());
             group.born(first);
             Accounts accounts;
             try (Fd root = Container.root(kernel.host(), first)) {

@@ -11,6 +11,9 @@ import java.util.Optional;
 
 /** What holds the processes of one sandbox together: its limits, its accounting and the death of everything in it. Thread-safe. */
 sealed interface Group extends AutoCloseable permits Cgroup, NoCgroup {
+    /** From which on executions are numbered whose numbers nobody ever sees; those below are given by whoever keeps records of them. */
+    int UNSEEN_NUMBERS = 1 << 30;
+
     /** Makes the groups of sandboxes. Thread-safe. */
     interface Source extends AutoCloseable {
         /**
@@ -53,6 +56,7 @@ sealed interface Group extends AutoCloseable permits Cgroup, NoCgroup {
     /** The first process has come in. */
     void born(Child first);
 
+    /** A number for an execution of which nobody keeps a record. */
     int nextExecution();
 
     /** The way in for an execution that has a number. A group that is left of an earlier one is used again. */
@@ -69,6 +73,15 @@ sealed interface Group extends AutoCloseable permits Cgroup, NoCgroup {
 
     /** Kills everything in the sandbox. */
     void kill();
+
+    /** Kills all executions, as far as the kernel knows them. */
+    void killExecutions();
+
+    /** Others have made groups of executions in here: they go with it. */
+    void expectOthers();
+
+    /** Lets go of the groups of a sandbox that goes on. */
+    void letGo();
 
     /** Kills an execution, with its descendants if the kernel knows them. */
     void kill(String group);

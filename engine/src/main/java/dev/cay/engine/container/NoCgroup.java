@@ -29,7 +29,7 @@ final class NoCgroup implements Group {
             "run as root, or have control groups delegated to this user: 'cay doctor' says how";
 
     private final AtomicReference<Optional<Child>> first = new AtomicReference<>(Optional.empty());
-    private final AtomicInteger executions = new AtomicInteger();
+    private final AtomicInteger executions = new AtomicInteger(UNSEEN_NUMBERS);
     private final Map<String, Child> processes = new ConcurrentHashMap<>();
 
     /** Where nobody makes any. */
@@ -145,6 +145,21 @@ final class NoCgroup implements Group {
         } else {
             signal(process::signalGroup);
         }
+    }
+
+    @Override
+    public void killExecutions() {
+        processes.values().forEach(process -> signal(process::signalGroup));
+    }
+
+    @Override
+    public void expectOthers() {
+        // they leave nothing
+    }
+
+    @Override
+    public void letGo() {
+        close();
     }
 
     private interface Signalling {

@@ -26,13 +26,17 @@ import dev.cay.linux.SyscallException;
 import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 
-/** A sandbox that outlives whoever made it, taken up by this process. */
+/**
+ * A sandbox that this process has taken up by what is written of it: one that outlives whoever made it, or one that ends with
+ * another process, whose own commands are that one's alone.
+ */
 final class DetachedSandbox implements Sandbox {
     private static final int LOG_PIECE = 64 << 20;
     private static final ExecSpec NO_COMMAND = ExecSpec.of("/");
@@ -101,6 +105,28 @@ final class DetachedSandbox implements Sandbox {
 
     private Executions executionFiles() {
         return sandboxes.store().executions(id);
+    }
+
+    private boolean isAttached() {
+        return !spec.lifetime().detached();
+    }
+
+    /** Whether a number is that of a command whose streams are the owner's, so that nothing of them is kept. */
+    private boolean isOwners(int execution) {
+        return isAttached() && execution == Executions.OWN;
+    }
+
+    private void requireKept(int execution) {
+        if (isOwners(execution)) {
+            throw new SandboxException.Unsupported(
+                    "the streams of this command are those of the process that made the sandbox " + id
+                            + ", and nothing of them is kept",
+                    "make the sandbox detached, or run a command of your own in it");
+        }
+    }
+
+    private OwnersCommands ownersCommands() throws IOException {
+        return sandboxes.ownersCommands(container());
     }
 
     @Override
@@ -221,7 +247,31 @@ final class DetachedSandbox implements Sandbox {
 
     @Override
     public List<ExecutionInfo> executions() {
-        return guarded(() -> executionFiles().list(isDead()));
+        return guarded(() -> {
+            List<ExecutionInfo> list = executionFiles().list(isDead());
+            if (!isAttached() || spec.command().isEmpty() || isDead()) {
+                return list;
+            }
+            List<ExecutionInfo> all = new ArrayList<>(ownCommand());
+            all.addAll(list);
+            return all;
+        });
+    }
+
+    /** What can be seen of the command that its owner runs in it. */
+    private List<ExecutionInfo> ownCommand() throws IOException {
+        ExecSpec command = spec.command().orElse(NO_COMMAND);
+        Instant started = info().created();
+        return ownersCommands().own().stream()
+                .map(pid -> new ExecutionInfo(
+                        Executions.OWN,
+                        command.command(),
+                        command.user().or(spec::user).orElse(SandboxSpec.DEFAULT_USER),
+                        command.terminal().isPresent(),
+                        pid,
+                        started,
+                        Optional.empty()))
+                .toList();
     }
 
     private boolean isDead() {
@@ -230,6 +280,7 @@ final class DetachedSandbox implements Sandbox {
 
     @Override
     public Execution attach(int execution) {
+        requireKept(execution);
         return guarded(() -> {
             ExecutionRecord record = executionFiles().record(execution);
             ExecutionInfo known = executionFiles().info(execution, isDead());
@@ -291,6 +342,7 @@ final class DetachedSandbox implements Sandbox {
 
     @Override
     public OutputLog log(int execution, OutputKind kind, long from) {
+        requireKept(execution);
         return guarded(() -> executionFiles().record(execution).log(kind, from, LOG_PIECE));
     }
 
@@ -299,6 +351,10 @@ final class DetachedSandbox implements Sandbox {
         guarded(() -> {
             if (number < 1 || number > DetachableExecution.MAXIMUM_SIGNAL) {
                 throw new SandboxException.InvalidSpec("signal " + number + " does not exist", "1 to 64");
+            }
+            if (isOwners(execution)) {
+                ownersCommands().signal(number);
+                return id;
             }
             executionFiles().record(execution);
             if (isRunning(execution)) {
@@ -320,6 +376,13 @@ final class DetachedSandbox implements Sandbox {
 
     @Override
     public void stop(Duration grace) {
+        if (isAttached()) {
+            guarded(() -> {
+                ownersCommands().stop(spec.stopSignal().orElse(Processes.SIGTERM), grace);
+                return id;
+            });
+            return;
+        }
         try {
             stopCommands(grace);
         } catch (SandboxException.NotFound | SandboxException.Closed e) {

@@ -1,5 +1,6 @@
 package dev.cay.engine.sandbox;
 
+import dev.cay.ExecutionInfo;
 import dev.cay.Exit;
 import dev.cay.Lifetime;
 import dev.cay.SandboxEvent;
@@ -26,16 +27,19 @@ import dev.cay.linux.SyscallException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Instant;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * The sandboxes of this machine that outlive whoever made them. What they are is written in the {@link SandboxStore}; nobody has to
- * run for them to live, so whoever looks at one first finds out what has happened to it meanwhile. Thread-safe.
+ * The sandboxes of this machine that are written down in the {@link SandboxStore}: those that outlive whoever made them, and, by their
+ * {@link Publication}, those that end with a process. Nobody has to run for the first to live, so whoever looks at one first finds out
+ * what has happened to it meanwhile. Thread-safe.
  */
 final class DetachedSandboxes {
     private static final long LOOK_NANOSECONDS = 1_000_000;
@@ -87,6 +91,48 @@ final class DetachedSandboxes {
                 throw e;
             }
         });
+    }
+
+    /** Tells others of a sandbox that ends with this process, and lets them in. */
+    void publish(Container container, SandboxSpec spec, Instant created) {
+        guarded(() -> {
+            SandboxRecord record = SandboxRecord.attached(
+                    container.id(),
+                    spec,
+                    created,
+                    identity(container.first()),
+                    containers.engine(),
+                    container.firstId());
+            store.create(record, directory -> containers.admit(container, SandboxStore.socket(directory)));
+            announce(record, SandboxEvent.Kind.CREATED);
+            return record;
+        });
+    }
+
+    /**
+     * Removes what is written of a sandbox that ends with this process.
+     *
+     * @return whether others may have run commands in it
+     */
+    boolean withdraw(String id) {
+        return guarded(() -> {
+            boolean others;
+            try {
+                SandboxRecord record = store.read(id);
+                others = record.lastExecution() > Executions.OWN;
+                announce(record, SandboxEvent.Kind.REMOVED);
+            } catch (SandboxException.NotFound e) {
+                return true; // somebody has removed it, and may have done more before
+            } finally {
+                store.delete(id);
+            }
+            return others;
+        });
+    }
+
+    private void announce(SandboxRecord record, SandboxEvent.Kind kind) throws IOException {
+        store.events()
+                .append(new SandboxEvent(Instant.now(), record.id(), record.name(), kind, OptionalInt.empty(), ""));
     }
 
     private DetachedSandbox entered(DetachedSandbox sandbox) {
@@ -196,9 +242,9 @@ final class DetachedSandboxes {
         return guarded(() -> {
             String id = store.resolve(name);
             SandboxRecord record = update(store.read(id));
-            if (!record.owner().equals(SandboxRecord.DETACHED)) {
+            if (!record.isAttached() && !record.owner().equals(SandboxRecord.DETACHED)) {
                 throw new SandboxException.Conflict(
-                        "the sandbox " + record.name() + " belongs to another process", "wait for that to end");
+                        "the sandbox " + record.name() + " is being made", "try again in a moment");
             }
             return entered(new DetachedSandbox(this, id, record.spec(), Optional.empty()));
         });
@@ -213,9 +259,13 @@ final class DetachedSandboxes {
                         "the sandbox " + record.name() + " is " + record.state().text());
             }
             Optional<Child> first = host.process(record.firstProcess().orElseThrow(() -> gone(record)));
-            host.networks().awaken(record.spec());
+            Optional<String> engine = record.isAttached() ? Optional.of(record.owner()) : Optional.empty();
+            if (engine.isEmpty()) {
+                host.networks().awaken(record.spec());
+            }
             return containers.open(
                     id,
+                    engine,
                     record.spec(),
                     record.firstId().orElse(0),
                     first.orElseThrow(() -> gone(record)),
@@ -248,6 +298,9 @@ final class DetachedSandboxes {
 
     /** Finds out what has happened to a sandbox while nobody looked. */
     private SandboxRecord update(SandboxRecord record) throws IOException {
+        if (record.isAttached()) {
+            return updateAttached(record);
+        }
         boolean lives = switch (record.state()) {
             case CREATED, RUNNING, EXITED -> true;
             case CREATING, DEAD, REMOVING -> false;
@@ -266,6 +319,28 @@ final class DetachedSandboxes {
             }
         }
         return store.read(id);
+    }
+
+    /** Only its owner knows what has become of its commands. If that is dead, whoever looks removes what it left. */
+    private SandboxRecord updateAttached(SandboxRecord record) throws IOException {
+        String id = record.id();
+        if (!containers.lives(record.owner())) {
+            remove(id);
+        } else if (record.state() == SandboxState.RUNNING && !isAlive(record)) {
+            happen(id, new Event.Died(Sweep.causeOfDeath(store, host, record)));
+        }
+        return store.read(id);
+    }
+
+    /** What its owner runs in a sandbox that ends with another process. */
+    OwnersCommands ownersCommands(Container container) throws IOException {
+        Set<Integer> others = new HashSet<>();
+        for (ExecutionInfo execution : store.executions(container.id()).list(false)) {
+            if (execution.exit().isEmpty()) {
+                others.add(execution.pid());
+            }
+        }
+        return new OwnersCommands(containers, container, others);
     }
 
     /** Tells of the end of the sandbox's own command if its record does. */

@@ -21,7 +21,6 @@ import dev.cay.linux.Processes;
 import dev.cay.linux.SyscallException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -38,7 +37,7 @@ final class LocalSandbox implements Sandbox {
     private final String id;
     private final Container container;
     private final SandboxSpec spec;
-    private final Instant created = Instant.now();
+    private final Publication publication;
     private final Timeouts timeouts;
     private final Runnable onClose;
     private final Set<LocalExecution> executions = ConcurrentHashMap.newKeySet();
@@ -51,12 +50,22 @@ final class LocalSandbox implements Sandbox {
 
     private volatile boolean closed;
 
-    LocalSandbox(Container container, SandboxSpec spec, Timeouts timeouts, Runnable onClose) {
+    LocalSandbox(Container container, SandboxSpec spec, Timeouts timeouts, Publication publication, Runnable onClose) {
         id = container.id();
         this.spec = spec;
         this.container = container;
         this.timeouts = timeouts;
         this.onClose = onClose;
+        this.publication = publication;
+    }
+
+    /**
+     * Tells the owner's other processes of it now.
+     *
+     * @throws SandboxException.Conflict if another sandbox has its name
+     */
+    void publish() {
+        publication.publish();
     }
 
     @Override
@@ -193,7 +202,11 @@ final class LocalSandbox implements Sandbox {
             executions.forEach(LocalExecution::markKilled);
             container.kill();
             executions.forEach(LocalExecution::endWithSandbox);
-            container.close();
+            try {
+                publication.withdraw();
+            } finally {
+                container.close();
+            }
         } finally {
             closing.writeLock().unlock();
             onClose.run();
@@ -207,7 +220,7 @@ final class LocalSandbox implements Sandbox {
                 id,
                 container.isAlive() ? SandboxState.RUNNING : SandboxState.DEAD,
                 spec,
-                created,
+                publication.created(),
                 Optional.of((long) container.first().pid()),
                 Optional.empty());
     }

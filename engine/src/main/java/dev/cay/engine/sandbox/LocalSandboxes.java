@@ -32,7 +32,7 @@ import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Predicate;
 import java.util.function.Supplier;
 
-/** The sandboxes that this process made, and those of this machine that belong to nobody. */
+/** The sandboxes that this process made, and those of this machine that others made or that belong to nobody. */
 final class LocalSandboxes implements Sandboxes {
     private final Places places = DetachedSandboxes.guarded(Places::ofThisUser);
     private final ImageSource imageSource = new StoredImages(this::imageStore);
@@ -53,7 +53,7 @@ final class LocalSandboxes implements Sandboxes {
         }
     });
     private final Containers containers =
-            new Containers(places, new StoredVolumes(this::volumeStore), imageSource, networks);
+            new Containers(places, new StoredVolumes(this::volumeStore), imageSource, networks, this::forget);
     private final Map<String, LocalSandbox> sandboxes = new ConcurrentHashMap<>();
     private final List<SandboxPool> pools = new ArrayList<>();
     private final Timeouts timeouts = new Timeouts();
@@ -88,18 +88,31 @@ final class LocalSandboxes implements Sandboxes {
     }
 
     private Sandbox attached(SandboxSpec spec) {
-        if (spec.name().isPresent()
-                || spec.lifetime().limit().isPresent()
-                || spec.lifetime().idle().isPresent()) {
+        if (spec.lifetime().limit().isPresent() || spec.lifetime().idle().isPresent()) {
             throw new SandboxException.Unsupported(
-                    "a sandbox that ends with this process has no name and no lifetime of its own",
-                    "leave them out, or make it detached");
+                    "a sandbox that ends with this process has no lifetime of its own",
+                    "leave it out, or make it detached");
         }
         Container container = containers.create(spec);
         String id = container.id();
-        LocalSandbox sandbox = new LocalSandbox(container, spec, timeouts, () -> sandboxes.remove(id));
+        Publication publication = new Publication(this::detached, container, spec);
+        LocalSandbox sandbox = new LocalSandbox(container, spec, timeouts, publication, () -> sandboxes.remove(id));
         sandboxes.put(id, sandbox);
+        if (spec.name().isEmpty()) {
+            publication.publishLater(timeouts);
+            return sandbox;
+        }
+        try {
+            publication.publish();
+        } catch (RuntimeException e) {
+            sandbox.close();
+            throw e;
+        }
         return sandbox;
+    }
+
+    private void forget(String engine) throws IOException {
+        store().removeOf(engine);
     }
 
     private <T> T whileOpen(Supplier<T> action) {
@@ -166,11 +179,32 @@ final class LocalSandboxes implements Sandboxes {
         return id -> store.exists(id) || containers.exists(id);
     }
 
+    /** Whoever looks from here finds those of this process at once. */
+    private void publishAll() {
+        for (LocalSandbox sandbox : sandboxes.values()) {
+            sandbox.publish();
+        }
+    }
+
+    private static boolean contains(List<SandboxInfo> list, String id) {
+        for (SandboxInfo info : list) {
+            if (info.id().equals(id)) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     @Override
     public List<SandboxInfo> list() {
         return whileOpen(() -> {
+            publishAll();
             List<SandboxInfo> list = new ArrayList<>(detached().list());
-            sandboxes.values().forEach(sandbox -> list.add(sandbox.info()));
+            for (LocalSandbox sandbox : sandboxes.values()) {
+                if (!contains(list, sandbox.id())) { // it has died before anybody was told of it
+                    list.add(sandbox.info());
+                }
+            }
             list.sort((one, other) -> { // Comparator's own functions cost a cold JVM milliseconds
                 int order = one.created().compareTo(other.created());
                 return order != 0 ? order : one.id().compareTo(other.id());
@@ -181,7 +215,10 @@ final class LocalSandboxes implements Sandboxes {
 
     @Override
     public Sandbox open(String name) {
-        return whileOpen(() -> detached().open(name));
+        return whileOpen(() -> {
+            publishAll();
+            return detached().open(name);
+        });
     }
 
     @Override

@@ -84,6 +84,28 @@ public record SandboxRecord(
                 Executions.OWN);
     }
 
+    /** One that lives and ends with the engine that has made it. */
+    public static SandboxRecord attached(
+            String id, SandboxSpec spec, Instant created, ProcessIdentity firstProcess, String engine, long firstId) {
+        return new SandboxRecord(
+                id,
+                SandboxState.RUNNING,
+                spec.command().isPresent() ? 1 : 0,
+                spec,
+                created,
+                Optional.of(firstProcess),
+                engine,
+                Optional.empty(),
+                OptionalLong.of(firstId),
+                Optional.empty(),
+                Executions.OWN);
+    }
+
+    /** Whether it ends with its owner. */
+    public boolean isAttached() {
+        return !spec.lifetime().detached();
+    }
+
     public Life life() {
         return new Life(state, spec.command().isPresent(), spec.lifetime().removedAtEnd(), generation);
     }

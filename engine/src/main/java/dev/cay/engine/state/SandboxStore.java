@@ -23,7 +23,7 @@ import java.util.function.UnaryOperator;
  * ID/state.json    the {@link SandboxRecord}, replaced as a whole
  * ID/journal       the {@link Journal}
  * ID/executions/   see {@link Executions}
- * ID/socket        where its first process listens
+ * ID/socket        where its first process listens, also that of a sandbox that ends with its maker
  * ID/messages      what that has said before it ended by itself
  * ID/lock          held by whoever changes any of this
  * names/NAME       a link to the id of the sandbox that is called so
@@ -70,7 +70,17 @@ public final class SandboxStore {
      * @throws SandboxException.InvalidSpec if it is too large to be written down
      */
     public void create(SandboxRecord record) throws IOException {
-        Path born = base.resolve(Directories.NEW + record.id());
+        create(record, _ -> {});
+    }
+
+    /** Adds to the directory of a sandbox before anybody sees it. */
+    public interface Addition {
+        void addTo(Path directory) throws IOException;
+    }
+
+    /** The same with more in its directory. */
+    public void create(SandboxRecord record, Addition addition) throws IOException {
+        Path born = base.resolve(bornBy(record.owner()) + record.id());
         try {
             Files.createDirectory(born, Directories.PRIVATE);
         } catch (FileAlreadyExistsException e) {
@@ -79,6 +89,7 @@ public final class SandboxStore {
         try {
             Files.createDirectory(born.resolve("executions"), Directories.PRIVATE);
             RecordFile.write(born, record);
+            addition.addTo(born);
             Files.move(born, directory(record.id()), StandardCopyOption.ATOMIC_MOVE); // not onto one with content
         } catch (IOException | RuntimeException e) {
             Directories.delete(born);
@@ -94,6 +105,24 @@ public final class SandboxStore {
         } catch (IOException | RuntimeException e) {
             delete(record.id());
             throw e;
+        }
+    }
+
+    private static String bornBy(String engine) {
+        return Directories.NEW + engine + "-";
+    }
+
+    /** Removes what an engine that has died has written of sandboxes that ended with it, and what it had half written or deleted. */
+    public void removeOf(String engine) throws IOException {
+        for (String name : Directories.names(base)) {
+            if (name.startsWith(bornBy(engine)) || name.startsWith(Directories.GONE)) {
+                Directories.delete(base.resolve(name));
+            }
+        }
+        for (SandboxRecord record : list()) {
+            if (record.isAttached() && record.owner().equals(engine)) {
+                delete(record.id());
+            }
         }
     }
 
@@ -240,7 +269,12 @@ public final class SandboxStore {
 
     /** Where its first process listens. */
     public Path socket(String id) {
-        return directory(id).resolve("socket");
+        return socket(directory(id));
+    }
+
+    /** The same in the directory of a sandbox. */
+    public static Path socket(Path directory) {
+        return directory.resolve("socket");
     }
 
     /** Where its first process says why it ends. */

@@ -42,7 +42,7 @@ final class CgroupTest {
 
     private CgroupParent unified() {
         Hierarchies hierarchies = new Hierarchies(Path.of("/nowhere/unified"), Map.of());
-        return new CgroupParent(fakes.kernel(), hierarchies, "engine", fakes.fd("unified"), Map.of());
+        return new CgroupParent(fakes.kernel(), hierarchies, "engine", fakes.fd("unified"), Map.of(), false);
     }
 
     private CgroupParent hybrid() {
@@ -53,7 +53,7 @@ final class CgroupTest {
             directories.put(controller, fakes.fd(controller.legacyName()));
         }
         Hierarchies hierarchies = new Hierarchies(Path.of("/nowhere/unified"), paths);
-        return new CgroupParent(fakes.kernel(), hierarchies, "engine", fakes.fd("unified"), directories);
+        return new CgroupParent(fakes.kernel(), hierarchies, "engine", fakes.fd("unified"), directories, false);
     }
 
     private static Cgroup create(CgroupParent parent) throws SyscallException {
@@ -122,7 +122,7 @@ final class CgroupTest {
         int stubId = 0x7000_ffff;
         Cgroup cgroup = Cgroup.create(unified(), "box", false, stubId);
         OpList created = fakes.kernel().runs().getLast();
-        cgroup.enterExecution(cgroup.nextExecution()).close();
+        cgroup.enterExecution(1).close();
         OpList entered = fakes.kernel().runs().getLast();
 
         assertThat(fakes.text(created))
@@ -202,8 +202,10 @@ final class CgroupTest {
         try (Cgroup.Entrance first = cgroup.enterExecution(cgroup.nextExecution());
                 Cgroup.Entrance second = cgroup.enterExecution(cgroup.nextExecution());
                 Cgroup.Entrance whole = cgroup.enter()) {
-            assertThat(first.execution()).hasValue("box/1");
-            assertThat(second.execution()).hasValue("box/2");
+            assertThat(first.execution())
+                    .as("not one of those that records are kept of")
+                    .hasValue("box/1073741825");
+            assertThat(second.execution()).hasValue("box/1073741826");
             assertThat(whole.execution()).isEmpty();
         }
         assertThat(fakes.kernel().openDescriptors()).as("the parent's").isEqualTo(1);
@@ -215,8 +217,8 @@ final class CgroupTest {
     @Test
     void closingRemovesTheGroupsOfExecutionsFirst() throws SyscallException {
         Cgroup cgroup = create(unified());
-        cgroup.enterExecution(cgroup.nextExecution()).close();
-        cgroup.enterExecution(cgroup.nextExecution()).close();
+        cgroup.enterExecution(1).close();
+        cgroup.enterExecution(2).close();
         cgroup.leave("box/1");
         int before = fakes.kernel().runs().size();
 

@@ -68,7 +68,12 @@ final class Fakes {
     Preparation preparation(IdRanges.Range range) {
         Cgroup cgroup = Cgroup.open(
                 new CgroupParent(
-                        kernel, new Hierarchies(Path.of("/nowhere"), Map.of()), "engine", fd("unified"), Map.of()),
+                        kernel,
+                        new Hierarchies(Path.of("/nowhere"), Map.of()),
+                        "engine",
+                        fd("unified"),
+                        Map.of(),
+                        false),
                 "box",
                 false,
                 0);

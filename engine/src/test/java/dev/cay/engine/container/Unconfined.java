@@ -58,7 +58,12 @@ public final class Unconfined implements Kernel, AutoCloseable {
         stub = new Stub(connection.getFirst());
         otherEnd = connection.getLast();
         CgroupParent parent = new CgroupParent(
-                this, new Hierarchies(Path.of("/nowhere"), Map.of()), "engine", new Fakes().fd("unified"), Map.of());
+                this,
+                new Hierarchies(Path.of("/nowhere"), Map.of()),
+                "engine",
+                new Fakes().fd("unified"),
+                Map.of(),
+                false);
         Preparation preparation = new Preparation(
                 "box",
                 "box",

@@ -44,7 +44,14 @@ final class LocalSandboxTest {
     @BeforeEach
     void open() throws SyscallException {
         unconfined = new Unconfined();
-        sandbox = new LocalSandbox(unconfined.container(), unconfined.spec(), timeouts, closes::incrementAndGet);
+        Publication nobody = new Publication(
+                () -> {
+                    throw new AssertionError("nobody is told");
+                },
+                unconfined.container(),
+                unconfined.spec());
+        sandbox =
+                new LocalSandbox(unconfined.container(), unconfined.spec(), timeouts, nobody, closes::incrementAndGet);
     }
 
     @AfterEach

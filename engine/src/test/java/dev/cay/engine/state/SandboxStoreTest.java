@@ -275,6 +275,25 @@ final class SandboxStoreTest {
         assertThat(Directories.names(base.resolve("names"))).isEmpty();
     }
 
+    @Test
+    void whatADeadEngineHasToldOfItsSandboxesGoes() throws IOException {
+        for (String engine : List.of("dead", "alive")) {
+            String id = engine.equals("dead") ? "dddd" : "aaaa";
+            SandboxSpec spec = SandboxSpec.host().name("of-" + engine).build();
+            store.create(
+                    SandboxRecord.attached(id, spec, NOW, PROCESS, engine, 7),
+                    directory -> Files.createFile(SandboxStore.socket(directory)));
+            assertThat(store.socket(id)).exists();
+            Files.createDirectories(base.resolve(".new-" + engine + "-bbbb/executions"));
+        }
+        store.create(unnamed("eeee")); // one that is to outlive its maker has a journal, which a sweep follows
+        Files.createDirectories(base.resolve(".gone-cdef/executions"));
+        store.removeOf("dead");
+        assertThat(entries()).containsExactly(".new-alive-bbbb", "aaaa", "eeee", "names", "names.lock");
+        assertThat(Directories.names(base.resolve("names"))).containsExactly("of-alive");
+        assertThat(store.read("aaaa").isAttached()).isTrue();
+    }
+
     private interface Task {
         void run(int thread) throws IOException;
     }
