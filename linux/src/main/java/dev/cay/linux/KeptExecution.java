@@ -4,6 +4,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -24,8 +25,8 @@ public final class KeptExecution implements AutoCloseable {
     private final ReentrantLock ending = new ReentrantLock();
     private long credit;
     private volatile boolean inputEnded;
-    private Optional<Ended> ended = Optional.empty();
-    private Optional<StubConnection.Frame> lost = Optional.empty();
+    private volatile Optional<Ended> ended = Optional.empty();
+    private volatile Optional<StubConnection.Frame> lost = Optional.empty();
 
     /**
      * What the stub gets to know of an execution.
@@ -212,7 +213,12 @@ public final class KeptExecution implements AutoCloseable {
      *     gone
      */
     public Optional<Ended> await(long deadline) throws SyscallException {
-        ending.lock();
+        if (!lockUntil(deadline)) { // another thread waits for it: what that learns counts here too
+            if (lost.isPresent()) {
+                requireOurs(lost.get());
+            }
+            return ended;
+        }
         try {
             if (ended.isEmpty() && lost.isEmpty()) {
                 Optional<StubConnection.Frame> frame = connection.await(state, deadline);
@@ -228,6 +234,26 @@ public final class KeptExecution implements AutoCloseable {
             return ended;
         } finally {
             ending.unlock();
+        }
+    }
+
+    /** Whoever only looks must not wait for a thread that waits for the end. */
+    private boolean lockUntil(long deadline) {
+        boolean interrupted = false;
+        try {
+            while (deadline != Long.MAX_VALUE) {
+                try {
+                    return ending.tryLock() || ending.tryLock(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+            ending.lock();
+            return true;
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
         }
     }
 

@@ -9,6 +9,7 @@ import java.util.Optional;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -76,6 +77,19 @@ class KeptExecutionTest {
         assertThat(execution.output().read(FOREVER)).isEmpty();
         assertThat(execution.error().read(System.nanoTime()))
                 .hasValueSatisfying(it -> assertThat(it).isEmpty());
+    }
+
+    /** A reader looks whether it has ended while somebody waits for that: what a person types is answered at once. */
+    @Test
+    void whoeverOnlyLooksForTheEndIsNotHeldUpByWhoeverWaitsForIt() throws Exception {
+        Future<Optional<KeptExecution.Ended>> waiting = threads.submit(() -> execution.await(FOREVER));
+        for (int i = 0; i < 1000; i++) { // also when that has begun to wait
+            Future<Optional<KeptExecution.Ended>> look = threads.submit(() -> execution.await(System.nanoTime()));
+            assertThat(look.get(20, TimeUnit.SECONDS)).isEmpty();
+        }
+        tell(StubConnection.EXIT, 0, 1, 3, 0, 0);
+        assertThat(waiting.get(20, TimeUnit.SECONDS).orElseThrow().status()).isEqualTo(new Child.Status(true, 3));
+        assertThat(execution.await(System.nanoTime())).isPresent();
     }
 
     @Test
