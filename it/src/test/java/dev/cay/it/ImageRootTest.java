@@ -87,6 +87,18 @@ final class ImageRootTest {
         engine.images().remove("cay-it/config");
     }
 
+    /** As with docker run --read-only. */
+    @Test
+    void aDirectoryThatIsMissingIsMadeInAReadOnlyImageToo(Sandboxes engine) throws IOException {
+        make(engine, "cay-it/config", config());
+        try (Sandbox sandbox =
+                engine.create(SandboxSpec.image("cay-it/config").readOnly().build())) {
+            assertThat(Lab.sh(sandbox, "pwd; test -d /data && echo volume")).isEqualTo("/srv/made/here\nvolume");
+            assertThat(Lab.attempt(sandbox, "touch here; mkdir /srv/other")).contains("Read-only");
+        }
+        engine.images().remove("cay-it/config");
+    }
+
     @Test
     void changesAreTheSandboxesOwn(Sandboxes engine) throws IOException {
         make(engine, "cay-it/plain", ImageConfig.empty(PLATFORM));

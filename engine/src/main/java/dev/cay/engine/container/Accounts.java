@@ -23,6 +23,7 @@ import java.util.Set;
  * passed over, as the C library does.
  */
 final class Accounts {
+    private static final int ATTEMPTS = 128;
     private static final int USUAL_FILE = 8 * 1024;
     private static final int MAXIMUM_FILE = 1 << 20;
     private static final int MAXIMUM_HOME = 4095;
@@ -69,8 +70,21 @@ final class Accounts {
                         FileOps.RESOLVE_IN_ROOT | FileOps.RESOLVE_NO_MAGICLINKS)
                 .tolerating(Errno.ENOENT, Errno.ENOTDIR, Errno.ELOOP, Errno.ENXIO);
         Op read = FileOps.read(Arg.of(open), buffer).tolerating(Errno.EBADF, Errno.EAGAIN, Errno.EISDIR, Errno.EINVAL);
-        Results results = kernel.run(OpList.of(open, read, FileOps.close(open).tolerating(Errno.EBADF)));
+        Results results = run(kernel, OpList.of(open, read, FileOps.close(open).tolerating(Errno.EBADF)));
         return Arrays.copyOf(results.bytes(buffer), (int) Math.max(0, results.value(read)));
+    }
+
+    /** openat2(2) gives up on {@code ..} with EAGAIN where anything on the machine is renamed or mounted just then. */
+    private static Results run(Kernel kernel, OpList list) throws SyscallException {
+        for (int attempt = 1; ; attempt++) {
+            try {
+                return kernel.run(list);
+            } catch (SyscallException e) {
+                if (!e.is(Errno.EAGAIN) || !e.call().equals("openat2") || attempt == ATTEMPTS) {
+                    throw e;
+                }
+            }
+        }
     }
 
     Accounts(byte[] passwd, byte[] group) {

@@ -141,6 +141,7 @@ final class PreparationMaker implements Preparation.Maker {
             }
         }
         Mounts mounts = scaffolding.push(mounts(spec, id, range, shifting, rootfs, accounts, undo));
+        rootfs.seal(kernel, spec);
         Optional<Fd> landlock = Landlock.ruleset(kernel, rootfs.root(), !ownNetwork);
         landlock.ifPresent(scaffolding::push);
         List<Fd> connection = UnixSocket.pair();

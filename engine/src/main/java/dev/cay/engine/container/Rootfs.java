@@ -36,6 +36,9 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
     private static final Size SHARED_MEMORY_SIZE = Size.mib(64);
     private static final Size DEVICES_SIZE = Size.kib(64);
 
+    /** Of directories that an image lacks and names. */
+    private static final Size MADE_SIZE = Size.mib(1);
+
     /** Empty files take no room in a tmpfs but memory of the kernel. */
     private static final long BYTES_PER_INODE = 1024;
 
@@ -121,6 +124,18 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
                 assembly.temporary.stream().map(results::fd).toList());
     }
 
+    /** Images lack directories that they name themselves: those are made before nothing can be changed any more. */
+    private static boolean isSealed(SandboxSpec spec) {
+        return spec.root() instanceof Root.Image && spec.writable() instanceof Writable.Nothing;
+    }
+
+    /** To be called when all is made that is missing in the root: from now on nothing is, if nothing is to be changed. */
+    void seal(Kernel kernel, SandboxSpec spec) throws IOException {
+        if (isSealed(spec)) {
+            kernel.run(OpList.of(Mount.restrict(Arg.of(root), "the root", Mount.ATTR_RDONLY)));
+        }
+    }
+
     /** How many files a tmpfs may have. */
     static long inodes(Size size) {
         return Math.max(MINIMUM_INODES, size.bytes() / BYTES_PER_INODE);
@@ -139,6 +154,9 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
             firstId = Integer.toUnsignedString(plan.firstId());
             if (plan.spec().writable() instanceof Writable.Tmpfs(Size size)) {
                 changes = Optional.of(Arg.of(temporary(tmpfs(size, "0700", Mount.ATTR_NOSUID | Mount.ATTR_NODEV))));
+            } else if (isSealed(plan.spec())) {
+                changes =
+                        Optional.of(Arg.of(temporary(tmpfs(MADE_SIZE, "0700", Mount.ATTR_NOSUID | Mount.ATTR_NODEV))));
             } else {
                 changes = plan.writable().map(directory -> Arg.of(directory.directory()));
             }

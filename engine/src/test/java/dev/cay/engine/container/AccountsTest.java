@@ -7,6 +7,7 @@ import dev.cay.SandboxException;
 import dev.cay.engine.Seeded;
 import dev.cay.engine.container.Accounts.Identity;
 import dev.cay.linux.Errno;
+import dev.cay.linux.Fd;
 import dev.cay.linux.Op;
 import dev.cay.linux.SyscallException;
 import dev.cay.linux.SystemCall;
@@ -180,7 +181,7 @@ final class AccountsTest {
         assertThat(many.require("u65534").user()).isEqualTo(65_534);
         assertThat(many.resolve("u65535")).isEmpty();
         assertThat(many.require("u1").groups()).hasSize(65_535).doesNotHaveDuplicates();
-        assertThat(System.nanoTime() - began).as("nanoseconds").isLessThan(5_000_000_000L);
+        assertThat(System.nanoTime() - began).as("nanoseconds").isLessThan(20_000_000_000L);
     }
 
     @Test
@@ -239,6 +240,21 @@ final class AccountsTest {
         assertThat(identity.group()).isBetween(0, 65_535);
         assertThat(identity.groups()).allMatch(group -> group >= 0 && group <= 65_535);
         assertThat(identity.home()).isNotEmpty().doesNotContain("\0");
+    }
+
+    /** openat2(2) says so of a path with two dots while something is renamed elsewhere. */
+    @Test
+    void readsAgainWhatTheKernelWasNotSureOf() throws SyscallException {
+        byte[] file = "app:x:7:8:::\n".getBytes(StandardCharsets.UTF_8);
+        Fakes fakes = new Fakes();
+        fakes.kernel().fill(SystemCall.READ, file).answer(SystemCall.READ, file.length);
+        Fd root = fakes.fd("root");
+        fakes.kernel().fail(fakes.kernel().operations(), Errno.EAGAIN);
+
+        assertThat(Accounts.read(fakes.kernel(), root).resolve("app")).hasValue(new Identity(7, 8, List.of(8), "/"));
+        assertThat(fakes.kernel().openDescriptors()).isEqualTo(1);
+        fakes.kernel().answer(SystemCall.OPENAT2, -Errno.EAGAIN.number());
+        assertThatThrownBy(() -> Accounts.read(fakes.kernel(), root)).isInstanceOf(SyscallException.class);
     }
 
     @Test
