@@ -18,6 +18,7 @@ import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
 import dev.cay.Size;
 import dev.cay.Usage;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
@@ -30,6 +31,20 @@ import org.junit.jupiter.params.provider.ValueSource;
 @ExtendWith(RootLane.class)
 @Timeout(value = 90, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class LimitsTest {
+    /** What goes before all else on the host would do so in a sandbox too. */
+    @Test
+    void isScheduledAsOthersWhateverItsMakerIs(Sandboxes engine) throws Exception {
+        String thread = Path.of("/proc/thread-self").toRealPath().getFileName().toString();
+        Lab.onHost("chrt", "--fifo", "--pid", "1", thread);
+        try (Sandbox sandbox = engine.create(SandboxSpec.host().build())) {
+            assertThat(sh(sandbox, "chrt --pid $$")).contains("SCHED_OTHER");
+            assertThat(Lab.onHost("chrt", "--pid", thread)).contains("SCHED_FIFO");
+            assertThat(Lab.onHost("chrt", "--pid", "" + JoinTest.initOf(sandbox))).contains("SCHED_OTHER");
+        } finally {
+            Lab.onHost("chrt", "--other", "--pid", "0", thread);
+        }
+    }
+
     /** The value of a control file of a sandbox, wherever the machine has its hierarchy. */
     private static String control(Sandbox sandbox, String unified, String legacy) {
         return Lab.onHost(

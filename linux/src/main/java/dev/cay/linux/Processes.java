@@ -17,6 +17,7 @@ public final class Processes {
     private static final int MAXIMUM_SIGNAL = 64;
     static final long SIG_IGN = 1;
     private static final long SIG_SETMASK = 2;
+    private static final long SCHED_OTHER = 0;
     private static final long PR_SET_PDEATHSIG = 1;
     private static final long PR_SET_DUMPABLE = 4;
 
@@ -36,6 +37,19 @@ public final class Processes {
      */
     public static Op dieWithParent() {
         return Op.of(SystemCall.PRCTL, "parent-death signal", Arg.of(PR_SET_PDEATHSIG), Arg.of(SIGKILL));
+    }
+
+    /**
+     * {@code int sched_setscheduler(0, SCHED_OTHER, &(struct sched_param) {0})} sched_setscheduler(2): takes its turns as others do,
+     * whatever its maker does.
+     */
+    public static Op ordinaryScheduling() {
+        return Op.of(
+                SystemCall.SCHED_SETSCHEDULER,
+                "ordinary scheduling",
+                Arg.of(0),
+                Arg.of(SCHED_OTHER),
+                new Arg.Bytes(new byte[Integer.BYTES]));
     }
 
     /** {@code pid_t setsid(void)} setsid(2). */

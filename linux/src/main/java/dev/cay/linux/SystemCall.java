@@ -73,6 +73,7 @@ public enum SystemCall {
     SETRESUID(117, 147),
     SETRESGID(119, 149),
     CAPSET(126, 91),
+    SCHED_SETSCHEDULER(144, 119),
     PRCTL(157, 167),
     PRLIMIT64(302, 261),
     RT_SIGACTION(13, 134),

@@ -89,6 +89,9 @@ final class CreationList {
     }
 
     private void namespaces(Parts parts) {
+        // Code that nobody trusts must not go before all else; nor does a group of version 1 take such a process.
+        // A process that is scheduled as idle may have no right to more.
+        list.add(Processes.ordinaryScheduling().tolerating(Errno.EPERM));
         parts.cgroup().join(list);
         // Not made by clone3: its root is to be the sandbox's group, which this process has only now joined.
         list.add(Namespaces.unshare(Namespaces.CGROUP));
