@@ -34,6 +34,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 class JoinTest {
     private static final int JOINS = 300;
     private static final int FEW_JOINS = 4;
+    private static final ExecSpec BRIEF = ExecSpec.builder("true")
+            .timeout(Duration.ofSeconds(2))
+            .grace(Duration.ZERO)
+            .build();
 
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
@@ -70,17 +74,17 @@ class JoinTest {
         Thread joins = Thread.ofPlatform().daemon().start(() -> {
             try {
                 for (int i = 0; i < FEW_JOINS; i++) {
-                    started.add(sandbox.start(ExecSpec.of("true")));
+                    started.add(sandbox.start(BRIEF));
                 }
             } catch (SandboxException.Closed e) {
                 return; // only after it has been held up
             }
         });
-        // Each of them may be stopped, and is killed after 5 seconds then.
-        boolean heldUp = !joins.join(Duration.ofSeconds(30));
+        // Each of them may be stopped, and is killed when its time is over.
+        boolean heldUp = !joins.join(Duration.ofSeconds(60));
         // Whatever happened, the sandbox can be ended, and with it whoever was held up.
         Thread closes = Thread.ofPlatform().daemon().start(sandbox::close);
-        boolean stuck = !closes.join(Duration.ofSeconds(5));
+        boolean stuck = !closes.join(Duration.ofSeconds(30));
         if (stuck) {
             killAll(sandbox.id());
             closes.join();
@@ -104,7 +108,7 @@ class JoinTest {
             joins.add(Thread.ofVirtual().start(() -> {
                 try {
                     for (int join = 0; join < JOINS / 4; join++) {
-                        hostile.start(ExecSpec.of("true"));
+                        hostile.start(BRIEF);
                     }
                 } catch (SandboxException.Closed e) {
                     return; // it has been ended with its sandbox
@@ -117,9 +121,9 @@ class JoinTest {
                 other.exec("true");
             }
         });
-        boolean heldUp = !calm.join(Duration.ofSeconds(10));
+        boolean heldUp = !calm.join(Duration.ofSeconds(30));
         Thread closes = Thread.ofPlatform().daemon().start(hostile::close);
-        if (!closes.join(Duration.ofSeconds(5))) {
+        if (!closes.join(Duration.ofSeconds(30))) {
             killAll(hostile.id());
             closes.join();
         }

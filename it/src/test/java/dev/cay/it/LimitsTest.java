@@ -39,7 +39,8 @@ class LimitsTest {
         try (Sandbox sandbox = engine.create(SandboxSpec.host().build())) {
             assertThat(sh(sandbox, "chrt --pid $$")).contains("SCHED_OTHER");
             assertThat(Lab.onHost("chrt", "--pid", thread)).contains("SCHED_FIFO");
-            assertThat(Lab.onHost("chrt", "--pid", "" + JoinTest.initOf(sandbox))).contains("SCHED_OTHER");
+            assertThat(Lab.onHost("chrt", "--pid", "" + JoinTest.initOf(sandbox)))
+                    .contains("SCHED_OTHER");
         } finally {
             Lab.onHost("chrt", "--other", "--pid", "0", thread);
         }

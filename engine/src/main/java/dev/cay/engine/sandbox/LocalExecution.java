@@ -137,6 +137,11 @@ final class LocalExecution implements Execution {
         }
     }
 
+    /** Notes that what ends this command is that it took too long to begin. */
+    void markLate() {
+        timedOut = true;
+    }
+
     /** Ends the command when its time is over: politely first, and then with all its descendants. */
     void limit(Duration limit, Duration grace) {
         timeout = Optional.of(timeouts.after(limit, () -> {

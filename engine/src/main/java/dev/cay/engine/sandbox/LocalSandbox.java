@@ -32,7 +32,8 @@ final class LocalSandbox implements Sandbox {
     /** Where a record goes that nobody reads. */
     private static final Path NOTHING = Path.of("/dev/null");
 
-    private static final Duration LONGEST_LAUNCH = Duration.ofSeconds(5);
+    /** Far more than a launch takes on a machine with too much to do. */
+    private static final Duration LONGEST_LAUNCH = Duration.ofSeconds(30);
 
     private final String id;
     private final Container container;
@@ -141,16 +142,22 @@ final class LocalSandbox implements Sandbox {
 
     private LocalExecution launchHere(ExecSpec command, boolean captured) throws SyscallException {
         Pipes pipes = Pipes.open();
-        Optional<Timeouts.Timeout> limit = Optional.empty();
         try (Container.Launch launch = container.prepare()) {
-            limit = Optional.of(timeouts.after(longestLaunch(command), launch::kill));
-            Container.Process process = launch.start(command, pipes.theirs());
-            return new LocalExecution(container, process, pipes, timeouts, captured, () -> ending, executions::remove);
+            Timeouts.Timeout limit = timeouts.after(longestLaunch(command), launch::kill);
+            try {
+                Container.Process process = launch.start(command, pipes.theirs());
+                LocalExecution execution = new LocalExecution(
+                        container, process, pipes, timeouts, captured, () -> ending, executions::remove);
+                if (!limit.cancel()) { // it has just begun, and is killed all the same
+                    execution.markLate();
+                }
+                return execution;
+            } finally {
+                limit.cancel();
+            }
         } catch (SyscallException | RuntimeException e) {
             pipes.close();
             throw e;
-        } finally {
-            limit.ifPresent(Timeouts.Timeout::cancel);
         }
     }
 

@@ -16,8 +16,9 @@ final class Timeouts implements AutoCloseable {
 
     /** Something that will be done. */
     record Timeout(Future<?> task) {
-        void cancel() {
-            task.cancel(false);
+        /** Whether it is not done, nor will be. */
+        boolean cancel() {
+            return task.cancel(false);
         }
     }
 
