@@ -54,6 +54,7 @@ class LauncherCodeTest {
             strings = {
                 "launcher-x86_64.bin",
                 "launcher-aarch64.bin",
+                "timestamp-x86_64.bin",
                 "native-methods-x86_64.so",
                 "native-methods-aarch64.so"
             })

@@ -1,0 +1,106 @@
+package dev.cay.engine.microvm;
+
+import dev.cay.ExecSpec;
+import dev.cay.Mount;
+import dev.cay.SandboxException;
+import dev.cay.SandboxSpec;
+import dev.cay.Size;
+import dev.cay.Usage;
+import dev.cay.Writable;
+import dev.cay.engine.container.Container;
+import dev.cay.engine.container.Containers;
+import dev.cay.linux.Child;
+import dev.cay.linux.Fd;
+import dev.cay.linux.Poll;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * A container for each VMM, so that whoever breaks out of a machine is in another cage: it has the host's programs and the machine's
+ * own files, an id of its own without any capability, no network, and limits of memory and processes.
+ */
+public record ContainerHome(Containers containers) implements Home {
+    private static final String USER = "nobody";
+    private static final String PLACE = "/tmp";
+
+    /** Threads of a VMM: one for each processor of the guest, and those that do its input and output. */
+    private static final int PIDS = 256;
+
+    private static final Size SCRATCH = Size.mib(1);
+
+    @Override
+    public Guarded start(CommandLine command, Needs needs, List<Fd> streams) throws IOException {
+        try {
+            return enter(command, needs, streams);
+        } finally {
+            streams.forEach(Fd::close); // the VMM has its own
+        }
+    }
+
+    private Guarded enter(CommandLine command, Needs needs, List<Fd> streams) throws IOException {
+        Map<Path, Path> seen = new HashMap<>();
+        SandboxSpec.Builder spec = SandboxSpec.host()
+                .writable(new Writable.Nothing(SCRATCH))
+                .user(USER)
+                .pids(PIDS)
+                .memory(needs.memory());
+        for (Path file : needs.readOnly()) {
+            spec.mount(new Mount.Bind(file, place(file, seen), true, false, true));
+        }
+        for (Path file : needs.writable()) {
+            spec.mount(new Mount.Bind(file, place(file, seen), false, false, true));
+        }
+        List<String> line =
+                command.of(file -> Optional.ofNullable(seen.get(file)).orElse(file));
+        Container container = containers.create(spec.build());
+        try (Container.Launch launch = container.prepare()) {
+            Container.Process process = launch.start(
+                    ExecSpec.of(line.toArray(String[]::new)),
+                    new Container.Streams(streams.get(0), streams.get(1), streams.get(2), false));
+            return new Inhabited(container, process);
+        } catch (IOException | SandboxException e) {
+            container.kill();
+            container.close();
+            throw e;
+        }
+    }
+
+    private static String place(Path file, Map<Path, Path> seen) {
+        Path place = seen.computeIfAbsent(file, _ -> Path.of(PLACE, Integer.toString(seen.size())));
+        return place.toString();
+    }
+
+    private record Inhabited(Container container, Container.Process process) implements Guarded {
+        @Override
+        public Poll.Interest end() {
+            return process.child().end();
+        }
+
+        @Override
+        public Optional<Child.Status> poll() {
+            return process.child().poll();
+        }
+
+        @Override
+        public void kill() {
+            container.kill(process);
+        }
+
+        @Override
+        public Usage usage() {
+            return container.usage();
+        }
+
+        @Override
+        public void close() {
+            container.kill(process);
+            process.child().await();
+            container.forget(process);
+            container.close();
+        }
+    }
+}

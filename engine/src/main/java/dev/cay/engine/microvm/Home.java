@@ -1,0 +1,58 @@
+package dev.cay.engine.microvm;
+
+import dev.cay.Size;
+import dev.cay.Usage;
+import dev.cay.linux.Child;
+import dev.cay.linux.Fd;
+import dev.cay.linux.Poll;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
+
+/** Where a VMM runs. */
+public interface Home {
+    /**
+     * What a VMM needs.
+     *
+     * @param readOnly files that it reads
+     * @param writable files that it changes
+     * @param memory the most it may use
+     */
+    record Needs(List<Path> readOnly, List<Path> writable, Size memory) {
+        public Needs {
+            readOnly = List.copyOf(readOnly);
+            writable = List.copyOf(writable);
+        }
+    }
+
+    /** Makes a command line, of how the files are called where it is read. */
+    interface CommandLine {
+        List<String> of(UnaryOperator<Path> seen);
+    }
+
+    /** A program that was started. */
+    interface Guarded extends AutoCloseable {
+        /** What to wait for: then {@link #poll} says how it ended. */
+        Poll.Interest end();
+
+        Optional<Child.Status> poll();
+
+        void kill();
+
+        /** What it has used so far. */
+        Usage usage();
+
+        /** Kills it if it runs, and takes its home away. */
+        @Override
+        void close();
+    }
+
+    /**
+     * Starts a program.
+     *
+     * @param streams become its descriptors 0, 1 and 2; the home's from now on
+     */
+    Guarded start(CommandLine command, Needs needs, List<Fd> streams) throws IOException;
+}

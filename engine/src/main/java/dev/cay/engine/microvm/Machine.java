@@ -1,0 +1,50 @@
+package dev.cay.engine.microvm;
+
+import dev.cay.Usage;
+import dev.cay.linux.Fd;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.Optional;
+
+/**
+ * A machine that runs, has been paused or has ended. Thread-safe.
+ *
+ * <p>What a guest does to its VMM shows here, so nothing that comes from that is believed further than it can be checked.
+ */
+public interface Machine extends AutoCloseable {
+    /** The name of the guest's port that is the channel's other end. */
+    String PORT = "dev.cay.stub";
+
+    /** The host's end of the channel to the guest's first process, a stream socket; whoever takes it closes it. */
+    Fd channel();
+
+    /** The last that the guest's console and the VMM have said, at most 64 KiB. */
+    String console();
+
+    /** Halts the guest's processors. */
+    void pause() throws IOException;
+
+    void resume() throws IOException;
+
+    /** Ends the machine without asking the guest; what it has not written to its disks is lost. */
+    void quit() throws IOException;
+
+    /** Kills the VMM, if it runs. */
+    void kill();
+
+    /** What the VMM has used so far, the guest's memory included. */
+    Usage usage();
+
+    /** How it ended; empty if it has not. */
+    Optional<MachineEnd> end();
+
+    /** Waits for its end. */
+    Optional<MachineEnd> await(Duration limit);
+
+    /** What is to be done at its end, once, on some thread; at once if it has ended. It must not block. */
+    void onEnd(Runnable action);
+
+    /** Kills the VMM if it runs, and gives back all that it had. */
+    @Override
+    void close();
+}

@@ -1,0 +1,52 @@
+package dev.cay.engine.microvm;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.cay.Size;
+import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * A machine.
+ *
+ * @param kernel an uncompressed kernel with a PVH entry
+ * @param initramfs what it begins with
+ * @param memory of the guest, a multiple of 1 MiB
+ * @param processors 1 to 64
+ * @param disks in the order in which the guest sees them
+ */
+public record MachineSpec(
+        Path kernel, Path initramfs, Size memory, int processors, Acceleration acceleration, List<Disk> disks) {
+    /** What a kernel needs to come up. */
+    public static final Size MINIMUM_MEMORY = Size.mib(64);
+
+    /** virtio-mmio of QEMU's microvm machine has 24 slots with ACPI; one is the channel's, one that of randomness. */
+    public static final int MAXIMUM_DISKS = 20;
+
+    public static final int MAXIMUM_PROCESSORS = 64;
+
+    private static final long MEBIBYTE = 1 << 20;
+
+    public MachineSpec {
+        requireNonNull(kernel, "kernel is null");
+        requireNonNull(initramfs, "initramfs is null");
+        requireNonNull(acceleration, "acceleration is null");
+        disks = List.copyOf(disks);
+        require(memory.compareTo(MINIMUM_MEMORY) >= 0, "less memory than " + MINIMUM_MEMORY);
+        require(memory.bytes() % MEBIBYTE == 0, "memory that is no multiple of 1 MiB");
+        require(processors >= 1 && processors <= MAXIMUM_PROCESSORS, processors + " processors");
+        require(disks.size() <= MAXIMUM_DISKS, disks.size() + " disks");
+        Set<String> serials = new HashSet<>();
+        for (Disk disk : disks) {
+            require(serials.add(disk.serial()), "two disks " + disk.serial());
+        }
+    }
+
+    private static void require(boolean condition, String message) {
+        if (!condition) {
+            throw new IllegalArgumentException("no machine has " + message);
+        }
+    }
+}

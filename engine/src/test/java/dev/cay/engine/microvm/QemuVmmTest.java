@@ -1,0 +1,196 @@
+package dev.cay.engine.microvm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.cay.Size;
+import dev.cay.engine.Seeded;
+import dev.cay.linux.Child;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+/** A machine as its VMM shows it, which may be honest, broken, or in the hands of its guest. */
+@Timeout(120)
+class QemuVmmTest {
+    private static final Duration LONG = Duration.ofSeconds(60);
+    private static final MachineSpec SPEC = new MachineSpec(
+            Path.of("/k/vmlinux"),
+            Path.of("/k/initramfs"),
+            Size.mib(256),
+            1,
+            new Acceleration.Emulated(2_100_000),
+            List.of(new Disk(Path.of("/i/a,b"), "layer0", true), new Disk(Path.of("/i/c"), "data", false)));
+
+    private final FakeHome home = new FakeHome();
+    private Machine machine;
+
+    private Machine start() throws IOException {
+        machine = new QemuVmm(home).start(SPEC);
+        return machine;
+    }
+
+    @AfterEach
+    void close() {
+        if (machine != null) {
+            machine.close();
+            assertThat(home.closed).isTrue();
+        }
+    }
+
+    @Test
+    void qemuIsCalledWithAllThatItShallHave() throws IOException {
+        start();
+        assertThat(home.commandLine)
+                .startsWith("/usr/bin/qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot")
+                .containsSequence("-kernel", "/seen/vmlinux", "-initrd", "/seen/initramfs")
+                .contains("if=none,format=raw,id=disk0,readonly=on,file=/seen/a,,b")
+                .contains("if=none,format=raw,id=disk1,readonly=off,file=/seen/c")
+                .containsSequence("-chardev", "socket,id=channel,fd=1")
+                .contains("virtserialport,chardev=channel,name=dev.cay.stub")
+                .anyMatch(word -> word.contains("tsc_early_khz=2100000 tsc=reliable"));
+        assertThat(home.needs.readOnly())
+                .containsExactly(Path.of("/k/vmlinux"), Path.of("/k/initramfs"), Path.of("/i/a,b"));
+        assertThat(home.needs.writable()).containsExactly(Path.of("/i/c"));
+        assertThat(home.needs.memory()).isEqualTo(Size.mib(256 + 128 + 192));
+    }
+
+    @Test
+    void aMachineIsPausedAndResumed() throws IOException {
+        start().pause();
+        machine.resume();
+        assertThat(home.commands).containsExactly("qmp_capabilities", "stop", "cont");
+        home.answer = "{\"error\": {\"class\": \"GenericError\", \"desc\": \"not now\"}, \"id\": ID}\r\n";
+        assertThatThrownBy(machine::pause).isInstanceOf(IOException.class).hasMessage("QEMU refuses stop: 'not now'");
+        assertThat(machine.end()).isEmpty();
+    }
+
+    @Test
+    void endsAreToldApart() throws IOException {
+        record Case(String reason, Child.Status status, MachineEnd end) {}
+        List<Case> cases = List.of(
+                new Case("guest-shutdown", new Child.Status(true, 0), new MachineEnd.PoweredOff()),
+                new Case("guest-reset", new Child.Status(true, 0), new MachineEnd.Reset()),
+                new Case("guest-panic", new Child.Status(true, 0), new MachineEnd.Reset()),
+                new Case("host-qmp-quit", new Child.Status(true, 0), new MachineEnd.Quit()),
+                new Case("", new Child.Status(true, 0), new MachineEnd.Failed(0)),
+                new Case("guest-shutdown", new Child.Status(true, 1), new MachineEnd.Failed(1)),
+                new Case("guest-shutdown", new Child.Status(false, 11), new MachineEnd.Killed(11)));
+        for (Case one : cases) {
+            FakeHome other = new FakeHome();
+            try (Machine ended = new QemuVmm(other).start(SPEC)) {
+                CompletableFuture<Boolean> told = new CompletableFuture<>();
+                ended.onEnd(() -> told.complete(true));
+                other.say(
+                        0,
+                        "{\"timestamp\": {\"seconds\": 1}, \"event\": \"SHUTDOWN\", \"data\": {\"guest\": true,"
+                                + " \"reason\": \"" + one.reason() + "\"}}\r\n");
+                other.say(2, "the last words\n");
+                other.end(one.status());
+                assertThat(ended.await(LONG)).contains(one.end());
+                assertThat(told.orTimeout(60, TimeUnit.SECONDS).join()).isTrue();
+                assertThat(ended.console()).isEqualTo("the last words\n");
+                assertThatThrownBy(ended::pause).hasMessageContaining(one.end().text());
+            }
+        }
+    }
+
+    @Test
+    void whatQemuSaysWhenItGivesUpIsTold() {
+        home.greeting = "";
+        CompletableFuture<Void> gone = CompletableFuture.runAsync(() -> {
+            try {
+                while (home.commandLine.isEmpty()) {
+                    Thread.onSpinWait();
+                }
+                home.say(2, "qemu-system-x86_64: no such file\n");
+                home.end(new Child.Status(true, 1));
+            } catch (IOException e) {
+                throw new IllegalStateException(e);
+            }
+        });
+        assertThatThrownBy(this::start)
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("code 1")
+                .hasMessageContaining("no such file");
+        gone.join();
+        assertThat(home.closed).isTrue();
+    }
+
+    /** The console is kept as far as it is asked for, and stalls nobody. */
+    @Test
+    void aFloodOfTheConsoleIsCut() throws IOException {
+        start();
+        String line = "\u001b[31m" + "x".repeat(1000) + "\n";
+        for (int i = 0; i < 400; i++) {
+            home.say(2, line);
+        }
+        home.say(2, "the end\n");
+        machine.pause();
+        home.end(new Child.Status(false, 9));
+        assertThat(machine.await(LONG)).contains(new MachineEnd.Killed(9));
+        assertThat(machine.console()).endsWith("the end\n").doesNotContain("\u001b");
+        assertThat(machine.console().length()).isLessThanOrEqualTo(ConsoleTail.SIZE);
+    }
+
+    /** A QEMU that does not keep to its protocol is in somebody else's hands: it is killed. */
+    @Test
+    void aMonitorThatLiesIsTheEnd() throws IOException {
+        for (String lie :
+                List.of("nonsense\n", "[]\n", "{\"id\": \"x\"}\n", "{\"event\": 7}\n", "x".repeat((1 << 20) + 1))) {
+            FakeHome other = new FakeHome();
+            try (Machine hostile = new QemuVmm(other).start(SPEC)) {
+                other.say(0, lie);
+                assertThat(hostile.await(LONG)).as(lie.substring(0, 2)).isPresent();
+                assertThat(other.killed).isTrue();
+            }
+        }
+    }
+
+    /** However its bytes are cut into pieces, and whatever is changed in them. */
+    @Test
+    void anyBytesAreMessagesOrRefused() {
+        String talk = "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22}}}}\r\n{\"return\": {}, \"id\": 7}\r\n"
+                + "{\"error\": {\"class\": \"E\", \"desc\": \"d\"}, \"id\": 8}\r\n{\"event\": \"RESUME\"}\r\n"
+                + "{\"event\": \"SHUTDOWN\", \"data\": {\"reason\": \"guest-reset\"}}\r\n";
+        Seeded.run(random -> {
+            for (int round = 0; round < 2000; round++) {
+                byte[] bytes = talk.getBytes(StandardCharsets.UTF_8);
+                boolean whole = round % 2 == 0;
+                for (int i = 0; !whole && i < 3; i++) {
+                    bytes[random.nextInt(bytes.length)] = (byte) random.nextInt();
+                }
+                List<Qmp.Message> messages = new ArrayList<>();
+                Qmp qmp = new Qmp(messages::add);
+                try {
+                    for (int at = 0; at < bytes.length; ) {
+                        int length = Math.min(bytes.length - at, 1 + random.nextInt(40));
+                        byte[] piece = new byte[length];
+                        System.arraycopy(bytes, at, piece, 0, length);
+                        qmp.accept(piece, length);
+                        at += length;
+                    }
+                } catch (IOException e) {
+                    assertThat(whole).isFalse();
+                }
+                if (whole) {
+                    assertThat(messages)
+                            .containsExactly(
+                                    new Qmp.Message.Greeting(),
+                                    new Qmp.Message.Done(7),
+                                    new Qmp.Message.Refused(8, "'d'"),
+                                    new Qmp.Message.Other(),
+                                    new Qmp.Message.Shutdown("guest-reset"));
+                }
+            }
+        });
+    }
+}
