@@ -36,6 +36,7 @@ import java.util.regex.Pattern;
  * @param mounts what it sees besides its root file system
  * @param lifetime for how long it lives
  * @param command its own command, see {@link Sandbox#start()}
+ * @param isolation what stands between it and this machine
  */
 public record SandboxSpec(
         Root root,
@@ -54,7 +55,8 @@ public record SandboxSpec(
         Map<String, String> labels,
         List<Mount> mounts,
         Lifetime lifetime,
-        Optional<ExecSpec> command) {
+        Optional<ExecSpec> command,
+        Isolation isolation) {
     private static final int MAXIMUM_LABELS = 64;
     private static final int MAXIMUM_LABEL_TEXT = 4096;
     private static final int MAXIMUM_MOUNTS = 256;
@@ -96,6 +98,7 @@ public record SandboxSpec(
         checkMounts(mounts);
         requireNonNull(lifetime, "lifetime is null");
         requireNonNull(command, "command is null");
+        requireNonNull(isolation, "isolation is null");
     }
 
     private static Map<String, String> labelsOf(Map<String, String> labels) {
@@ -181,7 +184,8 @@ public record SandboxSpec(
                 labels,
                 mounts,
                 lifetime,
-                own);
+                own,
+                isolation);
     }
 
     /** The same with another network. */
@@ -203,7 +207,8 @@ public record SandboxSpec(
                 labels,
                 mounts,
                 lifetime,
-                command);
+                command,
+                isolation);
     }
 
     /** The programs of this machine in a sandbox of their own; see {@link Root.Host}. */
@@ -244,6 +249,7 @@ public record SandboxSpec(
         private final List<Mount> mounts = new ArrayList<>();
         private Lifetime lifetime = Lifetime.attached();
         private Optional<ExecSpec> command = Optional.empty();
+        private Isolation isolation = Isolation.CONTAINER;
 
         private Builder(Root root) {
             this.root = root;
@@ -365,6 +371,11 @@ public record SandboxSpec(
             return this;
         }
 
+        public Builder isolation(Isolation value) {
+            isolation = value;
+            return this;
+        }
+
         /**
          * @throws SandboxException.InvalidSpec if a field is out of range
          */
@@ -387,7 +398,8 @@ public record SandboxSpec(
                     labels,
                     mounts,
                     lifetime,
-                    command);
+                    command,
+                    isolation);
         }
     }
 }

@@ -248,7 +248,8 @@ final class SandboxSpecTest {
                 like.labels(),
                 like.mounts(),
                 like.lifetime(),
-                like.command());
+                like.command(),
+                like.isolation());
         limits.put(ResourceLimit.DATA, 2L);
 
         assertThat(spec.resourceLimits()).isEqualTo(Map.of(ResourceLimit.DATA, 1L));

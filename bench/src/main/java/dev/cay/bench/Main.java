@@ -46,6 +46,7 @@ public final class Main {
             case "image" -> ImageBench::run;
             case "dns" -> ResolverBench::run;
             case "net" -> NetBench::run;
+            case "vm" -> VmBench::run;
             default -> throw new IllegalArgumentException("there is no benchmark '" + options.bench() + "'");
         };
     }

@@ -23,6 +23,7 @@ record Options(String bench, OptionalInt n, OptionalInt warmup, Set<String> only
               image    an image from a registry to its first command, beside podman, skopeo and umoci
               dns      the resolver of sandboxes by itself
               net      sandboxes on a network: their life, streams, connections
+              vm       a microVM up to its first command, beside the same QEMU and kernel with busybox alone
               phases   where our microseconds go
 
             Needs root. Writes target/bench/NAME.json.""";

@@ -1,6 +1,7 @@
 package dev.cay.cli;
 
 import dev.cay.Execution;
+import dev.cay.Isolation;
 import dev.cay.Sandbox;
 import dev.cay.Sandboxes;
 import dev.cay.Usage;
@@ -87,6 +88,10 @@ final class RunCommand implements Command {
 
     private static int runAsText(RunRequest request, Sandboxes engine, Context context) {
         Streams streams = context.streams();
+        if (request.sandbox().isolation() == Isolation.MICROVM && context.printsToTerminal()) {
+            streams.say(
+                    "cay: the microVM is emulated, so it takes seconds to start and computes several times slower\n");
+        }
         Relay.Outcome outcome;
         try (Foreground terminal = request.terminal() ? Foreground.open(context) : Foreground.none();
                 Sandbox sandbox = engine.create(request.sandbox());

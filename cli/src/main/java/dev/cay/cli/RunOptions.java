@@ -57,6 +57,12 @@ final class RunOptions {
     static final Option HOSTNAME =
             Option.valued("hostname", "NAME", "The sandbox's host name. By default a name made up for it.");
 
+    static final Option ISOLATION = Option.valued(
+            "isolation",
+            "container|microvm",
+            "What stands between it and this machine: the walls of a container (the default), or a virtual machine with"
+                    + " a kernel of its own (see 'cay help kernel'); that one needs an image, and has no network, no"
+                    + " volumes and no --detach yet.");
     static final Option SECCOMP = Option.valued(
             "seccomp",
             "default|unconfined|FILE",
@@ -97,7 +103,7 @@ final class RunOptions {
 
     private static final List<Option> FILES =
             List.of(ROOTFS, PULL, READ_ONLY, TMPFS_SIZE, WRITABLE, VOLUME, TMPFS, ALLOW_HOST_PATH);
-    private static final List<Option> WALLS = List.of(SECCOMP, NO_USERNS);
+    private static final List<Option> WALLS = List.of(ISOLATION, SECCOMP, NO_USERNS);
     private static final List<Option> NETWORK = List.of(
             NetworkRequest.NETWORK,
             NetworkRequest.PUBLISH,

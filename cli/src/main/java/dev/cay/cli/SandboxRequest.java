@@ -1,5 +1,6 @@
 package dev.cay.cli;
 
+import dev.cay.Isolation;
 import dev.cay.Lifetime;
 import dev.cay.ResourceLimit;
 import dev.cay.SandboxSpec;
@@ -40,6 +41,7 @@ final class SandboxRequest {
         }
         builder.network(NetworkRequest.network(arguments));
         builder.seccomp(seccomp(arguments.last(RunOptions.SECCOMP).orElse("default")));
+        builder.isolation(isolation(arguments.last(RunOptions.ISOLATION).orElse("container")));
         builder.userNamespace(!arguments.has(RunOptions.NO_USERNS));
         Optional<String> hostname = arguments.last(RunOptions.HOSTNAME);
         if (hostname.isPresent()) {
@@ -132,6 +134,16 @@ final class SandboxRequest {
         if (arguments.has(RunOptions.IO)) {
             builder.io(Values.io(RunOptions.IO, arguments.all(RunOptions.IO)));
         }
+    }
+
+    private static Isolation isolation(String text) {
+        return switch (text) {
+            case "container" -> Isolation.CONTAINER;
+            case "microvm" -> Isolation.MICROVM;
+            default ->
+                throw Values.refuse(
+                        RunOptions.ISOLATION, "'" + text + "' is no kind of isolation", "write container or microvm");
+        };
     }
 
     private static SeccompPolicy seccomp(String text) {

@@ -75,7 +75,8 @@ final class MachineTest {
     /** Its own for each test, so that the next one finds the machine as it was. */
     @BeforeEach
     void open() throws IOException {
-        containers = new Containers(Places.ofThisUser(), VolumeSource.none(), ImageSource.none(), NetworkSource.none());
+        containers = new Containers(
+                Places.ofThisUser(), VolumeSource.none(), ImageSource.none(), NetworkSource.none(), _ -> {});
     }
 
     @AfterEach

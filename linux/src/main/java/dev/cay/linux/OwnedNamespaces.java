@@ -16,12 +16,6 @@ import java.util.stream.Collectors;
  */
 public record OwnedNamespaces(Optional<Fd> user, Optional<Fd> network) implements AutoCloseable {
     private static final OwnedNamespaces NONE = new OwnedNamespaces(Optional.empty(), Optional.empty());
-    private static final long AF_INET = 2;
-    private static final long SOCK_DGRAM_CLOEXEC = 2 | 02000000;
-    private static final long SIOCSIFFLAGS = 0x8914;
-    private static final int IFREQ_SIZE = 40;
-    private static final int IFREQ_FLAGS = 16;
-    private static final short IFF_UP_RUNNING = 0x41;
 
     /**
      * So many ids of a user namespace and the host's ids that they are.
@@ -95,8 +89,7 @@ public record OwnedNamespaces(Optional<Fd> user, Optional<Fd> network) implement
         try (Pipe gate = Pipe.writing()) {
             OpList.Builder list = OpList.builder();
             if (network) {
-                Op socket = list.add(loopbackSocket());
-                list.add(loopbackUp(socket));
+                list.addAll(Loopback.up());
             }
             list.addAll(holder(holder, gate.theirs()).operations());
             try (Child child = kernel.spawn(list.build(), new Birth(flags, Optional.empty()))) {
@@ -139,24 +132,11 @@ public record OwnedNamespaces(Optional<Fd> user, Optional<Fd> network) implement
         Op pid = list.add(Op.of(SystemCall.GETPID, ""));
         list.add(Op.of(SystemCall.WRITE, "", Arg.of(ready.theirs()), new Arg.Location(pid), Arg.of(Long.BYTES)));
         if (network) {
-            Op socket = list.add(loopbackSocket());
-            list.add(loopbackUp(socket));
+            list.addAll(Loopback.up());
         }
         list.add(FileOps.read(Arg.of(gate.theirs()), new Arg.Buffer(1)));
         list.add(Processes.exit(0));
         return list.build();
-    }
-
-    /** A socket for {@link #loopbackUp}. */
-    private static Op loopbackSocket() {
-        return Op.opening(SystemCall.SOCKET, "AF_INET", Arg.of(AF_INET), Arg.of(SOCK_DGRAM_CLOEXEC), Arg.of(0));
-    }
-
-    /** {@code int ioctl(int fd, SIOCSIFFLAGS, struct ifreq *)} netdevice(7). */
-    private static Op loopbackUp(Op socket) {
-        ByteBuffer request = Arg.struct(IFREQ_SIZE);
-        request.put(0, new byte[] {'l', 'o'}).putShort(IFREQ_FLAGS, IFF_UP_RUNNING);
-        return FileOps.ioctl(Arg.of(socket), "lo up", SIOCSIFFLAGS, new Arg.Bytes(request.array()));
     }
 
     private static int pid(Pipe ready) throws SyscallException {

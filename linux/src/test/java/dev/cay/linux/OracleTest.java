@@ -40,10 +40,10 @@ class OracleTest {
             Map.entry("Poller.EVENT_DATA", "offsetof(struct epoll_event, data)"),
             Map.entry("Poller.EVENT_SIZE", "sizeof(struct epoll_event)"),
             Map.entry("EventFd.CLOEXEC_NONBLOCK", "EFD_CLOEXEC | EFD_NONBLOCK"),
-            Map.entry("OwnedNamespaces.SOCK_DGRAM_CLOEXEC", "SOCK_DGRAM | SOCK_CLOEXEC"),
-            Map.entry("OwnedNamespaces.IFREQ_SIZE", "sizeof(struct ifreq)"),
-            Map.entry("OwnedNamespaces.IFREQ_FLAGS", "offsetof(struct ifreq, ifr_flags)"),
-            Map.entry("OwnedNamespaces.IFF_UP_RUNNING", "IFF_UP | IFF_RUNNING"),
+            Map.entry("Loopback.SOCK_DGRAM_CLOEXEC", "SOCK_DGRAM | SOCK_CLOEXEC"),
+            Map.entry("Loopback.IFREQ_SIZE", "sizeof(struct ifreq)"),
+            Map.entry("Loopback.IFREQ_FLAGS", "offsetof(struct ifreq, ifr_flags)"),
+            Map.entry("Loopback.IFF_UP_RUNNING", "IFF_UP | IFF_RUNNING"),
             Map.entry("Child.SIGINFO_SIZE", "sizeof(siginfo_t)"),
             Map.entry("Child.SIGINFO_CODE", "offsetof(siginfo_t, si_code)"),
             Map.entry("Child.SIGINFO_PID", "offsetof(siginfo_t, si_pid)"),
@@ -124,6 +124,7 @@ class OracleTest {
             "Program\\.LOAD_ADDRESS",
             "RecordingKernel\\..*",
             "Scratch\\.SIZE",
+            "TimestampCounter\\..*", // of timestamp-x86_64.S
             "SharedMemory\\.PLACE.*",
             "KeptExecution\\..*", // of the stub's protocol, which the tests of Stub compare
             "Stub(List|Connection)?\\..*",

@@ -3,7 +3,6 @@ package dev.cay.engine.container;
 import dev.cay.ExecSpec;
 import dev.cay.SandboxException;
 import dev.cay.SandboxFiles;
-import dev.cay.SandboxSpec;
 import dev.cay.Usage;
 import dev.cay.engine.files.ContainerFiles;
 import dev.cay.linux.Birth;
@@ -23,9 +22,7 @@ import dev.cay.linux.SyscallException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
@@ -174,20 +171,9 @@ public final class Container implements AutoCloseable {
     }
 
     private ExecutionList.Command resolve(ExecSpec command) throws SyscallException {
-        SandboxSpec spec = walls.spec();
         Accounts.Identity identity =
                 command.user().isPresent() ? identify(command.user().get()) : defaultIdentity;
-        Map<String, String> environment = new LinkedHashMap<>();
-        environment.put("PATH", DEFAULT_PATH);
-        environment.put("HOME", identity.home());
-        environment.put("HOSTNAME", spec.hostname().orElse(id));
-        environment.putAll(spec.environment());
-        environment.putAll(command.environment());
-        return new ExecutionList.Command(
-                command.command(),
-                environment,
-                command.workingDirectory().or(spec::workingDirectory).orElse(SandboxSpec.DEFAULT_WORKING_DIRECTORY),
-                identity);
+        return ExecutionList.Command.of(walls.spec(), id, command, identity);
     }
 
     /** Looks a user up in the sandbox's files as they are now. */
@@ -253,7 +239,7 @@ public final class Container implements AutoCloseable {
         }
     }
 
-    private static int milliseconds(Optional<Duration> duration) {
+    static int milliseconds(Optional<Duration> duration) {
         return duration.map(value -> Math.clamp(value.toMillis(), 1, Integer.MAX_VALUE))
                 .orElse(0);
     }

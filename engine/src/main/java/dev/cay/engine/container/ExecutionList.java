@@ -1,5 +1,6 @@
 package dev.cay.engine.container;
 
+import dev.cay.ExecSpec;
 import dev.cay.SandboxSpec;
 import dev.cay.linux.Arg;
 import dev.cay.linux.Errno;
@@ -11,6 +12,7 @@ import dev.cay.linux.Processes;
 import dev.cay.linux.Terminal;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -53,7 +55,22 @@ final class ExecutionList {
             List<String> arguments,
             Map<String, String> environment,
             String workingDirectory,
-            Accounts.Identity identity) {}
+            Accounts.Identity identity) {
+        /** What was asked for, with what the sandbox says where nothing is said. */
+        static Command of(SandboxSpec spec, String id, ExecSpec command, Accounts.Identity identity) {
+            Map<String, String> environment = new LinkedHashMap<>();
+            environment.put("PATH", Container.DEFAULT_PATH);
+            environment.put("HOME", identity.home());
+            environment.put("HOSTNAME", spec.hostname().orElse(id));
+            environment.putAll(spec.environment());
+            environment.putAll(command.environment());
+            return new Command(
+                    command.command(),
+                    environment,
+                    command.workingDirectory().or(spec::workingDirectory).orElse(SandboxSpec.DEFAULT_WORKING_DIRECTORY),
+                    identity);
+        }
+    }
 
     static OpList of(Walls walls, Command command, Container.Streams streams) {
         OpList.Builder list = OpList.builder();

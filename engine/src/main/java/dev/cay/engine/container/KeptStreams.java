@@ -6,6 +6,8 @@ import dev.cay.linux.Kernel;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
 import dev.cay.linux.Pipe;
+import dev.cay.linux.PipeOps;
+import dev.cay.linux.Results;
 import dev.cay.linux.Stub;
 import dev.cay.linux.SyscallException;
 import dev.cay.linux.Terminal;
@@ -33,6 +35,32 @@ record KeptStreams(List<Fd> ours, Container.Streams theirs) implements AutoClose
             KeptStreams streams = new KeptStreams(
                     List.of(input.ours(), output.ours(), error.ours()),
                     new Container.Streams(input.theirs(), output.theirs(), error.theirs(), false));
+            undo.release();
+            return streams;
+        }
+    }
+
+    /** The same in a machine, of which all descriptors are. */
+    static KeptStreams there(Stub stub, Optional<TerminalSize> terminal) throws SyscallException {
+        if (terminal.isPresent()) {
+            return terminal(stub, stub, terminal.get());
+        }
+        PipeOps input = new PipeOps();
+        PipeOps output = new PipeOps();
+        PipeOps error = new PipeOps();
+        OpList.Builder list = OpList.builder();
+        List.of(input, output, error).forEach(pipe -> list.addAll(pipe.operations()));
+        Results made = stub.run(list.build());
+        try (Cleanup undo = new Cleanup()) {
+            Fd theirInput = undo.push(input.reading(made));
+            Fd theirOutput = undo.push(output.writing(made));
+            Fd theirError = undo.push(error.writing(made));
+            KeptStreams streams = new KeptStreams(
+                    List.of(
+                            undo.push(input.writing(made)),
+                            undo.push(output.reading(made)),
+                            undo.push(error.reading(made))),
+                    new Container.Streams(theirInput, theirOutput, theirError, false));
             undo.release();
             return streams;
         }

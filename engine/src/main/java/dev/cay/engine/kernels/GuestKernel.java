@@ -2,8 +2,11 @@ package dev.cay.engine.kernels;
 
 import static java.util.Objects.requireNonNull;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 
 /**
  * A kernel that can be booted.
@@ -19,5 +22,10 @@ public record GuestKernel(String name, String release, Path vmlinux, List<Path> 
         requireNonNull(release, "release is null");
         requireNonNull(vmlinux, "vmlinux is null");
         modules = List.copyOf(modules);
+    }
+
+    /** Tells it from another one that is, or was, called like it. */
+    public String identity() throws IOException {
+        return Long.toHexString(Files.getLastModifiedTime(vmlinux).to(TimeUnit.NANOSECONDS));
     }
 }

@@ -233,8 +233,12 @@ public final class KernelStore implements Kernels {
                 .toList();
     }
 
-    /** The name of the preferred one, if it is still there. */
     private Optional<String> preferred() {
+        return preferred(base);
+    }
+
+    /** The name of the preferred one of those in a directory, which may be missing or not to be read. */
+    public static Optional<String> preferred(Path base) {
         try {
             String name = Files.readString(base.resolve("preferred")).strip();
             return Files.exists(base.resolve(name).resolve("kernel.json")) ? Optional.of(name) : Optional.empty();

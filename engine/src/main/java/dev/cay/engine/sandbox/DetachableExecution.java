@@ -20,7 +20,7 @@ import java.util.function.Consumer;
 final class DetachableExecution implements Execution {
     static final int MAXIMUM_SIGNAL = 64;
 
-    private final Container container;
+    private final Keeper keeper;
     private final KeptExecution kept;
     private final Settings settings;
     private final KeptOutput stdin;
@@ -43,8 +43,35 @@ final class DetachableExecution implements Execution {
     record Settings(
             boolean detachable, boolean terminal, byte[] stdoutBefore, byte[] stderrBefore, Consumer<Exit> onEnd) {}
 
+    /** What it runs in. */
+    interface Keeper {
+        /** Kills a command by its number. */
+        void kill(int number);
+
+        /** Whether the kernel has killed anything there for want of memory. */
+        boolean ranOutOfMemory();
+
+        static Keeper of(Container container) {
+            return new Keeper() {
+                @Override
+                public void kill(int number) {
+                    container.kill(number);
+                }
+
+                @Override
+                public boolean ranOutOfMemory() {
+                    return container.ranOutOfMemory();
+                }
+            };
+        }
+    }
+
     DetachableExecution(Container container, KeptExecution kept, Settings settings) {
-        this.container = container;
+        this(Keeper.of(container), kept, settings);
+    }
+
+    DetachableExecution(Keeper keeper, KeptExecution kept, Settings settings) {
+        this.keeper = keeper;
         this.kept = kept;
         this.settings = settings;
         stdin = new KeptOutput(kept, settings.terminal());
@@ -117,7 +144,7 @@ final class DetachableExecution implements Execution {
     public void kill() {
         if (exit.isEmpty() && !closed.get()) {
             killed = true;
-            container.kill(kept.number());
+            keeper.kill(kept.number());
         }
     }
 
@@ -145,8 +172,7 @@ final class DetachableExecution implements Execution {
                     throw new SandboxException.Conflict(
                             "somebody else has taken up command " + kept.number(), "attach again to take it back");
                 }
-                end(Exit.signalled(
-                        container.ranOutOfMemory() ? Exit.Reason.OOM : Exit.Reason.KILLED, Processes.SIGKILL));
+                end(Exit.signalled(keeper.ranOutOfMemory() ? Exit.Reason.OOM : Exit.Reason.KILLED, Processes.SIGKILL));
             }
         }
         return exit;
@@ -160,7 +186,7 @@ final class DetachableExecution implements Execution {
         if (ended.status().exited()) {
             return Exit.exited(number);
         }
-        if (number == Processes.SIGKILL && container.ranOutOfMemory()) {
+        if (number == Processes.SIGKILL && keeper.ranOutOfMemory()) {
             return Exit.signalled(Exit.Reason.OOM, number);
         }
         return Exit.signalled(killed ? Exit.Reason.KILLED : Exit.Reason.SIGNALLED, number);

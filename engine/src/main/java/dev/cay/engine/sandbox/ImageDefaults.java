@@ -55,7 +55,8 @@ final class ImageDefaults {
                 labels(spec, config),
                 mounts(spec, config),
                 spec.lifetime(),
-                spec.command().or(() -> command(config)));
+                spec.command().or(() -> command(config)),
+                spec.isolation());
     }
 
     private static Optional<ExecSpec> command(ImageConfig config) {

@@ -3,7 +3,12 @@ package dev.cay.engine.sandbox;
 import dev.cay.Finding;
 import dev.cay.Sandboxes;
 import dev.cay.engine.container.Diagnosis;
+import dev.cay.engine.container.Places;
+import dev.cay.engine.kernels.KernelStore;
+import dev.cay.engine.microvm.MachineDiagnosis;
 import dev.cay.spi.SandboxProvider;
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 
 /** The engine that runs in this process. */
@@ -15,6 +20,9 @@ public final class LocalProvider implements SandboxProvider {
 
     @Override
     public List<Finding> diagnose() {
-        return Diagnosis.run();
+        List<Finding> findings = new ArrayList<>(Diagnosis.run());
+        Path data = DetachedSandboxes.guarded(Places::ofThisUser).data();
+        findings.addAll(MachineDiagnosis.of(data.resolve(KernelStore.NAME)));
+        return findings;
     }
 }

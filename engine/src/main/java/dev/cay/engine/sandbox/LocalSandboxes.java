@@ -3,6 +3,7 @@ package dev.cay.engine.sandbox;
 import dev.cay.EventStream;
 import dev.cay.ImageInfo;
 import dev.cay.Images;
+import dev.cay.Isolation;
 import dev.cay.Kernels;
 import dev.cay.Networks;
 import dev.cay.Root;
@@ -19,7 +20,7 @@ import dev.cay.engine.container.Containers;
 import dev.cay.engine.container.ImageSource;
 import dev.cay.engine.container.Places;
 import dev.cay.engine.image.LocalImages;
-import dev.cay.engine.kernels.KernelStore;
+import dev.cay.engine.microvm.MicroVms;
 import dev.cay.engine.state.SandboxStore;
 import dev.cay.engine.state.VolumeStore;
 import java.io.IOException;
@@ -57,6 +58,7 @@ final class LocalSandboxes implements Sandboxes {
     private final Map<String, LocalSandbox> sandboxes = new ConcurrentHashMap<>();
     private final List<SandboxPool> pools = new ArrayList<>();
     private final Timeouts timeouts = new Timeouts();
+    private final MachineSandboxes machines = new MachineSandboxes(places, containers, imageSource, timeouts);
     private final Thread closeAtExit = Thread.ofPlatform().name("cay-exit").unstarted(this::closeAll);
 
     /** Read by whoever makes a sandbox, written by who closes: none is made that nobody would close. */
@@ -76,6 +78,10 @@ final class LocalSandboxes implements Sandboxes {
     @Override
     public Sandbox create(SandboxSpec spec) {
         return whileOpen(() -> {
+            if (spec.isolation() == Isolation.MICROVM) {
+                MicroVms.check(spec);
+                return machines.create(settled(spec));
+            }
             SandboxSpec settled = settled(spec);
             return settled.lifetime().detached() ? detached().create(settled) : attached(settled);
         });
@@ -205,6 +211,7 @@ final class LocalSandboxes implements Sandboxes {
                     list.add(sandbox.info());
                 }
             }
+            list.addAll(machines.list());
             list.sort((one, other) -> { // Comparator's own functions cost a cold JVM milliseconds
                 int order = one.created().compareTo(other.created());
                 return order != 0 ? order : one.id().compareTo(other.id());
@@ -249,8 +256,7 @@ final class LocalSandboxes implements Sandboxes {
 
     @Override
     public Kernels kernels() {
-        return whileOpen(() ->
-                DetachedSandboxes.guarded(() -> KernelStore.open(places.data().resolve(KernelStore.NAME))));
+        return whileOpen(machines::kernels);
     }
 
     @Override
@@ -290,7 +296,8 @@ final class LocalSandboxes implements Sandboxes {
                 closed = true;
                 try (networks;
                         containers;
-                        timeouts) {
+                        timeouts;
+                        machines) {
                     if (images != null) {
                         images.close();
                     }

@@ -3,6 +3,7 @@ package dev.cay.engine.state;
 import dev.cay.EgressPolicy;
 import dev.cay.ExecSpec;
 import dev.cay.IoLimits;
+import dev.cay.Isolation;
 import dev.cay.Lifetime;
 import dev.cay.Limits;
 import dev.cay.Mount;
@@ -34,6 +35,7 @@ import java.util.OptionalLong;
  */
 final class SpecJson {
     private static final String KIND = "kind";
+    private static final String MICROVM = "microvm";
     private static final long MAXIMUM = Long.MAX_VALUE;
 
     private SpecJson() {}
@@ -56,7 +58,21 @@ final class SpecJson {
                 .map("labels", spec.labels())
                 .objects("mounts", spec.mounts(), SpecJson::write)
                 .object("lifetime", fields -> write(fields, spec.lifetime()))
-                .object("command", spec.command(), SpecJson::write);
+                .object("command", spec.command(), SpecJson::write)
+                .field("isolation", microvm(spec));
+    }
+
+    /** Nothing is said of what is usual. */
+    private static Optional<String> microvm(SandboxSpec spec) {
+        return spec.isolation() == Isolation.MICROVM ? Optional.of(MICROVM) : Optional.empty();
+    }
+
+    private static Isolation isolation(JsonObject in) {
+        Optional<String> text = in.optionalText("isolation");
+        if (text.isPresent() && !text.get().equals(MICROVM)) {
+            throw in.refused("isolation is neither absent nor " + MICROVM);
+        }
+        return text.isPresent() ? Isolation.MICROVM : Isolation.CONTAINER;
     }
 
     static SandboxSpec readSandbox(JsonObject in) {
@@ -77,7 +93,8 @@ final class SpecJson {
                 in.map("labels"),
                 in.objects("mounts", SpecJson::readMount),
                 in.object("lifetime", SpecJson::readLifetime),
-                in.optionalObject("command", SpecJson::readExec));
+                in.optionalObject("command", SpecJson::readExec),
+                isolation(in));
     }
 
     static void write(JsonWriter out, ExecSpec spec) {

@@ -5,6 +5,7 @@ import dev.cay.EgressRule;
 import dev.cay.ExecSpec;
 import dev.cay.Exit;
 import dev.cay.IoLimits;
+import dev.cay.Isolation;
 import dev.cay.Lifetime;
 import dev.cay.Limits;
 import dev.cay.Mount;
@@ -95,7 +96,8 @@ final class RandomSpecs {
                 labels(),
                 mounts(),
                 lifetime(),
-                maybe(this::exec));
+                maybe(this::exec),
+                random.nextBoolean() ? Isolation.CONTAINER : Isolation.MICROVM);
     }
 
     private Network network() {

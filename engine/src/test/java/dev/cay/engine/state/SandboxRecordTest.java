@@ -55,7 +55,8 @@ final class SandboxRecordTest {
                 s.labels(),
                 s.mounts(),
                 s.lifetime(),
-                command);
+                command,
+                s.isolation());
         return new SandboxRecord(
                 record.id(),
                 record.state(),

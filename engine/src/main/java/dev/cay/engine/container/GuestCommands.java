@@ -1,0 +1,129 @@
+package dev.cay.engine.container;
+
+import dev.cay.ExecSpec;
+import dev.cay.SandboxFiles;
+import dev.cay.SandboxSpec;
+import dev.cay.engine.files.ContainerFiles;
+import dev.cay.engine.seccomp.Seccomp;
+import dev.cay.linux.Architecture;
+import dev.cay.linux.Arg;
+import dev.cay.linux.Birth;
+import dev.cay.linux.Credentials;
+import dev.cay.linux.Fd;
+import dev.cay.linux.FileOps;
+import dev.cay.linux.KeptExecution;
+import dev.cay.linux.Op;
+import dev.cay.linux.OpList;
+import dev.cay.linux.Results;
+import dev.cay.linux.Stub;
+import dev.cay.linux.SyscallException;
+import java.nio.charset.StandardCharsets;
+import java.util.Optional;
+
+/**
+ * Commands in a machine whose first process is the stub: behind the same walls as those of a container, but for the namespaces and
+ * the control groups. So they can neither load a module nor reach the channel nor look into the first process. Thread-safe.
+ */
+public final class GuestCommands implements AutoCloseable {
+    /** A line of it for each counter, some 200. */
+    private static final int VMSTAT_SIZE = 64 * 1024;
+
+    private static final String OOM_KILLS = "oom_kill ";
+
+    private final Stub stub;
+    private final String id;
+    private final ExecutionList.Walls walls;
+    private final Fd root;
+    private final Accounts.Identity defaultIdentity;
+
+    private GuestCommands(Stub stub, String id, ExecutionList.Walls walls, Fd root, Accounts.Identity defaultIdentity) {
+        this.stub = stub;
+        this.id = id;
+        this.walls = walls;
+        this.root = root;
+        this.defaultIdentity = defaultIdentity;
+    }
+
+    /**
+     * Puts up in the first process, which has its root file system, what all commands inherit.
+     *
+     * @param id of the sandbox
+     * @throws dev.cay.SandboxException.InvalidSpec if its user does not exist there
+     */
+    public static GuestCommands open(Stub stub, String id, SandboxSpec spec) throws SyscallException {
+        OpList.Builder inherited = OpList.builder();
+        // Without a user namespace the devices that somebody makes are real ones, here the channel among them.
+        inherited.addAll(Privileges.bounds(Privileges.lastCapability(stub), false));
+        inherited.add(Credentials.noNewPrivileges());
+        stub.runInside(inherited.build());
+        Op open = FileOps.open("/", FileOps.O_PATH | FileOps.O_DIRECTORY);
+        Fd root = stub.run(OpList.of(open)).fd(open);
+        try {
+            Accounts.Identity identity =
+                    Accounts.read(stub, root).require(spec.user().orElse(SandboxSpec.DEFAULT_USER));
+            ExecutionList.Walls walls = new ExecutionList.Walls(
+                    spec,
+                    0,
+                    Seccomp.compile(spec.seccomp(), Architecture.current(), Privileges.CAPABILITY_NAMES)
+                            .map(Credentials::filterSystemCalls));
+            return new GuestCommands(stub, id, walls, root, identity);
+        } catch (SyscallException | RuntimeException e) {
+            root.close();
+            throw e;
+        }
+    }
+
+    /**
+     * Starts a command.
+     *
+     * @param number its number, above 0, unique in the machine
+     * @throws SyscallException of the step that failed; nothing runs then
+     */
+    public KeptExecution start(int number, ExecSpec command) throws SyscallException {
+        Accounts.Identity identity = command.user().isPresent()
+                ? Accounts.read(stub, root).require(command.user().get())
+                : defaultIdentity;
+        ExecutionList.Command resolved = ExecutionList.Command.of(walls.spec(), id, command, identity);
+        try (Cleanup local = new Cleanup()) {
+            KeptStreams streams = local.push(KeptStreams.there(stub, command.terminal()));
+            Op nothing = FileOps.open("/dev/null", FileOps.O_RDWR);
+            Fd record = local.push(stub.run(OpList.of(nothing)).fd(nothing));
+            stub.run(ExecutionList.own(walls, identity, streams.theirs()));
+            KeptExecution.Plan plan = new KeptExecution.Plan(
+                    number,
+                    record,
+                    Optional.empty(),
+                    Container.milliseconds(command.timeout()),
+                    Container.milliseconds(Optional.of(command.grace())),
+                    streams.ours(),
+                    0);
+            return stub.start(
+                    ExecutionList.of(walls, resolved, streams.theirs()), new Birth(0, Optional.empty()), plan);
+        }
+    }
+
+    /** How often the guest's kernel has killed a process for want of memory; proc_vmstat(5). */
+    public long oomKills() throws SyscallException {
+        Arg.Buffer buffer = new Arg.Buffer(VMSTAT_SIZE);
+        Op file = FileOps.open("/proc/vmstat", FileOps.O_RDONLY);
+        Op read = FileOps.read(Arg.of(file), buffer);
+        Results results = stub.run(OpList.of(file, read, FileOps.close(file)));
+        String text = new String(results.bytes(buffer), 0, (int) results.value(read), StandardCharsets.US_ASCII);
+        for (String line : text.split("\n")) {
+            if (line.startsWith(OOM_KILLS) && line.length() < OOM_KILLS.length() + 18) {
+                return Long.parseLong(line.substring(OOM_KILLS.length()));
+            }
+        }
+        return 0;
+    }
+
+    /** The files of the machine. */
+    public SandboxFiles files() {
+        return new ContainerFiles(stub, stub, root);
+    }
+
+    @Override
+    public void close() {
+        root.close();
+    }
+}

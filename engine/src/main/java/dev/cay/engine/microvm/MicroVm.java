@@ -1,0 +1,110 @@
+package dev.cay.engine.microvm;
+
+import dev.cay.ExecSpec;
+import dev.cay.SandboxException;
+import dev.cay.SandboxFiles;
+import dev.cay.Usage;
+import dev.cay.engine.container.GuestCommands;
+import dev.cay.linux.KeptExecution;
+import dev.cay.linux.Processes;
+import dev.cay.linux.Stub;
+import dev.cay.linux.SyscallException;
+import java.time.Duration;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+
+/** A machine whose guest is up. Thread-safe. */
+public final class MicroVm implements AutoCloseable {
+    private static final Duration PATIENCE = Duration.ofSeconds(10);
+
+    private final String id;
+    private final Machine machine;
+    private final Stub stub;
+    private final GuestCommands commands;
+    private final AtomicInteger numbers = new AtomicInteger();
+    private final AtomicLong oomKills = new AtomicLong();
+
+    MicroVm(String id, Machine machine, Stub stub, GuestCommands commands) {
+        this.id = id;
+        this.machine = machine;
+        this.stub = stub;
+        this.commands = commands;
+        machine.onEnd(stub::close); // whoever waits for the guest learns that it is gone
+    }
+
+    public String id() {
+        return id;
+    }
+
+    /** Whether the machine runs. */
+    public boolean isAlive() {
+        return machine.end().isEmpty() && !stub.isGone();
+    }
+
+    /**
+     * Starts a command.
+     *
+     * @throws SyscallException of the step that failed; nothing runs then
+     * @throws SandboxException.Closed if the machine has ended
+     */
+    public KeptExecution start(ExecSpec command) throws SyscallException {
+        requireAlive();
+        try {
+            return commands.start(numbers.incrementAndGet(), command);
+        } catch (SyscallException e) {
+            requireAlive();
+            throw e;
+        }
+    }
+
+    /** Kills the process group of a command. */
+    public void kill(int number) {
+        try {
+            stub.signal(number, Processes.SIGKILL);
+        } catch (SyscallException e) {
+            if (isAlive()) {
+                throw new SandboxException.HostFailed("cannot kill a command: " + e.getMessage(), "", e);
+            }
+        }
+    }
+
+    public SandboxFiles files() {
+        requireAlive();
+        return commands.files();
+    }
+
+    /** What the VMM has used so far: the guest's memory as far as it has touched it, and its processor time. */
+    public Usage usage() {
+        return machine.usage();
+    }
+
+    /** Whether the guest's kernel has killed anything for want of memory since this was asked before. */
+    public boolean ranOutOfMemory() {
+        try {
+            long kills = isAlive() ? commands.oomKills() : 0;
+            return oomKills.getAndSet(kills) < kills;
+        } catch (SyscallException e) {
+            return false; // it has just ended, which is told as that
+        }
+    }
+
+    /** Kills the machine, whatever its guest does. */
+    public void kill() {
+        machine.kill();
+    }
+
+    private void requireAlive() {
+        if (!isAlive()) {
+            // The channel ends a moment before the machine does.
+            String how = machine.await(PATIENCE).map(end -> ": " + end.text()).orElse("");
+            throw new SandboxException.Closed("the sandbox " + id + " has ended" + how);
+        }
+    }
+
+    /** Ends the machine at once; all that it had was memory. */
+    @Override
+    public void close() {
+        stub.close();
+        machine.close();
+    }
+}

@@ -1,0 +1,211 @@
+package dev.cay.engine.microvm;
+
+import dev.cay.Mount;
+import dev.cay.Network;
+import dev.cay.Root;
+import dev.cay.SandboxException;
+import dev.cay.SandboxSpec;
+import dev.cay.Size;
+import dev.cay.Writable;
+import dev.cay.engine.container.Containers;
+import dev.cay.engine.container.GuestCommands;
+import dev.cay.engine.kernels.GuestKernel;
+import dev.cay.engine.kernels.Initramfs;
+import dev.cay.engine.kernels.KernelStore;
+import dev.cay.guest.GuestProgram;
+import dev.cay.linux.Architecture;
+import dev.cay.linux.HostKernel;
+import dev.cay.linux.Stub;
+import dev.cay.linux.SyscallException;
+import dev.cay.linux.TimestampCounter;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/** Makes microVMs. Thread-safe. */
+public final class MicroVms implements AutoCloseable {
+    /** Of a guest whose memory nobody limits. */
+    public static final Size DEFAULT_MEMORY = Size.mib(512);
+
+    /** How long a guest may take from its kernel's first instruction to its last mount; an emulated one takes seconds. */
+    private static final Duration BOOT = Duration.ofSeconds(120);
+
+    private static final long MEBIBYTE = 1 << 20;
+
+    private final KernelStore kernels;
+    private final Path run;
+    private final Vmm vmm;
+    private final HostKernel host;
+    private volatile long kilohertz;
+
+    /**
+     * @param run a directory that is empty after each start of this machine
+     */
+    public MicroVms(Containers containers, KernelStore kernels, Path run) throws SyscallException {
+        this(new QemuVmm(new ContainerHome(containers)), kernels, run);
+    }
+
+    MicroVms(Vmm vmm, KernelStore kernels, Path run) throws SyscallException {
+        this.vmm = vmm;
+        this.kernels = kernels;
+        this.run = run;
+        host = new HostKernel();
+    }
+
+    /**
+     * Refuses what a microVM does not have yet, before anything is done.
+     *
+     * @throws SandboxException.Unsupported says what, and what to do instead
+     */
+    public static void check(SandboxSpec spec) {
+        refuse(Architecture.current() != Architecture.X86_64, "microVMs run on x86-64 only", "use a container");
+        refuse(
+                !(spec.root() instanceof Root.Image),
+                "a microVM is made of an image: its guest sees no directory of this machine",
+                "name an image, or use a container");
+        refuse(spec.lifetime().detached(), "a microVM ends with the process that made it", "leave out --detach");
+        refuse(
+                spec.network() instanceof Network.Named || spec.network() instanceof Network.Host,
+                "a microVM has no network but its loopback yet",
+                "leave out --network, or use a container");
+        refuse(
+                spec.writable() instanceof Writable.Directory,
+                "a microVM keeps no changes in a directory of this machine",
+                "leave out --writable, or use a container");
+        refuse(
+                spec.mounts().stream().anyMatch(mount -> !(mount instanceof Mount.Tmpfs)),
+                "a microVM sees no file and no volume of this machine yet",
+                "leave out --volume, or use a container");
+        refuse(!spec.limits().io().isNone(), "a microVM has no limits of io yet", "leave out --io");
+        refuse(
+                spec.limits().cpus().isPresent() || spec.limits().cpuWeight().isPresent(),
+                "a microVM has one processor, all of it",
+                "leave out --cpus and --cpu-weight, or use a container");
+        refuse(!spec.userNamespace(), "a microVM has users of its own anyway", "leave out --no-userns");
+        refuse(
+                memory(spec).compareTo(MachineSpec.MINIMUM_MEMORY) < 0,
+                "a microVM of " + memory(spec) + " does not come up",
+                "give it " + MachineSpec.MINIMUM_MEMORY + " or more");
+    }
+
+    private static void refuse(boolean condition, String message, String hint) {
+        if (condition) {
+            throw new SandboxException.Unsupported(message, hint);
+        }
+    }
+
+    private static Size memory(SandboxSpec spec) {
+        long bytes = spec.limits().memory().orElse(DEFAULT_MEMORY).bytes();
+        return Size.bytes((bytes + MEBIBYTE - 1) / MEBIBYTE * MEBIBYTE);
+    }
+
+    /**
+     * Makes a microVM, and returns when commands can run in it.
+     *
+     * @param id of the sandbox
+     * @param layers of its image, the lowest first: EROFS files
+     * @throws SandboxException.NotFound if there is no kernel
+     * @throws SandboxException.SetupFailed if it does not come up; nothing of it is left
+     */
+    public MicroVm create(String id, SandboxSpec spec, List<Path> layers) {
+        check(spec);
+        refuse(
+                layers.size() > MachineSpec.MAXIMUM_DISKS,
+                "an image of " + layers.size() + " layers has more than a microVM's " + MachineSpec.MAXIMUM_DISKS
+                        + " disks",
+                "make its layers fewer, or use a container");
+        GuestKernel kernel = kernels.find(Optional.empty());
+        try {
+            return boot(id, spec, kernel, layers);
+        } catch (IOException e) {
+            throw new SandboxException.SetupFailed("cannot make the microVM: " + e.getMessage(), "", e);
+        }
+    }
+
+    private MicroVm boot(String id, SandboxSpec spec, GuestKernel kernel, List<Path> layers) throws IOException {
+        long began = System.nanoTime();
+        List<Disk> disks = new ArrayList<>();
+        for (Path layer : layers) {
+            disks.add(new Disk(layer, "layer" + disks.size(), true));
+        }
+        Acceleration acceleration = new Acceleration.Emulated(kilohertz());
+        // Under emulation a second processor costs the boot half a second, and gains little.
+        MachineSpec machine =
+                new MachineSpec(kernel.vmlinux(), initramfs(kernel), memory(spec), 1, acceleration, disks);
+        Machine started = vmm.start(machine);
+        try {
+            return guest(id, spec, started, disks, began + BOOT.toNanos());
+        } catch (IOException e) {
+            String end = started.end().map(MachineEnd::text).orElse(e.getMessage());
+            String console = ConsoleTail.lastLines(started.console());
+            started.close();
+            throw new IOException(end + (console.isEmpty() ? "" : "\nthe console's last lines:\n" + console), e);
+        } catch (RuntimeException e) {
+            started.close();
+            throw e;
+        }
+    }
+
+    private static MicroVm guest(String id, SandboxSpec spec, Machine machine, List<Disk> disks, long deadline)
+            throws IOException {
+        Stub stub = Stub.ofMachine(machine.channel(), deadline);
+        try {
+            GuestBoot.run(stub, plan(id, spec, disks), deadline);
+            return new MicroVm(id, machine, stub, GuestCommands.open(stub, id, spec));
+        } catch (IOException | RuntimeException e) {
+            stub.close();
+            throw e;
+        }
+    }
+
+    private static GuestBoot.Plan plan(String id, SandboxSpec spec, List<Disk> disks) {
+        Size changes = switch (spec.writable()) {
+            case Writable.Tmpfs tmpfs -> tmpfs.size();
+            case Writable.Nothing nothing -> nothing.tmp();
+            case Writable.Directory _ -> throw new IllegalStateException("it was refused before");
+        };
+        return new GuestBoot.Plan(
+                disks.stream().map(Disk::serial).toList(),
+                changes,
+                spec.writable() instanceof Writable.Nothing,
+                spec.hostname().orElse(id),
+                spec.workingDirectory().stream().toList(),
+                spec.mounts().stream().map(Mount.Tmpfs.class::cast).toList(),
+                spec.limits().pids());
+    }
+
+    private long kilohertz() throws SyscallException {
+        if (kilohertz == 0) {
+            kilohertz = TimestampCounter.kilohertz(host);
+        }
+        return kilohertz;
+    }
+
+    /** That of a kernel and of this version of the first process, made once. */
+    private Path initramfs(GuestKernel kernel) throws IOException {
+        byte[] init = GuestProgram.of(Architecture.current().text());
+        Path directory = Files.createDirectories(run);
+        Path file = directory.resolve(
+                kernel.name() + "-" + kernel.identity() + "-" + Integer.toHexString(java.util.Arrays.hashCode(init)));
+        if (!Files.exists(file)) {
+            Path born = Files.createTempFile(directory, ".new-", "");
+            try {
+                Files.delete(born);
+                Initramfs.write(born, init, kernel);
+                Files.move(born, file, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
+            } finally {
+                Files.deleteIfExists(born);
+            }
+        }
+        return file;
+    }
+
+    @Override
+    public void close() {
+        host.close();
+    }
+}

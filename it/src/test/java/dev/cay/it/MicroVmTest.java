@@ -1,0 +1,260 @@
+package dev.cay.it;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.cay.ExecResult;
+import dev.cay.ExecSpec;
+import dev.cay.Execution;
+import dev.cay.Exit;
+import dev.cay.FilePath;
+import dev.cay.ImageConfig;
+import dev.cay.ImageConfig.Platform;
+import dev.cay.Isolation;
+import dev.cay.Kernels;
+import dev.cay.Mount;
+import dev.cay.Network;
+import dev.cay.Sandbox;
+import dev.cay.SandboxException;
+import dev.cay.SandboxSpec;
+import dev.cay.SandboxState;
+import dev.cay.Sandboxes;
+import dev.cay.Size;
+import dev.cay.TerminalSize;
+import dev.cay.WriteOptions;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Random;
+import java.util.Set;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** Sandboxes with a kernel of their own. Most share one that boots once: emulated it takes seconds. */
+@ExtendWith(RootLane.class)
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+final class MicroVmTest {
+    private static final String NAME = "cay-it";
+    private static final Platform PLATFORM = Platform.parse("linux/amd64");
+    private static final Duration LONG = Duration.ofSeconds(120);
+
+    private Sandboxes engine;
+    private Optional<String> preferred = Optional.empty();
+    private Sandbox sandbox;
+
+    @BeforeAll
+    void boot() throws IOException {
+        engine = Sandboxes.local();
+        preferred = engine.kernels().list().stream()
+                .filter(Kernels.Info::preferred)
+                .map(Kernels.Info::name)
+                .findFirst();
+        engine.kernels().add(List.of(GuestKernels.debian()), Optional.of(NAME));
+        engine.kernels().prefer(NAME);
+        Path archive = Lab.directory().resolve("root.tar");
+        Path root = Lab.smallRoot();
+        Files.writeString(root.resolve("etc/group"), "root:x:0:\nstaff:x:77:\nextra:x:88:app\n");
+        Files.writeString(root.resolve("etc/passwd"), "root:x:0:0::/root:/bin/sh\napp:x:1234:77::/srv:/bin/sh\n");
+        Files.createSymbolicLink(root.resolve("etc/hosts"), Path.of("/etc/passwd"));
+        Lab.onHost("tar", "-C", root.toString(), "--numeric-owner", "-cf", archive.toString(), ".");
+        try (InputStream stream = Files.newInputStream(archive)) {
+            engine.images().importRoot(stream, Optional.of(NAME), config());
+        }
+        sandbox = engine.create(spec().build());
+        // What keeps the time is made for the first that has a limit, and stays.
+        sandbox.exec(ExecSpec.builder("true").timeout(LONG).build());
+    }
+
+    private static ImageConfig config() {
+        return new ImageConfig(
+                PLATFORM,
+                Optional.empty(),
+                List.of(),
+                List.of(),
+                Map.of("KIND", "image"),
+                Optional.of("/made/here"),
+                Optional.empty(),
+                Optional.empty(),
+                List.of(),
+                List.of(),
+                Map.of());
+    }
+
+    private static SandboxSpec.Builder spec() {
+        return SandboxSpec.image(NAME)
+                .isolation(Isolation.MICROVM)
+                .memory(Size.mib(256))
+                .tmpfs(Size.mib(64))
+                .hostname("guest")
+                .mount(Mount.tmpfs("/deep/in/memory", Size.mib(1)));
+    }
+
+    @AfterAll
+    void close() {
+        sandbox.close();
+        engine.images().remove(NAME);
+        engine.kernels().remove(NAME);
+        preferred.ifPresent(engine.kernels()::prefer);
+        engine.close();
+    }
+
+    private String sh(String script) {
+        return Lab.sh(sandbox, script);
+    }
+
+    @Test
+    void aCommandRunsInAnotherKernel() throws IOException {
+        assertThat(sh("uname -r"))
+                .isEqualTo(engine.kernels().list().stream()
+                        .filter(kernel -> kernel.name().equals(NAME))
+                        .findFirst()
+                        .orElseThrow()
+                        .release());
+        assertThat(sh("hostname; pwd; echo $KIND $HOME; cat /etc/hosts | head -n 1; head -n 1 /etc/passwd"))
+                .isEqualTo("guest\n/made/here\nimage /root\n127.0.0.1\tlocalhost guest\nroot:x:0:0::/root:/bin/sh");
+        ExecResult result = sandbox.exec("sh", "-c", "echo out; echo err >&2; exit 7");
+        assertThat(result.exit()).isEqualTo(Exit.exited(7));
+        assertThat(result.stdout() + result.stderr()).isEqualTo("out\nerr\n");
+        assertThat(sandbox.exec("/no/such/program").exit().reason()).isEqualTo(Exit.Reason.SPAWN_FAILED);
+        assertThat(sandbox.exec(ExecSpec.builder("id").user("app").build())
+                        .stdout()
+                        .strip())
+                .isEqualTo("uid=1234(app) gid=77(staff) groups=77(staff),88(extra)");
+    }
+
+    @Test
+    void bytesPassUnchanged() {
+        byte[] bytes = new byte[3_000_000];
+        new Random(1).nextBytes(bytes);
+        ExecResult result = sandbox.exec(ExecSpec.builder("cat")
+                .stdin(bytes)
+                .timeout(LONG)
+                .outputLimit(Size.mib(8))
+                .build());
+        assertThat(result.exit()).isEqualTo(Exit.exited(0));
+        assertThat(result.stdoutBytes()).isEqualTo(bytes);
+    }
+
+    @Test
+    void endsAreToldApart() {
+        assertThat(sandbox.exec(ExecSpec.builder("sleep", "1000")
+                                .timeout(Duration.ofSeconds(1))
+                                .build())
+                        .exit()
+                        .reason())
+                .isEqualTo(Exit.Reason.TIMEOUT);
+        try (Execution execution = sandbox.start(ExecSpec.of("sleep", "1000"))) {
+            execution.signal(10);
+            assertThat(execution.await(LONG)).contains(Exit.signalled(Exit.Reason.SIGNALLED, 10));
+        }
+        try (Execution execution = sandbox.start(ExecSpec.of("sleep", "1000"))) {
+            execution.kill();
+            assertThat(execution.await(LONG)).contains(Exit.signalled(Exit.Reason.KILLED, 9));
+        }
+    }
+
+    @Test
+    void aTerminalIsOne() throws IOException {
+        ExecSpec command = ExecSpec.builder("sh", "-c", "tty; stty size; read line; echo got $line")
+                .terminal(new TerminalSize(90, 33))
+                .build();
+        try (Execution execution = sandbox.start(command)) {
+            execution.stdin().write("word\n".getBytes(UTF_8));
+            execution.stdin().flush();
+            assertThat(new String(execution.stdout().readAllBytes(), UTF_8))
+                    .contains("/dev/pts/")
+                    .contains("33 90")
+                    .contains("got word");
+            assertThat(execution.await(LONG)).contains(Exit.exited(0));
+        }
+    }
+
+    @Test
+    void filesComeAndGo() throws IOException {
+        FilePath path = FilePath.of("/tmp/file");
+        byte[] content = "from the host".getBytes(UTF_8);
+        sandbox.files().write(path, new ByteArrayInputStream(content), WriteOptions.STANDARD);
+        assertThat(sh("cat /tmp/file; stat -c %U /tmp/file")).isEqualTo("from the hostroot");
+        sh("echo from the guest > /tmp/other");
+        try (InputStream in = sandbox.files().read("/tmp/other")) {
+            assertThat(new String(in.readAllBytes(), UTF_8)).isEqualTo("from the guest\n");
+        }
+        assertThat(sandbox.files().stat(path, false).size()).isEqualTo(content.length);
+    }
+
+    /** What a guest's root could do to the first process and its channel. */
+    @Test
+    void theFirstProcessIsOutOfReach() {
+        assertThat(sh("kill -9 1; kill -STOP 1; echo still here")).isEqualTo("still here");
+        assertThat(Lab.attempt(sandbox, "mknod /tmp/port c 240 1")).contains("not permitted");
+        assertThat(Lab.attempt(sandbox, "cat /proc/1/environ")).contains("denied");
+        assertThat(Lab.attempt(sandbox, "for fd in /proc/1/fd/*; do readlink $fd && echo seen; done"))
+                .doesNotContain("seen");
+        assertThat(Lab.attempt(sandbox, "for fd in /proc/1/fd/*; do cat < $fd && echo read; done"))
+                .doesNotContain("read");
+        assertThat(Lab.attempt(sandbox, "mount -t tmpfs t /mnt")).contains("denied");
+        assertThat(sh("ls /dev")).doesNotContain("vport").doesNotContain("vda").doesNotContain("mem");
+        assertThat(sh("grep -E 'NoNewPrivs|Seccomp:' /proc/self/status | tr -d '\\t'"))
+                .isEqualTo("NoNewPrivs:1\nSeccomp:2");
+    }
+
+    @Test
+    void whatIsLimitedIsLimited() {
+        assertThat(sh("df -m / | tail -n 1 | awk '{print $2}'")).isEqualTo("64");
+        assertThat(Lab.attempt(sandbox, "dd if=/dev/zero of=/deep/in/memory/file bs=1M count=2"))
+                .contains("No space");
+        String eat = Lab.install(sandbox, "eat");
+        assertThat(sandbox.exec(eat, "1000").exit()).isEqualTo(Exit.signalled(Exit.Reason.OOM, 9));
+        assertThat(Integer.parseInt(sh("free -m | awk '/Mem:/ {print $2}'"))).isBetween(150, 256);
+    }
+
+    @Test
+    void whatAMicroVmLacksIsRefusedBeforeAnythingIsDone() {
+        List<SandboxSpec.Builder> lacking = List.of(
+                SandboxSpec.host().isolation(Isolation.MICROVM),
+                spec().detached(),
+                spec().network(Network.bridge()),
+                spec().mount(Mount.bindReadOnly(Path.of("/usr"), "/host")),
+                spec().userNamespace(false),
+                spec().cpus(0.5),
+                spec().memory(Size.mib(16)),
+                spec().name("named"));
+        for (SandboxSpec.Builder builder : lacking) {
+            SandboxSpec wanted = builder.build();
+            assertThatThrownBy(() -> engine.create(wanted)).isInstanceOf(SandboxException.Unsupported.class);
+        }
+    }
+
+    /** With one that is read-only, to have seen that too. */
+    @Test
+    void theDeathOfTheVmmIsSeenAtOnce() {
+        Set<ProcessHandle> before = GuestKernels.vmms();
+        try (Sandbox other = engine.create(spec().readOnly().build());
+                Execution execution = other.start(ExecSpec.of("sleep", "1000"))) {
+            assertThat(Lab.attempt(other, "touch /file")).contains("Read-only file system");
+            assertThat(Lab.sh(other, "touch /tmp/file /deep/in/memory/file && echo done"))
+                    .isEqualTo("done");
+            assertThat(engine.list().stream().filter(info -> info.id().equals(other.id())))
+                    .hasSize(1);
+            Set<ProcessHandle> own = GuestKernels.vmms();
+            own.removeAll(before);
+            own.forEach(ProcessHandle::destroyForcibly);
+            assertThat(execution.await(LONG)).contains(Exit.signalled(Exit.Reason.KILLED, 9));
+            assertThat(other.info().state()).isEqualTo(SandboxState.DEAD);
+            assertThatThrownBy(() -> other.exec("true"))
+                    .isInstanceOf(SandboxException.Closed.class)
+                    .hasMessageContaining("the VMM was killed by signal 9");
+        }
+        assertThat(sh("echo untouched")).isEqualTo("untouched");
+    }
+}
