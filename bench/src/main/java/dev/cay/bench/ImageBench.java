@@ -26,7 +26,7 @@ final class ImageBench {
     private static final String MKFS_ALONE = "mkfs.erofs";
 
     /** Without what the kernel keeps in memory of files. */
-    private static final String COLD = ", cold";
+    private static final String COLD = " cold";
 
     private static final List<String> CASES = List.of(
             PULL,

@@ -32,7 +32,7 @@ final class Tools implements AutoCloseable {
             .toList();
 
     private static final List<String> ENVIRONMENT = List.of("PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root");
-    private static final Duration PATIENCE = Duration.ofSeconds(60);
+    private static final Duration PATIENCE = Duration.ofMinutes(5);
     private static final Birth PLAIN = new Birth(0, Optional.empty());
 
     /** The descriptor by which a program gets {@link Command#file()}. */
