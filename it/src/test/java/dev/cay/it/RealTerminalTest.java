@@ -1,0 +1,110 @@
+package dev.cay.it;
+
+import dev.cay.ExecSpec;
+import dev.cay.Sandbox;
+import dev.cay.SandboxSpec;
+import dev.cay.Sandboxes;
+import dev.cay.TerminalSize;
+import java.nio.file.Path;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** The command line at a real terminal, as a person uses it. */
+@ExtendWith({RootLane.class, DetachedLane.class})
+@Timeout(value = 300, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+class RealTerminalTest {
+    private static final String NAME = "cay-it-terminal";
+
+    @TempDir
+    private Path directory;
+
+    private Tmux terminal;
+
+    @BeforeEach
+    void open() {
+        terminal = new Tmux(directory);
+        terminal.run("stty -g > " + directory + "/before");
+    }
+
+    @AfterEach
+    void close() {
+        terminal.close();
+    }
+
+    /** A shell with job control, in which {@code cay} was left. */
+    private enum Way {
+        RUN("cay run -it --name " + NAME + " -- busybox ash"),
+        EXEC("cay exec -it " + NAME + " -- busybox ash"),
+        ATTACH("cay attach " + NAME);
+
+        private final String line;
+
+        Way(String line) {
+            this.line = line;
+        }
+    }
+
+    private void enter(Way way, Sandboxes engine) {
+        if (way != Way.RUN) {
+            Sandbox sandbox = engine.create(SandboxSpec.host()
+                    .name(NAME)
+                    .detached()
+                    .command(ExecSpec.builder("busybox", "ash")
+                            .environment("PS1", "inner> ")
+                            .terminal(TerminalSize.STANDARD)
+                            .build())
+                    .build());
+            sandbox.start().detach();
+        }
+        terminal.line(way.line);
+        String prompt = way == Way.ATTACH ? "inner>" : "#";
+        terminal.await("a prompt inside", screen -> screen.stripTrailing().endsWith(prompt));
+        terminal.run("PS1='inner> '");
+    }
+
+    private void remove(Way way, Sandboxes engine) {
+        if (way != Way.RUN) {
+            engine.open(NAME).remove();
+        }
+    }
+
+    /** The shell that cay was started from answers, and finds its terminal as it left it. */
+    private void checkRestored() {
+        terminal.await("the outer prompt", screen -> screen.stripTrailing().endsWith("outer>"));
+        terminal.run("stty -g | cmp - " + directory + "/before && echo restored")
+                .see("restored");
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void anEditorKeysAndJobs(Way way, Sandboxes engine) {
+        enter(way, engine);
+        terminal.run("stty size").see("24 80");
+        terminal.line("busybox vi /tmp/file");
+        terminal.await(
+                "an empty screen of vi",
+                screen -> screen.lines().filter("~"::equals).count() > 20);
+        terminal.type("ihello from vi").press("Escape");
+        terminal.await("the end of the insertion", screen -> screen.contains("\n- /tmp/file"));
+        terminal.resize(100, 30);
+        terminal.line(":wq");
+        terminal.await("the shell", screen -> screen.stripTrailing().endsWith("inner>"));
+        terminal.clear();
+        terminal.run("cat /tmp/file").see("hello from vi");
+        terminal.run("until stty size | grep '30 100'; do sleep 0.1; done").see("30 100");
+        terminal.line("sleep 1000").press("C-c");
+        terminal.run("echo code $?").see("code 130");
+        terminal.line("sleep 1001").press("C-z").await("a stopped job", screen -> screen.contains("Stopped"));
+        terminal.line("fg").await("that goes on", screen -> screen.lines().anyMatch("sleep 1001"::equals));
+        terminal.press("C-c");
+        terminal.run("echo again $?").see("again 130");
+        terminal.line("exit 7");
+        checkRestored();
+        remove(way, engine);
+    }
+}
