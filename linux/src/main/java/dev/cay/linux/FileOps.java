@@ -36,6 +36,11 @@ public final class FileOps {
     public static final int S_IFCHR = 0020000;
 
     private static final long F_DUPFD = 0;
+    private static final long F_DUPFD_CLOEXEC = 1030;
+
+    /** What has a lower number is a standard stream of some program. */
+    private static final int LOWEST = 3;
+
     private static final long F_SETFD = 2;
 
     private static final int OPEN_HOW_SIZE = 24;
@@ -169,6 +174,11 @@ public final class FileOps {
     /** {@code int fcntl(int fd, F_DUPFD, int arg)} fcntl(2): a copy with the lowest number from one on that is free; it stays open. */
     public static Op duplicateFrom(Arg fd, int lowest) {
         return Op.of(SystemCall.FCNTL, "copy from " + lowest, fd, Arg.of(F_DUPFD), Arg.of(lowest));
+    }
+
+    /** {@code int fcntl(int fd, F_DUPFD_CLOEXEC, 3)} fcntl(2): another descriptor of the same open file. */
+    public static Op copy(Arg fd, String operands) {
+        return Op.opening(SystemCall.FCNTL, operands, fd, Arg.of(F_DUPFD_CLOEXEC), Arg.of(LOWEST));
     }
 
     /** {@code int fcntl(int fd, F_SETFD, 0)} fcntl(2): it stays open over execve. */

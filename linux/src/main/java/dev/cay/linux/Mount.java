@@ -33,6 +33,7 @@ public final class Mount {
     private static final long MOVE_MOUNT_T_EMPTY_PATH = 0x40;
     private static final long AT_RECURSIVE = 0x8000;
     private static final long MNT_DETACH = 2;
+    private static final long UMOUNT_NOFOLLOW = 8;
     private static final int MOUNT_ATTR_SIZE = 32;
 
     private Mount() {}
@@ -57,6 +58,11 @@ public final class Mount {
     /** {@code int umount2(const char *target, MNT_DETACH)} umount(2). */
     public static Op detach(String target) {
         return Op.of(SystemCall.UMOUNT2, target, Arg.text(target), Arg.of(MNT_DETACH));
+    }
+
+    /** {@code int umount2(const char *target, UMOUNT_NOFOLLOW)} umount(2): fails with EBUSY while it is in use. */
+    public static Op unmount(String target) {
+        return Op.of(SystemCall.UMOUNT2, target, Arg.text(target), Arg.of(UMOUNT_NOFOLLOW));
     }
 
     /** {@code int pivot_root(const char *new_root, const char *put_old)} pivot_root(2). */

@@ -8,9 +8,6 @@ import java.util.List;
  * <p>{@code pipe2} leaves its two numbers in memory; copies of them are results like those of any call that opens something.
  */
 public final class PipeOps {
-    private static final long F_DUPFD_CLOEXEC = 1030;
-    private static final int LOWEST = 3;
-
     private final Arg.Buffer numbers = new Arg.Buffer(2 * Long.BYTES);
     private final Op reading = copy(0);
     private final Op writing = copy(Integer.BYTES);
@@ -18,13 +15,7 @@ public final class PipeOps {
     public PipeOps() {}
 
     private Op copy(int offset) {
-        return Op.opening(
-                        SystemCall.FCNTL,
-                        "pipe",
-                        new Arg.Stored(numbers, offset),
-                        Arg.of(F_DUPFD_CLOEXEC),
-                        Arg.of(LOWEST))
-                .tolerating(Errno.EMFILE);
+        return FileOps.copy(new Arg.Stored(numbers, offset), "pipe").tolerating(Errno.EMFILE);
     }
 
     private Op close(int offset) {

@@ -212,6 +212,16 @@ public final class Stub implements Kernel, AutoCloseable {
         connection.synchronize();
     }
 
+    /**
+     * The same, but no longer than until a deadline.
+     *
+     * @param deadline a value of {@link System#nanoTime}
+     * @return whether it has answered
+     */
+    public boolean ping(long deadline) throws SyscallException {
+        return connection.synchronize(deadline);
+    }
+
     private void requireMachine() {
         if (connection.passesDescriptors()) {
             throw new UnsupportedOperationException("this is not the stub of a machine");

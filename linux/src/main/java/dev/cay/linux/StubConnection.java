@@ -231,12 +231,17 @@ final class StubConnection implements AutoCloseable {
 
     /** Returns when the stub has acted on all that was sent before. */
     void synchronize() throws SyscallException {
+        if (!synchronize(FOREVER)) {
+            throw gone();
+        }
+    }
+
+    /** The same, but no longer than until a deadline; whether it has. */
+    boolean synchronize(long deadline) throws SyscallException {
         int number = pings.incrementAndGet();
         try (Mailbox mailbox = mailbox(PINGED | Integer.toUnsignedLong(number), answer -> 0)) {
             send(number, PING, 0, new byte[0]);
-            if (await(mailbox, FOREVER).isEmpty()) {
-                throw gone();
-            }
+            return await(mailbox, deadline).isPresent();
         }
     }
 

@@ -102,7 +102,10 @@ public enum SystemCall {
     RECVFROM(45, 207),
     SETSOCKOPT(54, 208),
     NANOSLEEP(35, 101),
-    CLOCK_GETTIME(228, 113);
+    CLOCK_GETTIME(228, 113),
+    CLOCK_SETTIME(227, 112),
+    SYNC(162, 81),
+    REBOOT(169, 142);
 
     private final int x86Number;
     private final int armNumber;

@@ -21,6 +21,7 @@ public final class MicroVm implements AutoCloseable {
     private final Machine machine;
     private final Stub stub;
     private final GuestCommands commands;
+    private final GuestWatch watch;
     private final AtomicInteger numbers = new AtomicInteger();
     private final AtomicLong oomKills = new AtomicLong();
 
@@ -29,7 +30,9 @@ public final class MicroVm implements AutoCloseable {
         this.machine = machine;
         this.stub = stub;
         this.commands = commands;
+        watch = new GuestWatch(id, stub::ping);
         machine.onEnd(stub::close); // whoever waits for the guest learns that it is gone
+        watch.start();
     }
 
     public String id() {
@@ -104,6 +107,7 @@ public final class MicroVm implements AutoCloseable {
     /** Ends the machine at once; all that it had was memory. */
     @Override
     public void close() {
+        watch.close();
         stub.close();
         machine.close();
     }

@@ -22,6 +22,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -155,6 +156,8 @@ public final class MicroVms implements AutoCloseable {
         Stub stub = Stub.ofMachine(machine.channel(), deadline);
         try {
             GuestBoot.run(stub, plan(id, spec, disks), deadline);
+            GuestClock.correct(stub, InstantSource.system());
+            stub.leave(GuestShutdown.alone(), GuestWatch.ALONE.toMillis());
             return new MicroVm(id, machine, stub, GuestCommands.open(stub, id, spec));
         } catch (IOException | RuntimeException e) {
             stub.close();

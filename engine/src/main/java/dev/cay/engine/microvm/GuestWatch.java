@@ -1,0 +1,104 @@
+package dev.cay.engine.microvm;
+
+import dev.cay.linux.SyscallException;
+import java.time.Duration;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.LongSupplier;
+
+/**
+ * Asks a guest again and again whether it is there, by which the guest learns that its host is, too. Thread-safe. It has a thread of
+ * its own, a virtual one.
+ */
+final class GuestWatch implements AutoCloseable {
+    /** How long after an answer it asks again. */
+    static final Duration INTERVAL = Duration.ofSeconds(5);
+
+    /** From then on an answer is late: a guest that is emulated on a busy machine takes some milliseconds. */
+    static final Duration SLOW = Duration.ofSeconds(2);
+
+    /** From then on it is not expected any more. */
+    static final Duration HUNG = Duration.ofSeconds(30);
+
+    /** A guest that hears nothing for so long takes its host for dead, and switches itself off. */
+    static final Duration ALONE = Duration.ofSeconds(60);
+
+    private final Question question;
+    private final LongSupplier clock;
+    private final Thread thread;
+    private volatile boolean closed;
+    private volatile boolean gone;
+
+    /** When the question was asked that has not been answered; {@link #ANSWERED} if there is none. */
+    private volatile long asked = ANSWERED;
+
+    private static final long ANSWERED = Long.MIN_VALUE;
+
+    /** How a guest does. */
+    enum Health {
+        /** It answers. */
+        HEALTHY,
+        /** It has not answered for some seconds. */
+        SLOW,
+        /** It does not answer any more, though its machine runs. */
+        HUNG,
+        /** The channel has ended. */
+        GONE
+    }
+
+    /** Whether the guest has answered before a deadline, a value of {@link System#nanoTime}. */
+    @FunctionalInterface
+    interface Question {
+        boolean isAnswered(long deadline) throws SyscallException;
+    }
+
+    GuestWatch(String id, Question question) {
+        this(id, question, System::nanoTime);
+    }
+
+    GuestWatch(String id, Question question, LongSupplier clock) {
+        this.question = question;
+        this.clock = clock;
+        thread = Thread.ofVirtual().name("cay-guest-" + id).unstarted(this::watch);
+    }
+
+    void start() {
+        thread.start();
+    }
+
+    private void watch() {
+        try {
+            while (!closed) {
+                asked = clock.getAsLong();
+                boolean answered = false;
+                while (!closed && !answered) { // the first question counts, the others are asked in case it got lost
+                    answered = question.isAnswered(System.nanoTime() + HUNG.toNanos());
+                }
+                asked = ANSWERED;
+                if (!closed) {
+                    LockSupport.parkNanos(this, INTERVAL.toNanos());
+                }
+            }
+        } catch (SyscallException e) {
+            gone = true;
+        }
+    }
+
+    Health health() {
+        long since = asked;
+        if (gone) {
+            return Health.GONE;
+        }
+        long waited = since == ANSWERED ? 0 : clock.getAsLong() - since;
+        if (waited < SLOW.toNanos()) {
+            return Health.HEALTHY;
+        }
+        return waited < HUNG.toNanos() ? Health.SLOW : Health.HUNG;
+    }
+
+    /** Asks no more; who ends the session ends a question that is still open. */
+    @Override
+    public void close() {
+        closed = true;
+        LockSupport.unpark(thread);
+    }
+}

@@ -1,0 +1,77 @@
+package dev.cay.engine.microvm;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.cay.linux.Errno;
+import dev.cay.linux.FileOps;
+import dev.cay.linux.OpList;
+import dev.cay.linux.RecordingKernel;
+import java.util.concurrent.SynchronousQueue;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+
+@Timeout(60)
+final class GuestWatchTest {
+    private final SynchronousQueue<Boolean> answers = new SynchronousQueue<>();
+    private final AtomicInteger asked = new AtomicInteger();
+    private final AtomicLong now = new AtomicLong(5_000_000_000L);
+
+    private boolean ask(long deadline) {
+        asked.incrementAndGet();
+        try {
+            return answers.take();
+        } catch (InterruptedException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    private void awaitQuestion(int number) {
+        while (asked.get() < number) {
+            Thread.onSpinWait();
+        }
+    }
+
+    @Test
+    void howLongAnAnswerIsMissingTellsHowItDoes() throws InterruptedException {
+        try (GuestWatch watch = new GuestWatch("x", this::ask, now::get)) {
+            assertThat(watch.health()).as("nobody has asked").isEqualTo(GuestWatch.Health.HEALTHY);
+            watch.start();
+            awaitQuestion(1);
+            assertThat(watch.health()).isEqualTo(GuestWatch.Health.HEALTHY);
+            now.addAndGet(GuestWatch.SLOW.toNanos());
+            assertThat(watch.health()).isEqualTo(GuestWatch.Health.SLOW);
+            now.addAndGet(GuestWatch.HUNG.minus(GuestWatch.SLOW).toNanos());
+            assertThat(watch.health()).isEqualTo(GuestWatch.Health.HUNG);
+
+            answers.put(false); // its time is over; it is asked once more, and that changes nothing
+            awaitQuestion(2);
+            assertThat(watch.health()).isEqualTo(GuestWatch.Health.HUNG);
+            answers.put(true);
+            while (watch.health() != GuestWatch.Health.HEALTHY) {
+                Thread.onSpinWait();
+            }
+        }
+    }
+
+    @Test
+    void theEndOfTheChannelIsItsEnd() {
+        GuestWatch watch = new GuestWatch(
+                "x",
+                _ -> {
+                    new RecordingKernel().fail(0, Errno.EPIPE).run(OpList.of(FileOps.chdir("/")));
+                    return true;
+                },
+                now::get);
+        watch.start();
+        while (watch.health() != GuestWatch.Health.GONE) {
+            Thread.onSpinWait();
+        }
+    }
+
+    @Test
+    void aGuestHearsFromItsHostOftenerThanItsPatienceEnds() {
+        assertThat(GuestWatch.INTERVAL.plus(GuestWatch.HUNG)).isLessThan(GuestWatch.ALONE);
+    }
+}

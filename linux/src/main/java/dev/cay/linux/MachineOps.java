@@ -1,0 +1,80 @@
+package dev.cay.linux;
+
+import java.nio.ByteBuffer;
+import java.time.Instant;
+
+/** What concerns a whole machine: for lists that its first process runs. */
+public final class MachineOps {
+    private static final long EVERYBODY = -1;
+    private static final long CLOCK_REALTIME = 0;
+    private static final int TIMESPEC_SIZE = 16;
+    private static final long REBOOT_MAGIC1 = 0xfee1deadL;
+    private static final long REBOOT_MAGIC2 = 672274793;
+    private static final long REBOOT_POWER_OFF = 0x4321fedcL;
+    private static final long RNDADDENTROPY = 0x40085203;
+    private static final long RNDRESEEDCRNG = 0x5207;
+
+    private MachineOps() {}
+
+    /**
+     * {@code int kill(-1, int sig)} kill(2): to all processes but the first and the one that does it. No error if there is none.
+     */
+    public static Op signalAll(int signal) {
+        return Op.of(SystemCall.KILL, "all", Arg.of(EVERYBODY), Arg.of(signal)).tolerating(Errno.ESRCH);
+    }
+
+    /** {@code void sync(void)} sync(2): returns when all that was written is on the disks. */
+    public static Op sync() {
+        return Op.of(SystemCall.SYNC, "");
+    }
+
+    /** {@code int reboot(.., .., RB_POWER_OFF, ..)} reboot(2): does not return. */
+    public static Op powerOff() {
+        return Op.of(
+                SystemCall.REBOOT,
+                "power off",
+                Arg.of(REBOOT_MAGIC1),
+                Arg.of(REBOOT_MAGIC2),
+                Arg.of(REBOOT_POWER_OFF),
+                Arg.of(0));
+    }
+
+    /** {@code int clock_gettime(CLOCK_REALTIME, struct timespec *)} clock_gettime(2), for {@link #instant}. */
+    public static Op clock(Arg.Buffer time) {
+        return Op.of(SystemCall.CLOCK_GETTIME, "", Arg.of(CLOCK_REALTIME), time);
+    }
+
+    /** Room for what {@link #clock} leaves. */
+    public static Arg.Buffer timespec() {
+        return new Arg.Buffer(TIMESPEC_SIZE);
+    }
+
+    /** What {@link #clock} has left. */
+    public static Instant instant(byte[] timespec) {
+        ByteBuffer buffer = ByteBuffer.wrap(timespec).order(java.nio.ByteOrder.LITTLE_ENDIAN);
+        return Instant.ofEpochSecond(buffer.getLong(0), buffer.getLong(Long.BYTES));
+    }
+
+    /** {@code int clock_settime(CLOCK_REALTIME, const struct timespec *)} clock_gettime(2). */
+    public static Op setClock(Instant time) {
+        ByteBuffer timespec = Arg.struct(TIMESPEC_SIZE);
+        timespec.putLong(time.getEpochSecond()).putLong(time.getNano());
+        return Op.of(SystemCall.CLOCK_SETTIME, "", Arg.of(CLOCK_REALTIME), new Arg.Bytes(timespec.array()));
+    }
+
+    /**
+     * {@code int ioctl(int random, RNDADDENTROPY, struct rand_pool_info *)} random(4): mixes secret bytes in, and counts them.
+     *
+     * @param random the open {@code /dev/urandom}
+     */
+    public static Op addEntropy(Arg random, byte[] secret) {
+        ByteBuffer pool = Arg.struct(2 * Integer.BYTES + secret.length);
+        pool.putInt(Byte.SIZE * secret.length).putInt(secret.length).put(secret);
+        return FileOps.ioctl(random, "entropy", RNDADDENTROPY, new Arg.Bytes(pool.array()));
+    }
+
+    /** {@code int ioctl(int random, RNDRESEEDCRNG)} random(4): whoever asks from now on gets bytes that depend on it. */
+    public static Op reseed(Arg random) {
+        return FileOps.ioctl(random, "reseed", RNDRESEEDCRNG, Arg.of(0));
+    }
+}
