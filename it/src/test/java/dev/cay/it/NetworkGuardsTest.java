@@ -220,13 +220,18 @@ class NetworkGuardsTest {
     void aBridgeThatSomebodyRemovesIsMadeAgain() throws Exception {
         world.engine(engine -> {
             try (Sandbox one = box(engine, EgressPolicy.publicOnly())) {
-                for (String harm : List.of("link delete cay0", "link set cay0 down")) {
+                String bridge = engine.networks().list().stream()
+                        .filter(network -> network.name().equals(Network.BRIDGE))
+                        .findFirst()
+                        .orElseThrow()
+                        .bridge();
+                for (String harm : List.of("link delete " + bridge, "link set " + bridge + " down")) {
                     world.host.output(("ip " + harm).split(" "));
-                    assertThat(engine.networks().repair()).contains("the bridge cay0");
+                    assertThat(engine.networks().repair()).contains("the bridge " + bridge);
                     assertThat(connect(one, INTERNET, PORT)).isEqualTo(HOST);
                     assertThat(connect(one, LAN, PORT)).isEqualTo("ECONNREFUSED");
                 }
-                world.host.output("ip", "link", "delete", "cay0");
+                world.host.output("ip", "link", "delete", bridge);
                 try (Sandbox next = box(engine, EgressPolicy.publicOnly())) {
                     assertThat(connect(next, INTERNET, PORT)).isEqualTo(HOST);
                     assertThat(connect(one, INTERNET, PORT))
