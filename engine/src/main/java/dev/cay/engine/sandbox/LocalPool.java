@@ -5,7 +5,6 @@ import dev.cay.SandboxException;
 import dev.cay.SandboxPool;
 import dev.cay.SandboxSpec;
 import dev.cay.SandboxState;
-import dev.cay.Sandboxes;
 import java.util.ArrayDeque;
 import java.util.Deque;
 import java.util.Optional;
@@ -18,7 +17,7 @@ import java.util.concurrent.locks.ReentrantLock;
 final class LocalPool implements SandboxPool {
     private static final int MAXIMUM = 1000;
 
-    private final Sandboxes sandboxes;
+    private final LocalSandboxes sandboxes;
     private final SandboxSpec spec;
     private final int size;
     private final ExecutorService background = Executors.newSingleThreadExecutor(
@@ -28,7 +27,7 @@ final class LocalPool implements SandboxPool {
     private boolean filling;
     private boolean closed;
 
-    LocalPool(Sandboxes sandboxes, SandboxSpec spec, int size) {
+    LocalPool(LocalSandboxes sandboxes, SandboxSpec spec, int size) {
         if (size < 1 || size > MAXIMUM) {
             throw new SandboxException.InvalidSpec(
                     "a pool of " + size + " sandboxes is out of range", "1 to " + MAXIMUM);
@@ -53,6 +52,9 @@ final class LocalPool implements SandboxPool {
             taken = poll();
         }
         refill();
+        if (taken.isPresent() && taken.get() instanceof LocalSandbox local) {
+            local.publishLater();
+        }
         return taken.orElseGet(() -> sandboxes.create(spec));
     }
 
@@ -95,7 +97,7 @@ final class LocalPool implements SandboxPool {
         while (more) {
             Sandbox made;
             try {
-                made = sandboxes.create(spec);
+                made = sandboxes.createUntold(spec);
             } catch (SandboxException e) {
                 stopFilling(); // whoever asks next meets the same failure himself, and is told
                 return;

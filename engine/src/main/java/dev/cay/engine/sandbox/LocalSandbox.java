@@ -69,6 +69,11 @@ final class LocalSandbox implements Sandbox {
         publication.publish();
     }
 
+    /** The same after a moment, if it lives that long. */
+    void publishLater() {
+        publication.publishLater(timeouts);
+    }
+
     @Override
     public String id() {
         return id;

@@ -77,6 +77,15 @@ final class LocalSandboxes implements Sandboxes {
 
     @Override
     public Sandbox create(SandboxSpec spec) {
+        Sandbox sandbox = createUntold(spec);
+        if (sandbox instanceof LocalSandbox local) {
+            local.publishLater();
+        }
+        return sandbox;
+    }
+
+    /** The same for a pool: what nobody has taken yet concerns nobody else. */
+    Sandbox createUntold(SandboxSpec spec) {
         return whileOpen(() -> {
             if (spec.isolation() == Isolation.MICROVM) {
                 MicroVms.check(spec);
@@ -105,7 +114,6 @@ final class LocalSandboxes implements Sandboxes {
         LocalSandbox sandbox = new LocalSandbox(container, spec, timeouts, publication, () -> sandboxes.remove(id));
         sandboxes.put(id, sandbox);
         if (spec.name().isEmpty()) {
-            publication.publishLater(timeouts);
             return sandbox;
         }
         try {

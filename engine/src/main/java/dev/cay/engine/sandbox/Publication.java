@@ -6,6 +6,7 @@ import dev.cay.engine.container.Container;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.concurrent.RejectedExecutionException;
 import java.util.function.Supplier;
 
 /**
@@ -43,7 +44,14 @@ final class Publication {
 
     /** Tells of it after a moment. */
     synchronized void publishLater(Timeouts timeouts) {
-        later = Optional.of(timeouts.after(DELAY, this::publishInBackground));
+        if (state != State.UNTOLD) {
+            return;
+        }
+        try {
+            later = Optional.of(timeouts.after(DELAY, this::publishInBackground));
+        } catch (RejectedExecutionException e) {
+            // the engine is being closed, and the sandbox with it
+        }
     }
 
     /**
