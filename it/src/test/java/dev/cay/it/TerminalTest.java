@@ -102,6 +102,15 @@ class TerminalTest {
         sandbox.remove();
     }
 
+    /** A shell says what it goes on with before it does: what is typed until then is for the shell. */
+    private static void awaitForeground(Sandbox sandbox, String command) {
+        String states = "";
+        while (!states.matches("(?s)S\\S*\\+.*")) {
+            states = sandbox.exec("sh", "-c", "ps ax -o stat=,args= | grep '" + command + "'")
+                    .stdout();
+        }
+    }
+
     /** What a shell does with its jobs: stopped by ^Z, listed, gone on with, interrupted while the shell lives. */
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
@@ -122,8 +131,7 @@ class TerminalTest {
             type(execution, "jobs\n");
             assertThat(until(execution, "ready> ")).contains("Stopped");
             type(execution, "fg\n");
-            until(execution, "sleep 1000");
-            until(execution, "\n");
+            awaitForeground(sandbox, "[s]leep 1000");
             type(execution, "\u0003");
             until(execution, "ready> ");
             type(execution, "echo still $((40+2)); exit 6\n");

@@ -1,14 +1,15 @@
 package dev.cay.engine.state;
 
 import java.io.IOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
-import java.nio.channels.FileLockInterruptionException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -28,6 +29,7 @@ public final class FileLocks {
         private int users;
     }
 
+    private static final long AGAIN_NANOSECONDS = 500_000;
     private static final Map<Path, Holder> HOLDERS = new HashMap<>();
 
     private FileLocks() {}
@@ -100,16 +102,22 @@ public final class FileLocks {
         return FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
     }
 
-    /** An interrupt closes the channel. */
+    /**
+     * An interrupt closes the channel. The kernel is asked again and again instead of being waited in: it takes two threads of a process,
+     * one that has a lock and one that waits for another, for one who waits for himself, and says EDEADLK.
+     */
     private static FileChannel lock(Path file) throws IOException {
         boolean interrupted = Thread.interrupted();
         try {
             while (true) {
                 FileChannel channel = open(file);
                 try {
-                    channel.lock();
+                    while (channel.tryLock() == null) {
+                        LockSupport.parkNanos(AGAIN_NANOSECONDS);
+                        interrupted |= Thread.interrupted();
+                    }
                     return channel;
-                } catch (FileLockInterruptionException e) {
+                } catch (ClosedByInterruptException e) {
                     channel.close();
                     interrupted |= Thread.interrupted();
                 } catch (IOException | RuntimeException e) {
