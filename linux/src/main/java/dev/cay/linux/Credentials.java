@@ -124,8 +124,13 @@ public final class Credentials {
      * @param resource a {@code RLIMIT_*} number
      */
     public static Op limit(int resource, String name, long value) {
+        return limit(resource, name, value, value);
+    }
+
+    /** The same with two values; -1 is RLIM_INFINITY. */
+    public static Op limit(int resource, String name, long soft, long hard) {
         ByteBuffer limit = Arg.struct(16);
-        limit.putLong(0, value).putLong(8, value);
+        limit.putLong(0, soft).putLong(8, hard);
         return Op.of(SystemCall.PRLIMIT64, name, Arg.of(0), Arg.of(resource), new Arg.Bytes(limit.array()), Arg.of(0));
     }
 }

@@ -1,12 +1,14 @@
 package dev.cay.linux;
 
 import java.nio.ByteBuffer;
+import java.time.Duration;
 import java.time.Instant;
 
 /** What concerns a whole machine: for lists that its first process runs. */
 public final class MachineOps {
     private static final long EVERYBODY = -1;
     private static final long CLOCK_REALTIME = 0;
+    private static final long CLOCK_BOOTTIME = 7;
     private static final int TIMESPEC_SIZE = 16;
     private static final long REBOOT_MAGIC1 = 0xfee1deadL;
     private static final long REBOOT_MAGIC2 = 672274793;
@@ -44,7 +46,12 @@ public final class MachineOps {
         return Op.of(SystemCall.CLOCK_GETTIME, "", Arg.of(CLOCK_REALTIME), time);
     }
 
-    /** Room for what {@link #clock} leaves. */
+    /** {@code int clock_gettime(CLOCK_BOOTTIME, struct timespec *)} clock_gettime(2): since the kernel began, for {@link #duration}. */
+    public static Op uptime(Arg.Buffer time) {
+        return Op.of(SystemCall.CLOCK_GETTIME, "", Arg.of(CLOCK_BOOTTIME), time);
+    }
+
+    /** Room for what {@link #clock} and {@link #uptime} leave. */
     public static Arg.Buffer timespec() {
         return new Arg.Buffer(TIMESPEC_SIZE);
     }
@@ -53,6 +60,12 @@ public final class MachineOps {
     public static Instant instant(byte[] timespec) {
         ByteBuffer buffer = ByteBuffer.wrap(timespec).order(java.nio.ByteOrder.LITTLE_ENDIAN);
         return Instant.ofEpochSecond(buffer.getLong(0), buffer.getLong(Long.BYTES));
+    }
+
+    /** What {@link #uptime} has left. */
+    public static Duration duration(byte[] timespec) {
+        ByteBuffer buffer = ByteBuffer.wrap(timespec).order(java.nio.ByteOrder.LITTLE_ENDIAN);
+        return Duration.ofSeconds(buffer.getLong(0), buffer.getLong(Long.BYTES));
     }
 
     /** {@code int clock_settime(CLOCK_REALTIME, const struct timespec *)} clock_gettime(2). */

@@ -55,6 +55,27 @@ public final class Mount {
         return Op.of(SystemCall.MOUNT, target, Arg.text(source), Arg.text(target), Arg.of(0), Arg.of(flags), Arg.of(0));
     }
 
+    /**
+     * The first of them on the working directory, whatever is called so by now.
+     *
+     * @param operands what is mounted where, for the reader of an error message
+     */
+    public static Op mountHere(String source, String type, long flags, String data, String operands) {
+        return Op.of(
+                SystemCall.MOUNT,
+                operands,
+                Arg.text(source),
+                Arg.text("."),
+                Arg.text(type),
+                Arg.of(flags),
+                data.isEmpty() ? Arg.of(0) : Arg.text(data));
+    }
+
+    /** A mount(2) that changes what is mounted on the working directory, which must be its root. */
+    public static Op changeHere(long flags, String operands) {
+        return Op.of(SystemCall.MOUNT, operands, Arg.text(""), Arg.text("."), Arg.of(0), Arg.of(flags), Arg.of(0));
+    }
+
     /** {@code int umount2(const char *target, MNT_DETACH)} umount(2). */
     public static Op detach(String target) {
         return Op.of(SystemCall.UMOUNT2, target, Arg.text(target), Arg.of(MNT_DETACH));

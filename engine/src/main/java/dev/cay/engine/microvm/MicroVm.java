@@ -22,10 +22,12 @@ public final class MicroVm implements AutoCloseable {
     private final Stub stub;
     private final GuestCommands commands;
     private final GuestWatch watch;
+    private final BootReport boot;
     private final AtomicInteger numbers = new AtomicInteger();
     private final AtomicLong oomKills = new AtomicLong();
 
-    MicroVm(String id, Machine machine, Stub stub, GuestCommands commands) {
+    MicroVm(String id, Machine machine, Stub stub, GuestCommands commands, BootReport boot) {
+        this.boot = boot;
         this.id = id;
         this.machine = machine;
         this.stub = stub;
@@ -37,6 +39,11 @@ public final class MicroVm implements AutoCloseable {
 
     public String id() {
         return id;
+    }
+
+    /** How its guest came up. */
+    public BootReport boot() {
+        return boot;
     }
 
     /** Whether the machine runs. */

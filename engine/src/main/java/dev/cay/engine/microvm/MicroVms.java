@@ -133,13 +133,15 @@ public final class MicroVms implements AutoCloseable {
         for (Path layer : layers) {
             disks.add(new Disk(layer, "layer" + disks.size(), true));
         }
+        GuestSpec wanted =
+                GuestSpec.of(id, spec, disks.stream().map(Disk::serial).toList());
         Acceleration acceleration = new Acceleration.Emulated(kilohertz());
         // Under emulation a second processor costs the boot half a second, and gains little.
         MachineSpec machine =
                 new MachineSpec(kernel.vmlinux(), initramfs(kernel), memory(spec), 1, acceleration, disks);
         Machine started = vmm.start(machine);
         try {
-            return guest(id, spec, started, disks, began + BOOT.toNanos());
+            return guest(id, spec, started, wanted, began + BOOT.toNanos());
         } catch (IOException e) {
             String end = started.end().map(MachineEnd::text).orElse(e.getMessage());
             String console = ConsoleTail.lastLines(started.console());
@@ -151,34 +153,27 @@ public final class MicroVms implements AutoCloseable {
         }
     }
 
-    private static MicroVm guest(String id, SandboxSpec spec, Machine machine, List<Disk> disks, long deadline)
+    private static MicroVm guest(String id, SandboxSpec spec, Machine machine, GuestSpec wanted, long deadline)
             throws IOException {
         Stub stub = Stub.ofMachine(machine.channel(), deadline);
         try {
-            GuestBoot.run(stub, plan(id, spec, disks), deadline);
-            GuestClock.correct(stub, InstantSource.system());
-            stub.leave(GuestShutdown.alone(), GuestWatch.ALONE.toMillis());
-            return new MicroVm(id, machine, stub, GuestCommands.open(stub, id, spec));
+            GuestBoot boot = new GuestBoot(stub);
+            boot.bringUp(wanted, deadline);
+            boot.take(last(stub));
+            return new MicroVm(id, machine, stub, GuestCommands.open(stub, id, spec), boot.report());
         } catch (IOException | RuntimeException e) {
             stub.close();
             throw e;
         }
     }
 
-    private static GuestBoot.Plan plan(String id, SandboxSpec spec, List<Disk> disks) {
-        Size changes = switch (spec.writable()) {
-            case Writable.Tmpfs tmpfs -> tmpfs.size();
-            case Writable.Nothing nothing -> nothing.tmp();
-            case Writable.Directory _ -> throw new IllegalStateException("it was refused before");
-        };
-        return new GuestBoot.Plan(
-                disks.stream().map(Disk::serial).toList(),
-                changes,
-                spec.writable() instanceof Writable.Nothing,
-                spec.hostname().orElse(id),
-                spec.workingDirectory().stream().toList(),
-                spec.mounts().stream().map(Mount.Tmpfs.class::cast).toList(),
-                spec.limits().pids());
+    /** What comes when its root is there: the time, what it does when it is alone, and a sign that all of it was understood. */
+    private static List<GuestStep> last(Stub stub) {
+        return List.of(
+                new GuestStep.Talk("clock", true, guest -> GuestClock.correct(guest, InstantSource.system())),
+                new GuestStep.Talk(
+                        "dead man", true, _ -> stub.leave(GuestShutdown.alone(), GuestWatch.ALONE.toMillis())),
+                new GuestStep.Talk("ready", true, _ -> stub.ping()));
     }
 
     private long kilohertz() throws SyscallException {

@@ -1,0 +1,113 @@
+package dev.cay.engine.microvm;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.cay.linux.Arg;
+import dev.cay.linux.Errno;
+import dev.cay.linux.FileOps;
+import dev.cay.linux.Kernel;
+import dev.cay.linux.Op;
+import dev.cay.linux.OpList;
+import dev.cay.linux.Results;
+import dev.cay.linux.SyscallException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.locks.LockSupport;
+
+/** Finds a guest's disks by their serials, whatever order its kernel has found them in. */
+final class GuestDisks {
+    private static final long LOOK_AGAIN_NANOSECONDS = 5_000_000;
+    private static final int SERIAL_SIZE = 32;
+
+    private static final int TYPES_SIZE = 4096;
+
+    private final Map<String, String> devices = new HashMap<>();
+    private List<String> types = List.of();
+
+    /**
+     * What a guest has of disks.
+     *
+     * @param devices of each serial
+     * @param types the file systems that its kernel knows and that are on disks
+     */
+    record Found(Map<String, String> devices, List<String> types) {
+        Found {
+            devices = Map.copyOf(devices);
+            types = List.copyOf(types);
+        }
+
+        String device(String serial) {
+            return requireNonNull(devices.get(serial), serial);
+        }
+
+        /** Those to be tried. */
+        List<String> types(Optional<String> type) {
+            return type.map(List::of).orElse(types);
+        }
+    }
+
+    Found found() {
+        return new Found(devices, types);
+    }
+
+    /**
+     * @param deadline a value of {@link System#nanoTime}
+     * @throws IOException if one of them is not there in time
+     */
+    void find(Kernel guest, Set<String> serials, long deadline) throws IOException {
+        while (true) {
+            look(guest);
+            Set<String> missing = new TreeSet<>(serials);
+            missing.removeAll(devices.keySet());
+            if (missing.isEmpty()) {
+                return;
+            }
+            if (System.nanoTime() - deadline >= 0) {
+                throw new IOException("no disk appears that is called " + String.join(", ", missing));
+            }
+            LockSupport.parkNanos(LOOK_AGAIN_NANOSECONDS);
+        }
+    }
+
+    private void look(Kernel guest) throws SyscallException {
+        OpList.Builder list = OpList.builder();
+        Map<String, Op> reads = new HashMap<>();
+        Map<String, Arg.Buffer> buffers = new HashMap<>();
+        for (char letter = 'a'; letter <= 'z'; letter++) {
+            String device = "vd" + letter;
+            Op open = list.add(FileOps.open("/sys/block/" + device + "/serial", FileOps.O_RDONLY)
+                    .tolerating(Errno.ENOENT));
+            Arg.Buffer buffer = new Arg.Buffer(SERIAL_SIZE);
+            buffers.put(device, buffer);
+            reads.put(device, list.add(FileOps.read(Arg.of(open), buffer).tolerating(Errno.EBADF)));
+            list.add(FileOps.close(open).tolerating(Errno.EBADF));
+        }
+        Arg.Buffer known = new Arg.Buffer(TYPES_SIZE);
+        Op file = list.add(FileOps.open("/proc/filesystems", FileOps.O_RDONLY));
+        Op read = list.add(FileOps.read(Arg.of(file), known));
+        list.add(FileOps.close(file));
+        Results results = guest.run(list.build());
+        types = types(new String(results.bytes(known), 0, (int) results.value(read), StandardCharsets.US_ASCII));
+        reads.forEach((device, serialRead) -> {
+            if (!results.failed(serialRead)) {
+                byte[] bytes = results.bytes(buffers.get(device));
+                String serial = new String(bytes, 0, (int) results.value(serialRead), StandardCharsets.US_ASCII);
+                devices.put(serial.strip(), "/dev/" + device);
+            }
+        });
+    }
+
+    /** See proc_filesystems(5): those that are on no disk are marked. */
+    static List<String> types(String text) {
+        return text.lines()
+                .filter(line -> line.startsWith("\t"))
+                .map(String::strip)
+                .toList();
+    }
+}

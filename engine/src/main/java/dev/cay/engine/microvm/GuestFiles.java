@@ -1,0 +1,150 @@
+package dev.cay.engine.microvm;
+
+import dev.cay.engine.microvm.GuestMount.Options;
+import dev.cay.linux.Arg;
+import dev.cay.linux.DirectoryOps;
+import dev.cay.linux.Errno;
+import dev.cay.linux.FileOps;
+import dev.cay.linux.Mount;
+import dev.cay.linux.Op;
+import dev.cay.linux.OpList;
+import dev.cay.linux.OpenFile;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+
+/**
+ * Operations on a guest's root file system, which is an image's and so nobody's friend: no path is followed out of it or through a
+ * link of /proc, and what is written is never written into a file that was there.
+ */
+final class GuestFiles {
+    private static final long RESOLVE = FileOps.RESOLVE_IN_ROOT | FileOps.RESOLVE_NO_MAGICLINKS;
+    private static final int DIRECTORY = FileOps.O_PATH | FileOps.O_DIRECTORY;
+    private static final String NEW = ".cay-new";
+
+    private final OpList.Builder list = OpList.builder();
+    private final Op root = list.add(FileOps.openResolved("/", DIRECTORY, FileOps.RESOLVE_NO_MAGICLINKS));
+
+    Op add(Op operation) {
+        return list.add(operation);
+    }
+
+    /** All of it; nothing that it opened is open afterwards, and the working directory is the root. */
+    OpList build() {
+        list.add(FileOps.chdir("/"));
+        list.add(FileOps.close(root));
+        return list.build();
+    }
+
+    /** Opens a directory, to be closed by the caller; it and those above it are made where they are missing. */
+    Op directory(String path, int mode) {
+        Op above = root;
+        for (int from = 1; from < path.length(); ) {
+            int slash = path.indexOf('/', from);
+            int to = slash < 0 ? path.length() : slash;
+            list.add(FileOps.mkdir(Arg.of(above), path.substring(from, to), slash < 0 ? mode : 0755)
+                    .tolerating(Errno.EEXIST));
+            Op next = open(path.substring(0, to), DIRECTORY);
+            if (above != root) {
+                list.add(FileOps.close(above));
+            }
+            above = next;
+            from = to + 1;
+        }
+        return above;
+    }
+
+    /** Makes a directory, and those above it, where they are missing. */
+    void make(String path) {
+        list.add(FileOps.close(directory(path, 0755)));
+    }
+
+    /** A directory with exactly this mode; anything else that is there is an error. */
+    void make(String path, int mode) {
+        Op directory = directory(path, mode);
+        list.add(FileOps.chmod(Arg.of(directory), ".", mode));
+        list.add(FileOps.close(directory));
+    }
+
+    /** Opens what is there. */
+    Op open(String path, int flags) {
+        return list.add(FileOps.openBeneath(Arg.of(root), path.substring(1), flags, RESOLVE));
+    }
+
+    /** Mounts a file system on a directory, which is made if it is missing; no error if that very one is there already. */
+    void mount(String source, String path, String type, long flags, String data) {
+        enter(path);
+        list.add(mountHere(source, path, type, flags, data).tolerating(Errno.EBUSY));
+    }
+
+    static Op mountHere(String source, String path, String type, long flags, String data) {
+        return Mount.mountHere(source, type, flags, data, type + " -> " + path);
+    }
+
+    /** Mounts a disk there, which must have one of these file systems. */
+    void mountDisk(String device, String path, List<String> types, Options options) {
+        enter(path);
+        disk(device, path, types, options).forEach(list::add);
+        enter(path); // what has been mounted there, and then this is no error
+        long flags = Mount.MS_REMOUNT | Mount.MS_BIND | GuestPlan.flags(options);
+        list.add(Mount.changeHere(flags, device + " -> " + path));
+    }
+
+    /**
+     * Tries to mount a disk on the working directory. One that is mounted is nobody else's, so after the first success the others
+     * fail; and whether there was one has to be found out.
+     */
+    static List<Op> disk(String device, String path, List<String> types, Options options) {
+        return types.stream()
+                .map(type -> mountHere(device, path, type, GuestPlan.flags(options), data(type, options)))
+                .map(mount -> mount.tolerating(Errno.EINVAL, Errno.EBUSY, Errno.ENODEV, Errno.EUCLEAN))
+                .toList();
+    }
+
+    /** A journal is not played back onto what must not change. */
+    private static String data(String type, Options options) {
+        return type.equals("ext4") && options.readOnly() ? "noload" : "";
+    }
+
+    /** Changes into a directory, which is made if it is missing. */
+    void enter(String path) {
+        Op directory = directory(path, 0755);
+        list.add(FileOps.fchdir(Arg.of(directory), path));
+        list.add(FileOps.close(directory));
+    }
+
+    /** Puts a file there, whole and on the disk, in the place of whatever has its name. */
+    void replace(Op directory, String name, byte[] content, int mode) {
+        Arg at = Arg.of(directory);
+        list.add(FileOps.unlink(at, NEW, 0).tolerating(Errno.ENOENT));
+        Op file = list.add(create(at, NEW, mode));
+        list.add(OpenFile.changeMode(Arg.of(file), name, mode)); // the umask has had its say
+        list.add(FileOps.write(Arg.of(file), name, content));
+        list.add(OpenFile.sync(Arg.of(file), name));
+        list.add(FileOps.close(file));
+        byte[] from = NEW.getBytes(StandardCharsets.US_ASCII);
+        list.add(DirectoryOps.rename(at, from, at, name.getBytes(StandardCharsets.UTF_8)));
+    }
+
+    void replace(Op directory, String name, String text) {
+        replace(directory, name, text.getBytes(StandardCharsets.UTF_8), 0644);
+    }
+
+    /** Puts a file there if nothing has its name. */
+    void provide(Op directory, String name, String text) {
+        Op file = list.add(create(Arg.of(directory), name, 0644).tolerating(Errno.EEXIST));
+        list.add(FileOps.write(Arg.of(file), name, text).tolerating(Errno.EBADF));
+        list.add(FileOps.close(file).tolerating(Errno.EBADF));
+    }
+
+    private static Op create(Arg directory, String name, int mode) {
+        int flags = FileOps.O_WRONLY | FileOps.O_CREAT | FileOps.O_EXCL | FileOps.O_NOFOLLOW;
+        return FileOps.openAt(directory, name, flags, mode);
+    }
+
+    /** Writes to a file of the kernel's. */
+    void tell(String path, String text) {
+        Op file = list.add(FileOps.open(path, FileOps.O_WRONLY));
+        list.add(FileOps.write(Arg.of(file), path, text));
+        list.add(FileOps.close(file));
+    }
+}

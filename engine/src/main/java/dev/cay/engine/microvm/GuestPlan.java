@@ -1,0 +1,284 @@
+package dev.cay.engine.microvm;
+
+import dev.cay.Size;
+import dev.cay.engine.microvm.GuestMount.Options;
+import dev.cay.linux.Arg;
+import dev.cay.linux.Errno;
+import dev.cay.linux.FileOps;
+import dev.cay.linux.Loopback;
+import dev.cay.linux.Mount;
+import dev.cay.linux.Namespaces;
+import dev.cay.linux.Op;
+import dev.cay.linux.OpList;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+
+/** Makes of what a guest is to be the steps that make it that. It does nothing itself. */
+final class GuestPlan {
+    private static final long MOVE = 8192; // MS_MOVE, mount(2)
+    private static final long RELATIVE_TIMES = 1 << 21; // MS_RELATIME
+    private static final long NO_DEVICES = Mount.MS_NOSUID | Mount.MS_NODEV;
+    private static final long NOTHING_SPECIAL = NO_DEVICES | Mount.MS_NOEXEC | RELATIVE_TIMES;
+
+    /** All paths are absolute. */
+    private static final Arg HERE = Arg.of(0);
+
+    private static final String NEW_ROOT = "/cay/root";
+    private static final String CHANGES = "/cay/changes";
+    private static final int SCRATCH = 01777;
+
+    /** What a kernel has besides the commands: its own threads, and the first process. */
+    private static final int THREADS_OF_KERNEL = 128;
+
+    private static final String TERMINALS = "gid=5,mode=0620,ptmxmode=0666";
+
+    /** Linux's numbers of the devices that every program expects, as in containers. */
+    private enum Device {
+        NULL(1, 3),
+        ZERO(1, 5),
+        FULL(1, 7),
+        RANDOM(1, 8),
+        URANDOM(1, 9),
+        TTY(5, 0);
+
+        private final int major;
+        private final int minor;
+
+        Device(int major, int minor) {
+            this.major = major;
+            this.minor = minor;
+        }
+
+        String file() {
+            return name().toLowerCase(Locale.ROOT);
+        }
+    }
+
+    private GuestPlan() {}
+
+    /** What comes before its disks are looked for. */
+    static List<GuestStep> first(GuestSpec spec) {
+        List<GuestStep> steps = new ArrayList<>();
+        steps.add(required(
+                "limits",
+                OpList.of(spec.limits().stream()
+                        .filter(limit -> limit.resource().isHarmless())
+                        .map(ProcessLimit::put)
+                        .toArray(Op[]::new))));
+        GuestFiles files = new GuestFiles();
+        files.mount("proc", "/proc", "proc", NOTHING_SPECIAL, "");
+        steps.add(required("process table", files.build()));
+        return steps;
+    }
+
+    /**
+     * All the rest.
+     *
+     * @param disks that it has
+     */
+    static List<GuestStep> rest(GuestSpec spec, GuestDisks.Found disks) {
+        List<GuestStep> steps = new ArrayList<>();
+        root(spec, disks).ifPresent(list -> steps.add(required("root", list)));
+        steps.add(required("essential mounts", essential()));
+        steps.add(required("mounts", mounts(spec, disks)));
+        steps.add(required("scratch directories", scratch(spec)));
+        steps.add(required("names", names(spec)));
+        steps.add(new GuestStep.Calls("accounts", false, accounts()));
+        steps.add(required("loopback", OpList.of(Loopback.up().toArray(Op[]::new))));
+        steps.add(required("run directory", runDirectory()));
+        steps.add(new GuestStep.Calls("message queues", false, queues()));
+        spec.threads().ifPresent(most -> steps.add(required("process limit", processes(most))));
+        if (spec.readOnly()) {
+            long flags = Mount.MS_REMOUNT | Mount.MS_BIND | Mount.MS_RDONLY | NO_DEVICES;
+            steps.add(required("seal", OpList.of(Mount.mount("", "/", flags))));
+        }
+        return steps;
+    }
+
+    private static GuestStep required(String name, OpList calls) {
+        return new GuestStep.Calls(name, true, calls);
+    }
+
+    /** Layers, changes, overlay; and the overlay becomes the root. */
+    private static Optional<OpList> root(GuestSpec spec, GuestDisks.Found disks) {
+        OpList.Builder list = OpList.builder();
+        switch (spec.root()) {
+            case GuestSpec.Root.Initramfs _ -> {
+                return Optional.empty();
+            }
+            case GuestSpec.Root.Disk(String serial, Optional<String> type, boolean readOnly) -> {
+                list.add(directory(NEW_ROOT));
+                list.add(FileOps.chdir(NEW_ROOT));
+                Options options = new Options(readOnly, true);
+                for (Op mount : GuestFiles.disk(disks.device(serial), NEW_ROOT, disks.types(type), options)) {
+                    list.add(mount);
+                }
+            }
+            case GuestSpec.Root.Overlay overlay -> overlay(list, overlay, disks);
+        }
+        list.add(FileOps.chdir(NEW_ROOT));
+        list.add(Mount.mount(".", "/", MOVE));
+        list.add(FileOps.chroot("."));
+        list.add(FileOps.chdir("/"));
+        return Optional.of(list.build());
+    }
+
+    private static void overlay(OpList.Builder list, GuestSpec.Root.Overlay overlay, GuestDisks.Found disks) {
+        List<String> lower = new ArrayList<>();
+        for (String layer : overlay.lower()) {
+            String place = "/cay/" + layer;
+            list.add(directory(place));
+            list.add(Mount.mount(disks.device(layer), place, "erofs", NO_DEVICES | Mount.MS_RDONLY, ""));
+            lower.addFirst(place);
+        }
+        list.add(directory(CHANGES));
+        switch (overlay.upper()) {
+            case GuestSpec.Upper.Memory(Size size) ->
+                list.add(Mount.mount("changes", CHANGES, "tmpfs", NO_DEVICES, "mode=0755,size=" + size.bytes()));
+            case GuestSpec.Upper.Disk(String serial, String type) ->
+                list.add(Mount.mount(disks.device(serial), CHANGES, type, NO_DEVICES, ""));
+        }
+        list.add(directory(CHANGES + "/upper"));
+        list.add(directory(CHANGES + "/work"));
+        list.add(directory(NEW_ROOT));
+        String directories =
+                "lowerdir=" + String.join(":", lower) + ",upperdir=" + CHANGES + "/upper,workdir=" + CHANGES + "/work";
+        list.add(Mount.mount("root", NEW_ROOT, "overlay", NO_DEVICES, directories));
+    }
+
+    /** In its own root: what programs expect. */
+    private static OpList essential() {
+        GuestFiles files = new GuestFiles();
+        List.of("/run", "/etc").forEach(files::make);
+        files.mount("proc", "/proc", "proc", NOTHING_SPECIAL, "");
+        files.mount("sysfs", "/sys", "sysfs", NOTHING_SPECIAL | Mount.MS_RDONLY, "");
+        devices(files);
+        files.mount("devpts", "/dev/pts", "devpts", Mount.MS_NOSUID | Mount.MS_NOEXEC, TERMINALS);
+        String memory = "mode=1777,size=" + dev.cay.Mount.DEFAULT_TMPFS.bytes();
+        files.mount("shm", "/dev/shm", "tmpfs", NOTHING_SPECIAL, memory);
+        return files.build();
+    }
+
+    /** Not the kernel's own devices, of which root could open the channel and the disks. */
+    private static void devices(GuestFiles files) {
+        files.mount("dev", "/dev", "tmpfs", Mount.MS_NOSUID | Mount.MS_NOEXEC, "mode=0755,size=64k");
+        Op directory = files.directory("/dev", 0755);
+        Arg at = Arg.of(directory);
+        for (Device device : Device.values()) {
+            files.add(FileOps.mknod(at, device.file(), FileOps.S_IFCHR | 0600, device.major, device.minor)
+                    .tolerating(Errno.EEXIST));
+            files.add(FileOps.chmod(at, device.file(), 0666));
+        }
+        Map<String, String> links = Map.of(
+                "fd", "/proc/self/fd",
+                "stdin", "/proc/self/fd/0",
+                "stdout", "/proc/self/fd/1",
+                "stderr", "/proc/self/fd/2",
+                "ptmx", "pts/ptmx");
+        links.forEach(
+                (name, target) -> files.add(FileOps.symlink(target, at, name).tolerating(Errno.EEXIST)));
+        files.add(FileOps.close(directory));
+    }
+
+    private static OpList queues() {
+        GuestFiles files = new GuestFiles();
+        files.mount("mqueue", "/dev/mqueue", "mqueue", NOTHING_SPECIAL, "");
+        return files.build();
+    }
+
+    private static OpList mounts(GuestSpec spec, GuestDisks.Found disks) {
+        GuestFiles files = new GuestFiles();
+        for (GuestMount mount : spec.mounts()) {
+            files.enter(mount.path());
+            switch (mount) {
+                case GuestMount.Tmpfs tmpfs -> files.add(tmpfs(tmpfs));
+                case GuestMount.Disk(String serial, String path, Optional<String> type, Options options) ->
+                    files.mountDisk(disks.device(serial), path, disks.types(type), options);
+            }
+        }
+        spec.directories().forEach(files::make);
+        return files.build();
+    }
+
+    private static Op tmpfs(GuestMount.Tmpfs tmpfs) {
+        String size = tmpfs.size().map(most -> ",size=" + most.bytes()).orElse("");
+        String data = "mode=" + Integer.toOctalString(tmpfs.effectiveMode()) + size;
+        return GuestFiles.mountHere("tmpfs", tmpfs.path(), "tmpfs", flags(tmpfs.options()), data);
+    }
+
+    /** Those of a mount that somebody asked for. */
+    static long flags(Options options) {
+        return NO_DEVICES
+                | RELATIVE_TIMES
+                | (options.readOnly() ? Mount.MS_RDONLY : 0)
+                | (options.executable() ? 0 : Mount.MS_NOEXEC);
+    }
+
+    /** For everybody, whatever the image has made of them; one that is a mount of its own has the mode that was asked for. */
+    private static OpList scratch(GuestSpec spec) {
+        GuestFiles files = new GuestFiles();
+        for (String path : List.of("/tmp", "/var/tmp")) {
+            if (spec.mounts().stream().noneMatch(mount -> mount.path().equals(path))) {
+                files.make(path, SCRATCH);
+            }
+        }
+        return files.build();
+    }
+
+    /** What the image has in the place of these files is replaced, not followed. */
+    private static OpList names(GuestSpec spec) {
+        GuestFiles files = new GuestFiles();
+        files.add(Namespaces.sethostname(spec.hostname()));
+        Op etc = files.directory("/etc", 0755);
+        files.replace(etc, "hostname", spec.hostname() + "\n");
+        files.replace(etc, "hosts", hosts(spec));
+        files.add(FileOps.close(etc));
+        return files.build();
+    }
+
+    private static String hosts(GuestSpec spec) {
+        StringBuilder text = new StringBuilder();
+        text.append("127.0.0.1\tlocalhost ").append(spec.hostname()).append('\n');
+        text.append("::1\tlocalhost ip6-localhost ip6-loopback ")
+                .append(spec.hostname())
+                .append('\n');
+        spec.gateways()
+                .forEach(address -> text.append(address)
+                        .append('\t')
+                        .append(spec.hostAlias())
+                        .append('\n'));
+        text.append("fe00::\tip6-localnet\nff00::\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n");
+        return text.toString();
+    }
+
+    private static OpList accounts() {
+        GuestFiles files = new GuestFiles();
+        Op etc = files.directory("/etc", 0755);
+        files.provide(
+                etc,
+                "passwd",
+                "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/nonexistent:/usr/sbin/nologin\n");
+        files.provide(etc, "group", "root:x:0:\ntty:x:5:\nnobody:x:65534:\n");
+        files.add(FileOps.close(etc));
+        return files.build();
+    }
+
+    private static OpList runDirectory() {
+        GuestFiles files = new GuestFiles();
+        files.make("/run/cay");
+        return files.build();
+    }
+
+    private static OpList processes(int most) {
+        GuestFiles files = new GuestFiles();
+        files.tell("/proc/sys/kernel/threads-max", Integer.toString(most + THREADS_OF_KERNEL));
+        return files.build();
+    }
+
+    private static Op directory(String path) {
+        return FileOps.mkdir(HERE, path, 0755).tolerating(Errno.EEXIST);
+    }
+}

@@ -1,0 +1,207 @@
+package dev.cay.engine.microvm;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.cay.Mount;
+import dev.cay.SandboxSpec;
+import dev.cay.Size;
+import dev.cay.Writable;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.OptionalInt;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.regex.Pattern;
+
+/**
+ * What a guest is to be. Checked whole before anything is done; it stands on no command line and in no file of the guest.
+ *
+ * @param root its root file system
+ * @param readOnly whether nothing of that can be changed once it is up
+ * @param limits of its first process and so of every later one, each resource at most once
+ * @param hostname at most 64 characters
+ * @param hostAlias by which name the guest knows its host
+ * @param gateways the addresses of the host that it can reach, which get that name
+ * @param directories that are made where they are missing
+ * @param mounts besides its root, in the order in which they are made: parents first
+ * @param threads how many processes and threads its commands may have, above 0; as many as the kernel says if empty
+ */
+public record GuestSpec(
+        Root root,
+        boolean readOnly,
+        List<ProcessLimit> limits,
+        String hostname,
+        String hostAlias,
+        List<String> gateways,
+        List<String> directories,
+        List<GuestMount> mounts,
+        OptionalInt threads) {
+    /** The name by which a guest knows its host. */
+    public static final String HOST_ALIAS = "host.cay.internal";
+
+    private static final Pattern NAME = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?");
+    private static final Pattern ADDRESS = Pattern.compile("[0-9a-fA-F.:]{2,45}");
+
+    /** Where a root file system comes from. */
+    public sealed interface Root {
+        /** There is none but the initramfs. */
+        record Initramfs() implements Root {}
+
+        /**
+         * A disk.
+         *
+         * @param type its file system; empty to try those that the kernel knows
+         */
+        record Disk(String serial, Optional<String> type, boolean readOnly) implements Root {
+            public Disk {
+                Disks.check(serial, type);
+            }
+        }
+
+        /**
+         * Layers, and changes over them.
+         *
+         * @param lower the serials of disks with EROFS, the lowest first; at least one
+         */
+        record Overlay(List<String> lower, Upper upper) implements Root {
+            public Overlay {
+                lower = List.copyOf(lower);
+                requireNonNull(upper, "upper is null");
+                lower.forEach(serial -> Disks.check(serial, Optional.empty()));
+                require(!lower.isEmpty(), "an overlay of no layer");
+                require(Set.copyOf(lower).size() == lower.size(), "an overlay with one layer twice");
+            }
+        }
+    }
+
+    /** Where changes go. */
+    public sealed interface Upper {
+        /** Into memory, at most so much. */
+        record Memory(Size size) implements Upper {
+            public Memory {
+                requireNonNull(size, "size is null");
+            }
+        }
+
+        /** Onto a disk, in its directories {@code upper} and {@code work}. */
+        record Disk(String serial, String type) implements Upper {
+            public Disk {
+                Disks.check(serial, Optional.of(type));
+            }
+        }
+    }
+
+    public GuestSpec {
+        requireNonNull(root, "root is null");
+        limits = List.copyOf(limits);
+        directories = List.copyOf(directories);
+        gateways = List.copyOf(gateways);
+        require(NAME.matcher(hostname).matches(), "a host name '" + hostname + "'");
+        require(NAME.matcher(hostAlias).matches(), "a host that is called '" + hostAlias + "'");
+        gateways.forEach(address -> require(ADDRESS.matcher(address).matches(), "a gateway '" + address + "'"));
+        Set<ProcessLimit.Resource> resources = new HashSet<>();
+        limits.forEach(limit -> require(resources.add(limit.resource()), "two limits of " + limit.resource()));
+        directories.forEach(path -> require(path.startsWith("/"), "a directory '" + path + "'"));
+        mounts = ordered(mounts);
+        threads.ifPresent(most -> require(most > 0, most + " threads"));
+    }
+
+    /**
+     * That of a sandbox.
+     *
+     * @param id of it
+     * @param layers the serials of the disks with its image's layers, the lowest first
+     */
+    static GuestSpec of(String id, SandboxSpec spec, List<String> layers) {
+        List<GuestMount> mounts = new ArrayList<>();
+        for (Mount mount : spec.mounts()) {
+            if (mount instanceof Mount.Tmpfs tmpfs) {
+                String path = Path.of(tmpfs.target()).normalize().toString();
+                mounts.add(memory(path, tmpfs.size(), tmpfs.mode()));
+            }
+        }
+        Size changes = switch (spec.writable()) {
+            case Writable.Tmpfs tmpfs -> tmpfs.size();
+            case Writable.Nothing nothing -> nothing.tmp();
+            case Writable.Directory _ -> throw new IllegalArgumentException("no guest has directories of the host");
+        };
+        boolean readOnly = spec.writable() instanceof Writable.Nothing;
+        if (readOnly && mounts.stream().noneMatch(mount -> mount.path().equals("/tmp"))) {
+            mounts.add(memory("/tmp", changes, 01777));
+        }
+        return new GuestSpec(
+                new Root.Overlay(layers, new Upper.Memory(changes)),
+                readOnly,
+                List.of(),
+                spec.hostname().orElse(id),
+                HOST_ALIAS,
+                List.of(),
+                spec.workingDirectory().stream().toList(),
+                mounts,
+                OptionalInt.of(spec.limits().pids()));
+    }
+
+    private static GuestMount memory(String path, Size size, int mode) {
+        return new GuestMount.Tmpfs(path, Optional.of(size), OptionalInt.of(mode), GuestMount.Options.ALL);
+    }
+
+    /** Parents first, as what is mounted later lies over what is below it; and always the same order. */
+    private static List<GuestMount> ordered(List<GuestMount> mounts) {
+        Set<String> places = new HashSet<>();
+        for (GuestMount mount : mounts) {
+            require(places.add(mount.path()), "two mounts at " + mount.path());
+        }
+        List<GuestMount> ordered = new ArrayList<>(mounts);
+        ordered.sort(Comparator.<GuestMount>comparingInt(mount -> depth(mount.path()))
+                .thenComparing(GuestMount::path));
+        return List.copyOf(ordered);
+    }
+
+    private static int depth(String path) {
+        return (int) path.chars().filter(character -> character == '/').count();
+    }
+
+    /** The serials of all disks that it needs. */
+    Set<String> serials() {
+        Set<String> serials = new TreeSet<>();
+        switch (root) {
+            case Root.Initramfs _ -> {}
+            case Root.Disk disk -> serials.add(disk.serial());
+            case Root.Overlay overlay -> {
+                serials.addAll(overlay.lower());
+                if (overlay.upper() instanceof Upper.Disk disk) {
+                    serials.add(disk.serial());
+                }
+            }
+        }
+        for (GuestMount mount : mounts) {
+            if (mount instanceof GuestMount.Disk disk) {
+                serials.add(disk.serial());
+            }
+        }
+        return serials;
+    }
+
+    static void require(boolean condition, String message) {
+        if (!condition) {
+            throw new IllegalArgumentException("no guest has " + message);
+        }
+    }
+
+    /** What is the same about all disks. */
+    static final class Disks {
+        private static final Pattern SERIAL = Pattern.compile("[a-z0-9]{1,20}");
+        private static final Pattern TYPE = Pattern.compile("[a-z0-9_]{1,32}");
+
+        private Disks() {}
+
+        static void check(String serial, Optional<String> type) {
+            require(SERIAL.matcher(serial).matches(), "a disk '" + serial + "'");
+            type.ifPresent(name -> require(TYPE.matcher(name).matches(), "a file system '" + name + "'"));
+        }
+    }
+}

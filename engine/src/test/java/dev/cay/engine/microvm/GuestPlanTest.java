@@ -1,0 +1,211 @@
+package dev.cay.engine.microvm;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
+
+import dev.cay.Size;
+import dev.cay.engine.microvm.GuestMount.Options;
+import dev.cay.linux.Arg;
+import dev.cay.linux.Op;
+import dev.cay.linux.SystemCall;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.OptionalInt;
+import org.junit.jupiter.api.Test;
+
+final class GuestPlanTest {
+    private static final GuestSpec.Root OVERLAY =
+            new GuestSpec.Root.Overlay(List.of("layer0", "layer1"), new GuestSpec.Upper.Memory(Size.mib(64)));
+
+    private static final GuestDisks.Found DISKS = new GuestDisks.Found(
+            Map.of("layer0", "/dev/vda", "layer1", "/dev/vdb", "data", "/dev/vdc"), List.of("ext4", "erofs"));
+
+    private static GuestSpec spec(GuestSpec.Root root, boolean readOnly, GuestMount... mounts) {
+        return new GuestSpec(
+                root,
+                readOnly,
+                List.of(),
+                "guest",
+                GuestSpec.HOST_ALIAS,
+                List.of("10.0.0.1", "fd00::1"),
+                List.of("/made/here"),
+                List.of(mounts),
+                OptionalInt.of(100));
+    }
+
+    private static GuestMount tmpfs(String path) {
+        return new GuestMount.Tmpfs(path, Optional.of(Size.mib(1)), OptionalInt.empty(), Options.ALL);
+    }
+
+    private static List<String> names(List<GuestStep> steps) {
+        return steps.stream().map(GuestStep::name).toList();
+    }
+
+    private static List<Op> calls(List<GuestStep> steps, String name) {
+        return steps.stream()
+                .filter(step -> step.name().equals(name))
+                .map(GuestStep.Calls.class::cast)
+                .findFirst()
+                .orElseThrow()
+                .calls()
+                .operations();
+    }
+
+    private static String written(List<Op> calls, String file) {
+        Op write = calls.stream()
+                .filter(call ->
+                        call.call() == SystemCall.WRITE && call.operands().equals(file))
+                .findFirst()
+                .orElseThrow();
+        return new String(((Arg.Bytes) write.arguments().get(1)).value(), UTF_8);
+    }
+
+    private static List<String> data(List<Op> calls) {
+        List<String> data = new ArrayList<>();
+        for (Op call : calls) {
+            if (call.call() == SystemCall.MOUNT && call.arguments().get(4) instanceof Arg.Bytes(byte[] text)) {
+                data.add(call.operands() + " " + new String(text, 0, text.length - 1, UTF_8));
+            }
+        }
+        return data;
+    }
+
+    @Test
+    void theStepsAreTheseAndInThisOrder() {
+        GuestSpec spec = spec(OVERLAY, true, tmpfs("/mnt"));
+        assertThat(names(GuestPlan.first(spec))).containsExactly("limits", "process table");
+        List<GuestStep> steps = GuestPlan.rest(spec, DISKS);
+        assertThat(names(steps))
+                .containsExactly(
+                        "root",
+                        "essential mounts",
+                        "mounts",
+                        "scratch directories",
+                        "names",
+                        "accounts",
+                        "loopback",
+                        "run directory",
+                        "message queues",
+                        "process limit",
+                        "seal");
+        assertThat(steps.stream().filter(step -> !step.required()).map(GuestStep::name))
+                .containsExactly("accounts", "message queues");
+        assertThat(names(GuestPlan.rest(spec(new GuestSpec.Root.Initramfs(), false), DISKS)))
+                .doesNotContain("root", "seal");
+    }
+
+    @Test
+    void theNamesAreToTheLetter() {
+        List<Op> calls = calls(GuestPlan.rest(spec(OVERLAY, false), DISKS), "names");
+        assertThat(written(calls, "hosts")).isEqualTo("""
+            127.0.0.1\tlocalhost guest
+            ::1\tlocalhost ip6-localhost ip6-loopback guest
+            10.0.0.1\thost.cay.internal
+            fd00::1\thost.cay.internal
+            fe00::\tip6-localnet
+            ff00::\tip6-mcastprefix
+            ff02::1\tip6-allnodes
+            ff02::2\tip6-allrouters
+            """);
+        assertThat(written(calls, "hostname")).isEqualTo("guest\n");
+        assertThat(calls.stream().map(Op::toString)).contains("sethostname(guest)", "fsync(hosts)", "renameat2(hosts)");
+    }
+
+    @Test
+    void aDiskIsTriedWithAllThatTheKernelKnowsAndThenLookedAt() {
+        GuestMount disk = new GuestMount.Disk("data", "/srv/data", Optional.empty(), new Options(true, false));
+        List<Op> calls = calls(GuestPlan.rest(spec(OVERLAY, false, disk), DISKS), "mounts");
+        assertThat(calls.stream()
+                        .filter(call -> call.call() == SystemCall.MOUNT)
+                        .map(Op::operands))
+                .containsExactly("ext4 -> /srv/data", "erofs -> /srv/data", "/dev/vdc -> /srv/data");
+        assertThat(data(calls)).containsExactly("ext4 -> /srv/data noload");
+        assertThat(GuestDisks.types("nodev\tsysfs\n\text4\nnodev\ttmpfs\n\terofs\n"))
+                .containsExactly("ext4", "erofs");
+    }
+
+    @Test
+    void mountsAreMadeParentsFirstWhateverTheirKind() {
+        GuestMount disk = new GuestMount.Disk("data", "/b", Optional.of("ext4"), Options.ALL);
+        GuestSpec spec = spec(OVERLAY, false, tmpfs("/a/b/c"), tmpfs("/tmp"), tmpfs("/a/b"), disk);
+        assertThat(spec.mounts()).extracting(GuestMount::path).containsExactly("/b", "/tmp", "/a/b", "/a/b/c");
+        assertThat(data(calls(GuestPlan.rest(spec, DISKS), "mounts")))
+                .containsExactly(
+                        "tmpfs -> /tmp mode=1777,size=1048576",
+                        "tmpfs -> /a/b mode=755,size=1048576",
+                        "tmpfs -> /a/b/c mode=755,size=1048576");
+    }
+
+    /** Once the image is the root nothing is named by a path that its symlinks could lead anywhere. */
+    @Test
+    void noPathOfTheImageIsFollowed() {
+        List<GuestStep> steps = GuestPlan.rest(spec(OVERLAY, false, tmpfs("/mnt")), DISKS);
+        for (GuestStep step : steps.subList(1, steps.size())) {
+            for (Op call : calls(steps, step.name())) {
+                boolean byPath = List.of(SystemCall.OPENAT, SystemCall.MKDIRAT, SystemCall.MOUNT, SystemCall.FCHMODAT)
+                        .contains(call.call());
+                String path = call.call() == SystemCall.MOUNT
+                        ? text(call.arguments().get(1))
+                        : byPath ? text(call.arguments().get(1)) : "";
+                assertThat(path)
+                        .as("%s of %s", call, step.name())
+                        .matches(text -> !text.startsWith("/") || text.startsWith("/proc/"));
+            }
+        }
+    }
+
+    private static String text(Arg argument) {
+        return argument instanceof Arg.Bytes(byte[] bytes) ? new String(bytes, 0, bytes.length - 1, UTF_8) : "";
+    }
+
+    @Test
+    void whatNoGuestCanBeIsRefused() {
+        for (String path : List.of("/", "relative", "/a/../b", "/a//b", "/a/", "/a/./b", "/nul\0")) {
+            assertThatIllegalArgumentException().as(path).isThrownBy(() -> tmpfs(path));
+        }
+        assertThatIllegalArgumentException().isThrownBy(() -> spec(OVERLAY, false, tmpfs("/a"), tmpfs("/a")));
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> new GuestMount.Disk("UPPER", "/a", Optional.empty(), Options.ALL));
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> new GuestMount.Disk("data", "/a", Optional.of("ext4,loop"), Options.ALL));
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> new GuestSpec.Root.Overlay(List.of(), new GuestSpec.Upper.Memory(Size.mib(1))));
+        assertThatIllegalArgumentException()
+                .isThrownBy(() ->
+                        new GuestSpec.Root.Overlay(List.of("one", "one"), new GuestSpec.Upper.Memory(Size.mib(1))));
+        assertThatIllegalArgumentException().isThrownBy(() -> named("x".repeat(65)));
+        assertThatIllegalArgumentException().isThrownBy(() -> named("two\nlines"));
+    }
+
+    private static GuestSpec named(String hostname) {
+        return new GuestSpec(
+                OVERLAY,
+                false,
+                List.of(),
+                hostname,
+                GuestSpec.HOST_ALIAS,
+                List.of(),
+                List.of(),
+                List.of(),
+                OptionalInt.empty());
+    }
+
+    @Test
+    void limitsAreThoseOfLinux() {
+        for (ProcessLimit.Resource resource : ProcessLimit.Resource.values()) {
+            assertThat(ProcessLimit.Resource.of(resource.text())).isEqualTo(resource);
+        }
+        assertThat(ProcessLimit.Resource.values()).hasSize(16);
+        assertThat(ProcessLimit.Resource.NOFILE.ordinal()).isEqualTo(7);
+        assertThat(ProcessLimit.Resource.RTTIME.ordinal()).isEqualTo(15);
+        assertThatIllegalArgumentException().isThrownBy(() -> ProcessLimit.Resource.of("files"));
+        ProcessLimit.Resource files = ProcessLimit.Resource.NOFILE;
+        assertThat(new ProcessLimit(files, 5, ProcessLimit.UNLIMITED).hard()).isEqualTo(-1);
+        assertThatIllegalArgumentException().isThrownBy(() -> new ProcessLimit(files, 6, 5));
+        assertThatIllegalArgumentException().isThrownBy(() -> new ProcessLimit(files, ProcessLimit.UNLIMITED, 5));
+        assertThatIllegalArgumentException().isThrownBy(() -> new ProcessLimit(files, -2, 5));
+    }
+}
