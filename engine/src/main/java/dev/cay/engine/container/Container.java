@@ -279,11 +279,6 @@ public final class Container implements AutoCloseable {
         group.killExecutions();
     }
 
-    /** Other processes have run commands in here: what they left goes with the container. */
-    public void othersWereHere() {
-        group.expectOthers();
-    }
-
     /** The first of the host's user ids that are its own. */
     public long firstId() {
         return walls.firstId();

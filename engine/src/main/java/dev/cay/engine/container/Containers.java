@@ -185,6 +185,11 @@ public final class Containers implements AutoCloseable {
         }
     }
 
+    /** Lets somebody else do what nobody waits for; it is done when the engine has been closed. */
+    public void inBackground(Runnable action) {
+        maker.inBackground(action);
+    }
+
     /** Whether the kernel has killed anything, for want of memory, in a container that outlives its engine. */
     public boolean ranOutOfMemory(String id) {
         return detachedGroups.open(id, false, 0).oomKills() > 0;

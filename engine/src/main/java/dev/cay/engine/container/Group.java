@@ -77,9 +77,6 @@ sealed interface Group extends AutoCloseable permits Cgroup, NoCgroup {
     /** Kills all executions, as far as the kernel knows them. */
     void killExecutions();
 
-    /** Others have made groups of executions in here: they go with it. */
-    void expectOthers();
-
     /** Lets go of the groups of a sandbox that goes on. */
     void letGo();
 

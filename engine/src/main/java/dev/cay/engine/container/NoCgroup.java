@@ -153,11 +153,6 @@ final class NoCgroup implements Group {
     }
 
     @Override
-    public void expectOthers() {
-        // they leave nothing
-    }
-
-    @Override
     public void letGo() {
         close();
     }

@@ -9,10 +9,12 @@ import dev.cay.Writable;
 import dev.cay.linux.Birth;
 import dev.cay.linux.Child;
 import dev.cay.linux.Fd;
+import dev.cay.linux.FileOps;
 import dev.cay.linux.Landlock;
 import dev.cay.linux.LocalKernel;
 import dev.cay.linux.Namespaces;
 import dev.cay.linux.Op;
+import dev.cay.linux.OpList;
 import dev.cay.linux.OwnedNamespaces;
 import dev.cay.linux.Processes;
 import dev.cay.linux.RootlessKernel;
@@ -93,16 +95,31 @@ final class PreparationMaker implements Preparation.Maker {
             undo.close();
             throw e;
         } finally {
-            dismantle(scaffolding);
+            inBackground(scaffolding::close);
         }
     }
 
-    private void dismantle(Cleanup scaffolding) {
+    /** Lets somebody else do what nobody waits for. */
+    void inBackground(Runnable action) {
         try {
-            background.execute(scaffolding::close);
+            background.execute(action);
         } catch (RejectedExecutionException e) {
-            scaffolding.close(); // the engine is closing
+            action.run(); // the engine is closing
         }
+    }
+
+    /**
+     * Holds a sandbox's mounts beyond its end. To take them apart takes the kernel ten times as long as all else that goes then, and
+     * whoever closes the sandbox would wait for it. Not where somebody may want at once what is mounted there.
+     */
+    private Optional<Fd> heldMounts(SandboxSpec spec, Tenancy tenancy, Child first) throws SyscallException {
+        boolean wanted =
+                spec.writable() instanceof Writable.Directory || !spec.mounts().isEmpty();
+        if (wanted || rootless || tenancy.detachment().isPresent()) {
+            return Optional.empty();
+        }
+        Op open = FileOps.open("/proc/" + first.pid() + "/ns/mnt", FileOps.O_RDONLY);
+        return Optional.of(kernel.run(OpList.of(open)).fd(open));
     }
 
     private Preparation make(SandboxSpec spec, Tenancy tenancy, Cleanup undo, Cleanup scaffolding) throws IOException {
@@ -177,11 +194,14 @@ final class PreparationMaker implements Preparation.Maker {
                     new Birth(Namespaces.PID | Namespaces.IPC | Namespaces.UTS, entrance.unified()));
         }
         group.born(first);
+        Cleanup ended = new Cleanup();
+        undo.push(() -> inBackground(ended::close));
         undo.push(() -> {
             group.kill();
             first.await(); // the kernel lets it end only after all the others have been reaped
             first.close();
         });
+        heldMounts(spec, tenancy, first).ifPresent(ended::push);
         tenancy.ledger().firstProcess(first.pid());
         return new Preparation(id, hostname, range, accounts, group, first, stub, network, undo);
     }

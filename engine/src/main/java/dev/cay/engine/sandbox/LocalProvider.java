@@ -21,7 +21,7 @@ public final class LocalProvider implements SandboxProvider {
     @Override
     public List<Finding> diagnose() {
         List<Finding> findings = new ArrayList<>(Diagnosis.run());
-        Path data = DetachedSandboxes.guarded(Places::ofThisUser).data();
+        Path data = StoredSandboxes.guarded(Places::ofThisUser).data();
         findings.addAll(MachineDiagnosis.of(data.resolve(KernelStore.NAME)));
         return findings;
     }

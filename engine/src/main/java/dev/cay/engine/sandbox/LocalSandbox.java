@@ -200,12 +200,12 @@ final class LocalSandbox implements Sandbox {
 
     @Override
     public void close() {
-        if (!closed) {
-            ending = true;
-            executions.forEach(LocalExecution::markKilled);
+        ending = true;
+        executions.forEach(LocalExecution::markKilled);
+        if (!closing.writeLock().tryLock()) {
             container.kill(); // whoever hangs in a start that the sandbox holds up is set free by that
+            closing.writeLock().lock();
         }
-        closing.writeLock().lock();
         try {
             if (closed) {
                 return;

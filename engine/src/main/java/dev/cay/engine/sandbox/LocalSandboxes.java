@@ -35,7 +35,7 @@ import java.util.function.Supplier;
 
 /** The sandboxes that this process made, and those of this machine that others made or that belong to nobody. */
 final class LocalSandboxes implements Sandboxes {
-    private final Places places = DetachedSandboxes.guarded(Places::ofThisUser);
+    private final Places places = StoredSandboxes.guarded(Places::ofThisUser);
     private final ImageSource imageSource = new StoredImages(this::imageStore);
     private final StoredNetworks networks = new StoredNetworks(new StoredNetworks.Engines() {
         @Override
@@ -65,7 +65,7 @@ final class LocalSandboxes implements Sandboxes {
     private final ReentrantReadWriteLock closing = new ReentrantReadWriteLock();
 
     /** Made when first needed: most engines make nothing that outlives them. */
-    private volatile DetachedSandboxes detached;
+    private volatile StoredSandboxes stored;
 
     private volatile VolumeStore volumes;
     private volatile LocalImages images;
@@ -92,7 +92,7 @@ final class LocalSandboxes implements Sandboxes {
                 return machines.create(settled(spec));
             }
             SandboxSpec settled = settled(spec);
-            return settled.lifetime().detached() ? detached().create(settled) : attached(settled);
+            return settled.lifetime().detached() ? stored().create(settled) : attached(settled);
         });
     }
 
@@ -110,7 +110,7 @@ final class LocalSandboxes implements Sandboxes {
         }
         Container container = containers.create(spec);
         String id = container.id();
-        Publication publication = new Publication(this::detached, container, spec);
+        Publication publication = new Publication(this::stored, container, spec);
         LocalSandbox sandbox = new LocalSandbox(container, spec, timeouts, publication, () -> sandboxes.remove(id));
         sandboxes.put(id, sandbox);
         if (spec.name().isEmpty()) {
@@ -141,18 +141,18 @@ final class LocalSandboxes implements Sandboxes {
         }
     }
 
-    private DetachedSandboxes detached() {
-        if (detached == null) {
+    private StoredSandboxes stored() {
+        if (stored == null) {
             synchronized (this) {
-                if (detached == null) {
-                    detached = DetachedSandboxes.guarded(() -> {
-                        return new DetachedSandboxes(
+                if (stored == null) {
+                    stored = StoredSandboxes.guarded(() -> {
+                        return new StoredSandboxes(
                                 containers, store(), new Host(containers, volumeStore(), imageSource, networks));
                     });
                 }
             }
         }
-        return detached;
+        return stored;
     }
 
     private Containers containers() {
@@ -163,7 +163,7 @@ final class LocalSandboxes implements Sandboxes {
         if (volumes == null) {
             synchronized (this) {
                 if (volumes == null) {
-                    volumes = DetachedSandboxes.guarded(
+                    volumes = StoredSandboxes.guarded(
                             () -> VolumeStore.open(places.data().resolve(VolumeStore.NAME), living(), places.isRoot()));
                 }
             }
@@ -175,7 +175,7 @@ final class LocalSandboxes implements Sandboxes {
         if (images == null) {
             synchronized (this) {
                 if (images == null) {
-                    images = DetachedSandboxes.guarded(
+                    images = StoredSandboxes.guarded(
                             () -> LocalImages.open(places.data().resolve(LocalImages.NAME), living()));
                 }
             }
@@ -213,7 +213,7 @@ final class LocalSandboxes implements Sandboxes {
     public List<SandboxInfo> list() {
         return whileOpen(() -> {
             publishAll();
-            List<SandboxInfo> list = new ArrayList<>(detached().list());
+            List<SandboxInfo> list = new ArrayList<>(stored().list());
             for (LocalSandbox sandbox : sandboxes.values()) {
                 if (!contains(list, sandbox.id())) { // it has died before anybody was told of it
                     list.add(sandbox.info());
@@ -232,19 +232,19 @@ final class LocalSandboxes implements Sandboxes {
     public Sandbox open(String name) {
         return whileOpen(() -> {
             publishAll();
-            return detached().open(name);
+            return stored().open(name);
         });
     }
 
     @Override
     public SweepReport sweep() {
-        return whileOpen(() -> detached().sweep());
+        return whileOpen(() -> stored().sweep());
     }
 
     @Override
     public EventStream events() {
-        return whileOpen(() -> DetachedSandboxes.guarded(
-                () -> networks.events(detached().store().events(), places.isRoot())));
+        return whileOpen(() ->
+                StoredSandboxes.guarded(() -> networks.events(stored().store().events(), places.isRoot())));
     }
 
     @Override
@@ -309,8 +309,8 @@ final class LocalSandboxes implements Sandboxes {
                     if (images != null) {
                         images.close();
                     }
-                    if (detached != null) {
-                        detached.close();
+                    if (stored != null) {
+                        stored.close();
                     }
                     sandboxes.values().forEach(LocalSandbox::close);
                 }

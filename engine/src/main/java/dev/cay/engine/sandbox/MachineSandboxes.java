@@ -37,7 +37,7 @@ final class MachineSandboxes implements AutoCloseable {
     }
 
     KernelStore kernels() {
-        return DetachedSandboxes.guarded(() -> KernelStore.open(places.data().resolve(KernelStore.NAME)));
+        return StoredSandboxes.guarded(() -> KernelStore.open(places.data().resolve(KernelStore.NAME)));
     }
 
     /** @param spec of which {@link MicroVms#check} has nothing to say */
@@ -70,7 +70,7 @@ final class MachineSandboxes implements AutoCloseable {
         if (machines == null) {
             synchronized (this) {
                 if (machines == null) {
-                    machines = DetachedSandboxes.guarded(() ->
+                    machines = StoredSandboxes.guarded(() ->
                             new MicroVms(containers, kernels(), places.run().resolve(INITRAMFS)));
                 }
             }

@@ -24,14 +24,14 @@ final class Publication {
         OVER
     }
 
-    private final Supplier<DetachedSandboxes> others;
+    private final Supplier<StoredSandboxes> others;
     private final Container container;
     private final SandboxSpec spec;
     private final Instant created = Instant.now();
     private Optional<Timeouts.Timeout> later = Optional.empty();
     private State state = State.UNTOLD;
 
-    Publication(Supplier<DetachedSandboxes> others, Container container, SandboxSpec spec) {
+    Publication(Supplier<StoredSandboxes> others, Container container, SandboxSpec spec) {
         this.others = others;
         this.container = container;
         this.spec = spec;
@@ -94,8 +94,8 @@ final class Publication {
         later.ifPresent(Timeouts.Timeout::cancel);
         State former = state;
         state = State.OVER;
-        if (former == State.TOLD && others.get().withdraw(container.id())) {
-            container.othersWereHere();
+        if (former == State.TOLD) {
+            others.get().withdraw(container.id(), spec);
         }
     }
 }

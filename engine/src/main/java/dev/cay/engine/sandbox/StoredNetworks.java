@@ -387,7 +387,7 @@ final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
         });
     }
 
-    private static <T> T guarded(DetachedSandboxes.Action<T> action) {
+    private static <T> T guarded(StoredSandboxes.Action<T> action) {
         try {
             return action.run();
         } catch (IOException e) {

@@ -312,14 +312,37 @@ public final class SandboxStore {
         try {
             locked(id, () -> {
                 names.release(id);
-                Path gone = base.resolve(Directories.GONE + id);
-                Files.move(directory(id), gone, StandardCopyOption.ATOMIC_MOVE);
-                Directories.delete(gone);
+                Files.move(directory(id), gone(id), StandardCopyOption.ATOMIC_MOVE);
+                clear(id);
                 return id;
             });
         } catch (SandboxException.NotFound e) {
             // somebody was faster
         }
+    }
+
+    /**
+     * Takes one out of the store at once, and gives back its name. Who works on it meanwhile finds it gone. Its files are
+     * nobody's any more, and yet to be {@linkplain #clear deleted}.
+     *
+     * @param named whether it may have a name
+     * @return whether it was there
+     */
+    public boolean withdraw(String id, boolean named) throws IOException {
+        if (named) {
+            names.release(id);
+        }
+        try {
+            Files.move(directory(id), gone(id), StandardCopyOption.ATOMIC_MOVE);
+            return true;
+        } catch (NoSuchFileException e) {
+            return false; // somebody has removed it
+        }
+    }
+
+    /** Deletes the files of one that has been withdrawn. */
+    public void clear(String id) throws IOException {
+        Directories.delete(gone(id));
     }
 
     /** Removes what is left of sandboxes whose maker, or remover, was killed in the middle. */
@@ -333,6 +356,10 @@ public final class SandboxStore {
             throw notFound(id);
         }
         return base.resolve(id);
+    }
+
+    private Path gone(String id) {
+        return base.resolve(Directories.GONE + id);
     }
 
     private Path lock(String id) {

@@ -186,12 +186,12 @@ final class CgroupTest {
             assertThatThrownBy(() -> create(parent))
                     .isInstanceOf(SyscallException.class)
                     .hasMessageContaining("EINVAL");
-            assertThat(fakes.kernel().runs().reversed().stream().limit(4).flatMap(run -> fakes.text(run).stream()))
+            assertThat(fakes.text(fakes.kernel().runs().getLast()))
                     .containsExactly(
-                            "unlinkat(box) <unified>",
-                            "unlinkat(box) <cpu>",
+                            "unlinkat(box) <memory>",
                             "unlinkat(box) <pids>",
-                            "unlinkat(box) <memory>");
+                            "unlinkat(box) <cpu>",
+                            "unlinkat(box) <unified>");
         }
         assertThat(fakes.kernel().openDescriptors()).isEqualTo(descriptors);
     }
@@ -258,28 +258,28 @@ final class CgroupTest {
     @Test
     void aFieldIsAWholeWordAtTheBeginningOfALine() {
         String text = "xoom_kill 1\noom_kill_disable 2\noom 3\noom_kill 4\noom_kill 5\n";
-        assertThat(Cgroup.field(text, "oom_kill")).isEqualTo(4);
-        assertThat(Cgroup.field(text, "oom")).isEqualTo(3);
-        assertThat(Cgroup.field(text, "oom_kil")).isZero();
-        assertThat(Cgroup.field("oom_kill\n", "oom_kill")).isZero();
-        assertThat(Cgroup.field("", "oom_kill")).isZero();
+        assertThat(CgroupAccounts.field(text, "oom_kill")).isEqualTo(4);
+        assertThat(CgroupAccounts.field(text, "oom")).isEqualTo(3);
+        assertThat(CgroupAccounts.field(text, "oom_kil")).isZero();
+        assertThat(CgroupAccounts.field("oom_kill\n", "oom_kill")).isZero();
+        assertThat(CgroupAccounts.field("", "oom_kill")).isZero();
     }
 
     @Test
     void aNumberMayEndWithANewline() {
-        assertThat(Cgroup.number("9223372036854775807\n")).isEqualTo(Long.MAX_VALUE);
-        assertThat(Cgroup.number(" 0 ")).isZero();
-        assertThatThrownBy(() -> Cgroup.number("max\n")).isInstanceOf(NumberFormatException.class);
+        assertThat(CgroupAccounts.number("9223372036854775807\n")).isEqualTo(Long.MAX_VALUE);
+        assertThat(CgroupAccounts.number(" 0 ")).isZero();
+        assertThatThrownBy(() -> CgroupAccounts.number("max\n")).isInstanceOf(NumberFormatException.class);
     }
 
     @Test
     void aSumGoesOverAllDevices() {
         String two = "8:0 rbytes=10 wbytes=1 rios=5\n8:16 rbytes=32 wbytes=2 rios=5\n253:0 \n";
-        assertThat(Cgroup.sum(two, "rbytes=")).isEqualTo(42);
-        assertThat(Cgroup.sum(two, "wbytes=")).isEqualTo(3);
+        assertThat(CgroupAccounts.sum(two, "rbytes=")).isEqualTo(42);
+        assertThat(CgroupAccounts.sum(two, "wbytes=")).isEqualTo(3);
         String one = "8:0 Read 4096\n8:0 Write 1\n8:0 Sync 2\n8:16 Read 4\n8:16 Total 9\nTotal 4106\n";
-        assertThat(Cgroup.sum(one, "Read ")).isEqualTo(4100);
-        assertThat(Cgroup.sum(one, "Write ")).isEqualTo(1);
-        assertThat(Cgroup.sum("", "rbytes=")).isZero();
+        assertThat(CgroupAccounts.sum(one, "Read ")).isEqualTo(4100);
+        assertThat(CgroupAccounts.sum(one, "Write ")).isEqualTo(1);
+        assertThat(CgroupAccounts.sum("", "rbytes=")).isZero();
     }
 }

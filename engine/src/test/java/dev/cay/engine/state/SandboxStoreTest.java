@@ -86,6 +86,32 @@ final class SandboxStoreTest {
     }
 
     @Test
+    void whatIsWithdrawnIsGoneAtOnceAndItsFilesLater() throws IOException {
+        store.create(named("abcd", "web"));
+        store.executions("abcd").begin(2, ExecSpec.of("true"), "root", NOW);
+        assertThat(store.withdraw("abcd", true)).isTrue();
+        assertThatThrownBy(() -> other.read("abcd")).isInstanceOf(SandboxException.NotFound.class);
+        assertThatThrownBy(() -> other.nextExecution("abcd")).isInstanceOf(SandboxException.NotFound.class);
+        other.delete("abcd");
+        other.create(named("ef01", "web"));
+        assertThat(entries()).containsExactly(".gone-abcd", "ef01", "names", "names.lock");
+
+        store.clear("abcd");
+        store.clear("abcd");
+        assertThat(entries()).containsExactly("ef01", "names", "names.lock");
+        assertThat(other.resolve("web")).isEqualTo("ef01");
+    }
+
+    @Test
+    void whatSomebodyElseHasRemovedIsNotWithdrawn() throws IOException {
+        store.create(named("abcd", "web"));
+        other.delete("abcd");
+        other.create(named("ef01", "web"));
+        assertThat(store.withdraw("abcd", true)).isFalse();
+        assertThat(other.resolve("web")).as("another's name by now").isEqualTo("ef01");
+    }
+
+    @Test
     void namesAndIdsAreUnique() throws IOException {
         store.create(named("abcd", "web"));
         assertThatThrownBy(() -> other.create(named("ef01", "web")))

@@ -41,7 +41,7 @@ import java.util.concurrent.locks.LockSupport;
  * {@link Publication}, those that end with a process. Nobody has to run for the first to live, so whoever looks at one first finds out
  * what has happened to it meanwhile. Thread-safe.
  */
-final class DetachedSandboxes {
+final class StoredSandboxes {
     private static final long LOOK_NANOSECONDS = 1_000_000;
 
     /** For how long a sandbox may take to end after its command. */
@@ -52,12 +52,12 @@ final class DetachedSandboxes {
     private final Host host;
 
     /** Those that somebody in this process has taken up. */
-    private final Set<DetachedSandbox> open = ConcurrentHashMap.newKeySet();
+    private final Set<StoredSandbox> open = ConcurrentHashMap.newKeySet();
 
     /** First processes that this process made and has to reap. */
     private final Map<String, Child> children = new ConcurrentHashMap<>();
 
-    DetachedSandboxes(Containers containers, SandboxStore store, Host host) {
+    StoredSandboxes(Containers containers, SandboxStore store, Host host) {
         this.containers = containers;
         this.store = store;
         this.host = host;
@@ -68,7 +68,7 @@ final class DetachedSandboxes {
     }
 
     /** Makes one. */
-    DetachedSandbox create(SandboxSpec spec) {
+    StoredSandbox create(SandboxSpec spec) {
         String id = Containers.newId();
         return guarded(() -> {
             store.create(SandboxRecord.creating(id, spec, Instant.now(), containers.engine()));
@@ -80,7 +80,7 @@ final class DetachedSandboxes {
                 Poller.shared().watch(first.end(), () -> ended(id, first, spec.lifetime()));
                 limit(container, spec.lifetime());
                 happen(id, new Event.Made(identity(first)));
-                return entered(new DetachedSandbox(this, id, spec, Optional.of(container)));
+                return entered(new StoredSandbox(this, id, spec, Optional.of(container)));
             } catch (IOException | RuntimeException e) {
                 try {
                     happen(id, new Event.SetupFailed());
@@ -104,50 +104,48 @@ final class DetachedSandboxes {
                     containers.engine(),
                     container.firstId());
             store.create(record, directory -> containers.admit(container, SandboxStore.socket(directory)));
-            announce(record, SandboxEvent.Kind.CREATED);
+            announce(record.id(), record.name(), SandboxEvent.Kind.CREATED);
             return record;
         });
     }
 
     /**
-     * Removes what is written of a sandbox that ends with this process.
-     *
-     * @return whether others may have run commands in it
+     * Removes what is written of a sandbox that ends with this process: for whoever looks at once, the files in the background.
      */
-    boolean withdraw(String id) {
-        return guarded(() -> {
-            boolean others;
-            try {
-                SandboxRecord record = store.read(id);
-                others = record.lastExecution() > Executions.OWN;
-                announce(record, SandboxEvent.Kind.REMOVED);
-            } catch (SandboxException.NotFound e) {
-                return true; // somebody has removed it, and may have done more before
-            } finally {
-                store.delete(id);
-            }
-            return others;
-        });
+    void withdraw(String id, SandboxSpec spec) {
+        boolean here = guarded(() -> store.withdraw(id, spec.name().isPresent()));
+        if (here) { // else somebody has removed it, and told of that
+            containers.inBackground(() -> forget(id, spec.name().orElse(id)));
+        }
     }
 
-    private void announce(SandboxRecord record, SandboxEvent.Kind kind) throws IOException {
-        store.events()
-                .append(new SandboxEvent(Instant.now(), record.id(), record.name(), kind, OptionalInt.empty(), ""));
+    private void forget(String id, String name) {
+        try {
+            announce(id, name, SandboxEvent.Kind.REMOVED);
+            store.clear(id);
+        } catch (IOException | SandboxException e) {
+            System.getLogger(StoredSandboxes.class.getName())
+                    .log(System.Logger.Level.WARNING, "what was written of the sandbox " + id + " is still there", e);
+        }
     }
 
-    private DetachedSandbox entered(DetachedSandbox sandbox) {
+    private void announce(String id, String name, SandboxEvent.Kind kind) throws IOException {
+        store.events().append(new SandboxEvent(Instant.now(), id, name, kind, OptionalInt.empty(), ""));
+    }
+
+    private StoredSandbox entered(StoredSandbox sandbox) {
         open.add(sandbox);
         return sandbox;
     }
 
     /** Somebody has let go of it. */
-    void left(DetachedSandbox sandbox) {
+    void left(StoredSandbox sandbox) {
         open.remove(sandbox);
     }
 
     /** Lets go of all that were taken up. */
     void close() {
-        List.copyOf(open).forEach(DetachedSandbox::close);
+        List.copyOf(open).forEach(StoredSandbox::close);
     }
 
     /** If it is to be removed then, that is done at once: somebody is there. */
@@ -238,7 +236,7 @@ final class DetachedSandboxes {
     }
 
     /** Takes one up by its id, its name or the beginning of its id. */
-    DetachedSandbox open(String name) {
+    StoredSandbox open(String name) {
         return guarded(() -> {
             String id = store.resolve(name);
             SandboxRecord record = update(store.read(id));
@@ -246,7 +244,7 @@ final class DetachedSandboxes {
                 throw new SandboxException.Conflict(
                         "the sandbox " + record.name() + " is being made", "try again in a moment");
             }
-            return entered(new DetachedSandbox(this, id, record.spec(), Optional.empty()));
+            return entered(new StoredSandbox(this, id, record.spec(), Optional.empty()));
         });
     }
 

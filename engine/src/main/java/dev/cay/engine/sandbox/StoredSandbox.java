@@ -37,7 +37,7 @@ import java.util.function.Consumer;
  * A sandbox that this process has taken up by what is written of it: one that outlives whoever made it, or one that ends with
  * another process, whose own commands are that one's alone.
  */
-final class DetachedSandbox implements Sandbox {
+final class StoredSandbox implements Sandbox {
     private static final int LOG_PIECE = 64 << 20;
     private static final ExecSpec NO_COMMAND = ExecSpec.of("/");
     private static final long LOOK_NANOSECONDS = 5_000_000;
@@ -48,7 +48,7 @@ final class DetachedSandbox implements Sandbox {
     /** For how long a killed process may take to be seen dead. */
     private static final long PATIENCE_NANOSECONDS = 5_000_000_000L;
 
-    private final DetachedSandboxes sandboxes;
+    private final StoredSandboxes sandboxes;
     private final String id;
     private final SandboxSpec spec;
     private final ReentrantLock lock = new ReentrantLock();
@@ -58,7 +58,7 @@ final class DetachedSandbox implements Sandbox {
     /** Whether the sandbox ends now, since its own command has. */
     private volatile boolean ending;
 
-    DetachedSandbox(DetachedSandboxes sandboxes, String id, SandboxSpec spec, Optional<Container> connected) {
+    StoredSandbox(StoredSandboxes sandboxes, String id, SandboxSpec spec, Optional<Container> connected) {
         this.sandboxes = sandboxes;
         this.id = id;
         this.spec = spec;
@@ -92,9 +92,9 @@ final class DetachedSandbox implements Sandbox {
     }
 
     /** What fails because somebody has removed the sandbox meanwhile is told as that. */
-    private <T> T guarded(DetachedSandboxes.Action<T> action) {
+    private <T> T guarded(StoredSandboxes.Action<T> action) {
         try {
-            return DetachedSandboxes.guarded(action);
+            return StoredSandboxes.guarded(action);
         } catch (SandboxException.HostFailed e) {
             if (sandboxes.store().exists(id)) {
                 throw e;
