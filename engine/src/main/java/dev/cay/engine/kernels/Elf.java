@@ -4,7 +4,6 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Optional;
@@ -17,10 +16,13 @@ final class Elf {
     static final int X86_64 = 62;
     static final int HEADER = 64;
     static final int EXECUTABLE = 2;
+    static final int LIBRARY = 3;
 
     private static final int MAGIC = 0x464c457f;
     private static final int PROGRAM_HEADER = 56;
     private static final int SECTION_HEADER = 64;
+    private static final int SYMBOL = 24;
+    private static final int PT_LOAD = 1;
     private static final int PT_NOTE = 4;
     private static final int MAXIMUM_PROGRAM_HEADERS = 256;
     private static final int MAXIMUM_SECTIONS = 4096;
@@ -29,6 +31,8 @@ final class Elf {
 
     /** The note by which a kernel says that it can be entered as a PVH guest: XEN_ELFNOTE_PHYS32_ENTRY. */
     private static final int PHYS32_ENTRY = 18;
+
+    private static final int XEN = 0x006e6558;
 
     private Elf() {}
 
@@ -85,19 +89,26 @@ final class Elf {
         while (notes.remaining() >= 12) {
             int nameSize = notes.getInt();
             int size = notes.getInt();
-            int type = notes.getInt();
+            notes.getInt(); // its type
             long rest = padded(nameSize) + padded(size);
             if (nameSize < 0 || size < 0 || rest > notes.remaining()) {
                 return false;
             }
-            byte[] name = new byte[nameSize];
-            notes.get(notes.position(), name);
-            if (type == PHYS32_ENTRY && "Xen\0".equals(new String(name, StandardCharsets.ISO_8859_1)) && size >= 4) {
+            if (isEntryNote(notes, notes.position() - 12)) {
                 return true;
             }
             notes.position(notes.position() + (int) rest);
         }
         return false;
+    }
+
+    /** Whether at this place, 16 bytes and more before the end, the note stands by which a PVH guest is entered. */
+    static boolean isEntryNote(ByteBuffer bytes, int at) {
+        return bytes.getInt(at) == 4
+                && bytes.getInt(at + 4) >= 4
+                && bytes.getInt(at + 4) <= 8
+                && bytes.getInt(at + 8) == PHYS32_ENTRY
+                && bytes.getInt(at + 12) == XEN;
     }
 
     private static long padded(int size) {
@@ -128,6 +139,65 @@ final class Elf {
             }
         }
         return Optional.empty();
+    }
+
+    /**
+     * What a symbol of a library names, as far as it stands in the file; empty if there is none of the name.
+     *
+     * @throws BadKernelException if it is no ELF file, or is damaged
+     */
+    static Optional<ByteBuffer> symbol(byte[] bytes, String name) throws BadKernelException {
+        ByteBuffer symbols = section(bytes, ".dynsym").orElse(ByteBuffer.allocate(0));
+        ByteBuffer names = section(bytes, ".dynstr").orElse(ByteBuffer.allocate(0));
+        for (int at = 0; at <= symbols.limit() - SYMBOL; at += SYMBOL) {
+            if (name.equals(text(names, symbols.getInt(at)))) {
+                return Optional.of(loaded(bytes, symbols.getLong(at + 8), symbols.getLong(at + 16)));
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** What is loaded to an address. */
+    private static ByteBuffer loaded(byte[] bytes, long address, long size) throws BadKernelException {
+        ByteBuffer file = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+        int count = Short.toUnsignedInt(file.getShort(56));
+        if (Short.toUnsignedInt(file.getShort(54)) != PROGRAM_HEADER || count > MAXIMUM_PROGRAM_HEADERS) {
+            throw new BadKernelException("its program headers are damaged");
+        }
+        ByteBuffer headers = slice(file, file.getLong(32), (long) count * PROGRAM_HEADER);
+        for (int at = 0; at < headers.limit(); at += PROGRAM_HEADER) {
+            long inside = address - headers.getLong(at + 16);
+            if (headers.getInt(at) == PT_LOAD && inside >= 0 && inside < headers.getLong(at + 32)) {
+                return slice(file, headers.getLong(at + 8) + inside, size);
+            }
+        }
+        throw new BadKernelException("it is cut off, or its symbols are damaged");
+    }
+
+    /** Writes the header of an executable, whose program headers follow at once. */
+    static void putHeader(ByteBuffer target, long entry, int programHeaders) {
+        target.putInt(0, MAGIC).put(4, (byte) 2).put(5, (byte) 1).put(6, (byte) 1);
+        target.putShort(16, (short) EXECUTABLE)
+                .putShort(18, (short) X86_64)
+                .putInt(20, 1)
+                .putLong(24, entry)
+                .putLong(32, HEADER)
+                .putShort(52, (short) HEADER)
+                .putShort(54, (short) PROGRAM_HEADER)
+                .putShort(56, (short) programHeaders);
+    }
+
+    static void putProgramHeader(
+            ByteBuffer target, int index, int type, int flags, long offset, long address, long size) {
+        int at = HEADER + index * PROGRAM_HEADER;
+        target.putInt(at, type)
+                .putInt(at + 4, flags)
+                .putLong(at + 8, offset)
+                .putLong(at + 16, address)
+                .putLong(at + 24, address)
+                .putLong(at + 32, size)
+                .putLong(at + 40, size)
+                .putLong(at + 48, 4);
     }
 
     private static ByteBuffer content(ByteBuffer file, ByteBuffer headers, int index) throws BadKernelException {

@@ -13,10 +13,11 @@ import java.util.concurrent.TimeUnit;
  *
  * @param name what it is called in the store
  * @param release its version
+ * @param acpi whether it finds its devices by ACPI, and switches its machine off so; else by its command line, and not at all
  * @param vmlinux an ELF file with a PVH note
  * @param modules what has to be loaded, in this order
  */
-public record GuestKernel(String name, String release, Path vmlinux, List<Path> modules) {
+public record GuestKernel(String name, String release, boolean acpi, Path vmlinux, List<Path> modules) {
     public GuestKernel {
         requireNonNull(name, "name is null");
         requireNonNull(release, "release is null");

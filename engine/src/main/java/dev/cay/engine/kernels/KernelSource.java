@@ -2,21 +2,15 @@ package dev.cay.engine.kernels;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
-import java.util.regex.Matcher;
-import java.util.regex.Pattern;
 
 /** Where a kernel is taken from. */
 sealed interface KernelSource {
     /** How much of a file is looked at to tell what it is. */
     int HEAD = 4096;
-
-    /** How a kernel begins the text that names its version (init/version-timestamp.c). */
-    Pattern BANNER = Pattern.compile("Linux version ([0-9][A-Za-z0-9.+~_-]{0,63}) \\(");
 
     /** Packages of Debian or of what descends from it. */
     record Packages(List<Path> files) implements KernelSource {
@@ -31,12 +25,15 @@ sealed interface KernelSource {
     /** An uncompressed kernel that has built in all that a guest needs. */
     record Vmlinux(Path file) implements KernelSource {}
 
+    /** A library that has such a kernel in it: libkrunfw. */
+    record Library(Path file) implements KernelSource {}
+
     /**
      * Tells by their content what files are.
      *
      * @throws BadKernelException if they are nothing that is known here
      */
-    static KernelSource of(List<Path> files) throws IOException {
+    static KernelSource of(List<Path> files, KernelLimits limits) throws IOException {
         if (files.isEmpty()) {
             throw new BadKernelException("no file is named");
         }
@@ -52,18 +49,21 @@ sealed interface KernelSource {
             return new Installed(first);
         }
         if (Elf.isOne(head)) {
-            return new Vmlinux(first);
+            return Elf.type(head) == Elf.LIBRARY && KrunLibrary.isOne(first, limits)
+                    ? new Library(first)
+                    : new Vmlinux(first);
         }
-        throw new BadKernelException(first + " is neither a Debian package nor a vmlinuz nor a vmlinux");
+        throw new BadKernelException(first + " is neither a Debian package nor a vmlinuz nor a vmlinux nor libkrunfw");
     }
 
     /**
      * A kernel, on its way into the store.
      *
      * @param release its version
+     * @param acpi whether it knows ACPI
      * @param modules what has to be loaded
      */
-    record Unpacked(String release, ModuleSet modules) {}
+    record Unpacked(String release, boolean acpi, ModuleSet modules) {}
 
     /**
      * Puts the kernel, uncompressed and checked, into a file.
@@ -96,11 +96,23 @@ sealed interface KernelSource {
                 }
                 Elf.requireVmlinux(file);
                 Files.copy(file, vmlinux);
-                yield new Unpacked(release(vmlinux), ModuleSet.none());
+                yield complete(vmlinux);
+            }
+            case Library(Path file) -> {
+                KrunLibrary.read(Files.readAllBytes(file)).write(vmlinux);
+                yield complete(vmlinux);
             }
         };
         Elf.requireVmlinux(vmlinux);
         return unpacked;
+    }
+
+    /** A kernel that has all it needs. */
+    private static Unpacked complete(Path vmlinux) throws IOException {
+        KernelText text = KernelText.of(vmlinux);
+        String release =
+                text.release().orElseThrow(() -> new BadKernelException("it does not say which version it is"));
+        return new Unpacked(release, text.acpi(), ModuleSet.none());
     }
 
     private static Unpacked compressed(Path image, Path vmlinux, Path modules, KernelLimits limits) throws IOException {
@@ -109,27 +121,6 @@ sealed interface KernelSource {
         if (!Files.isDirectory(modules)) {
             throw new BadKernelException("its modules are missing: there is no " + modules);
         }
-        return new Unpacked(kernel.release(), ModuleSet.of(modules, limits));
-    }
-
-    /** Looks for the text with which a kernel greets. */
-    private static String release(Path vmlinux) throws IOException {
-        int overlap = 256;
-        byte[] window = new byte[1 << 20];
-        int kept = 0;
-        try (var in = Files.newInputStream(vmlinux)) {
-            for (int count = in.readNBytes(window, 0, window.length);
-                    count > 0;
-                    count = in.readNBytes(window, kept, window.length - kept)) {
-                int length = kept + count;
-                Matcher banner = BANNER.matcher(new String(window, 0, length, StandardCharsets.ISO_8859_1));
-                if (banner.find()) {
-                    return Release.check(banner.group(1));
-                }
-                kept = Math.min(overlap, length);
-                System.arraycopy(window, length - kept, window, 0, kept);
-            }
-        }
-        throw new BadKernelException("it does not say which version it is");
+        return new Unpacked(kernel.release(), KernelText.of(vmlinux).acpi(), ModuleSet.of(modules, limits));
     }
 }

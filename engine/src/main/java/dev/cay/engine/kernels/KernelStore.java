@@ -28,7 +28,7 @@ import java.util.concurrent.ThreadLocalRandom;
  * The kernels of this machine.
  *
  * <pre>
- * NAME/kernel.json       its release
+ * NAME/kernel.json       its release, and whether it knows ACPI
  * NAME/vmlinux           the kernel, uncompressed
  * NAME/modules/NN-NAME   what has to be loaded, in the order of these names
  * preferred              the name of the one that is booted if no other is asked for
@@ -41,7 +41,9 @@ public final class KernelStore implements Kernels {
     /** The name of the directory. */
     public static final String NAME = "kernels";
 
-    private static final int VERSION = 1;
+    /** The first one did not say whether a kernel knows ACPI: each did. */
+    private static final int VERSION = 2;
+
     private static final int MAXIMUM_DOCUMENT = 4096;
     private static final String HINT = "see 'cay help kernel' for what can be taken";
 
@@ -79,8 +81,9 @@ public final class KernelStore implements Kernels {
                     .orElseThrow(() -> new SandboxException.NotFound(
                             "there is no kernel for microVMs on this machine",
                             "add one: cay kernel add linux-image-cloud-amd64.deb (see 'cay help kernel')"));
-            String release = release(wanted).orElseThrow(() -> notFound(wanted));
-            return new GuestKernel(wanted, release, base.resolve(wanted).resolve("vmlinux"), modules(wanted));
+            Document document = document(wanted).orElseThrow(() -> notFound(wanted));
+            Path vmlinux = base.resolve(wanted).resolve("vmlinux");
+            return new GuestKernel(wanted, document.release(), document.acpi(), vmlinux, modules(wanted));
         });
     }
 
@@ -94,7 +97,7 @@ public final class KernelStore implements Kernels {
             try {
                 Files.createDirectory(born, Directories.PRIVATE);
                 Files.createDirectory(work, Directories.PRIVATE);
-                String release = make(KernelSource.of(files), born, work);
+                String release = make(KernelSource.of(files, limits), born, work);
                 return named(born, name.orElse(release.replaceAll("[^a-zA-Z0-9_.-]", "-")));
             } catch (NoSuchFileException e) {
                 throw new SandboxException.InvalidSpec("there is no file " + e.getFile(), HINT);
@@ -126,7 +129,9 @@ public final class KernelStore implements Kernels {
             String place = number < 10 ? "0" + number : Integer.toString(number);
             sync(Files.write(modules.resolve(place + "-" + module.getKey() + ".ko"), module.getValue()));
         }
-        String json = JsonWriter.object(out -> out.field("version", VERSION).field("release", unpacked.release()));
+        String json = JsonWriter.object(out -> out.field("version", VERSION)
+                .field("release", unpacked.release())
+                .field("acpi", unpacked.acpi()));
         sync(Files.writeString(born.resolve("kernel.json"), json));
         sync(modules);
         sync(born);
@@ -194,8 +199,8 @@ public final class KernelStore implements Kernels {
     }
 
     private Optional<Info> info(String name) throws IOException {
-        Optional<String> release = release(name);
-        if (release.isEmpty()) {
+        Optional<Document> document = document(name);
+        if (document.isEmpty()) {
             return Optional.empty();
         }
         List<Path> modules = modules(name);
@@ -204,10 +209,12 @@ public final class KernelStore implements Kernels {
             size += Files.size(module);
         }
         boolean isPreferred = preferred().filter(name::equals).isPresent();
-        return Optional.of(new Info(name, release.get(), modules.size(), Size.bytes(size), isPreferred));
+        return Optional.of(new Info(name, document.get().release(), modules.size(), Size.bytes(size), isPreferred));
     }
 
-    private Optional<String> release(String name) throws IOException {
+    private record Document(String release, boolean acpi) {}
+
+    private Optional<Document> document(String name) throws IOException {
         if (name.startsWith(".") || name.contains("/")) {
             return Optional.empty();
         }
@@ -220,8 +227,8 @@ public final class KernelStore implements Kernels {
             json = new String(in.readNBytes(MAXIMUM_DOCUMENT), StandardCharsets.UTF_8);
         }
         return Optional.of(JsonObject.read(json, "the kernel " + name, "remove it and add it again", in -> {
-            in.number("version", VERSION, VERSION);
-            return in.text("release");
+            boolean acpi = in.number("version", 1, VERSION) == 1 || in.flag("acpi");
+            return new Document(in.text("release"), acpi);
         }));
     }
 

@@ -171,6 +171,57 @@ final class KernelFiles {
         return file.array();
     }
 
+    /** What libkrunfw's kernel is: memory, in which a note and a version stand. */
+    static byte[] kernelMemory(String release, int address) {
+        ByteBuffer memory = ByteBuffer.allocate(8192).order(ByteOrder.LITTLE_ENDIAN);
+        memory.put(512, note("Xen\0", 18)).putInt(512 + 16, address + 64);
+        memory.put(4096, ("Linux version " + release + " (root@libkrunfw)").getBytes(StandardCharsets.US_ASCII));
+        return memory.array();
+    }
+
+    /** A library like libkrunfw. Its function stores these constants, in this order. */
+    static byte[] krunLibrary(byte[] kernel, int... constants) {
+        byte[] code = new byte[64];
+        ByteBuffer instructions = ByteBuffer.wrap(code).order(ByteOrder.LITTLE_ENDIAN);
+        instructions.put((byte) 0x55);
+        for (int constant : constants) { // mov rax, [rbp - 8]; mov qword [rax], constant
+            instructions.put(new byte[] {0x48, (byte) 0x8b, 0x45, (byte) 0xf8, 0x48, (byte) 0xc7, 0});
+            instructions.putInt(constant);
+        }
+        instructions.put((byte) 0xc3);
+        byte[] symbolNames = "\0KERNEL_BUNDLE\0krunfw_get_kernel\0".getBytes(StandardCharsets.US_ASCII);
+        byte[] sectionNames = "\0.dynsym\0.dynstr\0.shstrtab\0".getBytes(StandardCharsets.US_ASCII);
+        int codeAt = 256;
+        int symbols = 512;
+        int names = symbols + 3 * 24;
+        int moreNames = names + symbolNames.length;
+        int sections = 1024;
+        int bundle = 4096;
+        int shift = 0x1000; // from the file to memory
+        ByteBuffer file = ByteBuffer.allocate(bundle + kernel.length + 1).order(ByteOrder.LITTLE_ENDIAN);
+        header(file, Elf.LIBRARY);
+        file.putLong(32, 64).putShort(54, (short) 56).putShort(56, (short) 1);
+        file.putInt(64, 1).putLong(64 + 16, shift).putLong(64 + 32, file.capacity());
+        file.put(codeAt, code)
+                .put(names, symbolNames)
+                .put(moreNames, sectionNames)
+                .put(bundle, kernel);
+        file.putInt(symbols + 24, 1).putLong(symbols + 32, bundle + shift).putLong(symbols + 40, kernel.length + 1);
+        file.putInt(symbols + 48, 15).putLong(symbols + 56, codeAt + shift).putLong(symbols + 64, code.length);
+        file.putLong(40, sections)
+                .putShort(58, (short) 64)
+                .putShort(60, (short) 4)
+                .putShort(62, (short) 3);
+        section(file, sections + 64, 1, symbols, 3 * 24);
+        section(file, sections + 128, 9, names, symbolNames.length);
+        section(file, sections + 192, 17, moreNames, sectionNames.length);
+        return file.array();
+    }
+
+    private static void section(ByteBuffer file, int header, int name, int at, int size) {
+        file.putInt(header, name).putLong(header + 24, at).putLong(header + 32, size);
+    }
+
     /** A package with these files. */
     static byte[] debian(Map<String, byte[]> files, Compression compression) throws IOException {
         ByteArrayOutputStream tar = new ByteArrayOutputStream();
