@@ -37,6 +37,7 @@ import java.util.regex.Pattern;
  * @param lifetime for how long it lives
  * @param command its own command, see {@link Sandbox#start()}
  * @param isolation what stands between it and this machine
+ * @param furnishing what is put into its root file system
  */
 public record SandboxSpec(
         Root root,
@@ -56,7 +57,8 @@ public record SandboxSpec(
         List<Mount> mounts,
         Lifetime lifetime,
         Optional<ExecSpec> command,
-        Isolation isolation) {
+        Isolation isolation,
+        Furnishing furnishing) {
     private static final int MAXIMUM_LABELS = 64;
     private static final int MAXIMUM_LABEL_TEXT = 4096;
     private static final int MAXIMUM_MOUNTS = 256;
@@ -99,6 +101,7 @@ public record SandboxSpec(
         requireNonNull(lifetime, "lifetime is null");
         requireNonNull(command, "command is null");
         requireNonNull(isolation, "isolation is null");
+        requireNonNull(furnishing, "furnishing is null");
     }
 
     private static Map<String, String> labelsOf(Map<String, String> labels) {
@@ -185,7 +188,8 @@ public record SandboxSpec(
                 mounts,
                 lifetime,
                 own,
-                isolation);
+                isolation,
+                furnishing);
     }
 
     /** The same with another network. */
@@ -208,7 +212,8 @@ public record SandboxSpec(
                 mounts,
                 lifetime,
                 command,
-                isolation);
+                isolation,
+                furnishing);
     }
 
     /** The programs of this machine in a sandbox of their own; see {@link Root.Host}. */
@@ -250,6 +255,8 @@ public record SandboxSpec(
         private Lifetime lifetime = Lifetime.attached();
         private Optional<ExecSpec> command = Optional.empty();
         private Isolation isolation = Isolation.CONTAINER;
+        private final List<String> certificates = new ArrayList<>();
+        private final Map<String, String> scripts = new LinkedHashMap<>();
 
         private Builder(Root root) {
             this.root = root;
@@ -376,6 +383,18 @@ public record SandboxSpec(
             return this;
         }
 
+        /** Its programs trust these certificates, a bundle of PEM; see {@link Furnishing}. */
+        public Builder trust(String pem) {
+            certificates.add(pem);
+            return this;
+        }
+
+        /** It has a program of this name on the path of its commands; see {@link Furnishing}. */
+        public Builder script(String name, String body) {
+            scripts.put(name, body);
+            return this;
+        }
+
         /**
          * @throws SandboxException.InvalidSpec if a field is out of range
          */
@@ -399,7 +418,8 @@ public record SandboxSpec(
                     mounts,
                     lifetime,
                     command,
-                    isolation);
+                    isolation,
+                    new Furnishing(certificates, scripts));
         }
     }
 }

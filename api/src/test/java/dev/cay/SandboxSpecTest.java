@@ -249,7 +249,8 @@ final class SandboxSpecTest {
                 like.mounts(),
                 like.lifetime(),
                 like.command(),
-                like.isolation());
+                like.isolation(),
+                like.furnishing());
         limits.put(ResourceLimit.DATA, 2L);
 
         assertThat(spec.resourceLimits()).isEqualTo(Map.of(ResourceLimit.DATA, 1L));

@@ -52,8 +52,9 @@ final class RunOptions {
     static final Option ULIMIT = Option.valued(
             "ulimit",
             "NAME=N",
-            "A limit of each single process: address-space, core, cpu-seconds, data, file-size, locked-memory,"
-                    + " open-files or stack. May be repeated.");
+            "A limit of each single process: address-space, core, cpu-seconds, data, file-locks, file-size,"
+                    + " locked-memory, message-queues, nice, open-files, pending-signals, processes, real-time,"
+                    + " real-time-priority, resident-memory or stack. May be repeated.");
     static final Option HOSTNAME =
             Option.valued("hostname", "NAME", "The sandbox's host name. By default a name made up for it.");
 
@@ -101,8 +102,18 @@ final class RunOptions {
             "allow-host-path",
             "Dangerous: let --volume show what gives this machine away, such as /, /etc or /proc.");
 
+    static final Option TRUST = Option.valued(
+            "trust",
+            "FILE",
+            "Its programs trust these certificates, a file of PEM: they stand in its trust stores, and in the variables"
+                    + " that name one. MicroVMs only. May be repeated.");
+    static final Option SCRIPT = Option.valued(
+            "script",
+            "NAME=FILE",
+            "A program of its own, on the PATH of its commands. MicroVMs only. May be repeated.");
+
     private static final List<Option> FILES =
-            List.of(ROOTFS, PULL, READ_ONLY, TMPFS_SIZE, WRITABLE, VOLUME, TMPFS, ALLOW_HOST_PATH);
+            List.of(ROOTFS, PULL, READ_ONLY, TMPFS_SIZE, WRITABLE, VOLUME, TMPFS, ALLOW_HOST_PATH, TRUST, SCRIPT);
     private static final List<Option> WALLS = List.of(ISOLATION, SECCOMP, NO_USERNS);
     private static final List<Option> NETWORK = List.of(
             NetworkRequest.NETWORK,

@@ -19,7 +19,7 @@ import java.util.Optional;
 /** Reads what is said about a sandbox that is to be made. */
 final class SandboxRequest {
     /** Docker's own profile has 20 KiB. */
-    private static final int MAXIMUM_PROFILE = 1024 * 1024;
+    private static final int MAXIMUM_FILE = 1024 * 1024;
 
     private SandboxRequest() {}
 
@@ -52,6 +52,7 @@ final class SandboxRequest {
             builder.stopSignal(Signals.number(RunOptions.STOP_SIGNAL, stopSignal.get()));
         }
         addIdentity(builder, arguments);
+        addFurnishing(builder, arguments);
         addMounts(builder, arguments);
         builder.lifetime(new Lifetime(
                 detached,
@@ -77,6 +78,20 @@ final class SandboxRequest {
                 throw Values.refuse(RunOptions.LABEL, "'" + text + "' has no name", "write NAME=VALUE");
             }
             builder.label(equals < 0 ? text : text.substring(0, equals), equals < 0 ? "" : text.substring(equals + 1));
+        }
+    }
+
+    private static void addFurnishing(SandboxSpec.Builder builder, Arguments arguments) {
+        for (String text : arguments.all(RunOptions.TRUST)) {
+            builder.trust(file(RunOptions.TRUST, text, "name a file of PEM"));
+        }
+        for (String text : arguments.all(RunOptions.SCRIPT)) {
+            int equals = text.indexOf('=');
+            if (equals <= 0) {
+                throw Values.refuse(RunOptions.SCRIPT, "'" + text + "' has no name", "write NAME=FILE");
+            }
+            String body = file(RunOptions.SCRIPT, text.substring(equals + 1), "write NAME=FILE");
+            builder.script(text.substring(0, equals), body);
         }
     }
 
@@ -150,24 +165,27 @@ final class SandboxRequest {
         return switch (text) {
             case "default" -> SeccompPolicy.standard();
             case "unconfined" -> SeccompPolicy.unconfined();
-            default -> SeccompPolicy.profile(profile(text));
+            default ->
+                SeccompPolicy.profile(file(
+                        RunOptions.SECCOMP,
+                        text,
+                        "write default, unconfined or the path of a profile in Docker's JSON form"));
         };
     }
 
-    private static String profile(String text) {
-        Path path = Values.path(RunOptions.SECCOMP, text);
-        String hint = "write default, unconfined or the path of a profile in Docker's JSON form";
+    /** The content of a file that an option names. */
+    private static String file(Option option, String text, String hint) {
+        Path path = Values.path(option, text);
         try (InputStream in = Files.newInputStream(path)) {
-            byte[] bytes = in.readNBytes(MAXIMUM_PROFILE + 1);
-            if (bytes.length > MAXIMUM_PROFILE) {
-                throw Values.refuse(
-                        RunOptions.SECCOMP, "'" + text + "' has more than " + MAXIMUM_PROFILE + " bytes", hint);
+            byte[] bytes = in.readNBytes(MAXIMUM_FILE + 1);
+            if (bytes.length > MAXIMUM_FILE) {
+                throw Values.refuse(option, "'" + text + "' has more than " + MAXIMUM_FILE + " bytes", hint);
             }
             return new String(bytes, StandardCharsets.UTF_8);
         } catch (NoSuchFileException e) {
-            throw Values.refuse(RunOptions.SECCOMP, "there is no file '" + text + "'", hint);
+            throw Values.refuse(option, "there is no file '" + text + "'", hint);
         } catch (IOException e) {
-            throw Values.refuse(RunOptions.SECCOMP, "'" + text + "' cannot be read: " + e.getMessage(), hint);
+            throw Values.refuse(option, "'" + text + "' cannot be read: " + e.getMessage(), hint);
         }
     }
 }

@@ -6,7 +6,9 @@ import dev.cay.Size;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.OptionalLong;
 
 /** Reads the values of options. Whether they are in range is the API's to say. */
@@ -141,26 +143,40 @@ final class Values {
             case "core" -> ResourceLimit.CORE;
             case "cpu-seconds", "cpu" -> ResourceLimit.CPU_SECONDS;
             case "data" -> ResourceLimit.DATA;
+            case "file-locks", "locks" -> ResourceLimit.FILE_LOCKS;
             case "file-size", "fsize" -> ResourceLimit.FILE_SIZE;
             case "locked-memory", "memlock" -> ResourceLimit.LOCKED_MEMORY;
+            case "message-queues", "msgqueue" -> ResourceLimit.MESSAGE_QUEUES;
+            case "nice" -> ResourceLimit.NICE;
             case "open-files", "nofile" -> ResourceLimit.OPEN_FILES;
+            case "pending-signals", "sigpending" -> ResourceLimit.PENDING_SIGNALS;
+            case "processes", "nproc" -> ResourceLimit.PROCESSES;
+            case "real-time", "rttime" -> ResourceLimit.REAL_TIME;
+            case "real-time-priority", "rtprio" -> ResourceLimit.REAL_TIME_PRIORITY;
+            case "resident-memory", "rss" -> ResourceLimit.RESIDENT_MEMORY;
             case "stack" -> ResourceLimit.STACK;
             default -> throw unknownResourceLimit(option, name);
         };
     }
 
     private static UsageException unknownResourceLimit(Option option, String name) {
-        List<String> known = List.of(
-                "address-space", "core", "cpu-seconds", "data", "file-size", "locked-memory", "open-files", "stack");
+        List<String> known = new ArrayList<>();
+        for (ResourceLimit limit : ResourceLimit.values()) {
+            known.add(limit.name().toLowerCase(Locale.ROOT).replace('_', '-'));
+        }
         String hint = "write " + Spelling.closest(name, known).orElse(String.join(", ", known));
-        return refuse(option, "'" + name + "' is not a resource limit", name.equals("nproc") ? "write --pids N" : hint);
+        return refuse(option, "'" + name + "' is not a resource limit", hint);
     }
 
     /** The part of {@code NAME=VALUE} behind the sign: bytes may have a unit. */
     static long resourceLimitValue(Option option, String text, ResourceLimit limit) {
         String value = text.substring(text.indexOf('=') + 1);
-        boolean countable = limit == ResourceLimit.CPU_SECONDS || limit == ResourceLimit.OPEN_FILES;
-        return countable ? count(option, value) : size(option, value).bytes();
+        boolean bytes = switch (limit) {
+            case ADDRESS_SPACE, CORE, DATA, FILE_SIZE, LOCKED_MEMORY, MESSAGE_QUEUES, RESIDENT_MEMORY, STACK -> true;
+            case CPU_SECONDS, FILE_LOCKS, NICE, OPEN_FILES, PENDING_SIGNALS, PROCESSES, REAL_TIME, REAL_TIME_PRIORITY ->
+                false;
+        };
+        return bytes ? size(option, value).bytes() : count(option, value);
     }
 
     static UsageException refuse(Option option, String message, String hint) {

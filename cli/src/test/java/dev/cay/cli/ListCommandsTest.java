@@ -154,7 +154,8 @@ class ListCommandsTest {
                 dev.cay.Lifetime.untilRemoved().limit(Duration.ofSeconds(5)).idle(Duration.ofSeconds(6)),
                 Optional.of(
                         ExecSpec.builder("job").timeout(Duration.ofSeconds(7)).build()),
-                dev.cay.Isolation.CONTAINER);
+                dev.cay.Isolation.CONTAINER,
+                dev.cay.Furnishing.none());
         FakeSandbox box = engine.box("0001", spec);
         box.running(ExecSpec.of("job"));
         engine.executions.get(0).await();

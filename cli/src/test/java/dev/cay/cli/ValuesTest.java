@@ -145,10 +145,10 @@ class ValuesTest {
         assertThat(refused(() -> Values.resourceLimit(OPTION, "open-flies=1"), "'open-flies' is not")
                         .hint())
                 .isEqualTo("write open-files");
-        assertThat(refused(() -> Values.resourceLimit(OPTION, "nproc=1"), "'nproc' is not")
-                        .hint())
-                .isEqualTo("write --pids N");
-        assertThat(refused(() -> Values.resourceLimit(OPTION, "rtprio=1"), "'rtprio' is not")
+        assertThat(Values.resourceLimit(OPTION, "nproc=1")).isEqualTo(ResourceLimit.PROCESSES);
+        assertThat(Values.resourceLimitValue(OPTION, "rtprio=1", ResourceLimit.REAL_TIME_PRIORITY))
+                .isEqualTo(1);
+        assertThat(refused(() -> Values.resourceLimit(OPTION, "swap=1"), "'swap' is not")
                         .hint())
                 .contains("stack");
     }

@@ -9,6 +9,7 @@ import dev.cay.SandboxSpec;
 import dev.cay.Size;
 import dev.cay.engine.container.Containers;
 import dev.cay.engine.container.GuestCommands;
+import dev.cay.engine.container.GuestSurroundings;
 import dev.cay.engine.container.ImageSource;
 import dev.cay.engine.container.NetworkSource;
 import dev.cay.engine.container.Places;
@@ -160,7 +161,7 @@ final class GuestTest {
     }
 
     private static GuestCommands commands(Stub stub) throws SyscallException {
-        return GuestCommands.open(stub, "guest", SandboxSpec.image("none").build());
+        return GuestCommands.open(stub, "guest", SandboxSpec.image("none").build(), GuestSurroundings.none());
     }
 
     @Test

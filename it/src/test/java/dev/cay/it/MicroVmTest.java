@@ -15,6 +15,7 @@ import dev.cay.Isolation;
 import dev.cay.Kernels;
 import dev.cay.Mount;
 import dev.cay.Network;
+import dev.cay.ResourceLimit;
 import dev.cay.Sandbox;
 import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
@@ -96,6 +97,9 @@ final class MicroVmTest {
                 .memory(Size.mib(256))
                 .tmpfs(Size.mib(64))
                 .hostname("guest")
+                .trust(GuestPlanTest.PEM)
+                .script("hello", "#!/bin/sh\necho hello $1\n")
+                .resourceLimit(ResourceLimit.PENDING_SIGNALS, 77)
                 .mount(Mount.tmpfs("/deep/in/memory", Size.mib(1)));
     }
 
@@ -130,6 +134,27 @@ final class MicroVmTest {
                         .stdout()
                         .strip())
                 .isEqualTo("uid=1234(app) gid=77(staff) groups=77(staff),88(extra)");
+    }
+
+    /** What the steps of the boot have brought about, in a real guest. */
+    @Test
+    void theGuestIsFurnished() {
+        assertThat(sh("hello world; sh -lc 'echo $PATH'"))
+                .isEqualTo("hello world\n/.cay/scripts:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+        assertThat(sh("cat $SSL_CERT_FILE $NODE_EXTRA_CA_CERTS | grep -c 'BEGIN CERT'; echo $CURL_CA_BUNDLE"))
+                .isEqualTo("2\n/etc/ssl/certs/ca-certificates.crt");
+        assertThat(sh("grep -E 'open files|pending' /proc/self/limits | tr -s ' '"))
+                .contains("77 77")
+                .contains("1024 1048576");
+        assertThat(sh("stat -c '%a %F' /tmp /var/tmp /run/cay"))
+                .isEqualTo("1777 directory\n1777 directory\n755 directory");
+        assertThat(sh("cat /proc/net/if_inet6; grep -c 127.0.0.1 /proc/net/fib_trie"))
+                .startsWith("00000000000000000000000000000001 01 80 10 80       lo")
+                .doesNotEndWith("\n0");
+        assertThat(sh("tail -n 4 /etc/hosts"))
+                .isEqualTo("fe00::\tip6-localnet\nff00::\tip6-mcastprefix\nff02::1\tip6-allnodes\n"
+                        + "ff02::2\tip6-allrouters");
+        assertThat(sh("mount | grep /deep/in/memory")).contains("(rw,nosuid,nodev,relatime,size=1024k");
     }
 
     @Test
@@ -228,7 +253,8 @@ final class MicroVmTest {
                 spec().userNamespace(false),
                 spec().cpus(0.5),
                 spec().memory(Size.mib(16)),
-                spec().name("named"));
+                spec().name("named"),
+                spec().isolation(Isolation.CONTAINER));
         for (SandboxSpec.Builder builder : lacking) {
             SandboxSpec wanted = builder.build();
             assertThatThrownBy(() -> engine.create(wanted)).isInstanceOf(SandboxException.Unsupported.class);

@@ -70,6 +70,10 @@ final class ExecutionList {
                     command.workingDirectory().or(spec::workingDirectory).orElse(SandboxSpec.DEFAULT_WORKING_DIRECTORY),
                     identity);
         }
+
+        Command within(GuestSurroundings surroundings) {
+            return new Command(arguments, surroundings.around(environment), workingDirectory, identity);
+        }
     }
 
     static OpList of(Walls walls, Command command, Container.Streams streams) {

@@ -35,8 +35,16 @@ public final class GuestCommands implements AutoCloseable {
     private final ExecutionList.Walls walls;
     private final Fd root;
     private final Accounts.Identity defaultIdentity;
+    private final GuestSurroundings surroundings;
 
-    private GuestCommands(Stub stub, String id, ExecutionList.Walls walls, Fd root, Accounts.Identity defaultIdentity) {
+    private GuestCommands(
+            Stub stub,
+            String id,
+            ExecutionList.Walls walls,
+            Fd root,
+            Accounts.Identity defaultIdentity,
+            GuestSurroundings surroundings) {
+        this.surroundings = surroundings;
         this.stub = stub;
         this.id = id;
         this.walls = walls;
@@ -50,7 +58,8 @@ public final class GuestCommands implements AutoCloseable {
      * @param id of the sandbox
      * @throws dev.cay.SandboxException.InvalidSpec if its user does not exist there
      */
-    public static GuestCommands open(Stub stub, String id, SandboxSpec spec) throws SyscallException {
+    public static GuestCommands open(Stub stub, String id, SandboxSpec spec, GuestSurroundings surroundings)
+            throws SyscallException {
         OpList.Builder inherited = OpList.builder();
         // Without a user namespace the devices that somebody makes are real ones, here the channel among them.
         inherited.addAll(Privileges.bounds(Privileges.lastCapability(stub), false));
@@ -66,7 +75,7 @@ public final class GuestCommands implements AutoCloseable {
                     0,
                     Seccomp.compile(spec.seccomp(), Architecture.current(), Privileges.CAPABILITY_NAMES)
                             .map(Credentials::filterSystemCalls));
-            return new GuestCommands(stub, id, walls, root, identity);
+            return new GuestCommands(stub, id, walls, root, identity, surroundings);
         } catch (SyscallException | RuntimeException e) {
             root.close();
             throw e;
@@ -83,7 +92,8 @@ public final class GuestCommands implements AutoCloseable {
         Accounts.Identity identity = command.user().isPresent()
                 ? Accounts.read(stub, root).require(command.user().get())
                 : defaultIdentity;
-        ExecutionList.Command resolved = ExecutionList.Command.of(walls.spec(), id, command, identity);
+        ExecutionList.Command resolved =
+                ExecutionList.Command.of(walls.spec(), id, command, identity).within(surroundings);
         try (Cleanup local = new Cleanup()) {
             KeptStreams streams = local.push(KeptStreams.there(stub, command.terminal()));
             Op nothing = FileOps.open("/dev/null", FileOps.O_RDWR);

@@ -146,9 +146,17 @@ final class Privileges {
             case DATA -> 2;
             case STACK -> 3;
             case CORE -> RLIMIT_CORE;
+            case RESIDENT_MEMORY -> 5;
+            case PROCESSES -> RLIMIT_NPROC;
             case OPEN_FILES -> 7;
             case LOCKED_MEMORY -> 8;
             case ADDRESS_SPACE -> 9;
+            case FILE_LOCKS -> 10;
+            case PENDING_SIGNALS -> 11;
+            case MESSAGE_QUEUES -> 12;
+            case NICE -> 13;
+            case REAL_TIME_PRIORITY -> 14;
+            case REAL_TIME -> 15;
         };
     }
 

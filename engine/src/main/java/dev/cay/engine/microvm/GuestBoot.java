@@ -1,5 +1,6 @@
 package dev.cay.engine.microvm;
 
+import dev.cay.engine.container.GuestSurroundings;
 import dev.cay.linux.Arg;
 import dev.cay.linux.Birth;
 import dev.cay.linux.Child;
@@ -55,13 +56,18 @@ public final class GuestBoot {
      * Brings a guest up: from its first process, which has nothing but the initramfs, to the root file system that it is to have.
      *
      * @param deadline a value of {@link System#nanoTime}, until which its disks have to be there
+     * @return what its commands find in it
      * @throws IOException of the step that failed, which it names
      */
-    public void bringUp(GuestSpec spec, long deadline) throws IOException {
+    public GuestSurroundings bringUp(GuestSpec spec, long deadline) throws IOException {
+        GuestTrust trust = new GuestTrust(spec.furnishing().certificates());
         take(GuestPlan.first(spec));
         GuestDisks disks = new GuestDisks();
         take(List.of(new GuestStep.Talk("disks", true, kernel -> disks.find(kernel, spec.serials(), deadline))));
-        take(GuestPlan.rest(spec, disks.found()));
+        take(GuestPlan.rest(spec, disks.found(), trust));
+        boolean scripts = !spec.furnishing().scripts().isEmpty();
+        return new GuestSurroundings(
+                trust.variables(), scripts ? Optional.of(GuestScripts.DIRECTORY) : Optional.empty());
     }
 
     /**

@@ -4,13 +4,18 @@ import dev.cay.engine.microvm.GuestMount.Options;
 import dev.cay.linux.Arg;
 import dev.cay.linux.DirectoryOps;
 import dev.cay.linux.Errno;
+import dev.cay.linux.Fd;
 import dev.cay.linux.FileOps;
+import dev.cay.linux.Kernel;
 import dev.cay.linux.Mount;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
 import dev.cay.linux.OpenFile;
+import dev.cay.linux.Results;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * Operations on a guest's root file system, which is an image's and so nobody's friend: no path is followed out of it or through a
@@ -20,6 +25,8 @@ final class GuestFiles {
     private static final long RESOLVE = FileOps.RESOLVE_IN_ROOT | FileOps.RESOLVE_NO_MAGICLINKS;
     private static final int DIRECTORY = FileOps.O_PATH | FileOps.O_DIRECTORY;
     private static final String NEW = ".cay-new";
+    private static final int PIECE = 64 * 1024;
+    private static final int MAXIMUM_FILE = 4 << 20;
 
     private final OpList.Builder list = OpList.builder();
     private final Op root = list.add(FileOps.openResolved("/", DIRECTORY, FileOps.RESOLVE_NO_MAGICLINKS));
@@ -127,6 +134,37 @@ final class GuestFiles {
 
     void replace(Op directory, String name, String text) {
         replace(directory, name, text.getBytes(StandardCharsets.UTF_8), 0644);
+    }
+
+    /**
+     * What a file of the guest has, byte for byte; empty if there is none that can be opened.
+     *
+     * @throws IOException if it cannot be read, or is longer than anything of its kind
+     */
+    static Optional<String> read(Kernel guest, String path) throws IOException {
+        Op root = FileOps.openResolved("/", DIRECTORY, FileOps.RESOLVE_NO_MAGICLINKS);
+        Op open = FileOps.openBeneath(Arg.of(root), path.substring(1), FileOps.O_RDONLY | FileOps.O_NONBLOCK, RESOLVE)
+                .tolerating(Errno.ENOENT, Errno.ENOTDIR, Errno.ELOOP, Errno.EACCES);
+        Results opened = guest.run(OpList.of(root, open, FileOps.close(root)));
+        if (opened.failed(open)) {
+            return Optional.empty();
+        }
+        StringBuilder text = new StringBuilder();
+        try (Fd file = opened.fd(open)) {
+            while (true) {
+                Arg.Buffer piece = new Arg.Buffer(PIECE);
+                Op read = FileOps.read(Arg.of(file), piece);
+                Results results = guest.run(OpList.of(read));
+                int length = (int) results.value(read);
+                if (length == 0) {
+                    return Optional.of(text.toString());
+                }
+                text.append(new String(results.bytes(piece), 0, length, StandardCharsets.ISO_8859_1));
+                if (text.length() > MAXIMUM_FILE) {
+                    throw new IOException(path + " has more than " + MAXIMUM_FILE + " bytes");
+                }
+            }
+        }
     }
 
     /** Puts a file there if nothing has its name. */

@@ -62,24 +62,30 @@ final class GuestPlan {
     /** What comes before its disks are looked for. */
     static List<GuestStep> first(GuestSpec spec) {
         List<GuestStep> steps = new ArrayList<>();
-        steps.add(required(
-                "limits",
-                OpList.of(spec.limits().stream()
-                        .filter(limit -> limit.resource().isHarmless())
-                        .map(ProcessLimit::put)
-                        .toArray(Op[]::new))));
+        steps.add(required("limits", limits(spec)));
         GuestFiles files = new GuestFiles();
         files.mount("proc", "/proc", "proc", NOTHING_SPECIAL, "");
         steps.add(required("process table", files.build()));
         return steps;
     }
 
+    private static OpList limits(GuestSpec spec) {
+        OpList.Builder list = OpList.builder();
+        for (ProcessLimit limit : spec.limits()) {
+            if (limit.isHarmless()) {
+                list.add(limit.put());
+            }
+        }
+        return list.build();
+    }
+
     /**
      * All the rest.
      *
+     * @param trust the certificates that it is to trust
      * @param disks that it has
      */
-    static List<GuestStep> rest(GuestSpec spec, GuestDisks.Found disks) {
+    static List<GuestStep> rest(GuestSpec spec, GuestDisks.Found disks, GuestTrust trust) {
         List<GuestStep> steps = new ArrayList<>();
         root(spec, disks).ifPresent(list -> steps.add(required("root", list)));
         steps.add(required("essential mounts", essential()));
@@ -88,6 +94,13 @@ final class GuestPlan {
         steps.add(required("names", names(spec)));
         steps.add(new GuestStep.Calls("accounts", false, accounts()));
         steps.add(required("loopback", OpList.of(Loopback.up().toArray(Op[]::new))));
+        if (!trust.isEmpty()) {
+            steps.add(new GuestStep.Talk("trust", true, trust::install));
+        }
+        Map<String, String> scripts = spec.furnishing().scripts();
+        if (!scripts.isEmpty()) {
+            steps.add(new GuestStep.Talk("scripts", true, guest -> GuestScripts.install(guest, scripts)));
+        }
         steps.add(required("run directory", runDirectory()));
         steps.add(new GuestStep.Calls("message queues", false, queues()));
         spec.threads().ifPresent(most -> steps.add(required("process limit", processes(most))));

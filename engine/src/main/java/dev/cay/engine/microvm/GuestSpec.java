@@ -2,7 +2,9 @@ package dev.cay.engine.microvm;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.cay.Furnishing;
 import dev.cay.Mount;
+import dev.cay.ResourceLimit;
 import dev.cay.SandboxSpec;
 import dev.cay.Size;
 import dev.cay.Writable;
@@ -22,13 +24,14 @@ import java.util.regex.Pattern;
  *
  * @param root its root file system
  * @param readOnly whether nothing of that can be changed once it is up
- * @param limits of its first process and so of every later one, each resource at most once
+ * @param limits of every process, each resource at most once; its first has those that it can live with
  * @param hostname at most 64 characters
  * @param hostAlias by which name the guest knows its host
  * @param gateways the addresses of the host that it can reach, which get that name
  * @param directories that are made where they are missing
  * @param mounts besides its root, in the order in which they are made: parents first
  * @param threads how many processes and threads its commands may have, above 0; as many as the kernel says if empty
+ * @param furnishing what is put into its root file system
  */
 public record GuestSpec(
         Root root,
@@ -39,9 +42,12 @@ public record GuestSpec(
         List<String> gateways,
         List<String> directories,
         List<GuestMount> mounts,
-        OptionalInt threads) {
+        OptionalInt threads,
+        Furnishing furnishing) {
     /** The name by which a guest knows its host. */
     public static final String HOST_ALIAS = "host.cay.internal";
+
+    private static final ProcessLimit FILES = new ProcessLimit(ProcessLimit.Resource.NOFILE, 1024, 1 << 20);
 
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?");
     private static final Pattern ADDRESS = Pattern.compile("[0-9a-fA-F.:]{2,45}");
@@ -100,6 +106,7 @@ public record GuestSpec(
         limits = List.copyOf(limits);
         directories = List.copyOf(directories);
         gateways = List.copyOf(gateways);
+        requireNonNull(furnishing, "furnishing is null");
         require(NAME.matcher(hostname).matches(), "a host name '" + hostname + "'");
         require(NAME.matcher(hostAlias).matches(), "a host that is called '" + hostAlias + "'");
         gateways.forEach(address -> require(ADDRESS.matcher(address).matches(), "a gateway '" + address + "'"));
@@ -136,13 +143,23 @@ public record GuestSpec(
         return new GuestSpec(
                 new Root.Overlay(layers, new Upper.Memory(changes)),
                 readOnly,
-                List.of(),
+                limits(spec),
                 spec.hostname().orElse(id),
                 HOST_ALIAS,
                 List.of(),
                 spec.workingDirectory().stream().toList(),
                 mounts,
-                OptionalInt.of(spec.limits().pids()));
+                OptionalInt.of(spec.limits().pids()),
+                spec.furnishing());
+    }
+
+    private static List<ProcessLimit> limits(SandboxSpec spec) {
+        List<ProcessLimit> limits = new ArrayList<>();
+        if (!spec.resourceLimits().containsKey(ResourceLimit.OPEN_FILES)) {
+            limits.add(FILES); // the kernel gives its first process so few that no program could ask for more
+        }
+        spec.resourceLimits().forEach((limit, value) -> limits.add(ProcessLimit.of(limit, value)));
+        return limits;
     }
 
     private static GuestMount memory(String path, Size size, int mode) {

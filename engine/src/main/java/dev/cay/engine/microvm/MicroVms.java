@@ -9,6 +9,7 @@ import dev.cay.Size;
 import dev.cay.Writable;
 import dev.cay.engine.container.Containers;
 import dev.cay.engine.container.GuestCommands;
+import dev.cay.engine.container.GuestSurroundings;
 import dev.cay.engine.kernels.GuestKernel;
 import dev.cay.engine.kernels.Initramfs;
 import dev.cay.engine.kernels.KernelStore;
@@ -158,9 +159,9 @@ public final class MicroVms implements AutoCloseable {
         Stub stub = Stub.ofMachine(machine.channel(), deadline);
         try {
             GuestBoot boot = new GuestBoot(stub);
-            boot.bringUp(wanted, deadline);
+            GuestSurroundings surroundings = boot.bringUp(wanted, deadline);
             boot.take(last(stub));
-            return new MicroVm(id, machine, stub, GuestCommands.open(stub, id, spec), boot.report());
+            return new MicroVm(id, machine, stub, GuestCommands.open(stub, id, spec, surroundings), boot.report());
         } catch (IOException | RuntimeException e) {
             stub.close();
             throw e;

@@ -2,6 +2,7 @@ package dev.cay.engine.microvm;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.cay.ResourceLimit;
 import dev.cay.linux.Credentials;
 import dev.cay.linux.Op;
 import java.util.Arrays;
@@ -16,6 +17,9 @@ import java.util.Locale;
 public record ProcessLimit(Resource resource, long soft, long hard) {
     /** No limit. */
     public static final long UNLIMITED = -1;
+
+    /** With less the first process of a guest could run out of them. */
+    private static final long FEW_FILES = 1024;
 
     /** All resources of Linux, in the order of their numbers, which are the same on both architectures. */
     public enum Resource {
@@ -48,14 +52,6 @@ public record ProcessLimit(Resource resource, long soft, long hard) {
                     .findFirst()
                     .orElseThrow(() -> new IllegalArgumentException("no guest has a limit of '" + text + "'"));
         }
-
-        /** Whether the first process of a guest can live with less than all of it, whatever that is. */
-        boolean isHarmless() {
-            return switch (this) {
-                case CPU, FSIZE, DATA, STACK, NOFILE, AS, RTTIME -> false;
-                case CORE, RSS, NPROC, MEMLOCK, LOCKS, SIGPENDING, MSGQUEUE, NICE, RTPRIO -> true;
-            };
-        }
     }
 
     public ProcessLimit {
@@ -63,6 +59,38 @@ public record ProcessLimit(Resource resource, long soft, long hard) {
         GuestSpec.require(soft >= UNLIMITED && hard >= UNLIMITED, "a negative limit of " + resource.text());
         GuestSpec.require(
                 Long.compareUnsigned(soft, hard) <= 0, "a soft limit of " + resource.text() + " above the hard one");
+    }
+
+    /** Whether the first process of a guest can live with it: whoever takes its memory or its time away ends the guest. */
+    boolean isHarmless() {
+        return switch (resource) {
+            case CPU, FSIZE, DATA, STACK, AS, RTTIME -> false;
+            case NOFILE -> Long.compareUnsigned(soft, FEW_FILES) >= 0;
+            case CORE, RSS, NPROC, MEMLOCK, LOCKS, SIGPENDING, MSGQUEUE, NICE, RTPRIO -> true;
+        };
+    }
+
+    /** That of a sandbox's specification, soft and hard alike. */
+    static ProcessLimit of(ResourceLimit limit, long value) {
+        Resource resource = switch (limit) {
+            case ADDRESS_SPACE -> Resource.AS;
+            case CORE -> Resource.CORE;
+            case CPU_SECONDS -> Resource.CPU;
+            case DATA -> Resource.DATA;
+            case FILE_LOCKS -> Resource.LOCKS;
+            case FILE_SIZE -> Resource.FSIZE;
+            case LOCKED_MEMORY -> Resource.MEMLOCK;
+            case MESSAGE_QUEUES -> Resource.MSGQUEUE;
+            case NICE -> Resource.NICE;
+            case OPEN_FILES -> Resource.NOFILE;
+            case PENDING_SIGNALS -> Resource.SIGPENDING;
+            case PROCESSES -> Resource.NPROC;
+            case REAL_TIME -> Resource.RTTIME;
+            case REAL_TIME_PRIORITY -> Resource.RTPRIO;
+            case RESIDENT_MEMORY -> Resource.RSS;
+            case STACK -> Resource.STACK;
+        };
+        return new ProcessLimit(resource, value, value);
     }
 
     /** Puts it on the process that makes the call. */

@@ -56,7 +56,8 @@ final class ImageDefaults {
                 mounts(spec, config),
                 spec.lifetime(),
                 spec.command().or(() -> command(config)),
-                spec.isolation());
+                spec.isolation(),
+                spec.furnishing());
     }
 
     private static Optional<ExecSpec> command(ImageConfig config) {

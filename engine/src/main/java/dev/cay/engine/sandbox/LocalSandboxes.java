@@ -91,6 +91,11 @@ final class LocalSandboxes implements Sandboxes {
                 MicroVms.check(spec);
                 return machines.create(settled(spec));
             }
+            if (!spec.furnishing().isNone()) {
+                throw new SandboxException.Unsupported(
+                        "a container trusts what its image trusts, and has no scripts of its own",
+                        "leave out --trust and --script, put the files into the image, or use a microVM");
+            }
             SandboxSpec settled = settled(spec);
             return settled.lifetime().detached() ? stored().create(settled) : attached(settled);
         });

@@ -2,6 +2,7 @@ package dev.cay.engine.state;
 
 import dev.cay.EgressPolicy;
 import dev.cay.ExecSpec;
+import dev.cay.Furnishing;
 import dev.cay.IoLimits;
 import dev.cay.Isolation;
 import dev.cay.Lifetime;
@@ -59,12 +60,25 @@ final class SpecJson {
                 .objects("mounts", spec.mounts(), SpecJson::write)
                 .object("lifetime", fields -> write(fields, spec.lifetime()))
                 .object("command", spec.command(), SpecJson::write)
-                .field("isolation", microvm(spec));
+                .field("isolation", microvm(spec))
+                .object("furnishing", furnishing(spec), SpecJson::write);
     }
 
     /** Nothing is said of what is usual. */
     private static Optional<String> microvm(SandboxSpec spec) {
         return spec.isolation() == Isolation.MICROVM ? Optional.of(MICROVM) : Optional.empty();
+    }
+
+    private static Optional<Furnishing> furnishing(SandboxSpec spec) {
+        return spec.furnishing().isNone() ? Optional.empty() : Optional.of(spec.furnishing());
+    }
+
+    private static void write(JsonWriter out, Furnishing furnishing) {
+        out.texts("certificates", furnishing.certificates()).map("scripts", furnishing.scripts());
+    }
+
+    private static Furnishing readFurnishing(JsonObject in) {
+        return new Furnishing(in.texts("certificates"), in.map("scripts"));
     }
 
     private static Isolation isolation(JsonObject in) {
@@ -94,7 +108,8 @@ final class SpecJson {
                 in.objects("mounts", SpecJson::readMount),
                 in.object("lifetime", SpecJson::readLifetime),
                 in.optionalObject("command", SpecJson::readExec),
-                isolation(in));
+                isolation(in),
+                in.optionalObject("furnishing", SpecJson::readFurnishing).orElse(Furnishing.none()));
     }
 
     static void write(JsonWriter out, ExecSpec spec) {

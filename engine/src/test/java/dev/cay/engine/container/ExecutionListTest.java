@@ -152,15 +152,23 @@ final class ExecutionListTest {
 
     @Test
     void everyLimitHasItsNumber() {
-        Map<ResourceLimit, Long> numbers = Map.of(
-                ResourceLimit.CPU_SECONDS, 0L,
-                ResourceLimit.FILE_SIZE, 1L,
-                ResourceLimit.DATA, 2L,
-                ResourceLimit.STACK, 3L,
-                ResourceLimit.CORE, 4L,
-                ResourceLimit.OPEN_FILES, 7L,
-                ResourceLimit.LOCKED_MEMORY, 8L,
-                ResourceLimit.ADDRESS_SPACE, 9L);
+        List<ResourceLimit> numbers = List.of(
+                ResourceLimit.CPU_SECONDS,
+                ResourceLimit.FILE_SIZE,
+                ResourceLimit.DATA,
+                ResourceLimit.STACK,
+                ResourceLimit.CORE,
+                ResourceLimit.RESIDENT_MEMORY,
+                ResourceLimit.PROCESSES,
+                ResourceLimit.OPEN_FILES,
+                ResourceLimit.LOCKED_MEMORY,
+                ResourceLimit.ADDRESS_SPACE,
+                ResourceLimit.FILE_LOCKS,
+                ResourceLimit.PENDING_SIGNALS,
+                ResourceLimit.MESSAGE_QUEUES,
+                ResourceLimit.NICE,
+                ResourceLimit.REAL_TIME_PRIORITY,
+                ResourceLimit.REAL_TIME);
         for (ResourceLimit limit : ResourceLimit.values()) {
             SandboxSpec spec = SandboxSpec.host().resourceLimit(limit, 4321).build();
             Op set = list(spec, command("/bin/true", Map.of())).operations().stream()
@@ -169,7 +177,7 @@ final class ExecutionListTest {
                     .findFirst()
                     .orElseThrow();
 
-            assertThat(set.arguments().get(1)).isEqualTo(Arg.of(numbers.get(limit)));
+            assertThat(set.arguments().get(1)).isEqualTo(Arg.of(numbers.indexOf(limit)));
             ByteBuffer value = struct(set.arguments().get(2));
             assertThat(value.getLong(0)).isEqualTo(4321);
             assertThat(value.getLong(8)).isEqualTo(4321);

@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException;
 
+import dev.cay.Furnishing;
 import dev.cay.Size;
 import dev.cay.engine.microvm.GuestMount.Options;
 import dev.cay.linux.Arg;
@@ -23,6 +24,8 @@ final class GuestPlanTest {
     private static final GuestDisks.Found DISKS = new GuestDisks.Found(
             Map.of("layer0", "/dev/vda", "layer1", "/dev/vdb", "data", "/dev/vdc"), List.of("ext4", "erofs"));
 
+    private static final GuestTrust TRUST = new GuestTrust(List.of());
+
     private static GuestSpec spec(GuestSpec.Root root, boolean readOnly, GuestMount... mounts) {
         return new GuestSpec(
                 root,
@@ -33,7 +36,8 @@ final class GuestPlanTest {
                 List.of("10.0.0.1", "fd00::1"),
                 List.of("/made/here"),
                 List.of(mounts),
-                OptionalInt.of(100));
+                OptionalInt.of(100),
+                new Furnishing(List.of(), Map.of("hello", "#!/bin/sh\n")));
     }
 
     private static GuestMount tmpfs(String path) {
@@ -77,7 +81,7 @@ final class GuestPlanTest {
     void theStepsAreTheseAndInThisOrder() {
         GuestSpec spec = spec(OVERLAY, true, tmpfs("/mnt"));
         assertThat(names(GuestPlan.first(spec))).containsExactly("limits", "process table");
-        List<GuestStep> steps = GuestPlan.rest(spec, DISKS);
+        List<GuestStep> steps = GuestPlan.rest(spec, DISKS, TRUST);
         assertThat(names(steps))
                 .containsExactly(
                         "root",
@@ -87,19 +91,20 @@ final class GuestPlanTest {
                         "names",
                         "accounts",
                         "loopback",
+                        "scripts",
                         "run directory",
                         "message queues",
                         "process limit",
                         "seal");
         assertThat(steps.stream().filter(step -> !step.required()).map(GuestStep::name))
                 .containsExactly("accounts", "message queues");
-        assertThat(names(GuestPlan.rest(spec(new GuestSpec.Root.Initramfs(), false), DISKS)))
+        assertThat(names(GuestPlan.rest(spec(new GuestSpec.Root.Initramfs(), false), DISKS, TRUST)))
                 .doesNotContain("root", "seal");
     }
 
     @Test
     void theNamesAreToTheLetter() {
-        List<Op> calls = calls(GuestPlan.rest(spec(OVERLAY, false), DISKS), "names");
+        List<Op> calls = calls(GuestPlan.rest(spec(OVERLAY, false), DISKS, TRUST), "names");
         assertThat(written(calls, "hosts")).isEqualTo("""
             127.0.0.1\tlocalhost guest
             ::1\tlocalhost ip6-localhost ip6-loopback guest
@@ -117,7 +122,7 @@ final class GuestPlanTest {
     @Test
     void aDiskIsTriedWithAllThatTheKernelKnowsAndThenLookedAt() {
         GuestMount disk = new GuestMount.Disk("data", "/srv/data", Optional.empty(), new Options(true, false));
-        List<Op> calls = calls(GuestPlan.rest(spec(OVERLAY, false, disk), DISKS), "mounts");
+        List<Op> calls = calls(GuestPlan.rest(spec(OVERLAY, false, disk), DISKS, TRUST), "mounts");
         assertThat(calls.stream()
                         .filter(call -> call.call() == SystemCall.MOUNT)
                         .map(Op::operands))
@@ -132,7 +137,7 @@ final class GuestPlanTest {
         GuestMount disk = new GuestMount.Disk("data", "/b", Optional.of("ext4"), Options.ALL);
         GuestSpec spec = spec(OVERLAY, false, tmpfs("/a/b/c"), tmpfs("/tmp"), tmpfs("/a/b"), disk);
         assertThat(spec.mounts()).extracting(GuestMount::path).containsExactly("/b", "/tmp", "/a/b", "/a/b/c");
-        assertThat(data(calls(GuestPlan.rest(spec, DISKS), "mounts")))
+        assertThat(data(calls(GuestPlan.rest(spec, DISKS, TRUST), "mounts")))
                 .containsExactly(
                         "tmpfs -> /tmp mode=1777,size=1048576",
                         "tmpfs -> /a/b mode=755,size=1048576",
@@ -142,8 +147,11 @@ final class GuestPlanTest {
     /** Once the image is the root nothing is named by a path that its symlinks could lead anywhere. */
     @Test
     void noPathOfTheImageIsFollowed() {
-        List<GuestStep> steps = GuestPlan.rest(spec(OVERLAY, false, tmpfs("/mnt")), DISKS);
+        List<GuestStep> steps = GuestPlan.rest(spec(OVERLAY, false, tmpfs("/mnt")), DISKS, TRUST);
         for (GuestStep step : steps.subList(1, steps.size())) {
+            if (step instanceof GuestStep.Talk) {
+                continue;
+            }
             for (Op call : calls(steps, step.name())) {
                 boolean byPath = List.of(SystemCall.OPENAT, SystemCall.MKDIRAT, SystemCall.MOUNT, SystemCall.FCHMODAT)
                         .contains(call.call());
@@ -190,7 +198,8 @@ final class GuestPlanTest {
                 List.of(),
                 List.of(),
                 List.of(),
-                OptionalInt.empty());
+                OptionalInt.empty(),
+                Furnishing.none());
     }
 
     @Test

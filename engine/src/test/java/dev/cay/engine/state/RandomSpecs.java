@@ -4,6 +4,7 @@ import dev.cay.EgressPolicy;
 import dev.cay.EgressRule;
 import dev.cay.ExecSpec;
 import dev.cay.Exit;
+import dev.cay.Furnishing;
 import dev.cay.IoLimits;
 import dev.cay.Isolation;
 import dev.cay.Lifetime;
@@ -97,7 +98,8 @@ final class RandomSpecs {
                 mounts(),
                 lifetime(),
                 maybe(this::exec),
-                random.nextBoolean() ? Isolation.CONTAINER : Isolation.MICROVM);
+                random.nextBoolean() ? Isolation.CONTAINER : Isolation.MICROVM,
+                new Furnishing(List.of(), random.nextBoolean() ? Map.of() : Map.of("script-1", text())));
     }
 
     private Network network() {

@@ -56,7 +56,8 @@ final class SandboxRecordTest {
                 s.mounts(),
                 s.lifetime(),
                 command,
-                s.isolation());
+                s.isolation(),
+                s.furnishing());
         return new SandboxRecord(
                 record.id(),
                 record.state(),

@@ -1,0 +1,78 @@
+package dev.cay;
+
+import static java.util.Objects.requireNonNull;
+
+import java.io.ByteArrayInputStream;
+import java.nio.charset.StandardCharsets;
+import java.security.cert.CertificateException;
+import java.security.cert.CertificateFactory;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.regex.Pattern;
+
+/**
+ * What is put into a sandbox's root file system besides what that has. MicroVMs have it; a container refuses it.
+ *
+ * @param certificates bundles of PEM that its programs are to trust, besides those that they trust anyway: in its trust stores, and
+ *     in the variables by which programs are told of one; each of at most 1 MiB, at most 16
+ * @param scripts programs by their names, on the PATH of every command; each of at most 100 KiB, at most 64
+ */
+public record Furnishing(List<String> certificates, Map<String, String> scripts) {
+    private static final Furnishing NONE = new Furnishing(List.of(), Map.of());
+
+    private static final int MAXIMUM_CERTIFICATES = 16;
+    private static final int MAXIMUM_CERTIFICATE = 1 << 20;
+    private static final int MAXIMUM_SCRIPTS = 64;
+    private static final Pattern SCRIPT = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}");
+
+    public Furnishing {
+        certificates = List.copyOf(certificates);
+        Check.that(
+                certificates.size() <= MAXIMUM_CERTIFICATES,
+                certificates.size() + " bundles of certificates are too many",
+                "put them into one file, at most " + MAXIMUM_CERTIFICATES);
+        for (String pem : certificates) { // no lambdas: every command line passes here
+            checkCertificates(pem);
+        }
+        scripts = Collections.unmodifiableMap(new LinkedHashMap<>(scripts));
+        Check.that(
+                scripts.size() <= MAXIMUM_SCRIPTS,
+                scripts.size() + " scripts are too many",
+                "at most " + MAXIMUM_SCRIPTS);
+        for (Map.Entry<String, String> script : scripts.entrySet()) {
+            Check.that(
+                    SCRIPT.matcher(script.getKey()).matches(),
+                    "'" + script.getKey() + "' cannot be the name of a script",
+                    "letters, digits, _, . and -, at most 64, the first a letter, a digit or _");
+            Check.text("the script " + script.getKey(), requireNonNull(script.getValue(), "body is null"));
+        }
+    }
+
+    /** Nothing. */
+    public static Furnishing none() {
+        return NONE;
+    }
+
+    public boolean isNone() {
+        return certificates.isEmpty() && scripts.isEmpty();
+    }
+
+    private static void checkCertificates(String pem) {
+        byte[] bytes = pem.getBytes(StandardCharsets.US_ASCII);
+        Check.that(bytes.length <= MAXIMUM_CERTIFICATE, "a bundle of certificates is too long", "at most 1 MiB");
+        try {
+            Check.that(
+                    !CertificateFactory.getInstance("X.509")
+                            .generateCertificates(new ByteArrayInputStream(bytes))
+                            .isEmpty(),
+                    "a bundle of certificates has none",
+                    "it is to be PEM: -----BEGIN CERTIFICATE-----");
+        } catch (CertificateException e) {
+            throw new SandboxException.InvalidSpec(
+                    "a bundle of certificates cannot be read: " + e.getMessage(),
+                    "it is to be PEM: -----BEGIN CERTIFICATE-----");
+        }
+    }
+}
