@@ -88,6 +88,11 @@ final class ExecutionList {
         }
         // The stub's descriptors are close-on-exec as they are; and none that came along is left if one should not be.
         list.add(FileOps.closeOnExecFrom(3));
+        int number = Container.Streams.FURTHER;
+        for (Fd further : streams.further()) {
+            list.add(FileOps.duplicate(Arg.of(further), number));
+            number++;
+        }
         // From here on others in the sandbox may send signals to this process: it is one of their user.
         Privileges.become(list, walls, command.identity());
         enterDirectory(list, command.workingDirectory());

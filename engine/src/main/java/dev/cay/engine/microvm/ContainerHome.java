@@ -60,7 +60,8 @@ public record ContainerHome(Containers containers) implements Home {
         try (Container.Launch launch = container.prepare()) {
             Container.Process process = launch.start(
                     ExecSpec.of(line.toArray(String[]::new)),
-                    new Container.Streams(streams.get(0), streams.get(1), streams.get(2), false));
+                    new Container.Streams(
+                            streams.get(0), streams.get(1), streams.get(2), false, streams.subList(3, streams.size())));
             return new Inhabited(container, process);
         } catch (IOException | SandboxException e) {
             container.kill();
