@@ -44,6 +44,11 @@ public record MachineSpec(
         }
     }
 
+    /** The memory of a guest that is to have at least so much. */
+    static Size memory(Size atLeast) {
+        return Size.bytes((atLeast.bytes() + MEBIBYTE - 1) / MEBIBYTE * MEBIBYTE);
+    }
+
     private static void require(boolean condition, String message) {
         if (!condition) {
             throw new IllegalArgumentException("no machine has " + message);

@@ -14,6 +14,7 @@ import dev.cay.SandboxPool;
 import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
 import dev.cay.SweepReport;
+import dev.cay.Templates;
 import dev.cay.Volumes;
 import dev.cay.engine.container.Container;
 import dev.cay.engine.container.Containers;
@@ -270,6 +271,11 @@ final class LocalSandboxes implements Sandboxes {
     @Override
     public Kernels kernels() {
         return whileOpen(machines::kernels);
+    }
+
+    @Override
+    public Templates templates() {
+        return whileOpen(machines::templates);
     }
 
     @Override

@@ -5,6 +5,7 @@ import dev.cay.Sandbox;
 import dev.cay.SandboxException;
 import dev.cay.SandboxInfo;
 import dev.cay.SandboxSpec;
+import dev.cay.Templates;
 import dev.cay.engine.container.Containers;
 import dev.cay.engine.container.ImageSource;
 import dev.cay.engine.container.Places;
@@ -19,6 +20,7 @@ import java.util.concurrent.ConcurrentHashMap;
 /** The microVMs that this process made. Thread-safe. */
 final class MachineSandboxes implements AutoCloseable {
     private static final String INITRAMFS = "initramfs";
+    private static final String TEMPLATES = "templates";
 
     private final Places places;
     private final Containers containers;
@@ -38,6 +40,10 @@ final class MachineSandboxes implements AutoCloseable {
 
     KernelStore kernels() {
         return StoredSandboxes.guarded(() -> KernelStore.open(places.data().resolve(KernelStore.NAME)));
+    }
+
+    Templates templates() {
+        return machines().templates();
     }
 
     /** @param spec of which {@link MicroVms#check} has nothing to say */
@@ -70,8 +76,11 @@ final class MachineSandboxes implements AutoCloseable {
         if (machines == null) {
             synchronized (this) {
                 if (machines == null) {
-                    machines = StoredSandboxes.guarded(() ->
-                            new MicroVms(containers, kernels(), places.run().resolve(INITRAMFS)));
+                    machines = StoredSandboxes.guarded(() -> new MicroVms(
+                            containers,
+                            kernels(),
+                            places.run().resolve(INITRAMFS),
+                            places.data().resolve(TEMPLATES)));
                 }
             }
         }
