@@ -2,12 +2,18 @@ package dev.cay.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cay.Kernels;
+import dev.cay.Sandboxes;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** The kernel that machines boot in tests, and what runs them. */
 final class GuestKernels {
@@ -21,6 +27,36 @@ final class GuestKernels {
         Path file = cache.resolve("cay/guest-kernel.deb");
         assertThat(Files.exists(file)).as("%s: ./dev setup fetches it", file).isTrue();
         return file;
+    }
+
+    /** Makes Debian's kernel the one that machines boot, until it is closed. */
+    static Preferred prefer(Sandboxes engine, String name) {
+        Optional<String> before = engine.kernels().list().stream()
+                .filter(Kernels.Info::preferred)
+                .map(Kernels.Info::name)
+                .findFirst();
+        engine.kernels().add(List.of(debian()), Optional.of(name));
+        engine.kernels().prefer(name);
+        return () -> {
+            engine.kernels().remove(name);
+            initramfs(name).forEach(Lab::delete); // made of it when it first booted
+            before.ifPresent(engine.kernels()::prefer);
+        };
+    }
+
+    private static List<Path> initramfs(String name) {
+        try (Stream<Path> files = Files.list(Path.of("/run/cay/initramfs"))) {
+            return files.filter(file -> file.getFileName().toString().startsWith(name + "-"))
+                    .toList();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    /** A kernel that was made the preferred one. */
+    interface Preferred extends AutoCloseable {
+        @Override
+        void close();
     }
 
     /** The VMMs that this process has started. */

@@ -248,7 +248,7 @@ final class MicroVmTest {
         List<SandboxSpec.Builder> lacking = List.of(
                 SandboxSpec.host().isolation(Isolation.MICROVM),
                 spec().detached(),
-                spec().network(Network.bridge()),
+                spec().network(Network.host()),
                 spec().mount(Mount.bindReadOnly(Path.of("/usr"), "/host")),
                 spec().userNamespace(false),
                 spec().cpus(0.5),

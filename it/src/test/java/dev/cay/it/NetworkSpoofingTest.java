@@ -158,7 +158,7 @@ class NetworkSpoofingTest {
         return NetlinkLab.of(world.kernel, sandbox.info().firstProcess().orElseThrow());
     }
 
-    private static String station(byte[] address) {
+    static String station(byte[] address) {
         return "02:ca:%02x:%02x:%02x:%02x".formatted(address[0], address[1], address[2], address[3]);
     }
 
@@ -168,8 +168,7 @@ class NetworkSpoofingTest {
                 "sh", "-c", "ip neigh show dev " + link + " | sort; ip -6 route show dev " + link + " | sort");
     }
 
-    private static FutureTask<String> listening(NetlinkLab lab, String until, int count, String station)
-            throws Exception {
+    static FutureTask<String> listening(NetlinkLab lab, String until, int count, String station) throws Exception {
         long before = sockets(lab);
         FutureTask<String> task =
                 new FutureTask<>(() -> lab.output("python3", "-c", LISTEN, until, Integer.toString(count), station)

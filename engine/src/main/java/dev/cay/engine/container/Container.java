@@ -93,16 +93,9 @@ public final class Container implements AutoCloseable {
      * The descriptors that a command's streams become.
      *
      * @param terminal whether they are a terminal
-     * @param further what else it gets, as the descriptors from {@link #FURTHER} on
+     * @param further become its descriptors 3, 4 and so on
      */
     public record Streams(Fd input, Fd output, Fd error, boolean terminal, List<Fd> further) {
-        /** Where the further ones begin: far above any that the first process has open. */
-        public static final int FURTHER = 900;
-
-        public Streams {
-            further = List.copyOf(further);
-        }
-
         public Streams(Fd input, Fd output, Fd error, boolean terminal) {
             this(input, output, error, terminal, List.of());
         }

@@ -26,6 +26,8 @@ final class ExecutionList {
     /** How many directories of a PATH are looked into. */
     private static final int MAXIMUM_CANDIDATES = 64;
 
+    private static final int FIRST_FURTHER = 3;
+
     private ExecutionList() {}
 
     /**
@@ -86,19 +88,26 @@ final class ExecutionList {
         if (streams.terminal()) {
             list.add(Terminal.makeControlling(0));
         }
+        further(list, streams.further());
         // The stub's descriptors are close-on-exec as they are; and none that came along is left if one should not be.
-        list.add(FileOps.closeOnExecFrom(3));
-        int number = Container.Streams.FURTHER;
-        for (Fd further : streams.further()) {
-            list.add(FileOps.duplicate(Arg.of(further), number));
-            number++;
-        }
+        list.add(FileOps.closeOnExecFrom(FIRST_FURTHER + streams.further().size()));
         // From here on others in the sandbox may send signals to this process: it is one of their user.
         Privileges.become(list, walls, command.identity());
         enterDirectory(list, command.workingDirectory());
         list.add(Processes.unblockSignals());
         execute(list, walls, command);
         return list.build();
+    }
+
+    /** Any of them may have one of the numbers that they are to get. */
+    private static void further(OpList.Builder list, List<Fd> descriptors) {
+        List<Op> copies = new ArrayList<>();
+        for (Fd descriptor : descriptors) {
+            copies.add(list.add(FileOps.duplicateFrom(Arg.of(descriptor), FIRST_FURTHER + descriptors.size())));
+        }
+        for (int i = 0; i < copies.size(); i++) {
+            list.add(FileOps.duplicate(Arg.of(copies.get(i)), FIRST_FURTHER + i));
+        }
     }
 
     /** Gives the pipes to the command's user, who could not open /dev/stdout and its like otherwise. */

@@ -17,7 +17,7 @@ record NameFiles(String hosts, String resolver, String hostname) {
     static NameFiles of(NetworkSource.Connection network, String hostname) {
         String hosts = LOOPBACK + network.address().getHostAddress() + " " + hostname + "\n"
                 + network.address6().getHostAddress() + " " + hostname + "\n";
-        String resolver = "nameserver " + network.resolver().getHostAddress() + "\n";
+        String resolver = "nameserver " + network.gateways().getFirst().getHostAddress() + "\n";
         return new NameFiles(hosts, resolver, hostname + "\n");
     }
 }

@@ -3,6 +3,8 @@ package dev.cay.engine.container;
 import dev.cay.Network;
 import dev.cay.SandboxException;
 import dev.cay.linux.Fd;
+import dev.cay.linux.Kernel;
+import dev.cay.linux.netlink.MacAddress;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.util.List;
@@ -13,9 +15,25 @@ public interface NetworkSource {
      * Connects a sandbox with a network: it has addresses, and nothing passes.
      *
      * @param detached whether it outlives this engine
-     * @param namespace its network namespace
      */
-    Connection connect(String sandbox, boolean detached, Network.Named network, Fd namespace) throws IOException;
+    Connection connect(String sandbox, boolean detached, Network.Named network, Port port) throws IOException;
+
+    /** How a sandbox's frames reach its network. What may pass beyond the port does not depend on it. */
+    sealed interface Port {
+        /**
+         * A cable whose other end is born in a network namespace, with all that the sandbox is to know of the network.
+         *
+         * @param namespace in which nothing runs yet
+         */
+        record Cable(Fd namespace) implements Port {}
+
+        /**
+         * A tap device. Whoever is at its other end is told by {@link Connection#configure}.
+         *
+         * @param device of {@link dev.cay.linux.Tap#open}; the port is there as long as anybody has it open
+         */
+        record Tap(Fd device) implements Port {}
+    }
 
     /** What a sandbox has of a network. */
     interface Connection extends AutoCloseable {
@@ -23,8 +41,18 @@ public interface NetworkSource {
 
         InetAddress address6();
 
-        /** Who answers its questions for names. */
-        InetAddress resolver();
+        /** This machine on that network; the first address answers questions for names. */
+        List<InetAddress> gateways();
+
+        /** The Ethernet address of the sandbox's end. */
+        MacAddress station();
+
+        /**
+         * Tells another kernel, which has the other end of a {@link Port.Tap}, its addresses and its ways.
+         *
+         * @param guest runs lists there as root
+         */
+        void configure(Kernel guest) throws IOException;
 
         /**
          * Lets packets pass as far as the policy allows, all of which is in force before the first one.
@@ -41,7 +69,7 @@ public interface NetworkSource {
 
     /** Where there are none. */
     static NetworkSource none() {
-        return (sandbox, detached, network, namespace) -> {
+        return (sandbox, detached, network, port) -> {
             throw new SandboxException.Unsupported(
                     "there are no networks here: '" + network.name() + "'", "use none or host");
         };

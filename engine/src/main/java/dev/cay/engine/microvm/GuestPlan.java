@@ -248,6 +248,9 @@ final class GuestPlan {
         Op etc = files.directory("/etc", 0755);
         files.replace(etc, "hostname", spec.hostname() + "\n");
         files.replace(etc, "hosts", hosts(spec));
+        if (!spec.gateways().isEmpty()) {
+            files.replace(etc, "resolv.conf", "nameserver " + spec.gateways().getFirst() + "\n");
+        }
         files.add(FileOps.close(etc));
         return files.build();
     }

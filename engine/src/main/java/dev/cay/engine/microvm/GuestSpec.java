@@ -27,7 +27,7 @@ import java.util.regex.Pattern;
  * @param limits of every process, each resource at most once; its first has those that it can live with
  * @param hostname at most 64 characters
  * @param hostAlias by which name the guest knows its host
- * @param gateways the addresses of the host that it can reach, which get that name
+ * @param gateways the addresses of the host that it can reach, which get that name; the first one answers its questions for names
  * @param directories that are made where they are missing
  * @param mounts besides its root, in the order in which they are made: parents first
  * @param threads how many processes and threads its commands may have, above 0; as many as the kernel says if empty
@@ -122,8 +122,9 @@ public record GuestSpec(
      *
      * @param id of it
      * @param layers the serials of the disks with its image's layers, the lowest first
+     * @param gateways of its network, if it is on one
      */
-    static GuestSpec of(String id, SandboxSpec spec, List<String> layers) {
+    static GuestSpec of(String id, SandboxSpec spec, List<String> layers, List<String> gateways) {
         List<GuestMount> mounts = new ArrayList<>();
         for (Mount mount : spec.mounts()) {
             if (mount instanceof Mount.Tmpfs tmpfs) {
@@ -146,7 +147,7 @@ public record GuestSpec(
                 limits(spec),
                 spec.hostname().orElse(id),
                 HOST_ALIAS,
-                List.of(),
+                gateways,
                 spec.workingDirectory().stream().toList(),
                 mounts,
                 OptionalInt.of(spec.limits().pids()),

@@ -3,9 +3,12 @@ package dev.cay.engine.microvm;
 import static java.util.Objects.requireNonNull;
 
 import dev.cay.Size;
+import dev.cay.linux.Fd;
+import dev.cay.linux.netlink.MacAddress;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 
 /**
@@ -16,23 +19,39 @@ import java.util.Set;
  * @param memory of the guest, a multiple of 1 MiB
  * @param processors 1 to 64
  * @param disks in the order in which the guest sees them
+ * @param card its network card
  */
 public record MachineSpec(
-        Path kernel, Path initramfs, Size memory, int processors, Acceleration acceleration, List<Disk> disks) {
+        Path kernel,
+        Path initramfs,
+        Size memory,
+        int processors,
+        Acceleration acceleration,
+        List<Disk> disks,
+        Optional<NetworkCard> card) {
     /** What a kernel needs to come up. */
     public static final Size MINIMUM_MEMORY = Size.mib(64);
 
-    /** virtio-mmio of QEMU's microvm machine has 24 slots with ACPI; one is the channel's, one that of randomness. */
+    /** virtio-mmio of QEMU's microvm machine has 24 slots with ACPI; one is the channel's, one that of randomness, one the card's. */
     public static final int MAXIMUM_DISKS = 20;
 
     public static final int MAXIMUM_PROCESSORS = 64;
 
     private static final long MEBIBYTE = 1 << 20;
 
+    /**
+     * A network card.
+     *
+     * @param device a tap device; the machine's from its start on
+     * @param station its Ethernet address
+     */
+    public record NetworkCard(Fd device, MacAddress station) {}
+
     public MachineSpec {
         requireNonNull(kernel, "kernel is null");
         requireNonNull(initramfs, "initramfs is null");
         requireNonNull(acceleration, "acceleration is null");
+        requireNonNull(card, "card is null");
         disks = List.copyOf(disks);
         require(memory.compareTo(MINIMUM_MEMORY) >= 0, "less memory than " + MINIMUM_MEMORY);
         require(memory.bytes() % MEBIBYTE == 0, "memory that is no multiple of 1 MiB");
@@ -44,9 +63,10 @@ public record MachineSpec(
         }
     }
 
-    /** The memory of a guest that is to have at least so much. */
-    static Size memory(Size atLeast) {
-        return Size.bytes((atLeast.bytes() + MEBIBYTE - 1) / MEBIBYTE * MEBIBYTE);
+    /** One without a network card. */
+    public MachineSpec(
+            Path kernel, Path initramfs, Size memory, int processors, Acceleration acceleration, List<Disk> disks) {
+        this(kernel, initramfs, memory, processors, acceleration, disks, Optional.empty());
     }
 
     private static void require(boolean condition, String message) {

@@ -9,7 +9,9 @@ import dev.cay.linux.KeptExecution;
 import dev.cay.linux.Processes;
 import dev.cay.linux.Stub;
 import dev.cay.linux.SyscallException;
+import java.io.IOException;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -22,11 +24,19 @@ public final class MicroVm implements AutoCloseable {
     private final Stub stub;
     private final GuestCommands commands;
     private final GuestWatch watch;
+    private final Optional<GuestNetwork> network;
     private final BootReport boot;
     private final AtomicInteger numbers = new AtomicInteger();
     private final AtomicLong oomKills = new AtomicLong();
 
-    MicroVm(String id, Machine machine, Stub stub, GuestCommands commands, BootReport boot) {
+    MicroVm(
+            String id,
+            Machine machine,
+            Stub stub,
+            GuestCommands commands,
+            BootReport boot,
+            Optional<GuestNetwork> network) {
+        this.network = network;
         this.boot = boot;
         this.id = id;
         this.machine = machine;
@@ -117,5 +127,13 @@ public final class MicroVm implements AutoCloseable {
         watch.close();
         stub.close();
         machine.close();
+        if (network.isPresent()) {
+            try {
+                network.get().close(); // its port has gone with the machine
+            } catch (IOException e) {
+                throw new SandboxException.HostFailed(
+                        "a microVM could not be taken off its network: " + e.getMessage(), "run 'cay sweep'", e);
+            }
+        }
     }
 }

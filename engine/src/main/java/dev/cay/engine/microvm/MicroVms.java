@@ -6,17 +6,22 @@ import dev.cay.Root;
 import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
 import dev.cay.Size;
-import dev.cay.Templates;
 import dev.cay.Writable;
 import dev.cay.engine.container.Containers;
 import dev.cay.engine.container.GuestCommands;
 import dev.cay.engine.container.GuestSurroundings;
+import dev.cay.engine.container.NetworkSource;
 import dev.cay.engine.kernels.GuestKernel;
+import dev.cay.engine.kernels.Initramfs;
 import dev.cay.engine.kernels.KernelStore;
+import dev.cay.guest.GuestProgram;
 import dev.cay.linux.Architecture;
 import dev.cay.linux.HostKernel;
 import dev.cay.linux.Stub;
+import dev.cay.linux.SyscallException;
+import dev.cay.linux.TimestampCounter;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -32,26 +37,25 @@ public final class MicroVms implements AutoCloseable {
     /** How long a guest may take from its kernel's first instruction to its last mount; an emulated one takes seconds. */
     private static final Duration BOOT = Duration.ofSeconds(120);
 
+    private static final long MEBIBYTE = 1 << 20;
+
+    private final NetworkSource networks;
     private final KernelStore kernels;
+    private final Path run;
     private final Vmm vmm;
     private final HostKernel host;
-    private final MachineFiles files;
-    private final MachineTemplates templates;
+    private volatile long kilohertz;
 
     /**
      * @param run a directory that is empty after each start of this machine
-     * @param data where templates are kept
      */
-    public MicroVms(Containers containers, KernelStore kernels, Path run, Path data) throws IOException {
-        this(new QemuVmm(new ContainerHome(containers)), kernels, run, data);
-    }
-
-    MicroVms(Vmm vmm, KernelStore kernels, Path run, Path data) throws IOException {
-        this.vmm = vmm;
+    public MicroVms(Containers containers, NetworkSource networks, KernelStore kernels, Path run)
+            throws SyscallException {
+        vmm = new QemuVmm(new ContainerHome(containers));
+        this.networks = networks;
         this.kernels = kernels;
+        this.run = run;
         host = new HostKernel();
-        files = new MachineFiles(vmm, host, run);
-        templates = new MachineTemplates(vmm, kernels, host, files, TemplateStore.open(data));
     }
 
     /**
@@ -67,9 +71,9 @@ public final class MicroVms implements AutoCloseable {
                 "name an image, or use a container");
         refuse(spec.lifetime().detached(), "a microVM ends with the process that made it", "leave out --detach");
         refuse(
-                spec.network() instanceof Network.Named || spec.network() instanceof Network.Host,
-                "a microVM has no network but its loopback yet",
-                "leave out --network, or use a container");
+                spec.network() instanceof Network.Host,
+                "a microVM has a network stack of its own: it cannot be on the host's",
+                "use --network bridge, or a container");
         refuse(
                 spec.writable() instanceof Writable.Directory,
                 "a microVM keeps no changes in a directory of this machine",
@@ -97,7 +101,8 @@ public final class MicroVms implements AutoCloseable {
     }
 
     private static Size memory(SandboxSpec spec) {
-        return MachineSpec.memory(spec.limits().memory().orElse(DEFAULT_MEMORY));
+        long bytes = spec.limits().memory().orElse(DEFAULT_MEMORY).bytes();
+        return Size.bytes((bytes + MEBIBYTE - 1) / MEBIBYTE * MEBIBYTE);
     }
 
     /**
@@ -124,44 +129,72 @@ public final class MicroVms implements AutoCloseable {
     }
 
     private MicroVm boot(String id, SandboxSpec spec, GuestKernel kernel, List<Path> layers) throws IOException {
+        if (!(spec.network() instanceof Network.Named named)) {
+            return boot(id, spec, kernel, layers, Optional.empty());
+        }
+        GuestNetwork network =
+                GuestNetwork.connect(host, networks, id, named, spec.hostname().orElse(id));
+        try {
+            return boot(id, spec, kernel, layers, Optional.of(network));
+        } catch (IOException | RuntimeException e) {
+            network.close();
+            throw e;
+        }
+    }
+
+    private MicroVm boot(
+            String id, SandboxSpec spec, GuestKernel kernel, List<Path> layers, Optional<GuestNetwork> network)
+            throws IOException {
         long began = System.nanoTime();
         List<Disk> disks = new ArrayList<>();
         for (Path layer : layers) {
             disks.add(new Disk(layer, "layer" + disks.size(), true));
         }
-        GuestSpec wanted =
-                GuestSpec.of(id, spec, disks.stream().map(Disk::serial).toList());
-        Optional<MachineTemplates.Warm> warm = templates.find(kernel, memory(spec));
-        Machine started = warm.isPresent()
-                ? vmm.start(
-                        files.clone(kernel, warm.get().template(), disks),
-                        warm.get().origin())
-                : vmm.start(files.machine(kernel, memory(spec), disks));
-        List<GuestStep> first = warm.map(one -> GuestPlaces.resume(one.template(), disks.size()))
-                .orElse(List.of());
+        GuestSpec wanted = GuestSpec.of(
+                id,
+                spec,
+                disks.stream().map(Disk::serial).toList(),
+                network.map(GuestNetwork::gateways).orElse(List.of()));
+        Acceleration acceleration = new Acceleration.Emulated(kilohertz());
+        // Under emulation a second processor costs the boot half a second, and gains little.
+        MachineSpec machine = new MachineSpec(
+                kernel.vmlinux(),
+                initramfs(kernel),
+                memory(spec),
+                1,
+                acceleration,
+                disks,
+                network.map(GuestNetwork::card));
+        Machine started = vmm.start(machine);
         try {
-            return guest(id, spec, started, first, wanted, began + BOOT.toNanos());
+            return guest(id, spec, started, wanted, network, began + BOOT.toNanos());
         } catch (IOException e) {
-            IOException explained = ConsoleTail.explained(started, e);
+            String end = started.end().map(MachineEnd::text).orElse(e.getMessage());
+            String console = ConsoleTail.lastLines(started.console());
             started.close();
-            throw explained;
+            throw new IOException(end + (console.isEmpty() ? "" : "\nthe console's last lines:\n" + console), e);
         } catch (RuntimeException e) {
             started.close();
             throw e;
         }
     }
 
-    /** @param first what its guest has to be told before anything else */
     private static MicroVm guest(
-            String id, SandboxSpec spec, Machine machine, List<GuestStep> first, GuestSpec wanted, long deadline)
+            String id,
+            SandboxSpec spec,
+            Machine machine,
+            GuestSpec wanted,
+            Optional<GuestNetwork> network,
+            long deadline)
             throws IOException {
         Stub stub = Stub.ofMachine(machine.channel(), deadline);
         try {
             GuestBoot boot = new GuestBoot(stub);
-            boot.take(first);
             GuestSurroundings surroundings = boot.bringUp(wanted, deadline);
+            boot.take(network.map(GuestNetwork::step).stream().toList());
             boot.take(last(stub));
-            return new MicroVm(id, machine, stub, GuestCommands.open(stub, id, spec, surroundings), boot.report());
+            GuestCommands commands = GuestCommands.open(stub, id, spec, surroundings);
+            return new MicroVm(id, machine, stub, commands, boot.report(), network);
         } catch (IOException | RuntimeException e) {
             stub.close();
             throw e;
@@ -177,14 +210,34 @@ public final class MicroVms implements AutoCloseable {
                 new GuestStep.Talk("ready", true, _ -> stub.ping()));
     }
 
-    /** What machines can begin with instead of booting. */
-    public Templates templates() {
-        return templates;
+    private long kilohertz() throws SyscallException {
+        if (kilohertz == 0) {
+            kilohertz = TimestampCounter.kilohertz(host);
+        }
+        return kilohertz;
+    }
+
+    /** That of a kernel and of this version of the first process, made once. */
+    private Path initramfs(GuestKernel kernel) throws IOException {
+        byte[] init = GuestProgram.of(Architecture.current().text());
+        Path directory = Files.createDirectories(run);
+        Path file = directory.resolve(
+                kernel.name() + "-" + kernel.identity() + "-" + Integer.toHexString(java.util.Arrays.hashCode(init)));
+        if (!Files.exists(file)) {
+            Path born = Files.createTempFile(directory, ".new-", "");
+            try {
+                Files.delete(born);
+                Initramfs.write(born, init, kernel);
+                Files.move(born, file, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
+            } finally {
+                Files.deleteIfExists(born);
+            }
+        }
+        return file;
     }
 
     @Override
     public void close() {
-        templates.close();
         host.close();
     }
 }

@@ -7,16 +7,18 @@ import dev.cay.EgressPolicy;
 import dev.cay.Network;
 import dev.cay.PublishedPort;
 import dev.cay.SandboxException;
+import dev.cay.engine.container.NetworkSource.Port;
 import dev.cay.engine.names.NameFilter;
 import dev.cay.engine.state.Lease;
 import dev.cay.engine.state.NetworkDefinition;
 import dev.cay.engine.state.NetworkStore;
 import dev.cay.linux.Errno;
-import dev.cay.linux.Fd;
 import dev.cay.linux.HostKernel;
+import dev.cay.linux.Kernel;
 import dev.cay.linux.netlink.Connections;
 import dev.cay.linux.netlink.InterfaceAddress;
 import dev.cay.linux.netlink.Link;
+import dev.cay.linux.netlink.MacAddress;
 import dev.cay.linux.netlink.NetlinkException;
 import dev.cay.linux.netlink.NftBatch;
 import dev.cay.linux.netlink.Nftables;
@@ -171,9 +173,8 @@ public final class HostNetworks implements AutoCloseable {
      * Connects a sandbox with a network: it has addresses and a cable, and nothing passes.
      *
      * @param detached whether it outlives this engine
-     * @param namespace its network namespace, in which nothing runs yet
      */
-    public Lease connect(String sandbox, boolean detached, Network.Named wanted, Fd namespace) throws IOException {
+    public Lease connect(String sandbox, boolean detached, Network.Named wanted, Port port) throws IOException {
         record Place(NetworkDefinition network, int bridge, Lease lease) {}
         Place place = store.locked(() -> {
             if (!holding.get()) {
@@ -199,7 +200,7 @@ public final class HostNetworks implements AutoCloseable {
             return new Place(network, bridge, lease);
         });
         try {
-            links.connect(place.network(), place.bridge(), place.lease(), namespace);
+            links.connect(place.network(), place.bridge(), place.lease(), port);
             return place.lease();
         } catch (IOException | RuntimeException e) {
             try {
@@ -209,6 +210,16 @@ public final class HostNetworks implements AutoCloseable {
             }
             throw e;
         }
+    }
+
+    /** The Ethernet address of a sandbox's end. */
+    public static MacAddress station(Lease lease) {
+        return Links.station(lease.address());
+    }
+
+    /** Tells another kernel, which has the other end of a tap, what a sandbox is to know of its network. */
+    public void configure(Lease lease, NetworkDefinition network, Kernel guest) throws IOException {
+        links.configure(network, lease, guest);
     }
 
     /** Makes sure that all is there that the sandboxes of a network share. */

@@ -1,10 +1,16 @@
 package dev.cay.engine.network;
 
+import dev.cay.engine.container.NetworkSource.Port;
 import dev.cay.engine.state.Lease;
 import dev.cay.engine.state.NetworkDefinition;
+import dev.cay.linux.Arg;
 import dev.cay.linux.Errno;
-import dev.cay.linux.Fd;
+import dev.cay.linux.FileOps;
 import dev.cay.linux.Kernel;
+import dev.cay.linux.Op;
+import dev.cay.linux.OpList;
+import dev.cay.linux.SyscallException;
+import dev.cay.linux.Tap;
 import dev.cay.linux.netlink.BridgePort;
 import dev.cay.linux.netlink.BridgeStation;
 import dev.cay.linux.netlink.InterfaceAddress;
@@ -26,7 +32,7 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * Bridges, and cables from them into sandboxes. Thread-safe.
+ * Bridges, and their ports, from which sandboxes are reached. Thread-safe.
  *
  * <p>A sandbox reaches nothing but the gateway directly, its neighbours included: so every packet passes the packet filter. Its
  * port of the bridge exchanges nothing with other ports and takes frames of its own station only; who has which address is written
@@ -73,11 +79,11 @@ final class Links {
         int bridge = host.link(network.bridge()).orElseThrow().index();
         HostSettings.bridge(network.bridge());
         List<NetlinkMessage> messages = new ArrayList<>();
-        messages.add(LinkMessages.change(bridge, NONE.withLinkLocal(false)));
         messages.add(
                 InterfaceAddress.of(bridge, network.gateway(), network.subnet().prefix())
                         .add());
         if (HostSettings.hasIpv6()) {
+            messages.add(LinkMessages.change(bridge, NONE.withLinkLocal(false)));
             messages.add(InterfaceAddress.of(
                             bridge, network.gateway6(), network.subnet6().prefix())
                     .add());
@@ -106,28 +112,58 @@ final class Links {
         return host.links();
     }
 
-    /** Lays a cable from a bridge into a network namespace; it goes with the namespace. */
-    void connect(NetworkDefinition network, int bridge, Lease lease, Fd namespace) throws IOException {
-        MacAddress station = station(lease.address());
-        LinkSettings inside = LinkSettings.named(INSIDE).withIndex(INSIDE_INDEX).withAddress(station);
-        host.execute(LinkMessages.create(
-                LinkSettings.named(lease.link()).withMaster(bridge),
-                new LinkKind.Veth(inside, Optional.of(namespace))));
-        int port = host.link(lease.link()).orElseThrow().index();
+    /** Makes a sandbox's port of a bridge. A cable goes with its namespace, a tap with its descriptor. */
+    void connect(NetworkDefinition network, int bridge, Lease lease, Port port) throws IOException {
         boolean ipv6 = HostSettings.hasIpv6();
-        host.execute(port(bridge, port, lease, ipv6));
-        try (Rtnetlink there = Rtnetlink.openIn(kernel, namespace)) {
-            there.execute(inside(network, lease, ipv6));
+        if (port instanceof Port.Cable cable) { // a switch over types costs a command line that starts a millisecond
+            LinkSettings inside =
+                    LinkSettings.named(INSIDE).withIndex(INSIDE_INDEX).withAddress(station(lease.address()));
+            host.execute(LinkMessages.create(
+                    LinkSettings.named(lease.link()).withMaster(bridge),
+                    new LinkKind.Veth(inside, Optional.of(cable.namespace()))));
+            guard(bridge, lease, ipv6);
+            try (Rtnetlink there = Rtnetlink.openIn(kernel, cable.namespace())) {
+                there.execute(inside(INSIDE_INDEX, network, lease, ipv6));
+            }
+        } else if (port instanceof Port.Tap tap) {
+            kernel.run(OpList.of(Tap.become(Arg.of(tap.device()), lease.link())));
+            int device = host.link(lease.link()).orElseThrow().index();
+            host.execute(LinkMessages.change(device, NONE.withMaster(bridge)));
+            guard(bridge, lease, ipv6);
         }
     }
 
-    /** Plugs a cable in again whose bridge has been made anew; false if there is no such cable. */
+    private void guard(int bridge, Lease lease, boolean ipv6) throws IOException {
+        host.execute(port(bridge, host.link(lease.link()).orElseThrow().index(), lease, ipv6));
+    }
+
+    /** Says in a guest, which has the other end of a tap, what is said in the namespace at the other end of a cable. */
+    void configure(NetworkDefinition network, Lease lease, Kernel guest) throws IOException {
+        boolean ipv6 = HostSettings.hasIpv6() && hasIpv6(guest);
+        try (Rtnetlink there = Rtnetlink.open(guest)) {
+            int index = there.link(INSIDE)
+                    .orElseThrow(
+                            () -> new IOException("the guest has no network device: does its kernel lack virtio_net?"))
+                    .index();
+            // That of the device is another one in a guest that is a copy of one.
+            there.execute(LinkMessages.change(index, NONE.withAddress(station(lease.address()))));
+            there.execute(inside(index, network, lease, ipv6));
+        }
+    }
+
+    private static boolean hasIpv6(Kernel guest) throws SyscallException {
+        Op open = FileOps.open("/proc/sys/net/ipv6", FileOps.O_PATH).tolerating(Errno.ENOENT);
+        OpList list = OpList.of(open, FileOps.close(open).tolerating(Errno.EBADF));
+        return !guest.run(list).failed(open);
+    }
+
+    /** Plugs a port in again whose bridge has been made anew; false if there is no such port. */
     boolean reconnect(int bridge, Lease lease) throws IOException {
-        Optional<Link> cable = host.link(lease.link());
-        if (cable.isEmpty()) {
+        Optional<Link> there = host.link(lease.link());
+        if (there.isEmpty()) {
             return false;
         }
-        int port = cable.get().index();
+        int port = there.get().index();
         List<NetlinkMessage> messages = new ArrayList<>();
         messages.add(LinkMessages.change(port, NONE.withMaster(bridge)));
         messages.addAll(port(bridge, port, lease, HostSettings.hasIpv6()));
@@ -140,38 +176,40 @@ final class Links {
         List<NetlinkMessage> messages = new ArrayList<>();
         messages.add(LinkMessages.port(port, PORT));
         messages.add(new BridgeStation(port, station).set());
-        messages.add(LinkMessages.change(port, NONE.withLinkLocal(false)));
         messages.add(Neighbour.permanent(bridge, lease.address(), station).set());
         if (ipv6) {
+            messages.add(LinkMessages.change(port, NONE.withLinkLocal(false)));
             messages.add(Neighbour.permanent(bridge, lease.address6(), station).set());
         }
         messages.add(LinkMessages.change(port, NONE.withUp(true)));
         return messages;
     }
 
-    private static List<NetlinkMessage> inside(NetworkDefinition network, Lease lease, boolean ipv6) {
+    private static List<NetlinkMessage> inside(int index, NetworkDefinition network, Lease lease, boolean ipv6) {
         MacAddress gateway = station(network.gateway());
         List<NetlinkMessage> messages = new ArrayList<>();
-        messages.add(LinkMessages.change(INSIDE_INDEX, NONE.withLinkLocal(false)));
-        messages.add(LinkMessages.change(INSIDE_INDEX, NONE.withUp(true)));
-        address(messages, lease.address(), network.subnet().prefix());
-        way(messages, network.gateway(), gateway, ALL4);
         if (ipv6) {
-            address(messages, lease.address6(), network.subnet6().prefix());
-            way(messages, network.gateway6(), gateway, ALL6);
+            messages.add(LinkMessages.change(index, NONE.withLinkLocal(false)));
+        }
+        messages.add(LinkMessages.change(index, NONE.withUp(true)));
+        messages.add(
+                new InterfaceAddress(index, lease.address(), network.subnet().prefix(), true, true).add());
+        way(messages, index, network.gateway(), gateway, ALL4);
+        if (ipv6) {
+            messages.add(new InterfaceAddress(
+                            index, lease.address6(), network.subnet6().prefix(), true, true)
+                    .add());
+            way(messages, index, network.gateway6(), gateway, ALL6);
         }
         return messages;
     }
 
-    private static void address(List<NetlinkMessage> messages, InetAddress address, int prefix) {
-        messages.add(new InterfaceAddress(INSIDE_INDEX, address, prefix, true, true).add());
-    }
-
-    private static void way(List<NetlinkMessage> messages, InetAddress gateway, MacAddress station, IpPrefix all) {
+    private static void way(
+            List<NetlinkMessage> messages, int index, InetAddress gateway, MacAddress station, IpPrefix all) {
         IpPrefix alone = IpPrefix.containing(gateway, gateway.getAddress().length * 8);
-        messages.add(Route.direct(alone, INSIDE_INDEX).add());
-        messages.add(Route.via(all, gateway, INSIDE_INDEX).add());
-        messages.add(Neighbour.permanent(INSIDE_INDEX, gateway, station).set());
+        messages.add(Route.direct(alone, index).add());
+        messages.add(Route.via(all, gateway, index).add());
+        messages.add(Neighbour.permanent(index, gateway, station).set());
     }
 
     /** What this machine knows of addresses that were sandboxes' is forgotten. */

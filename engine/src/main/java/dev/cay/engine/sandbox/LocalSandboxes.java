@@ -14,7 +14,6 @@ import dev.cay.SandboxPool;
 import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
 import dev.cay.SweepReport;
-import dev.cay.Templates;
 import dev.cay.Volumes;
 import dev.cay.engine.container.Container;
 import dev.cay.engine.container.Containers;
@@ -59,7 +58,7 @@ final class LocalSandboxes implements Sandboxes {
     private final Map<String, LocalSandbox> sandboxes = new ConcurrentHashMap<>();
     private final List<SandboxPool> pools = new ArrayList<>();
     private final Timeouts timeouts = new Timeouts();
-    private final MachineSandboxes machines = new MachineSandboxes(places, containers, imageSource, timeouts);
+    private final MachineSandboxes machines = new MachineSandboxes(places, containers, imageSource, networks, timeouts);
     private final Thread closeAtExit = Thread.ofPlatform().name("cay-exit").unstarted(this::closeAll);
 
     /** Read by whoever makes a sandbox, written by who closes: none is made that nobody would close. */
@@ -271,11 +270,6 @@ final class LocalSandboxes implements Sandboxes {
     @Override
     public Kernels kernels() {
         return whileOpen(machines::kernels);
-    }
-
-    @Override
-    public Templates templates() {
-        return whileOpen(machines::templates);
     }
 
     @Override

@@ -5,9 +5,9 @@ import dev.cay.Sandbox;
 import dev.cay.SandboxException;
 import dev.cay.SandboxInfo;
 import dev.cay.SandboxSpec;
-import dev.cay.Templates;
 import dev.cay.engine.container.Containers;
 import dev.cay.engine.container.ImageSource;
+import dev.cay.engine.container.NetworkSource;
 import dev.cay.engine.container.Places;
 import dev.cay.engine.kernels.KernelStore;
 import dev.cay.engine.microvm.MicroVm;
@@ -20,18 +20,20 @@ import java.util.concurrent.ConcurrentHashMap;
 /** The microVMs that this process made. Thread-safe. */
 final class MachineSandboxes implements AutoCloseable {
     private static final String INITRAMFS = "initramfs";
-    private static final String TEMPLATES = "templates";
 
     private final Places places;
     private final Containers containers;
     private final ImageSource images;
+    private final NetworkSource networks;
     private final Timeouts timeouts;
     private final Map<String, MachineSandbox> sandboxes = new ConcurrentHashMap<>();
 
     /** Made when first needed. */
     private volatile MicroVms machines;
 
-    MachineSandboxes(Places places, Containers containers, ImageSource images, Timeouts timeouts) {
+    MachineSandboxes(
+            Places places, Containers containers, ImageSource images, NetworkSource networks, Timeouts timeouts) {
+        this.networks = networks;
         this.places = places;
         this.timeouts = timeouts;
         this.containers = containers;
@@ -40,10 +42,6 @@ final class MachineSandboxes implements AutoCloseable {
 
     KernelStore kernels() {
         return StoredSandboxes.guarded(() -> KernelStore.open(places.data().resolve(KernelStore.NAME)));
-    }
-
-    Templates templates() {
-        return machines().templates();
     }
 
     /** @param spec of which {@link MicroVms#check} has nothing to say */
@@ -77,10 +75,7 @@ final class MachineSandboxes implements AutoCloseable {
             synchronized (this) {
                 if (machines == null) {
                     machines = StoredSandboxes.guarded(() -> new MicroVms(
-                            containers,
-                            kernels(),
-                            places.run().resolve(INITRAMFS),
-                            places.data().resolve(TEMPLATES)));
+                            containers, networks, kernels(), places.run().resolve(INITRAMFS)));
                 }
             }
         }

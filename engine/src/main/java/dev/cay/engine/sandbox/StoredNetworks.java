@@ -23,8 +23,9 @@ import dev.cay.engine.state.Lease;
 import dev.cay.engine.state.NetworkDefinition;
 import dev.cay.engine.state.NetworkStore;
 import dev.cay.engine.state.SandboxStore;
-import dev.cay.linux.Fd;
 import dev.cay.linux.HostKernel;
+import dev.cay.linux.Kernel;
+import dev.cay.linux.netlink.MacAddress;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.file.Files;
@@ -99,10 +100,9 @@ final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
     }
 
     @Override
-    public Connection connect(String sandbox, boolean detached, Network.Named network, Fd namespace)
-            throws IOException {
+    public Connection connect(String sandbox, boolean detached, Network.Named network, Port port) throws IOException {
         HostNetworks host = host();
-        Lease lease = host.connect(sandbox, detached, network, namespace);
+        Lease lease = host.connect(sandbox, detached, network, port);
         prepare(detached);
         NetworkDefinition definition = host.store().network(lease.network()).orElseThrow();
         return new Connection() {
@@ -117,8 +117,18 @@ final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
             }
 
             @Override
-            public InetAddress resolver() {
-                return definition.gateway();
+            public List<InetAddress> gateways() {
+                return List.of(definition.gateway(), definition.gateway6());
+            }
+
+            @Override
+            public MacAddress station() {
+                return HostNetworks.station(lease);
+            }
+
+            @Override
+            public void configure(Kernel guest) throws IOException {
+                host.configure(lease, definition, guest);
             }
 
             @Override

@@ -122,6 +122,23 @@ final class ExecutionListTest {
     }
 
     @Test
+    void furtherDescriptorsComeBehindTheStreamsAndAreNobodys() {
+        SandboxSpec spec = SandboxSpec.host().build();
+        Container.Streams streams = new Container.Streams(
+                fakes.fd("in"), fakes.fd("out"), fakes.fd("err"), false, List.of(fakes.fd("one"), fakes.fd("two")));
+        assertThat(fakes.text(ExecutionList.of(walls(spec), command("/bin/true", Map.of()), streams)))
+                .containsSequence(
+                        "dup3(to 2) <err>",
+                        "fcntl(copy from 5) <one>",
+                        "fcntl(copy from 5) <two>",
+                        "dup3(to 3)",
+                        "dup3(to 4)",
+                        "close_range(from 5)");
+        assertThat(fakes.text(ExecutionList.own(walls(spec), ROOT, streams)))
+                .containsExactlyInAnyOrder("fchownat <in>", "fchownat <out>", "fchownat <err>");
+    }
+
+    @Test
     void theStreamsBelongToTheCommandsUser() {
         Accounts.Identity user = new Accounts.Identity(1000, 100, List.of(100), "/");
         OpList list = ExecutionList.own(walls(SandboxSpec.host().build()), user, streams(false));

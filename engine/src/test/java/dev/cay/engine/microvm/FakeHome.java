@@ -13,7 +13,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.CompletableFuture;
 
 /** Where no VMM runs, but a test that does as one: it has the sockets, and says when and how "the process" ends. */
 final class FakeHome implements Home {
@@ -23,17 +22,10 @@ final class FakeHome implements Home {
     String greeting = "{\"QMP\": {\"version\": {}, \"capabilities\": [\"oob\"]}}\r\n";
 
     /** What it answers to each command, with {@code ID} for its number. */
-    String answer = "{\"return\": {STATUS}, \"id\": ID}\r\n";
-
-    /** What it says about a migration. */
-    String migration = "";
+    String answer = "{\"return\": {}, \"id\": ID}\r\n";
 
     final List<String> commands = new ArrayList<>();
-    private final List<Fd> sockets = new ArrayList<>();
-
-    /** Whether "the process" has been started, and so can say something. */
-    final CompletableFuture<Boolean> started = new CompletableFuture<>();
-
+    final List<Fd> sockets = new ArrayList<>();
     private Pipe life;
     private volatile Optional<Child.Status> status = Optional.empty();
     volatile boolean killed;
@@ -51,7 +43,6 @@ final class FakeHome implements Home {
             say(0, greeting);
         }
         Thread.ofPlatform().daemon().name("fake-vmm").start(this::listen);
-        started.complete(true);
         return new Guarded() {
             @Override
             public Poll.Interest end() {
@@ -118,12 +109,9 @@ final class FakeHome implements Home {
                     String line = text.substring(0, end);
                     text.delete(0, end + 1);
                     synchronized (commands) {
-                        commands.add(line.replaceAll(".*\"execute\":\"([a-z_-]*)\".*", "$1"));
+                        commands.add(line.replaceAll(".*\"execute\":\"([a-z_]*)\".*", "$1"));
                     }
-                    say(
-                            0,
-                            answer.replace("STATUS", migration.isEmpty() ? "" : "\"status\": \"" + migration + "\"")
-                                    .replace("ID", line.replaceAll(".*\"id\":([0-9]+).*", "$1")));
+                    say(0, answer.replace("ID", line.replaceAll(".*\"id\":([0-9]+).*", "$1")));
                 }
             }
         } catch (SyscallException | IllegalStateException e) {

@@ -105,6 +105,7 @@ final class GuestPlanTest {
     @Test
     void theNamesAreToTheLetter() {
         List<Op> calls = calls(GuestPlan.rest(spec(OVERLAY, false), DISKS, TRUST), "names");
+        assertThat(written(calls, "resolv.conf")).isEqualTo("nameserver 10.0.0.1\n");
         assertThat(written(calls, "hosts")).isEqualTo("""
             127.0.0.1\tlocalhost guest
             ::1\tlocalhost ip6-localhost ip6-loopback guest
