@@ -50,6 +50,11 @@ public interface Sandbox extends AutoCloseable {
      */
     SandboxInfo info();
 
+    /** How it came up, step by step; empty if it is no microVM. */
+    default List<BootStep> boot() {
+        return List.of();
+    }
+
     /**
      * Starts the sandbox's own command, {@link SandboxSpec#command()}, as its execution 1.
      *

@@ -69,6 +69,7 @@ public record SandboxSpec(
 
     public static final Size DEFAULT_TMPFS = Size.mib(256);
     public static final Size MINIMUM_TMPFS = Size.kib(64);
+    public static final Size MINIMUM_DISK = Size.mib(8);
 
     /** RFC 1123 labels, 64 characters as sethostname(2) allows. */
     private static final Pattern HOSTNAME = Pattern.compile(
@@ -149,6 +150,11 @@ public record SandboxSpec(
             checkTmpfs(tmpfs.size());
         } else if (writable instanceof Writable.Nothing nothing) {
             checkTmpfs(nothing.tmp());
+        } else if (writable instanceof Writable.Disk disk) {
+            Check.that(
+                    disk.size().compareTo(MINIMUM_DISK) >= 0,
+                    "a disk of " + disk.size() + " is below " + MINIMUM_DISK,
+                    "give it more");
         }
     }
 
@@ -270,6 +276,11 @@ public record SandboxSpec(
         /** Changes go to memory, at the most so much. */
         public Builder tmpfs(Size size) {
             return writable(new Writable.Tmpfs(size));
+        }
+
+        /** Changes go onto a disk of this size; see {@link Writable.Disk}. */
+        public Builder disk(Size size) {
+            return writable(new Writable.Disk(size));
         }
 
         /** Nothing can be changed but {@code /tmp}. */

@@ -18,6 +18,17 @@ public sealed interface Writable {
     }
 
     /**
+     * Onto a disk of its own, gone with the sandbox; what is not written takes no space. Only microVMs have disks.
+     *
+     * @param size of the disk; at least 8 MiB
+     */
+    record Disk(Size size) implements Writable {
+        public Disk {
+            requireNonNull(size, "size is null");
+        }
+    }
+
+    /**
      * Into a directory of this machine, made if it is missing. A later sandbox that is given the same directory and the
      * same root finds the changes again. Only one living sandbox may use it.
      *

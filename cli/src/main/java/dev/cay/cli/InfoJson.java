@@ -1,5 +1,6 @@
 package dev.cay.cli;
 
+import dev.cay.BootStep;
 import dev.cay.ExecSpec;
 import dev.cay.ExecutionInfo;
 import dev.cay.Exit;
@@ -56,6 +57,25 @@ final class InfoJson {
                 .field("errno", exit.errno())
                 .field("step", exit.step())
                 .end();
+    }
+
+    /** How a microVM came up. */
+    static void writeBoot(Json json, List<BootStep> steps) throws IOException {
+        if (steps.isEmpty()) {
+            return;
+        }
+        json.beginArray("boot");
+        for (BootStep step : steps) {
+            json.begin()
+                    .field("step", step.name())
+                    .field("at_us", TimeUnit.NANOSECONDS.toMicros(step.at().toNanos()))
+                    .field("took_us", TimeUnit.NANOSECONDS.toMicros(step.took().toNanos()));
+            if (step.warning().isPresent()) {
+                json.field("warning", step.warning().get());
+            }
+            json.end();
+        }
+        json.endArray();
     }
 
     static void writeUsage(Json json, Usage usage) throws IOException {
@@ -124,6 +144,8 @@ final class InfoJson {
             json.field("kind", "directory").field("path", directory.path().toString());
         } else if (writable instanceof Writable.Tmpfs tmpfs) {
             json.field("kind", "tmpfs").field("bytes", tmpfs.size().bytes());
+        } else if (writable instanceof Writable.Disk disk) {
+            json.field("kind", "disk").field("bytes", disk.size().bytes());
         } else if (writable instanceof Writable.Nothing nothing) {
             json.field("kind", "nothing").field("tmp_bytes", nothing.tmp().bytes());
         }

@@ -1,5 +1,6 @@
 package dev.cay.cli;
 
+import dev.cay.BootStep;
 import dev.cay.ExecutionInfo;
 import dev.cay.Sandbox;
 import dev.cay.SandboxException;
@@ -80,10 +81,12 @@ final class InspectCommand implements Command {
         SandboxInfo info;
         List<ExecutionInfo> executions;
         Optional<Usage> usage;
+        List<BootStep> boot;
         try (Sandbox sandbox = engine.open(name)) {
             info = sandbox.info();
             executions = sandbox.executions();
             usage = usage(sandbox);
+            boot = sandbox.boot();
         }
         ByteArrayOutputStream out = new ByteArrayOutputStream();
         try {
@@ -91,6 +94,7 @@ final class InspectCommand implements Command {
             InfoJson.writeTo(json, info);
             InfoJson.writeSpec(json, info.spec());
             InfoJson.writeExecutions(json, executions);
+            InfoJson.writeBoot(json, boot);
             if (usage.isPresent()) {
                 InfoJson.writeUsage(json, usage.get());
             }

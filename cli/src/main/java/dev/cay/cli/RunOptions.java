@@ -38,6 +38,11 @@ final class RunOptions {
             "DIR",
             "Keep what is changed in this directory, and begin with what is in it. Made if missing.");
 
+    static final Option DISK = Option.valued(
+            "disk",
+            "SIZE",
+            "What is changed goes onto a disk of this size instead of into memory, and is gone at the end. MicroVMs only.");
+
     static final Option MEMORY =
             Option.valued("memory", "SIZE", "Memory, files in memory included. When it is used up, all is killed.");
     static final Option CPUS = Option.valued("cpus", "N", "Processors, such as 0.5 or 2.");
@@ -62,8 +67,8 @@ final class RunOptions {
             "isolation",
             "container|microvm",
             "What stands between it and this machine: the walls of a container (the default), or a virtual machine with"
-                    + " a kernel of its own (see 'cay help kernel'); that one needs an image, and has no network, no"
-                    + " volumes and no --detach yet.");
+                    + " a kernel of its own (see 'cay help kernel'); that one needs an image, has of volumes"
+                    + " only those with a limit, and no network and no --detach yet.");
     static final Option SECCOMP = Option.valued(
             "seccomp",
             "default|unconfined|FILE",
@@ -113,7 +118,7 @@ final class RunOptions {
             "A program of its own, on the PATH of its commands. MicroVMs only. May be repeated.");
 
     private static final List<Option> FILES =
-            List.of(ROOTFS, PULL, READ_ONLY, TMPFS_SIZE, WRITABLE, VOLUME, TMPFS, ALLOW_HOST_PATH, TRUST, SCRIPT);
+            List.of(ROOTFS, PULL, READ_ONLY, TMPFS_SIZE, WRITABLE, DISK, VOLUME, TMPFS, ALLOW_HOST_PATH, TRUST, SCRIPT);
     private static final List<Option> WALLS = List.of(ISOLATION, SECCOMP, NO_USERNS);
     private static final List<Option> NETWORK = List.of(
             NetworkRequest.NETWORK,

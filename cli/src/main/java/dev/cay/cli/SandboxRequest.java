@@ -117,6 +117,15 @@ final class SandboxRequest {
         Optional<String> directory = arguments.last(RunOptions.WRITABLE);
         Optional<String> tmpfs = arguments.last(RunOptions.TMPFS_SIZE);
         boolean readOnly = arguments.has(RunOptions.READ_ONLY);
+        Optional<String> disk = arguments.last(RunOptions.DISK);
+        if (disk.isPresent()) {
+            if (directory.isPresent() || readOnly || tmpfs.isPresent()) {
+                throw new UsageException(
+                        "--disk, --writable, --read-only and --tmpfs-size contradict each other", "write one of them");
+            }
+            builder.writable(new Writable.Disk(Values.size(RunOptions.DISK, disk.get())));
+            return;
+        }
         if (directory.isPresent() && (readOnly || tmpfs.isPresent())) {
             String other = readOnly ? RunOptions.READ_ONLY.spelling() : RunOptions.TMPFS_SIZE.spelling();
             throw new UsageException("--writable and " + other + " contradict each other", "leave one of them out");

@@ -4,9 +4,9 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cay.BootStep;
 import dev.cay.Furnishing;
 import dev.cay.Size;
-import dev.cay.engine.microvm.BootReport;
 import dev.cay.engine.microvm.GuestBoot;
 import dev.cay.engine.microvm.GuestMount;
 import dev.cay.engine.microvm.GuestSpec;
@@ -169,24 +169,24 @@ final class GuestPlanTest {
         assertThat(Files.list(root.resolve("etc/pki/ca-trust/source/anchors"))).hasSize(1);
     }
 
-    private BootReport boot(List<GuestMount> mounts) throws IOException {
+    private List<BootStep> boot(List<GuestMount> mounts) throws IOException {
         GuestBoot boot = new GuestBoot(stub);
         boot.bringUp(spec(mounts), System.nanoTime());
-        assertThat(boot.report().warnings()).isEmpty();
-        return boot.report();
+        assertThat(boot.steps()).allMatch(step -> step.warning().isEmpty());
+        return boot.steps();
     }
 
     @Test
     void itIsFurnishedAndToldHowItWent() throws IOException {
-        BootReport report = boot(List.of(
+        List<BootStep> report = boot(List.of(
                 new GuestMount.Tmpfs("/mnt/deep/er", Optional.of(Size.mib(1)), OptionalInt.empty(), READ_ONLY),
                 new GuestMount.Tmpfs("/mnt/deep", Optional.empty(), OptionalInt.of(0700), GuestMount.Options.ALL),
                 new GuestMount.Tmpfs("/tmp", Optional.empty(), OptionalInt.empty(), GuestMount.Options.ALL)));
-        assertThat(report.steps())
-                .extracting(BootReport.Entry::step)
+        assertThat(report)
+                .extracting(BootStep::name)
                 .startsWith("limits", "process table", "disks", "essential mounts", "mounts")
                 .contains("trust", "scripts", "accounts", "loopback");
-        assertThat(report.steps())
+        assertThat(report)
                 .allMatch(entry -> !entry.took().isNegative() && !entry.at().isNegative());
         assertThat(read("/proc/self/mountinfo"))
                 .containsPattern(" /proc rw,nosuid,nodev,noexec,relatime .*proc")

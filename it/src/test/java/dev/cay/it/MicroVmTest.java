@@ -4,6 +4,7 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cay.BootStep;
 import dev.cay.ExecResult;
 import dev.cay.ExecSpec;
 import dev.cay.Execution;
@@ -47,6 +48,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 final class MicroVmTest {
     private static final String NAME = "cay-it";
     private static final Platform PLATFORM = Platform.parse("linux/amd64");
+    private static final String VOLUME = "cay-it-disk";
     private static final Duration LONG = Duration.ofSeconds(120);
 
     private Sandboxes engine;
@@ -253,25 +255,56 @@ final class MicroVmTest {
                 spec().userNamespace(false),
                 spec().cpus(0.5),
                 spec().memory(Size.mib(16)),
-                spec().name("named"),
-                spec().isolation(Isolation.CONTAINER));
+                spec().isolation(Isolation.CONTAINER),
+                SandboxSpec.host().disk(Size.mib(8)));
         for (SandboxSpec.Builder builder : lacking) {
             SandboxSpec wanted = builder.build();
             assertThatThrownBy(() -> engine.create(wanted)).isInstanceOf(SandboxException.Unsupported.class);
         }
     }
 
-    /** With one that is read-only, to have seen that too. */
+    /** With one that is read-only, to have seen that too, and with a volume, of which nothing is lost that was to be on the disk. */
     @Test
     void theDeathOfTheVmmIsSeenAtOnce() {
+        engine.volumes().create(VOLUME, Optional.of(Size.mib(16)));
+        try {
+            dies();
+            assertThat(readAndWritten()).isEqualTo("kept");
+            try (Sandbox container = engine.create(
+                    SandboxSpec.host().mount(Mount.volume(VOLUME, "/srv")).build())) {
+                assertThat(Lab.sh(container, "cat /srv/kept /srv/later")).isEqualTo("kept\nlater");
+            }
+        } finally {
+            engine.volumes().remove(VOLUME);
+        }
+        assertThat(sh("echo untouched")).isEqualTo("untouched");
+    }
+
+    /** What is written here and not synchronised is there all the same when the sandbox was closed. */
+    private String readAndWritten() {
+        try (Sandbox second = engine.create(
+                spec().mount(Mount.volume(VOLUME, "/data")).disk(Size.mib(24)).build())) {
+            assertThat(Lab.sh(second, "df -m / | tail -n 1 | awk '{print $2}'")).isBetween("17", "24");
+            assertThat(Lab.attempt(second, "dd if=/dev/zero of=/file bs=1M count=64"))
+                    .contains("No space");
+            return Lab.sh(second, "cat /data/kept; echo later > /data/later");
+        }
+    }
+
+    private void dies() {
         Set<ProcessHandle> before = GuestKernels.vmms();
-        try (Sandbox other = engine.create(spec().readOnly().build());
+        SandboxSpec wanted = spec().readOnly()
+                .mount(Mount.volume(VOLUME, "/data"))
+                .name("named")
+                .build();
+        try (Sandbox other = engine.create(wanted);
                 Execution execution = other.start(ExecSpec.of("sleep", "1000"))) {
             assertThat(Lab.attempt(other, "touch /file")).contains("Read-only file system");
             assertThat(Lab.sh(other, "touch /tmp/file /deep/in/memory/file && echo done"))
                     .isEqualTo("done");
-            assertThat(engine.list().stream().filter(info -> info.id().equals(other.id())))
-                    .hasSize(1);
+            assertThat(Lab.sh(other, "echo kept | dd of=/data/kept conv=fsync 2>/dev/null; df -m /data | tail -n 1"))
+                    .contains("/vdb ");
+            others(other);
             Set<ProcessHandle> own = GuestKernels.vmms();
             own.removeAll(before);
             own.forEach(ProcessHandle::destroyForcibly);
@@ -281,6 +314,27 @@ final class MicroVmTest {
                     .isInstanceOf(SandboxException.Closed.class)
                     .hasMessageContaining("the VMM was killed by signal 9");
         }
-        assertThat(sh("echo untouched")).isEqualTo("untouched");
+    }
+
+    /** What the owner's other processes see of one: they go by what is written, as this one does here. */
+    private void others(Sandbox other) {
+        assertThat(engine.list().stream().filter(info -> info.id().equals(other.id())))
+                .hasSize(1);
+        try (Sandbox seen = engine.open("named")) {
+            assertThat(seen.id()).isEqualTo(other.id());
+            assertThat(seen.info().state()).isEqualTo(SandboxState.RUNNING);
+            assertThat(seen.executions()).isEmpty();
+            assertThat(seen.boot())
+                    .isEqualTo(other.boot())
+                    .extracting(BootStep::name)
+                    .startsWith("limits")
+                    .contains("root", "mounts", "names", "seal")
+                    .endsWith("ready");
+            assertThat(seen.boot()).allMatch(step -> step.warning().isEmpty());
+            assertThatThrownBy(() -> seen.exec("true")).isInstanceOf(SandboxException.Unsupported.class);
+        }
+        SandboxSpec rival =
+                SandboxSpec.host().mount(Mount.volume(VOLUME, "/srv")).build();
+        assertThatThrownBy(() -> engine.create(rival)).isInstanceOf(SandboxException.Conflict.class);
     }
 }

@@ -92,6 +92,11 @@ public record ContainerHome(Containers containers) implements Home {
         }
 
         @Override
+        public long pid() {
+            return container.first().pid();
+        }
+
+        @Override
         public Usage usage() {
             return container.usage();
         }

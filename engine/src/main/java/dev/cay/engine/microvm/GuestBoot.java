@@ -1,5 +1,6 @@
 package dev.cay.engine.microvm;
 
+import dev.cay.BootStep;
 import dev.cay.engine.container.GuestSurroundings;
 import dev.cay.linux.Arg;
 import dev.cay.linux.Birth;
@@ -20,7 +21,7 @@ import java.util.Optional;
 public final class GuestBoot {
     private final Kernel inside;
     private final Kernel guest;
-    private final List<BootReport.Entry> entries = new ArrayList<>();
+    private final List<BootStep> entries = new ArrayList<>();
 
     /** Since the guest's kernel began. */
     private Duration now = Duration.ZERO;
@@ -89,8 +90,9 @@ public final class GuestBoot {
         makeAll(together);
     }
 
-    public BootReport report() {
-        return new BootReport(entries);
+    /** How it went, in the order of the steps. */
+    public List<BootStep> steps() {
+        return List.copyOf(entries);
     }
 
     private void attempt(GuestStep step) throws IOException {
@@ -118,7 +120,7 @@ public final class GuestBoot {
     private void enter(GuestStep step, long began, Optional<String> warning) {
         Duration took = Duration.ofNanos(System.nanoTime() - began);
         now = now.plus(took);
-        entries.add(new BootReport.Entry(step.name(), now, took, warning));
+        entries.add(new BootStep(step.name(), now, took, warning));
     }
 
     /** One list of all, with the guest's time between them. */
@@ -145,7 +147,7 @@ public final class GuestBoot {
         Duration before = MachineOps.duration(results.bytes(times.getFirst()));
         for (int i = 0; i < steps.size(); i++) {
             now = MachineOps.duration(results.bytes(times.get(i + 1)));
-            entries.add(new BootReport.Entry(steps.get(i).name(), now, now.minus(before), Optional.empty()));
+            entries.add(new BootStep(steps.get(i).name(), now, now.minus(before), Optional.empty()));
             before = now;
         }
     }

@@ -33,7 +33,7 @@ final class GuestDisks {
     /**
      * What a guest has of disks.
      *
-     * @param devices of each serial
+     * @param devices the name of the device of each serial
      * @param types the file systems that its kernel knows and that are on disks
      */
     record Found(Map<String, String> devices, List<String> types) {
@@ -42,7 +42,7 @@ final class GuestDisks {
             types = List.copyOf(types);
         }
 
-        String device(String serial) {
+        String name(String serial) {
             return requireNonNull(devices.get(serial), serial);
         }
 
@@ -98,7 +98,7 @@ final class GuestDisks {
             if (!results.failed(serialRead)) {
                 byte[] bytes = results.bytes(buffers.get(device));
                 String serial = new String(bytes, 0, (int) results.value(serialRead), StandardCharsets.US_ASCII);
-                devices.put(serial.strip(), "/dev/" + device);
+                devices.put(serial.strip(), device);
             }
         });
     }

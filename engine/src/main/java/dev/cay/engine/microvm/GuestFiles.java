@@ -25,6 +25,7 @@ final class GuestFiles {
     private static final long RESOLVE = FileOps.RESOLVE_IN_ROOT | FileOps.RESOLVE_NO_MAGICLINKS;
     private static final int DIRECTORY = FileOps.O_PATH | FileOps.O_DIRECTORY;
     private static final String NEW = ".cay-new";
+    private static final int REMOVE_DIRECTORY = 0x200;
     private static final int PIECE = 64 * 1024;
     private static final int MAXIMUM_FILE = 4 << 20;
 
@@ -85,6 +86,15 @@ final class GuestFiles {
 
     static Op mountHere(String source, String path, String type, long flags, String data) {
         return Mount.mountHere(source, type, flags, data, type + " -> " + path);
+    }
+
+    /** Takes down what is mounted on a directory, and removes that. */
+    void unmount(String directory, String name) {
+        enter(directory);
+        list.add(Mount.unmount(name));
+        Op above = directory(directory, 0755);
+        list.add(FileOps.unlink(Arg.of(above), name, REMOVE_DIRECTORY));
+        list.add(FileOps.close(above));
     }
 
     /** Mounts a disk there, which must have one of these file systems. */

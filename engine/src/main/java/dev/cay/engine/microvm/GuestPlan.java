@@ -27,6 +27,7 @@ final class GuestPlan {
     private static final Arg HERE = Arg.of(0);
 
     private static final String NEW_ROOT = "/cay/root";
+    private static final String DISKS = "/dev/.disks/";
     private static final String CHANGES = "/cay/changes";
     private static final int SCRATCH = 01777;
 
@@ -126,7 +127,7 @@ final class GuestPlan {
                 list.add(directory(NEW_ROOT));
                 list.add(FileOps.chdir(NEW_ROOT));
                 Options options = new Options(readOnly, true);
-                for (Op mount : GuestFiles.disk(disks.device(serial), NEW_ROOT, disks.types(type), options)) {
+                for (Op mount : GuestFiles.disk("/dev/" + disks.name(serial), NEW_ROOT, disks.types(type), options)) {
                     list.add(mount);
                 }
             }
@@ -144,7 +145,7 @@ final class GuestPlan {
         for (String layer : overlay.lower()) {
             String place = "/cay/" + layer;
             list.add(directory(place));
-            list.add(Mount.mount(disks.device(layer), place, "erofs", NO_DEVICES | Mount.MS_RDONLY, ""));
+            list.add(Mount.mount("/dev/" + disks.name(layer), place, "erofs", NO_DEVICES | Mount.MS_RDONLY, ""));
             lower.addFirst(place);
         }
         list.add(directory(CHANGES));
@@ -152,7 +153,7 @@ final class GuestPlan {
             case GuestSpec.Upper.Memory(Size size) ->
                 list.add(Mount.mount("changes", CHANGES, "tmpfs", NO_DEVICES, "mode=0755,size=" + size.bytes()));
             case GuestSpec.Upper.Disk(String serial, String type) ->
-                list.add(Mount.mount(disks.device(serial), CHANGES, type, NO_DEVICES, ""));
+                list.add(Mount.mount("/dev/" + disks.name(serial), CHANGES, type, NO_DEVICES, ""));
         }
         list.add(directory(CHANGES + "/upper"));
         list.add(directory(CHANGES + "/work"));
@@ -204,13 +205,20 @@ final class GuestPlan {
 
     private static OpList mounts(GuestSpec spec, GuestDisks.Found disks) {
         GuestFiles files = new GuestFiles();
+        boolean hasDisks = spec.mounts().stream().anyMatch(GuestMount.Disk.class::isInstance);
+        if (hasDisks) { // the kernel's own devices, which commands are not to see
+            files.mount("devtmpfs", "/dev/.disks", "devtmpfs", Mount.MS_NOSUID | Mount.MS_NOEXEC, "");
+        }
         for (GuestMount mount : spec.mounts()) {
             files.enter(mount.path());
             switch (mount) {
                 case GuestMount.Tmpfs tmpfs -> files.add(tmpfs(tmpfs));
                 case GuestMount.Disk(String serial, String path, Optional<String> type, Options options) ->
-                    files.mountDisk(disks.device(serial), path, disks.types(type), options);
+                    files.mountDisk(DISKS + disks.name(serial), path, disks.types(type), options);
             }
+        }
+        if (hasDisks) {
+            files.unmount("/dev", ".disks");
         }
         spec.directories().forEach(files::make);
         return files.build();

@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
@@ -44,6 +45,9 @@ public record GuestSpec(
         List<GuestMount> mounts,
         OptionalInt threads,
         Furnishing furnishing) {
+    /** The serial of the disk that changes go to. */
+    static final String CHANGES = "changes";
+
     /** The name by which a guest knows its host. */
     public static final String HOST_ALIAS = "host.cay.internal";
 
@@ -123,27 +127,32 @@ public record GuestSpec(
      * @param id of it
      * @param layers the serials of the disks with its image's layers, the lowest first
      * @param gateways of its network, if it is on one
+     * @param volumes the serials of the disks that are its volumes, by their names
      */
-    static GuestSpec of(String id, SandboxSpec spec, List<String> layers, List<String> gateways) {
+    static GuestSpec of(
+            String id, SandboxSpec spec, List<String> layers, List<String> gateways, Map<String, String> volumes) {
         List<GuestMount> mounts = new ArrayList<>();
         for (Mount mount : spec.mounts()) {
-            if (mount instanceof Mount.Tmpfs tmpfs) {
-                String path = Path.of(tmpfs.target()).normalize().toString();
-                mounts.add(memory(path, tmpfs.size(), tmpfs.mode()));
-            }
+            String path = Path.of(mount.target()).normalize().toString();
+            mounts.add(
+                    switch (mount) {
+                        case Mount.Tmpfs tmpfs -> memory(path, tmpfs.size(), tmpfs.mode());
+                        case Mount.Named named ->
+                            new GuestMount.Disk(
+                                    volumes.get(named.volume()),
+                                    path,
+                                    Optional.of("ext4"),
+                                    new GuestMount.Options(named.readOnly(), true));
+                        case Mount.Bind _ -> throw new IllegalArgumentException("no guest has files of the host");
+                    });
         }
-        Size changes = switch (spec.writable()) {
-            case Writable.Tmpfs tmpfs -> tmpfs.size();
-            case Writable.Nothing nothing -> nothing.tmp();
-            case Writable.Directory _ -> throw new IllegalArgumentException("no guest has directories of the host");
-        };
-        boolean readOnly = spec.writable() instanceof Writable.Nothing;
-        if (readOnly && mounts.stream().noneMatch(mount -> mount.path().equals("/tmp"))) {
-            mounts.add(memory("/tmp", changes, 01777));
+        boolean hasScratch = mounts.stream().anyMatch(mount -> mount.path().equals("/tmp"));
+        if (spec.writable() instanceof Writable.Nothing nothing && !hasScratch) {
+            mounts.add(memory("/tmp", nothing.tmp(), 01777));
         }
         return new GuestSpec(
-                new Root.Overlay(layers, new Upper.Memory(changes)),
-                readOnly,
+                new Root.Overlay(layers, upper(spec.writable())),
+                spec.writable() instanceof Writable.Nothing,
                 limits(spec),
                 spec.hostname().orElse(id),
                 HOST_ALIAS,
@@ -152,6 +161,15 @@ public record GuestSpec(
                 mounts,
                 OptionalInt.of(spec.limits().pids()),
                 spec.furnishing());
+    }
+
+    private static Upper upper(Writable writable) {
+        return switch (writable) {
+            case Writable.Tmpfs tmpfs -> new Upper.Memory(tmpfs.size());
+            case Writable.Nothing nothing -> new Upper.Memory(nothing.tmp());
+            case Writable.Disk _ -> new Upper.Disk(CHANGES, "ext4");
+            case Writable.Directory _ -> throw new IllegalArgumentException("no guest has directories of the host");
+        };
     }
 
     private static List<ProcessLimit> limits(SandboxSpec spec) {
@@ -202,6 +220,13 @@ public record GuestSpec(
             }
         }
         return serials;
+    }
+
+    /** Whether something of what is written in it is there when it has ended. */
+    boolean keepsChanges() {
+        return mounts.stream()
+                .anyMatch(mount ->
+                        mount instanceof GuestMount.Disk && !mount.options().readOnly());
     }
 
     static void require(boolean condition, String message) {

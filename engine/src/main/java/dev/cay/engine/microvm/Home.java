@@ -41,6 +41,9 @@ public interface Home {
 
         void kill();
 
+        /** The number of the process with which it ends, and that ends with it. */
+        long pid();
+
         /** What it has used so far. */
         Usage usage();
 

@@ -32,6 +32,9 @@ public interface Machine extends AutoCloseable {
     /** Kills the VMM, if it runs. */
     void kill();
 
+    /** The number of a process of this machine that lives exactly as long as the VMM. */
+    long pid();
+
     /** What the VMM has used so far, the guest's memory included. */
     Usage usage();
 

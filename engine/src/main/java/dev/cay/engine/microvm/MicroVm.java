@@ -1,16 +1,20 @@
 package dev.cay.engine.microvm;
 
+import dev.cay.BootStep;
 import dev.cay.ExecSpec;
 import dev.cay.SandboxException;
 import dev.cay.SandboxFiles;
 import dev.cay.Usage;
 import dev.cay.engine.container.GuestCommands;
 import dev.cay.linux.KeptExecution;
+import dev.cay.linux.MachineOps;
+import dev.cay.linux.OpList;
 import dev.cay.linux.Processes;
 import dev.cay.linux.Stub;
 import dev.cay.linux.SyscallException;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
@@ -25,19 +29,23 @@ public final class MicroVm implements AutoCloseable {
     private final GuestCommands commands;
     private final GuestWatch watch;
     private final Optional<GuestNetwork> network;
-    private final BootReport boot;
+    private final List<BootStep> boot;
+    private final boolean keeps;
     private final AtomicInteger numbers = new AtomicInteger();
     private final AtomicLong oomKills = new AtomicLong();
 
+    /** @param keeps whether what its guest has written is to be there when it has ended */
     MicroVm(
             String id,
             Machine machine,
             Stub stub,
             GuestCommands commands,
-            BootReport boot,
+            List<BootStep> boot,
+            boolean keeps,
             Optional<GuestNetwork> network) {
         this.network = network;
-        this.boot = boot;
+        this.boot = List.copyOf(boot);
+        this.keeps = keeps;
         this.id = id;
         this.machine = machine;
         this.stub = stub;
@@ -52,8 +60,13 @@ public final class MicroVm implements AutoCloseable {
     }
 
     /** How its guest came up. */
-    public BootReport boot() {
+    public List<BootStep> boot() {
         return boot;
+    }
+
+    /** The number of a process of this machine that lives exactly as long as it does. */
+    public long pid() {
+        return machine.pid();
     }
 
     /** Whether the machine runs. */
@@ -113,6 +126,19 @@ public final class MicroVm implements AutoCloseable {
         machine.kill();
     }
 
+    /** Whoever runs is killed; a guest that does not answer has had its time. */
+    private void shutDown() {
+        Thread.startVirtualThread(() -> {
+            try {
+                GuestShutdown.release(stub);
+                stub.run(OpList.of(MachineOps.powerOff()));
+            } catch (SyscallException e) {
+                // it has switched itself off, or will not; what was asked for to be on the disks is there
+            }
+        });
+        machine.await(PATIENCE);
+    }
+
     private void requireAlive() {
         if (!isAlive()) {
             // The channel ends a moment before the machine does.
@@ -121,10 +147,13 @@ public final class MicroVm implements AutoCloseable {
         }
     }
 
-    /** Ends the machine at once; all that it had was memory. */
+    /** Ends the machine: at once if all that it had was memory, else when what was written is on its disks. */
     @Override
     public void close() {
         watch.close();
+        if (keeps && isAlive()) {
+            shutDown();
+        }
         stub.close();
         machine.close();
         if (network.isPresent()) {

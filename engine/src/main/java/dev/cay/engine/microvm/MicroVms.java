@@ -26,7 +26,9 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** Makes microVMs. Thread-safe. */
@@ -79,9 +81,9 @@ public final class MicroVms implements AutoCloseable {
                 "a microVM keeps no changes in a directory of this machine",
                 "leave out --writable, or use a container");
         refuse(
-                spec.mounts().stream().anyMatch(mount -> !(mount instanceof Mount.Tmpfs)),
-                "a microVM sees no file and no volume of this machine yet",
-                "leave out --volume, or use a container");
+                spec.mounts().stream().anyMatch(Mount.Bind.class::isInstance),
+                "a microVM sees no file of this machine",
+                "copy it, use a volume that has a limit, or use a container");
         refuse(!spec.limits().io().isNone(), "a microVM has no limits of io yet", "leave out --io");
         refuse(
                 spec.limits().cpus().isPresent() || spec.limits().cpuWeight().isPresent(),
@@ -106,36 +108,54 @@ public final class MicroVms implements AutoCloseable {
     }
 
     /**
+     * Files that are disks of a microVM, besides the layers of its image.
+     *
+     * @param changes where its changes go, an empty ext4; empty if that is memory
+     * @param volumes those of its volumes, by their names
+     */
+    public record DiskFiles(Optional<Path> changes, Map<String, Path> volumes) {
+        public DiskFiles {
+            volumes = Map.copyOf(volumes);
+        }
+
+        private int count() {
+            return volumes.size() + changes.map(_ -> 1).orElse(0);
+        }
+    }
+
+    /**
      * Makes a microVM, and returns when commands can run in it.
      *
      * @param id of the sandbox
      * @param layers of its image, the lowest first: EROFS files
+     * @param files its other disks: ext4 that nobody else has mounted
      * @throws SandboxException.NotFound if there is no kernel
      * @throws SandboxException.SetupFailed if it does not come up; nothing of it is left
      */
-    public MicroVm create(String id, SandboxSpec spec, List<Path> layers) {
+    public MicroVm create(String id, SandboxSpec spec, List<Path> layers, DiskFiles files) {
         check(spec);
         refuse(
-                layers.size() > MachineSpec.MAXIMUM_DISKS,
-                "an image of " + layers.size() + " layers has more than a microVM's " + MachineSpec.MAXIMUM_DISKS
-                        + " disks",
+                layers.size() + files.count() > MachineSpec.MAXIMUM_DISKS,
+                "an image of " + layers.size() + " layers, and " + files.count() + " other disks: a microVM has "
+                        + MachineSpec.MAXIMUM_DISKS + " disks",
                 "make its layers fewer, or use a container");
         GuestKernel kernel = kernels.find(Optional.empty());
         try {
-            return boot(id, spec, kernel, layers);
+            return boot(id, spec, kernel, layers, files);
         } catch (IOException e) {
             throw new SandboxException.SetupFailed("cannot make the microVM: " + e.getMessage(), "", e);
         }
     }
 
-    private MicroVm boot(String id, SandboxSpec spec, GuestKernel kernel, List<Path> layers) throws IOException {
+    private MicroVm boot(String id, SandboxSpec spec, GuestKernel kernel, List<Path> layers, DiskFiles files)
+            throws IOException {
         if (!(spec.network() instanceof Network.Named named)) {
-            return boot(id, spec, kernel, layers, Optional.empty());
+            return boot(id, spec, kernel, layers, files, Optional.empty());
         }
         GuestNetwork network =
                 GuestNetwork.connect(host, networks, id, named, spec.hostname().orElse(id));
         try {
-            return boot(id, spec, kernel, layers, Optional.of(network));
+            return boot(id, spec, kernel, layers, files, Optional.of(network));
         } catch (IOException | RuntimeException e) {
             network.close();
             throw e;
@@ -143,18 +163,28 @@ public final class MicroVms implements AutoCloseable {
     }
 
     private MicroVm boot(
-            String id, SandboxSpec spec, GuestKernel kernel, List<Path> layers, Optional<GuestNetwork> network)
+            String id,
+            SandboxSpec spec,
+            GuestKernel kernel,
+            List<Path> layers,
+            DiskFiles files,
+            Optional<GuestNetwork> network)
             throws IOException {
         long began = System.nanoTime();
         List<Disk> disks = new ArrayList<>();
         for (Path layer : layers) {
             disks.add(new Disk(layer, "layer" + disks.size(), true));
         }
+        List<String> lower = disks.stream().map(Disk::serial).toList();
+        Map<String, String> serials = new HashMap<>();
+        files.changes().ifPresent(file -> disks.add(new Disk(file, GuestSpec.CHANGES, false)));
+        files.volumes().forEach((name, file) -> {
+            String serial = "volume" + serials.size();
+            serials.put(name, serial);
+            disks.add(new Disk(file, serial, isReadOnly(spec, name)));
+        });
         GuestSpec wanted = GuestSpec.of(
-                id,
-                spec,
-                disks.stream().map(Disk::serial).toList(),
-                network.map(GuestNetwork::gateways).orElse(List.of()));
+                id, spec, lower, network.map(GuestNetwork::gateways).orElse(List.of()), serials);
         Acceleration acceleration = new Acceleration.Emulated(kilohertz());
         // Under emulation a second processor costs the boot half a second, and gains little.
         MachineSpec machine = new MachineSpec(
@@ -179,6 +209,15 @@ public final class MicroVms implements AutoCloseable {
         }
     }
 
+    /** Whether a sandbox changes nothing of a volume. */
+    private static boolean isReadOnly(SandboxSpec spec, String volume) {
+        return spec.mounts().stream()
+                .filter(Mount.Named.class::isInstance)
+                .map(Mount.Named.class::cast)
+                .filter(named -> named.volume().equals(volume))
+                .allMatch(Mount.Named::readOnly);
+    }
+
     private static MicroVm guest(
             String id,
             SandboxSpec spec,
@@ -194,7 +233,7 @@ public final class MicroVms implements AutoCloseable {
             boot.take(network.map(GuestNetwork::step).stream().toList());
             boot.take(last(stub));
             GuestCommands commands = GuestCommands.open(stub, id, spec, surroundings);
-            return new MicroVm(id, machine, stub, commands, boot.report(), network);
+            return new MicroVm(id, machine, stub, commands, boot.steps(), wanted.keepsChanges(), network);
         } catch (IOException | RuntimeException e) {
             stub.close();
             throw e;

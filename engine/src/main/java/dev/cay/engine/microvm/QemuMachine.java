@@ -238,6 +238,11 @@ final class QemuMachine implements Machine {
     }
 
     @Override
+    public long pid() {
+        return process.pid();
+    }
+
+    @Override
     public Usage usage() {
         return process.usage();
     }

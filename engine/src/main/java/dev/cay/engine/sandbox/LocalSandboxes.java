@@ -15,6 +15,7 @@ import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
 import dev.cay.SweepReport;
 import dev.cay.Volumes;
+import dev.cay.Writable;
 import dev.cay.engine.container.Container;
 import dev.cay.engine.container.Containers;
 import dev.cay.engine.container.ImageSource;
@@ -58,7 +59,8 @@ final class LocalSandboxes implements Sandboxes {
     private final Map<String, LocalSandbox> sandboxes = new ConcurrentHashMap<>();
     private final List<SandboxPool> pools = new ArrayList<>();
     private final Timeouts timeouts = new Timeouts();
-    private final MachineSandboxes machines = new MachineSandboxes(places, containers, imageSource, networks, timeouts);
+    private final MachineSandboxes machines = new MachineSandboxes(
+            places, containers, imageSource, networks, new VolumeDisks(this::volumeStore), this::stored, timeouts);
     private final Thread closeAtExit = Thread.ofPlatform().name("cay-exit").unstarted(this::closeAll);
 
     /** Read by whoever makes a sandbox, written by who closes: none is made that nobody would close. */
@@ -90,6 +92,11 @@ final class LocalSandboxes implements Sandboxes {
             if (spec.isolation() == Isolation.MICROVM) {
                 MicroVms.check(spec);
                 return machines.create(settled(spec));
+            }
+            if (spec.writable() instanceof Writable.Disk) {
+                throw new SandboxException.Unsupported(
+                        "a container has no disks",
+                        "leave out --disk, write --tmpfs-size or --writable, or use a microVM");
             }
             if (!spec.furnishing().isNone()) {
                 throw new SandboxException.Unsupported(
@@ -224,7 +231,6 @@ final class LocalSandboxes implements Sandboxes {
                     list.add(sandbox.info());
                 }
             }
-            list.addAll(machines.list());
             list.sort((one, other) -> { // Comparator's own functions cost a cold JVM milliseconds
                 int order = one.created().compareTo(other.created());
                 return order != 0 ? order : one.id().compareTo(other.id());

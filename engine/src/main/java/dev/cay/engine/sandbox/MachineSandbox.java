@@ -1,5 +1,6 @@
 package dev.cay.engine.sandbox;
 
+import dev.cay.BootStep;
 import dev.cay.ExecResult;
 import dev.cay.ExecSpec;
 import dev.cay.Execution;
@@ -34,13 +35,14 @@ final class MachineSandbox implements Sandbox, DetachableExecution.Keeper {
     private final MicroVm machine;
     private final Timeouts timeouts;
     private final SandboxSpec spec;
-    private final Instant created = Instant.now();
+    private final Instant created;
     private final Runnable onClose;
     private final Set<DetachableExecution> executions = ConcurrentHashMap.newKeySet();
     private final AtomicBoolean closed = new AtomicBoolean();
 
-    MachineSandbox(MicroVm machine, SandboxSpec spec, Timeouts timeouts, Runnable onClose) {
+    MachineSandbox(MicroVm machine, SandboxSpec spec, Instant created, Timeouts timeouts, Runnable onClose) {
         this.machine = machine;
+        this.created = created;
         this.timeouts = timeouts;
         this.spec = spec;
         this.onClose = onClose;
@@ -105,7 +107,12 @@ final class MachineSandbox implements Sandbox, DetachableExecution.Keeper {
     public SandboxInfo info() {
         requireOpen();
         SandboxState state = machine.isAlive() ? SandboxState.RUNNING : SandboxState.DEAD;
-        return new SandboxInfo(id(), state, spec, created, Optional.empty(), Optional.empty());
+        return new SandboxInfo(id(), state, spec, created, Optional.of(machine.pid()), Optional.empty());
+    }
+
+    @Override
+    public List<BootStep> boot() {
+        return machine.boot();
     }
 
     @Override

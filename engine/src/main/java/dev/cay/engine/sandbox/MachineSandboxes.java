@@ -3,8 +3,8 @@ package dev.cay.engine.sandbox;
 import dev.cay.Root;
 import dev.cay.Sandbox;
 import dev.cay.SandboxException;
-import dev.cay.SandboxInfo;
 import dev.cay.SandboxSpec;
+import dev.cay.Writable;
 import dev.cay.engine.container.Containers;
 import dev.cay.engine.container.ImageSource;
 import dev.cay.engine.container.NetworkSource;
@@ -12,10 +12,14 @@ import dev.cay.engine.container.Places;
 import dev.cay.engine.kernels.KernelStore;
 import dev.cay.engine.microvm.MicroVm;
 import dev.cay.engine.microvm.MicroVms;
-import java.util.ArrayList;
-import java.util.List;
+import dev.cay.engine.state.ScratchDisks;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Instant;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 
 /** The microVMs that this process made. Thread-safe. */
 final class MachineSandboxes implements AutoCloseable {
@@ -25,6 +29,8 @@ final class MachineSandboxes implements AutoCloseable {
     private final Containers containers;
     private final ImageSource images;
     private final NetworkSource networks;
+    private final VolumeDisks volumes;
+    private final Supplier<StoredSandboxes> stored;
     private final Timeouts timeouts;
     private final Map<String, MachineSandbox> sandboxes = new ConcurrentHashMap<>();
 
@@ -32,8 +38,16 @@ final class MachineSandboxes implements AutoCloseable {
     private volatile MicroVms machines;
 
     MachineSandboxes(
-            Places places, Containers containers, ImageSource images, NetworkSource networks, Timeouts timeouts) {
+            Places places,
+            Containers containers,
+            ImageSource images,
+            NetworkSource networks,
+            VolumeDisks volumes,
+            Supplier<StoredSandboxes> stored,
+            Timeouts timeouts) {
         this.networks = networks;
+        this.volumes = volumes;
+        this.stored = stored;
         this.places = places;
         this.timeouts = timeouts;
         this.containers = containers;
@@ -50,24 +64,68 @@ final class MachineSandboxes implements AutoCloseable {
             throw new SandboxException.Unsupported(
                     "only the host's root makes microVMs yet", "run as root, or use a container");
         }
-        if (spec.name().isPresent()
-                || spec.lifetime().limit().isPresent()
-                || spec.lifetime().idle().isPresent()) {
+        if (spec.lifetime().limit().isPresent() || spec.lifetime().idle().isPresent()) {
             throw new SandboxException.Unsupported(
-                    "a microVM has no name and no lifetime of its own yet", "leave them out, or use a container");
+                    "a microVM has no lifetime of its own yet", "leave it out, or use a container");
         }
         String id = Containers.newId();
-        String image = ((Root.Image) spec.root()).exact();
-        MicroVm machine;
+        Instant created = Instant.now();
+        // From here on there is a sandbox of this id, for whoever asks whose its volumes are.
+        stored.get().begin(id, spec, created);
         try {
-            // When it is up the VMM has the layers open: they stay for as long as that lives.
-            machine = machines().create(id, spec, images.use(image, id).layers());
+            MicroVm machine = boot(id, spec);
+            try {
+                stored.get().made(id, spec, created, machine.pid(), machine.boot());
+                MachineSandbox sandbox = new MachineSandbox(machine, spec, created, timeouts, () -> ended(id, spec));
+                sandboxes.put(id, sandbox);
+                return sandbox;
+            } catch (RuntimeException e) {
+                machine.close();
+                throw e;
+            }
+        } catch (RuntimeException e) {
+            volumes.release(spec, id);
+            stored.get().abandon(id);
+            throw e;
+        }
+    }
+
+    private void ended(String id, SandboxSpec spec) {
+        sandboxes.remove(id);
+        try {
+            volumes.release(spec, id);
+        } finally {
+            stored.get().withdraw(id, spec);
+        }
+    }
+
+    private MicroVm boot(String id, SandboxSpec spec) {
+        Map<String, Path> disks = volumes.use(spec, id);
+        Optional<Path> changes = changes(id, spec);
+        String image = ((Root.Image) spec.root()).exact();
+        try {
+            // When it is up the VMM has its disks open: they stay for as long as that lives.
+            return machines().create(id, spec, images.use(image, id).layers(), new MicroVms.DiskFiles(changes, disks));
         } finally {
             images.release(id);
+            if (changes.isPresent()) {
+                StoredSandboxes.guarded(() -> {
+                    scratch().forget(id);
+                    return id;
+                });
+            }
         }
-        MachineSandbox sandbox = new MachineSandbox(machine, spec, timeouts, () -> sandboxes.remove(id));
-        sandboxes.put(id, sandbox);
-        return sandbox;
+    }
+
+    private Optional<Path> changes(String id, SandboxSpec spec) {
+        return spec.writable() instanceof Writable.Disk disk
+                ? Optional.of(StoredSandboxes.guarded(() -> scratch().make(id, disk.size())))
+                : Optional.empty();
+    }
+
+    private ScratchDisks scratch() throws IOException {
+        return ScratchDisks.open(
+                places.data().resolve(ScratchDisks.NAME), stored.get().store()::exists);
     }
 
     private MicroVms machines() {
@@ -80,12 +138,6 @@ final class MachineSandboxes implements AutoCloseable {
             }
         }
         return machines;
-    }
-
-    List<SandboxInfo> list() {
-        List<SandboxInfo> list = new ArrayList<>();
-        sandboxes.values().forEach(sandbox -> list.add(sandbox.info()));
-        return list;
     }
 
     @Override

@@ -1,10 +1,12 @@
 package dev.cay.engine.sandbox;
 
+import dev.cay.BootStep;
 import dev.cay.ExecResult;
 import dev.cay.ExecSpec;
 import dev.cay.Execution;
 import dev.cay.ExecutionInfo;
 import dev.cay.Exit;
+import dev.cay.Isolation;
 import dev.cay.OutputKind;
 import dev.cay.OutputLog;
 import dev.cay.Sandbox;
@@ -130,6 +132,11 @@ final class StoredSandbox implements Sandbox {
     }
 
     @Override
+    public List<BootStep> boot() {
+        return sandboxes.boot(id);
+    }
+
+    @Override
     public Execution start() {
         return guarded(() -> {
             ExecSpec command = spec.command().orElse(NO_COMMAND); // which the life cycle refuses
@@ -249,7 +256,8 @@ final class StoredSandbox implements Sandbox {
     public List<ExecutionInfo> executions() {
         return guarded(() -> {
             List<ExecutionInfo> list = executionFiles().list(isDead());
-            if (!isAttached() || spec.command().isEmpty() || isDead()) {
+            boolean microVm = spec.isolation() == Isolation.MICROVM;
+            if (!isAttached() || microVm || spec.command().isEmpty() || isDead()) {
                 return list;
             }
             List<ExecutionInfo> all = new ArrayList<>(ownCommand());

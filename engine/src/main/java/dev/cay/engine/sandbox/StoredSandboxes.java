@@ -1,7 +1,9 @@
 package dev.cay.engine.sandbox;
 
+import dev.cay.BootStep;
 import dev.cay.ExecutionInfo;
 import dev.cay.Exit;
+import dev.cay.Isolation;
 import dev.cay.Lifetime;
 import dev.cay.SandboxEvent;
 import dev.cay.SandboxException;
@@ -107,6 +109,40 @@ final class StoredSandboxes {
             announce(record.id(), record.name(), SandboxEvent.Kind.CREATED);
             return record;
         });
+    }
+
+    /** Writes down that a microVM is being made, which ends with this process. */
+    void begin(String id, SandboxSpec spec, Instant created) {
+        guarded(() -> {
+            store.create(SandboxRecord.creating(id, spec, created, containers.engine()));
+            return id;
+        });
+    }
+
+    /** Tells others of a microVM of this process. Its first process is that which it lives and ends with. */
+    void made(String id, SandboxSpec spec, Instant created, long process, List<BootStep> steps) {
+        guarded(() -> {
+            ProcessIdentity identity =
+                    ProcessIdentity.of(process).orElseThrow(() -> new IOException("the machine has ended"));
+            SandboxRecord record = SandboxRecord.attached(id, spec, created, identity, containers.engine(), 0);
+            store.writeBoot(id, steps);
+            store.update(id, _ -> record);
+            announce(id, record.name(), SandboxEvent.Kind.CREATED);
+            return id;
+        });
+    }
+
+    /** Forgets a microVM that could not be made. */
+    void abandon(String id) {
+        guarded(() -> {
+            store.delete(id);
+            return id;
+        });
+    }
+
+    /** How a microVM came up. */
+    List<BootStep> boot(String id) {
+        return guarded(() -> store.boot(id));
     }
 
     /**
@@ -252,6 +288,11 @@ final class StoredSandboxes {
     Container connect(String id) {
         return guarded(() -> {
             SandboxRecord record = update(store.read(id));
+            if (record.spec().isolation() == Isolation.MICROVM) {
+                throw new SandboxException.Unsupported(
+                        "only the process that made the microVM " + record.name() + " can reach what is in it",
+                        "run the command there, or use a container");
+            }
             if (record.state() == SandboxState.DEAD || record.state() == SandboxState.REMOVING) {
                 throw new SandboxException.Closed(
                         "the sandbox " + record.name() + " is " + record.state().text());

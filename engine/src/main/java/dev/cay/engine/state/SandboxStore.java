@@ -1,5 +1,6 @@
 package dev.cay.engine.state;
 
+import dev.cay.BootStep;
 import dev.cay.SandboxException;
 import dev.cay.SandboxState;
 import java.io.IOException;
@@ -25,6 +26,7 @@ import java.util.function.UnaryOperator;
  * ID/executions/   see {@link Executions}
  * ID/socket        where its first process listens, also that of a sandbox that ends with its maker
  * ID/messages      what that has said before it ended by itself
+ * ID/boot.json     how it came up, if it is a microVM
  * ID/lock          held by whoever changes any of this
  * names/NAME       a link to the id of the sandbox that is called so
  * names.lock       held by whoever changes a name
@@ -289,6 +291,16 @@ public final class SandboxStore {
         } catch (NoSuchFileException e) {
             return Optional.empty();
         }
+    }
+
+    /** Writes down how a microVM came up. */
+    public void writeBoot(String id, List<BootStep> steps) throws IOException {
+        BootFile.write(directory(id).resolve("boot.json"), steps);
+    }
+
+    /** How a microVM came up; empty if it is none. */
+    public List<BootStep> boot(String id) throws IOException {
+        return BootFile.read(directory(id).resolve("boot.json"));
     }
 
     public Executions executions(String id) {

@@ -177,6 +177,8 @@ final class SpecJson {
             out.field(KIND, "tmpfs").field("size", tmpfs.size().bytes());
         } else if (writable instanceof Writable.Directory directory) {
             out.field(KIND, "directory").field("path", text(directory.path()));
+        } else if (writable instanceof Writable.Disk disk) {
+            out.field(KIND, "disk").field("size", disk.size().bytes());
         } else {
             Writable.Nothing nothing = is(Writable.Nothing.class, writable);
             out.field(KIND, "nothing").field("tmp", nothing.tmp().bytes());
@@ -188,6 +190,7 @@ final class SpecJson {
         return switch (kind) {
             case "tmpfs" -> new Writable.Tmpfs(size(in, "size"));
             case "directory" -> new Writable.Directory(path(in, "path"));
+            case "disk" -> new Writable.Disk(size(in, "size"));
             case "nothing" -> new Writable.Nothing(size(in, "tmp"));
             default -> throw in.refused("there is no writable '" + kind + "'");
         };

@@ -26,7 +26,7 @@ import java.util.function.Predicate;
  * NAME/volume.json   its limit
  * NAME/data/         what is in it, or where its image is to be mounted
  * NAME/data.img      if it has a limit: a file system of that size, as no other limit holds on every file system of the host
- * NAME/users/ID      empty; the sandbox has it mounted
+ * NAME/users/ID      the sandbox has it mounted; empty, or not if it is to be the only one
  * .lock              held by whoever changes any of this
  * </pre>
  *
@@ -40,6 +40,8 @@ public final class VolumeStore implements Volumes {
     public static final Size MINIMUM = Size.mib(1);
 
     private static final int VERSION = 1;
+
+    private static final byte[] ALONE = "alone\n".getBytes(StandardCharsets.US_ASCII);
 
     private final Path base;
     private final Path lock;
@@ -132,6 +134,49 @@ public final class VolumeStore implements Volumes {
         });
     }
 
+    /**
+     * Enters a sandbox as the only user of a volume that has a limit.
+     *
+     * @return its image, a file system
+     * @throws SandboxException.NotFound if there is no such volume: one that is made by the way has no limit
+     * @throws SandboxException.InvalidSpec if it has none, and so is no image
+     * @throws SandboxException.Conflict if another sandbox uses it
+     */
+    public Path useAlone(String name, String sandbox) {
+        checkId(sandbox);
+        return guarded(
+                "use",
+                name,
+                () -> FileLocks.locked(lock, () -> {
+                    Info info = read(checked(name)).orElseThrow(() -> notFound(name));
+                    Path image = place(info)
+                            .image()
+                            .orElseThrow(() -> new SandboxException.InvalidSpec(
+                                    "the volume " + name + " has no limit, and so is no disk",
+                                    "make one that has: cay volume create NAME --limit SIZE"));
+                    requireFree(name, info.users(), sandbox);
+                    Files.write(user(name, sandbox), ALONE);
+                    return image;
+                }));
+    }
+
+    private static void requireFree(String name, List<String> users, String sandbox) {
+        for (String user : users) {
+            if (!user.equals(sandbox)) {
+                throw new SandboxException.Conflict(
+                        "the volume " + name + " is used by " + user, "a microVM shares no volume; remove one of them");
+            }
+        }
+    }
+
+    private boolean isAlone(String name, String sandbox) throws IOException {
+        try {
+            return Files.size(user(name, sandbox)) > 0;
+        } catch (NoSuchFileException e) {
+            return false; // it has just left
+        }
+    }
+
     /** Enters a sandbox as a user of a volume, which is made if it is missing. */
     public Place use(String name, String sandbox) {
         checkId(sandbox);
@@ -142,6 +187,11 @@ public final class VolumeStore implements Volumes {
                     () -> FileLocks.locked(lock, () -> {
                         Optional<Info> info = read(checked(name));
                         if (info.isPresent()) {
+                            for (String user : info.get().users()) {
+                                if (isAlone(name, user)) {
+                                    requireFree(name, List.of(user), sandbox);
+                                }
+                            }
                             Files.write(user(name, sandbox), new byte[0]);
                         }
                         return info.map(this::place);

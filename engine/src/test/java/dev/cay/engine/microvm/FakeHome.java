@@ -55,6 +55,11 @@ final class FakeHome implements Home {
             }
 
             @Override
+            public long pid() {
+                return ProcessHandle.current().pid();
+            }
+
+            @Override
             public Usage usage() {
                 throw new IllegalStateException("nobody keeps accounts");
             }

@@ -3,6 +3,7 @@ package dev.cay.engine.microvm;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cay.BootStep;
 import dev.cay.linux.Errno;
 import dev.cay.linux.FileOps;
 import dev.cay.linux.OpList;
@@ -30,8 +31,8 @@ final class GuestBootTest {
         boot.take(List.of(calls("a", true), calls("b", true), calls("c", false), talk("d", true), calls("e", true)));
         assertThat(inside.runs()).extracting(OpList::size).containsExactly(7, 4, 4);
         assertThat(guest.runs()).hasSize(1);
-        assertThat(boot.report().steps()).extracting(BootReport.Entry::step).containsExactly("a", "b", "c", "d", "e");
-        assertThat(boot.report().warnings()).isEmpty();
+        assertThat(boot.steps()).extracting(BootStep::name).containsExactly("a", "b", "c", "d", "e");
+        assertThat(boot.steps()).allMatch(step -> step.warning().isEmpty());
     }
 
     @Test
@@ -51,8 +52,8 @@ final class GuestBootTest {
         inside.answer(SystemCall.CHDIR, -Errno.ENODEV.number());
         guest.answer(SystemCall.CHROOT, -Errno.EPERM.number());
         boot.take(List.of(calls("a", false), talk("b", false), new GuestStep.Talk("c", true, kernel -> {})));
-        assertThat(boot.report().warnings())
-                .containsExactly("a: chdir(/a): ENODEV (step 1)", "b: chroot(/b): EPERM (step 0)");
-        assertThat(boot.report().steps()).hasSize(3);
+        assertThat(boot.steps().stream().flatMap(step -> step.warning().stream()))
+                .containsExactly("chdir(/a): ENODEV (step 1)", "chroot(/b): EPERM (step 0)");
+        assertThat(boot.steps()).hasSize(3);
     }
 }

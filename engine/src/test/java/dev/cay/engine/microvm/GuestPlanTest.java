@@ -21,8 +21,8 @@ final class GuestPlanTest {
     private static final GuestSpec.Root OVERLAY =
             new GuestSpec.Root.Overlay(List.of("layer0", "layer1"), new GuestSpec.Upper.Memory(Size.mib(64)));
 
-    private static final GuestDisks.Found DISKS = new GuestDisks.Found(
-            Map.of("layer0", "/dev/vda", "layer1", "/dev/vdb", "data", "/dev/vdc"), List.of("ext4", "erofs"));
+    private static final GuestDisks.Found DISKS =
+            new GuestDisks.Found(Map.of("layer0", "vda", "layer1", "vdb", "data", "vdc"), List.of("ext4", "erofs"));
 
     private static final GuestTrust TRUST = new GuestTrust(List.of());
 
@@ -127,7 +127,11 @@ final class GuestPlanTest {
         assertThat(calls.stream()
                         .filter(call -> call.call() == SystemCall.MOUNT)
                         .map(Op::operands))
-                .containsExactly("ext4 -> /srv/data", "erofs -> /srv/data", "/dev/vdc -> /srv/data");
+                .containsExactly(
+                        "devtmpfs -> /dev/.disks",
+                        "ext4 -> /srv/data",
+                        "erofs -> /srv/data",
+                        "/dev/.disks/vdc -> /srv/data");
         assertThat(data(calls)).containsExactly("ext4 -> /srv/data noload");
         assertThat(GuestDisks.types("nodev\tsysfs\n\text4\nnodev\ttmpfs\n\terofs\n"))
                 .containsExactly("ext4", "erofs");

@@ -167,8 +167,9 @@ final class RandomSpecs {
     }
 
     private Writable writable() {
-        return switch (random.nextInt(3)) {
+        return switch (random.nextInt(4)) {
             case 0 -> new Writable.Tmpfs(size());
+            case 2 -> new Writable.Disk(Size.bytes(SandboxSpec.MINIMUM_DISK.bytes() + random.nextLong(1L << 40)));
             case 1 -> new Writable.Directory(Path.of("/", text()));
             default -> new Writable.Nothing(size());
         };

@@ -60,6 +60,35 @@ final class VolumeStoreTest {
     }
 
     @Test
+    void whoUsesAVolumeAloneIsAlone() {
+        sandboxes.addAll(Set.of("aaaa", "bbbb"));
+        assertThatThrownBy(() -> volumes.useAlone("data", "aaaa")).isInstanceOf(SandboxException.NotFound.class);
+        volumes.create("web", Optional.empty());
+        assertThatThrownBy(() -> volumes.useAlone("web", "aaaa")).isInstanceOf(SandboxException.InvalidSpec.class);
+        volumes.create("data", Optional.of(Size.mib(5)));
+        assertThat(volumes.useAlone("data", "aaaa")).hasContent("image of 5m");
+        assertThat(volumes.useAlone("data", "aaaa")).exists();
+        for (VolumeStore store : List.of(volumes, restarted())) {
+            assertThatThrownBy(() -> store.use("data", "bbbb")).isInstanceOf(SandboxException.Conflict.class);
+            assertThatThrownBy(() -> store.useAlone("data", "bbbb")).isInstanceOf(SandboxException.Conflict.class);
+        }
+        volumes.release("data", "aaaa");
+        volumes.use("data", "bbbb");
+        assertThatThrownBy(() -> volumes.useAlone("data", "aaaa")).isInstanceOf(SandboxException.Conflict.class);
+        volumes.use("data", "aaaa");
+        sandboxes.clear();
+        assertThat(volumes.useAlone("data", "bbbb")).as("the dead use nothing").exists();
+    }
+
+    private VolumeStore restarted() {
+        try {
+            return open();
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
+    @Test
     void aNameIsOneVolumes() {
         volumes.create("web", Optional.empty());
         assertThatThrownBy(() -> volumes.create("web", Optional.of(Size.mib(5))))
