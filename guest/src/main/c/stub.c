@@ -194,6 +194,19 @@ _Noreturn static void hold(void) {
     exit_with(0, "", 0);
 }
 
+/* When the other end of descriptor 0 is closed, and not before, it kills the process that descriptor 3 is: for one that would not see
+ * that its owner is gone. Whom its owner's terminal sends signals is not asked. */
+enum { VICTIM = 3 };
+_Noreturn static void watch_owner(void) {
+    const u64 all = ~0ull;
+    u8 byte;
+    CALL4(__NR_rt_sigprocmask, SIG_SETMASK, &all, 0, sizeof all);
+    CALL2(__NR_prctl, PR_SET_NAME, "cay-watch");
+    CALL3(__NR_read, 0, &byte, 1);
+    CALL4(__NR_pidfd_send_signal, VICTIM, SIGKILL, 0, 0);
+    exit_with(0, "", 0);
+}
+
 /* As the first process of a kernel it comes to its channel by itself; else that is descriptor 0. */
 static void open_machine(void) {
     channel = socket_option(0, SO_TYPE_) == STREAM_SOCKET ? SOCKET_CHANNEL : PORT_CHANNEL;
@@ -215,6 +228,9 @@ static void begin_with(int count, char **arguments) {
     int detached = text_length(how) == 8 && memcmp(how, "detached", 8) == 0;
     if (count == 2 && memcmp(how, "hold", 5) == 0) {
         hold();
+    }
+    if (count == 2 && memcmp(how, "watch", 6) == 0) {
+        watch_owner();
     }
     if (socket_option(0, SO_TYPE_) == STREAM_SOCKET ? count == 2 && memcmp(how, "machine", 8) == 0
                                                     : !attached_to_0 && !detached && is_first_of_kernel()) {

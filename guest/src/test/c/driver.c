@@ -1090,6 +1090,41 @@ static void test_ends(void) {
     CHECK(WEXITSTATUS(wait_for_end(&stub)) == 2);
 }
 
+/* It kills, for one that would not see the end of its owner, and nothing else makes it do so. */
+static void test_watch(void) {
+    int line[2];
+    CHECK(pipe2(line, O_CLOEXEC) == 0);
+    pid_t victim = fork();
+    if (victim == 0) {
+        close(line[1]);
+        for (;;) {
+            pause();
+        }
+    }
+    int held = (int)syscall(SYS_pidfd_open, victim, 0);
+    pid_t watcher = fork();
+    if (watcher == 0) {
+        int copy = fcntl(held, F_DUPFD, 16), end = fcntl(line[0], F_DUPFD, 16);
+        dup2(end, 0);
+        dup2(copy, 3);
+        syscall(SYS_close_range, 4, ~0u, 0);
+        execl(program, program, "watch", (char *)0);
+        _exit(99);
+    }
+    close(line[0]);
+    usleep(50000);
+    kill(watcher, SIGTERM);
+    kill(watcher, SIGHUP);
+    usleep(50000);
+    int status;
+    CHECK(waitpid(watcher, &status, WNOHANG) == 0);
+    CHECK(waitpid(victim, &status, WNOHANG) == 0);
+    close(line[1]);
+    CHECK(waitpid(victim, &status, 0) == victim && WTERMSIG(status) == SIGKILL);
+    CHECK(waitpid(watcher, &status, 0) == watcher && status == 0);
+    close(held);
+}
+
 int main(int count, char **arguments) {
     CHECK(count >= 2);
     program = arguments[1];
@@ -1131,6 +1166,7 @@ int main(int count, char **arguments) {
     stop_stub(&stub);
     TEST("door", test_door());
     TEST("ends", test_ends());
+    TEST("watch", test_watch());
     TEST("last execution", test_last_execution());
     TEST("memory", test_memory());
     return 0;

@@ -38,6 +38,8 @@ import java.util.regex.Pattern;
  * @param command its own command, see {@link Sandbox#start()}
  * @param isolation what stands between it and this machine
  * @param furnishing what is put into its root file system
+ * @param init whether a first process of Cay's own waits in it for commands and reaps what they leave; else the one command that is
+ *     run in it is its first process, and nothing else can run in it or reach its files
  */
 public record SandboxSpec(
         Root root,
@@ -58,7 +60,8 @@ public record SandboxSpec(
         Lifetime lifetime,
         Optional<ExecSpec> command,
         Isolation isolation,
-        Furnishing furnishing) {
+        Furnishing furnishing,
+        boolean init) {
     private static final int MAXIMUM_LABELS = 64;
     private static final int MAXIMUM_LABEL_TEXT = 4096;
     private static final int MAXIMUM_MOUNTS = 256;
@@ -103,6 +106,33 @@ public record SandboxSpec(
         requireNonNull(command, "command is null");
         requireNonNull(isolation, "isolation is null");
         requireNonNull(furnishing, "furnishing is null");
+        if (!init) {
+            checkWithoutInit(lifetime, command, isolation);
+        }
+    }
+
+    private static void checkWithoutInit(Lifetime lifetime, Optional<ExecSpec> command, Isolation isolation) {
+        Check.that(
+                !lifetime.detached(),
+                "a sandbox without an init has nobody to wait for its owner when this process is gone",
+                "leave out --no-init or --detach");
+        Check.that(
+                isolation == Isolation.CONTAINER,
+                "the first process of a microVM is what its kernel starts",
+                "leave out --no-init, or use a container");
+        command.ifPresent(SandboxSpec::checkWithoutInit);
+    }
+
+    /**
+     * Makes sure that a command can be a first process.
+     *
+     * @throws SandboxException.InvalidSpec otherwise
+     */
+    public static void checkWithoutInit(ExecSpec command) {
+        Check.that(
+                command.terminal().isEmpty(),
+                "a command that is the first process has no terminal: nobody is there to keep its other end",
+                "leave out --no-init or --tty");
     }
 
     private static Map<String, String> labelsOf(Map<String, String> labels) {
@@ -195,7 +225,8 @@ public record SandboxSpec(
                 lifetime,
                 own,
                 isolation,
-                furnishing);
+                furnishing,
+                init);
     }
 
     /** The same with another network. */
@@ -219,7 +250,8 @@ public record SandboxSpec(
                 lifetime,
                 command,
                 isolation,
-                furnishing);
+                furnishing,
+                init);
     }
 
     /** The programs of this machine in a sandbox of their own; see {@link Root.Host}. */
@@ -263,6 +295,7 @@ public record SandboxSpec(
         private Isolation isolation = Isolation.CONTAINER;
         private final List<String> certificates = new ArrayList<>();
         private final Map<String, String> scripts = new LinkedHashMap<>();
+        private boolean init = true;
 
         private Builder(Root root) {
             this.root = root;
@@ -406,6 +439,12 @@ public record SandboxSpec(
             return this;
         }
 
+        /** False makes the one command that is run in it its first process; see {@link SandboxSpec#init}. */
+        public Builder init(boolean enabled) {
+            init = enabled;
+            return this;
+        }
+
         /**
          * @throws SandboxException.InvalidSpec if a field is out of range
          */
@@ -430,7 +469,8 @@ public record SandboxSpec(
                     lifetime,
                     command,
                     isolation,
-                    new Furnishing(certificates, scripts));
+                    new Furnishing(certificates, scripts),
+                    init);
         }
     }
 }

@@ -228,6 +228,21 @@ final class SandboxSpecTest {
     }
 
     @Test
+    void aFirstProcessThatIsTheCommandHasNobodyBesideIt() {
+        assertThat(builder().build().init()).isTrue();
+        assertThat(builder().init(false).command(ExecSpec.of("x")).build().init())
+                .isFalse();
+        ExecSpec inTerminal =
+                ExecSpec.builder("x").terminal(new TerminalSize(80, 24)).build();
+        for (SandboxSpec.Builder wrong : List.of(
+                builder().init(false).detached(),
+                builder().init(false).isolation(Isolation.MICROVM),
+                builder().init(false).command(inTerminal))) {
+            assertThatThrownBy(wrong::build).isInstanceOf(SandboxException.InvalidSpec.class);
+        }
+    }
+
+    @Test
     void aSpecificationCopiesTheMapsItIsGiven() {
         SandboxSpec like = builder().build();
         Map<ResourceLimit, Long> limits = new EnumMap<>(Map.of(ResourceLimit.DATA, 1L));
@@ -250,7 +265,8 @@ final class SandboxSpecTest {
                 like.lifetime(),
                 like.command(),
                 like.isolation(),
-                like.furnishing());
+                like.furnishing(),
+                like.init());
         limits.put(ResourceLimit.DATA, 2L);
 
         assertThat(spec.resourceLimits()).isEqualTo(Map.of(ResourceLimit.DATA, 1L));

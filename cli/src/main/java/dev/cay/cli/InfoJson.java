@@ -105,6 +105,9 @@ final class InfoJson {
         }
         json.end();
         json.field("seccomp", seccomp(spec.seccomp())).field("user_namespace", spec.userNamespace());
+        if (!spec.init()) {
+            json.field("init", false);
+        }
         if (spec.hostname().isPresent()) {
             json.field("hostname", spec.hostname().get());
         }

@@ -78,6 +78,12 @@ final class RunOptions {
             "no-userns",
             "Dangerous: root in the sandbox is root of this machine behind the other walls. Only for code you trust.");
 
+    static final Option NO_INIT = Option.flag(
+            "",
+            "no-init",
+            "The command is itself the first process (PID 1) and has to reap its orphans. Nothing else can run in the sandbox then,"
+                    + " nor can its files be copied; not with --detach or --tty.");
+
     static final Option NAME = Option.valued("name", "NAME", "What it can be called besides its id.");
     static final Option LABEL =
             Option.valued("l", "label", "NAME=VALUE", "Something to find it by, see 'cay help ps'. May be repeated.");
@@ -154,6 +160,7 @@ final class RunOptions {
                                     CommandOptions.WORKDIR,
                                     CommandOptions.USER,
                                     STOP_SIGNAL,
+                                    NO_INIT,
                                     HOSTNAME)),
                     new OptionSet.Group("Network", NETWORK),
                     new OptionSet.Group("Walls", WALLS),

@@ -43,6 +43,7 @@ final class SandboxRequest {
         builder.seccomp(seccomp(arguments.last(RunOptions.SECCOMP).orElse("default")));
         builder.isolation(isolation(arguments.last(RunOptions.ISOLATION).orElse("container")));
         builder.userNamespace(!arguments.has(RunOptions.NO_USERNS));
+        builder.init(!arguments.has(RunOptions.NO_INIT));
         Optional<String> hostname = arguments.last(RunOptions.HOSTNAME);
         if (hostname.isPresent()) {
             builder.hostname(hostname.get());

@@ -155,7 +155,8 @@ class ListCommandsTest {
                 Optional.of(
                         ExecSpec.builder("job").timeout(Duration.ofSeconds(7)).build()),
                 dev.cay.Isolation.CONTAINER,
-                dev.cay.Furnishing.none());
+                dev.cay.Furnishing.none(),
+                true);
         FakeSandbox box = engine.box("0001", spec);
         box.running(ExecSpec.of("job"));
         engine.executions.get(0).await();

@@ -57,13 +57,14 @@ class RunRequestTest {
                 .network(Network.host())
                 .seccomp(SeccompPolicy.unconfined())
                 .userNamespace(false)
+                .init(false)
                 .hostname("box")
                 .build();
 
         assertThat(sandbox(
                         "--rootfs=/roots/alpine --writable /changes --memory 64m --cpus 0.5 --cpu-weight 50 --pids 20"
                                 + " --io read=1k,writes=9 --ulimit open-files=64 --ulimit core=0 --network host"
-                                + " --seccomp unconfined --no-userns --hostname box ls"))
+                                + " --seccomp unconfined --no-userns --no-init --hostname box ls"))
                 .isEqualTo(expected);
     }
 
@@ -89,6 +90,15 @@ class RunRequestTest {
                 .as("%s", request.command())
                 .isTrue();
         assertThat(request.format()).isEqualTo(Format.JSON);
+    }
+
+    @Test
+    void withoutAnInitNobodyWaitsInIt() {
+        for (String with : List.of("-d", "-t", "-it")) {
+            assertThat(catchThrowableOfType(
+                            SandboxException.InvalidSpec.class, () -> request((with + " --no-init -- sh").split(" "))))
+                    .hasMessageMatching(".*(init|first process).*");
+        }
     }
 
     @Test

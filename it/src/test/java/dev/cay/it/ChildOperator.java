@@ -114,7 +114,8 @@ public final class ChildOperator {
             case "engine" -> engine().toString();
             case "count" -> Integer.toString(killer.seen.get());
             case "create" -> engine().create(spec(name, more)).id();
-            case "create-attached" -> attached(name, more).id();
+            case "create-attached" -> attached(name, more, true).id();
+            case "create-without-init" -> attached(name, more, false).id();
             case "own-attached" -> kept(attached.orElseThrow().start());
             case "close-attached" -> closed();
             case "create-attached-small" ->
@@ -187,8 +188,8 @@ public final class ChildOperator {
     }
 
     /** One that ends with this process; "-" is no name. */
-    private Sandbox attached(String name, String command) {
-        SandboxSpec.Builder builder = SandboxSpec.host();
+    private Sandbox attached(String name, String command, boolean init) {
+        SandboxSpec.Builder builder = SandboxSpec.host().init(init);
         if (!name.equals("-")) {
             builder.name(name);
         }

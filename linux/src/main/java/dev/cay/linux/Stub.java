@@ -65,6 +65,29 @@ public final class Stub implements Kernel, AutoCloseable {
         return run(list, StubList.Mode.INLINE);
     }
 
+    /**
+     * Runs a list in the first process itself that ends in an execve: then that is another program, and what ends it is to be seen by
+     * its owner. This object is of no use afterwards; nor is the first process, if the list fails on its way.
+     *
+     * @throws SyscallException of the operation that failed
+     */
+    public void become(OpList list) throws SyscallException {
+        List<Fd> line = UnixSocket.pair();
+        // The list puts the program's own streams where this connection is: what fails is told on another.
+        try (Stub second = new Stub(line.getFirst())) {
+            try (Fd theirs = line.getLast()) {
+                connect(theirs);
+            }
+            try {
+                second.runInside(list);
+            } catch (SyscallException e) {
+                if (!second.isGone()) { // else there is no stub any more that could tell of anything
+                    throw e;
+                }
+            }
+        }
+    }
+
     private Results run(OpList list, StubList.Mode mode) throws SyscallException {
         StubList encoded = encode(list, mode, PLAIN);
         StubConnection.Frame reply = call(encoded);

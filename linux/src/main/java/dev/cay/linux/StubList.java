@@ -84,7 +84,7 @@ final class StubList implements Arg.Encoder {
 
     private StubList(OpList list, Mode mode, int relocations, int size, boolean numbered) {
         this.list = list;
-        sends = mode != Mode.EXECUTION;
+        sends = mode != Mode.EXECUTION && !endsInAnother(list);
         buffer = ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
         relocation = HEADER_SIZE + Encoding.OP_SIZE * list.size();
         numbers = relocation + RELOCATION_SIZE * relocations;
@@ -127,6 +127,12 @@ final class StubList implements Arg.Encoder {
         StubList encoded = new StubList(list, mode, relocations, size, numbered);
         encoded.encode(mode, relocations, birth);
         return encoded;
+    }
+
+    /** Whether it is another program at last, which has what the list has opened. */
+    private static boolean endsInAnother(OpList list) {
+        SystemCall last = list.operations().getLast().call();
+        return last == SystemCall.EXECVE || last == SystemCall.EXECVEAT;
     }
 
     private void encode(Mode mode, int relocations, Birth birth) {

@@ -3,6 +3,7 @@ package dev.cay.engine.container;
 import dev.cay.ExecSpec;
 import dev.cay.SandboxException;
 import dev.cay.SandboxFiles;
+import dev.cay.SandboxSpec;
 import dev.cay.Usage;
 import dev.cay.engine.files.ContainerFiles;
 import dev.cay.linux.Birth;
@@ -51,6 +52,9 @@ public final class Container implements AutoCloseable {
 
     private final Cleanup cleanup;
 
+    /** How its one command takes the place of the first process; empty if there is an init. */
+    private final Optional<Takeover> takeover;
+
     /** As whom commands run that do not say; what the sandbox writes into its files afterwards does not change it. */
     private final Accounts.Identity defaultIdentity;
 
@@ -61,8 +65,13 @@ public final class Container implements AutoCloseable {
     /** The root directory, once somebody has asked for files. */
     private final List<Fd> files = new ArrayList<>(1);
 
-    Container(LocalKernel root, Preparation preparation, ExecutionList.Walls walls, Accounts.Identity defaultIdentity) {
-        this(root, root.host(), preparation.stub(), preparation, walls, defaultIdentity);
+    Container(
+            LocalKernel root,
+            Preparation preparation,
+            Optional<Takeover> takeover,
+            ExecutionList.Walls walls,
+            Accounts.Identity defaultIdentity) {
+        this(root, root.host(), preparation.stub(), preparation, takeover, walls, defaultIdentity);
     }
 
     /** @param inside makes the processes of commands in the place of the first process */
@@ -71,8 +80,10 @@ public final class Container implements AutoCloseable {
             Kernel kernel,
             Kernel inside,
             Preparation preparation,
+            Optional<Takeover> takeover,
             ExecutionList.Walls walls,
             Accounts.Identity defaultIdentity) {
+        this.takeover = takeover;
         this.root = root;
         this.kernel = kernel;
         this.inside = inside;
@@ -105,9 +116,9 @@ public final class Container implements AutoCloseable {
      * A command's process.
      *
      * @param child the process, to be reaped by whoever started it before the container can end
-     * @param group the name of its control group
+     * @param group the name of its control group; empty if that is the sandbox's
      */
-    public record Process(Child child, String group) {}
+    public record Process(Child child, Optional<String> group) {}
 
     /**
      * Makes room for a command.
@@ -115,8 +126,13 @@ public final class Container implements AutoCloseable {
      * @throws SandboxException.Closed if the container has died
      */
     public Launch prepare() throws SyscallException {
+        if (takeover.isPresent()) {
+            takeover.get().claim(id);
+            requireAlive();
+            return new Launch(Optional.empty());
+        }
         requireAlive();
-        return new Launch(group.enterExecution(group.nextExecution()));
+        return new Launch(Optional.of(group.enterExecution(group.nextExecution())));
     }
 
     /**
@@ -124,13 +140,13 @@ public final class Container implements AutoCloseable {
      * process, and with it the thread that starts it: so it can be killed by any other thread.
      */
     public final class Launch implements AutoCloseable {
-        private final Cgroup.Entrance entrance;
-        private final String name;
+        /** Empty for the one that takes the place of the first process. */
+        private final Optional<Cgroup.Entrance> entrance;
+
         private boolean started;
 
-        private Launch(Cgroup.Entrance entrance) {
+        private Launch(Optional<Cgroup.Entrance> entrance) {
             this.entrance = entrance;
-            this.name = entrance.execution().orElseThrow();
         }
 
         /**
@@ -143,33 +159,47 @@ public final class Container implements AutoCloseable {
             ExecutionList.Command resolved = resolve(command);
             try {
                 root.run(ExecutionList.own(walls, resolved.identity(), streams));
-                Birth birth = new Birth(0, entrance.unified());
-                Child child = inside.spawn(ExecutionList.of(walls, resolved, streams), birth);
+                OpList list = ExecutionList.of(walls, resolved, streams);
+                Process process = entrance.isPresent()
+                        ? spawn(list, entrance.get())
+                        : new Process(takeOver(list), Optional.empty());
                 started = true;
-                group.joined(name, child);
-                return new Process(child, name);
+                return process;
             } catch (SyscallException e) {
                 requireAlive(); // what failed because the container died meanwhile is told as that
                 throw e;
             }
         }
 
+        private Process spawn(OpList list, Cgroup.Entrance place) throws SyscallException {
+            String name = place.execution().orElseThrow();
+            Child child = inside.spawn(list, new Birth(0, place.unified()));
+            group.joined(name, child);
+            return new Process(child, Optional.of(name));
+        }
+
         /** Kills the process if there already is one. Thread-safe. */
         public void kill() {
-            group.kill(name);
+            Container.this.kill(entrance.flatMap(Cgroup.Entrance::execution));
         }
 
         @Override
         public void close() {
-            entrance.close();
-            if (!started) {
-                group.leave(name);
+            if (entrance.isPresent()) {
+                entrance.get().close();
+                if (!started) {
+                    group.leave(entrance.get().execution().orElseThrow());
+                }
             }
         }
     }
 
+    private Child takeOver(OpList list) throws SyscallException {
+        return takeover.orElseThrow().start(list, cleanup);
+    }
+
     private void requireAlive() {
-        if (outOfMemory || stub.isGone() || first.poll().isPresent()) {
+        if (!isAlive()) {
             throw new SandboxException.Closed(
                     "the sandbox " + id + (outOfMemory ? " ran out of memory and was killed" : " has ended"));
         }
@@ -199,7 +229,20 @@ public final class Container implements AutoCloseable {
 
     /** Whether its first process lives. */
     public boolean isAlive() {
-        return !outOfMemory && !stub.isGone() && first.poll().isEmpty();
+        boolean taken = takeover.isPresent() && takeover.get().hasBegun();
+        return !outOfMemory && (taken || !stub.isGone()) && first.poll().isEmpty();
+    }
+
+    private void requireInit() {
+        if (takeover.isPresent()) {
+            takeover.get().requireInit(id);
+        }
+        requireAlive();
+    }
+
+    /** What it was made from. */
+    public SandboxSpec spec() {
+        return walls.spec();
     }
 
     /** The first process. */
@@ -216,7 +259,10 @@ public final class Container implements AutoCloseable {
      * @throws SyscallException of the step that failed; nothing runs then
      */
     public KeptExecution startKept(int number, ExecSpec command, Path record, int ring) throws SyscallException {
-        requireAlive();
+        if (takeover.isPresent()) {
+            SandboxSpec.checkWithoutInit(command);
+        }
+        requireInit();
         ExecutionList.Command resolved = resolve(command);
         kill(number); // what is left of one that had this number before
         try (Cleanup local = new Cleanup()) {
@@ -260,7 +306,7 @@ public final class Container implements AutoCloseable {
      * @throws SyscallException ESRCH if it has ended
      */
     public KeptExecution attach(int number) throws SyscallException {
-        requireAlive();
+        requireInit();
         return stub.attach(number);
     }
 
@@ -301,7 +347,7 @@ public final class Container implements AutoCloseable {
 
     /** The files of the sandbox. */
     public SandboxFiles files() {
-        requireAlive();
+        requireInit();
         synchronized (files) {
             if (files.isEmpty()) {
                 try {
@@ -349,13 +395,24 @@ public final class Container implements AutoCloseable {
 
     /** Kills a command and all its descendants. */
     public void kill(Process process) {
-        group.kill(process.group());
+        kill(process.group());
+    }
+
+    private void kill(Optional<String> execution) {
+        if (execution.isPresent()) {
+            group.kill(execution.get());
+        } else {
+            group.kill();
+        }
     }
 
     /** Forgets a command that has ended. Descendants of it that still run stay until the container ends. */
     public void forget(Process process) {
+        if (process.group().isEmpty()) {
+            return; // it was the first process
+        }
         try {
-            group.leave(process.group());
+            group.leave(process.group().get());
         } finally {
             process.child().close();
         }

@@ -35,6 +35,7 @@ public final class Containers implements AutoCloseable {
     private final LocalKernel kernel;
     private final PreparationMaker maker;
     private final PreparationPool preparations;
+    private final Nursery nursery;
     private final Group.Source detachedGroups;
     private final Optional<Hierarchies> hierarchies;
     private final Function<String, IdSource> detachedIds;
@@ -83,7 +84,7 @@ public final class Containers implements AutoCloseable {
                     ? Optional.of(new SkeletonCache(kernel, places.run().resolve("skeletons")))
                     : Optional.empty();
             Layers layers = cleanup.push(new Layers(kernel, skeletons));
-            Nursery nursery = cleanup.push(Nursery.create(kernel, places.run().resolve(StateDirectory.MOUNT)));
+            nursery = cleanup.push(Nursery.create(kernel, places.run().resolve(StateDirectory.MOUNT)));
             ScheduledThreadPoolExecutor background = cleanup.push(new ScheduledThreadPoolExecutor(
                     1, Thread.ofPlatform().name("cay-background").daemon().factory()));
             ImageRoots roots = new ImageRoots(images, cleanup.push(new ImageMounts(kernel)));
@@ -175,13 +176,15 @@ public final class Containers implements AutoCloseable {
     public record Doors(Path socket, Path messages) {}
 
     /**
-     * Lets other processes into a container of this engine.
+     * Lets other processes into a container of this engine, if it has an init.
      *
      * @param socket where its first process takes their connections, in a directory that only its owner may enter
      */
     public void admit(Container container, Path socket) throws SyscallException {
-        try (Fd listener = UnixSocket.listen(kernel, socket.toString())) {
-            container.admit(listener);
+        if (container.spec().init()) {
+            try (Fd listener = UnixSocket.listen(kernel, socket.toString())) {
+                container.admit(listener);
+            }
         }
     }
 
@@ -208,7 +211,7 @@ public final class Containers implements AutoCloseable {
         local.push(first);
         try {
             IdRanges.Range own = range.orElseGet(() -> IdRanges.Range.of((int) firstId, () -> {}));
-            Stub stub = local.push(new Stub(UnixSocket.connect(kernel, socket.toString())));
+            Stub stub = local.push(spec.init() ? new Stub(UnixSocket.connect(kernel, socket.toString())) : nobody());
             Group.Source groups = detachedGroups;
             if (engine.isPresent() && hierarchies.isPresent()) {
                 CgroupParent borrowed = CgroupParent.borrow(kernel, hierarchies.get(), engine.get());
@@ -223,7 +226,10 @@ public final class Containers implements AutoCloseable {
             }
             Preparation preparation = new Preparation(
                     id, spec.hostname().orElse(id), own, accounts, group, first, stub, Optional.empty(), local);
-            return container(preparation, spec, compile(spec));
+            Optional<Takeover> takeover = spec.init()
+                    ? Optional.empty()
+                    : Optional.of(Takeover.ofAnother(kernel.host(), nursery, first, stub));
+            return container(preparation, takeover, spec, compile(spec));
         } catch (SyscallException e) {
             local.close();
             throw new SandboxException.Closed("the sandbox " + id + " does not answer: " + e.getMessage());
@@ -231,6 +237,13 @@ public final class Containers implements AutoCloseable {
             local.close();
             throw e;
         }
+    }
+
+    /** In place of a first process that takes no connections. */
+    private static Stub nobody() throws SyscallException {
+        List<Fd> line = UnixSocket.pair();
+        line.getLast().close();
+        return new Stub(line.getFirst());
     }
 
     /** Kills what still runs in a container that has outlived its engine, and removes its control groups. */
@@ -296,12 +309,16 @@ public final class Containers implements AutoCloseable {
             spec.name().ifPresent(names::add);
             preparation.network().get().open(named, names);
         }
-        Container container = container(preparation, spec, seccomp);
+        Optional<Takeover> takeover = spec.init()
+                ? Optional.empty()
+                : Optional.of(new Takeover(kernel.host(), nursery, preparation.first(), preparation.stub()));
+        Container container = container(preparation, takeover, spec, seccomp);
         container.watchMemory();
         return container;
     }
 
-    private Container container(Preparation preparation, SandboxSpec spec, Optional<byte[]> seccomp) {
+    private Container container(
+            Preparation preparation, Optional<Takeover> takeover, SandboxSpec spec, Optional<byte[]> seccomp) {
         ExecutionList.Walls walls = new ExecutionList.Walls(
                 spec,
                 preparation.range().first(),
@@ -312,6 +329,7 @@ public final class Containers implements AutoCloseable {
         return new Container(
                 kernel,
                 preparation,
+                takeover,
                 walls,
                 preparation.accounts().require(spec.user().orElse(SandboxSpec.DEFAULT_USER)));
     }

@@ -35,6 +35,9 @@ record Nursery(Fd mounts, Fd stub, Fd nothing) implements AutoCloseable {
 
     static final String DETACHED = "detached";
 
+    /** How it knows that it has to kill somebody when its owner is gone. */
+    private static final String WATCH = "watch";
+
     /** Behind the three that every program has. */
     private static final int FIRST_FREE = 3;
 
@@ -116,6 +119,23 @@ record Nursery(Fd mounts, Fd stub, Fd nothing) implements AutoCloseable {
             list.add(FileOps.keepOpen(Arg.of(descriptor)));
         }
         execute(list, Arg.of(program), List.of(mode, "memory"));
+    }
+
+    /**
+     * The calls of a process that kills another when its owner is gone.
+     *
+     * @param line can be read when that is so
+     */
+    OpList watcher(Fd line, Child victim) {
+        OpList.Builder list = OpList.builder();
+        list.add(Processes.setsid()); // nothing that ends the owner's session ends it
+        Op program = list.add(FileOps.duplicateFrom(Arg.of(stub), FIRST_OF_COPIES));
+        Op process = list.add(FileOps.duplicateFrom(Arg.of(victim.pidfd()), FIRST_OF_COPIES));
+        standard(list, line, nothing, nothing);
+        list.add(FileOps.duplicate(Arg.of(process), FIRST_FREE));
+        list.add(FileOps.closeOnExecFrom(FIRST_FREE + 1));
+        execute(list, Arg.of(program), List.of(WATCH));
+        return list.build();
     }
 
     private static List<Op> copies(OpList.Builder list, List<Fd> descriptors) {

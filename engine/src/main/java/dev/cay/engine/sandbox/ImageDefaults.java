@@ -57,7 +57,8 @@ final class ImageDefaults {
                 spec.lifetime(),
                 spec.command().or(() -> command(config)),
                 spec.isolation(),
-                spec.furnishing());
+                spec.furnishing(),
+                spec.init());
     }
 
     private static Optional<ExecSpec> command(ImageConfig config) {

@@ -20,7 +20,7 @@ import java.util.Set;
 
 /**
  * What runs in a sandbox that ends with another process, which alone knows what it has started there: as the kernel shows it. A
- * command is a child of the first process that leads a session.
+ * command is a child of the first process that leads a session, or that process itself.
  *
  * @param others the numbers, in the sandbox, of commands that somebody else has started
  */
@@ -132,14 +132,17 @@ record OwnersCommands(Containers containers, Container container, Set<Integer> o
     /** The oldest first. */
     private List<Leader> leaders() throws IOException {
         List<Leader> leaders = new ArrayList<>();
-        for (long pid : children()) {
+        for (long pid : candidates()) {
             leader(pid).ifPresent(leaders::add);
         }
         leaders.sort(Comparator.comparingLong(Leader::startTime).thenComparingLong(Leader::pid));
         return leaders;
     }
 
-    private List<Long> children() {
+    private List<Long> candidates() {
+        if (!container.spec().init()) {
+            return List.of((long) container.first().pid());
+        }
         return ProcessHandle.of(container.first().pid()).stream()
                 .flatMap(ProcessHandle::children)
                 .map(ProcessHandle::pid)
@@ -155,9 +158,9 @@ record OwnersCommands(Containers containers, Container container, Set<Integer> o
         }
         String text = stat.get();
         String[] fields = text.substring(text.lastIndexOf(')') + 1).strip().split(" ");
-        boolean leads =
-                Long.parseLong(fields[PARENT]) == container.first().pid() && Long.parseLong(fields[SESSION]) == pid;
-        return leads
+        long first = container.first().pid();
+        boolean inPlace = pid == first || Long.parseLong(fields[PARENT]) == first;
+        return inPlace && Long.parseLong(fields[SESSION]) == pid
                 ? Optional.of(new Leader(pid, inside.get(), Long.parseLong(fields[START_TIME])))
                 : Optional.empty();
     }

@@ -37,6 +37,7 @@ import java.util.OptionalLong;
 final class SpecJson {
     private static final String KIND = "kind";
     private static final String MICROVM = "microvm";
+    private static final String WITHOUT_INIT = "withoutInit";
     private static final long MAXIMUM = Long.MAX_VALUE;
 
     private SpecJson() {}
@@ -62,6 +63,9 @@ final class SpecJson {
                 .object("command", spec.command(), SpecJson::write)
                 .field("isolation", microvm(spec))
                 .object("furnishing", furnishing(spec), SpecJson::write);
+        if (!spec.init()) {
+            out.field(WITHOUT_INIT, true);
+        }
     }
 
     /** Nothing is said of what is usual. */
@@ -109,7 +113,8 @@ final class SpecJson {
                 in.object("lifetime", SpecJson::readLifetime),
                 in.optionalObject("command", SpecJson::readExec),
                 isolation(in),
-                in.optionalObject("furnishing", SpecJson::readFurnishing).orElse(Furnishing.none()));
+                in.optionalObject("furnishing", SpecJson::readFurnishing).orElse(Furnishing.none()),
+                !in.optionalFlag(WITHOUT_INIT));
     }
 
     static void write(JsonWriter out, ExecSpec spec) {

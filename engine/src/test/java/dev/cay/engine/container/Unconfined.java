@@ -79,6 +79,7 @@ public final class Unconfined implements Kernel, AutoCloseable {
                 this,
                 this,
                 preparation,
+                Optional.empty(),
                 new ExecutionList.Walls(SPEC, 0, Optional.empty()),
                 new Accounts.Identity(0, 0, List.of(0), "/"));
     }

@@ -80,6 +80,12 @@ final class RandomSpecs {
     }
 
     SandboxSpec sandbox() {
+        Lifetime lifetime = lifetime();
+        Optional<ExecSpec> command = maybe(this::exec);
+        Isolation isolation = random.nextBoolean() ? Isolation.CONTAINER : Isolation.MICROVM;
+        boolean needsInit = lifetime.detached()
+                || isolation == Isolation.MICROVM
+                || command.flatMap(ExecSpec::terminal).isPresent();
         return new SandboxSpec(
                 root(),
                 writable(),
@@ -96,10 +102,11 @@ final class RandomSpecs {
                 maybe(() -> "name" + random.nextInt(100)),
                 labels(),
                 mounts(),
-                lifetime(),
-                maybe(this::exec),
-                random.nextBoolean() ? Isolation.CONTAINER : Isolation.MICROVM,
-                new Furnishing(List.of(), random.nextBoolean() ? Map.of() : Map.of("script-1", text())));
+                lifetime,
+                command,
+                isolation,
+                new Furnishing(List.of(), random.nextBoolean() ? Map.of() : Map.of("script-1", text())),
+                needsInit || random.nextBoolean());
     }
 
     private Network network() {

@@ -57,7 +57,8 @@ final class SandboxRecordTest {
                 s.lifetime(),
                 command,
                 s.isolation(),
-                s.furnishing());
+                s.furnishing(),
+                s.init());
         return new SandboxRecord(
                 record.id(),
                 record.state(),
