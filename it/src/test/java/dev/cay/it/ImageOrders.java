@@ -2,8 +2,11 @@ package dev.cay.it;
 
 import dev.cay.ExecResult;
 import dev.cay.ExecSpec;
+import dev.cay.ImageConfig;
+import dev.cay.ImageConfig.Platform;
 import dev.cay.ImageInfo;
 import dev.cay.Images;
+import dev.cay.Sandbox;
 import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
 import java.io.IOException;
@@ -55,6 +58,19 @@ final class ImageOrders {
                 ExecResult result = engine.run(SandboxSpec.image(words[0]).build(), command);
                 String said = result.stdout() + result.stderr();
                 yield result.exit() + " " + said.strip().replace('\n', ' ');
+            }
+            case "import" -> {
+                try (InputStream in = Files.newInputStream(Path.of(words[1]))) {
+                    yield images.importRoot(in, Optional.of(words[0]), ImageConfig.empty(Platform.parse("linux/amd64")))
+                            .digest();
+                }
+            }
+            case "change" -> { // NAME NEW-NAME SCRIPT
+                String[] rest = words[1].split(" ", 2);
+                try (Sandbox sandbox = engine.create(SandboxSpec.image(words[0]).build())) {
+                    sandbox.exec("/bin/busybox", "sh", "-c", rest[1]);
+                    yield engine.commit(sandbox, Optional.of(rest[0])).digest();
+                }
             }
             default -> throw new IllegalArgumentException("no order: image " + order);
         };

@@ -174,6 +174,97 @@ class RootlessTest {
         }
     }
 
+    /** An image as a user packs one that was made elsewhere: with owners, and with what an overlay could take for its own. */
+    private Path archive(String content) throws IOException {
+        Path root = Lab.smallRoot();
+        Files.createDirectories(root.resolve("srv/of/app"));
+        Files.writeString(root.resolve("srv/of/app/file"), content);
+        Files.setAttribute(root.resolve("srv/of/app"), "unix:uid", 1234);
+        Files.setAttribute(root.resolve("srv/of/app/file"), "unix:gid", 77);
+        Lab.onHost(
+                "setfattr",
+                "-n",
+                "user.overlay.opaque",
+                "-v",
+                "y",
+                root.resolve("srv").toString());
+        Path archive = place.resolve("root.tar");
+        Lab.onHost("tar", "-C", root.toString(), "--xattrs", "--numeric-owner", "-cf", archive.toString(), ".");
+        return archive;
+    }
+
+    private List<String> layers() throws IOException {
+        try (var entries = Files.newDirectoryStream(place.resolve("home/cay/layers"), "[!.]*")) {
+            List<String> names = new ArrayList<>();
+            entries.forEach(entry -> names.add(entry.getFileName().toString()));
+            return names;
+        }
+    }
+
+    @Test
+    void anImageIsUnpackedForTheUserAndItsChangesCanBeCommitted() throws IOException {
+        Path archive = archive("from the image");
+        try (OtherProcess engine = engine(true, Optional.empty())) {
+            engine.tell("image", "import", "one " + archive);
+            assertThat(engine.tell("image", "run", "one stat -c %u:%g /srv/of/app /srv/of/app/file /bin; id -u"))
+                    .endsWith("1234:0 0:77 0:0 0");
+            engine.tell(
+                    "image",
+                    "change",
+                    "one two rm -r /srv/of /bin/ls; mkdir /srv/of; echo more > /srv/of/new; touch /bin/added");
+            assertThat(engine.tell(
+                            "image", "run", "two cat /srv/of/*; test -e /bin/ls; echo $?; test -e /bin/added; echo $?"))
+                    .endsWith("more 1 0");
+            assertThat(engine.tell("image", "run", "one cat /srv/of/app/file; test -e /bin/ls; echo $?"))
+                    .as("the first one is as it was")
+                    .endsWith("from the image0");
+        }
+        assertThat(layers()).hasSize(4);
+        try (OtherProcess engine = engine(true, Optional.empty())) {
+            engine.tell("image", "remove", "two");
+            engine.tell("image", "remove", "one");
+        }
+        assertThat(layers())
+                .as("whatever belongs to other ids than the user's own")
+                .isEmpty();
+    }
+
+    @Test
+    void withOneIdAllOfAnImageBelongsToRoot() throws IOException {
+        Path archive = archive("from the image");
+        try (OtherProcess engine = engine(false, Optional.empty())) {
+            engine.tell("image", "import", "one " + archive);
+            assertThat(engine.tell("image", "run", "one stat -c %u:%g /srv/of/app /srv/of/app/file"))
+                    .endsWith("0:0 0:0");
+        }
+    }
+
+    @Test
+    void aLayerWhoseMakerIsKilledIsMadeAgain() throws IOException {
+        int steps = 0;
+        for (int quarter = 4; quarter >= 1; quarter--) { // the first time nothing kills it
+            int fatal = quarter * steps / 4;
+            String name = "image" + quarter;
+            String look = name + " cat /srv/of/app/file; ls /bin | wc -l";
+            try (OtherProcess engine = engine(true, Optional.empty())) {
+                engine.tell("image", "import", name + " " + archive(name + ":"));
+                engine.tell("die-at", Integer.toString(fatal));
+                engine.order("image", "run", look);
+                assertThat(engine.answer().isPresent())
+                        .as("killed before list %s", fatal)
+                        .isEqualTo(fatal == 0);
+                steps = fatal == 0 ? Integer.parseInt(engine.tell("count")) : steps;
+            }
+            try (OtherProcess engine = engine(true, Optional.empty())) {
+                assertThat(engine.tell("image", "run", look))
+                        .as("after it was killed before list %s", fatal)
+                        .endsWith(name + ":23");
+            }
+        }
+        assertThat(layers()).hasSize(8);
+        assertThat(place.resolve("home/cay/layers")).isDirectoryNotContaining("glob:**/.new-*");
+    }
+
     @Test
     void aDetachedSandboxIsTakenUpByAnotherProcess() throws IOException {
         try (OtherProcess one = engine(true, Optional.empty())) {

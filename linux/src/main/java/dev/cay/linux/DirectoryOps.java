@@ -15,6 +15,7 @@ public final class DirectoryOps {
     public static final int O_NOCTTY = 0400;
 
     public static final int S_IFIFO = 0010000;
+    private static final int S_IFCHR = 0020000;
 
     private static final int AT_REMOVEDIR = 0x200;
     private static final int AT_SYMLINK_NOFOLLOW = 0x100;
@@ -69,6 +70,14 @@ public final class DirectoryOps {
     /** {@code int mknodat(int dirfd, const char *pathname, S_IFIFO | mode, 0)} mknod(2); subject to the umask. */
     public static Op makeFifo(Arg directory, byte[] name, int mode) {
         return Op.of(SystemCall.MKNODAT, text(name), directory, name(name), Arg.of(S_IFIFO | mode), Arg.of(0));
+    }
+
+    /**
+     * {@code int mknodat(int dirfd, const char *pathname, S_IFCHR, 0)} mknod(2): what says in a layer of an overlay that there is nothing
+     * below it any more. Anybody may make such a device, which is none.
+     */
+    public static Op makeWhiteout(Arg directory, byte[] name) {
+        return Op.of(SystemCall.MKNODAT, text(name), directory, name(name), Arg.of(S_IFCHR), Arg.of(0));
     }
 
     /** {@code int unlinkat(int dirfd, const char *pathname, 0)} unlink(2). */

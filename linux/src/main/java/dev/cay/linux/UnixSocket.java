@@ -68,10 +68,12 @@ public final class UnixSocket {
 
     /** A socket that listens at a path, in a directory that only its owner may enter. */
     public static Fd listen(Kernel kernel, String path) throws SyscallException {
-        Op socket = socket();
-        Op bind = Op.of(SystemCall.BIND, path, Arg.of(socket), address(path), Arg.of(ADDRESS_SIZE));
-        Op listen = Op.of(SystemCall.LISTEN, path, Arg.of(socket), Arg.of(BACKLOG));
-        return kernel.run(OpList.of(socket, bind, listen)).fd(socket);
+        return addressed(kernel, path, address -> {
+            Op socket = socket();
+            Op bind = Op.of(SystemCall.BIND, path, Arg.of(socket), address, Arg.of(ADDRESS_SIZE));
+            Op listen = Op.of(SystemCall.LISTEN, path, Arg.of(socket), Arg.of(BACKLOG));
+            return kernel.run(OpList.of(socket, bind, listen)).fd(socket);
+        });
     }
 
     /**
@@ -80,9 +82,27 @@ public final class UnixSocket {
      * @throws SyscallException ECONNREFUSED if nobody listens any more, ENOENT if there is no socket
      */
     public static Fd connect(Kernel kernel, String path) throws SyscallException {
-        Op socket = socket();
-        Op connect = Op.of(SystemCall.CONNECT, path, Arg.of(socket), address(path), Arg.of(ADDRESS_SIZE));
-        return kernel.run(OpList.of(socket, connect)).fd(socket);
+        return addressed(kernel, path, address -> {
+            Op socket = socket();
+            Op connect = Op.of(SystemCall.CONNECT, path, Arg.of(socket), address, Arg.of(ADDRESS_SIZE));
+            return kernel.run(OpList.of(socket, connect)).fd(socket);
+        });
+    }
+
+    private interface Use {
+        Fd of(Arg address) throws SyscallException;
+    }
+
+    /** A path that is too long for an address counts from its directory, which is open meanwhile. */
+    private static Fd addressed(Kernel kernel, String path, Use use) throws SyscallException {
+        if (path.getBytes(StandardCharsets.UTF_8).length < ADDRESS_SIZE - PATH_AT) {
+            return use.of(address(path));
+        }
+        int slash = path.lastIndexOf('/');
+        Op open = FileOps.open(path.substring(0, slash + 1), FileOps.O_PATH | FileOps.O_DIRECTORY);
+        try (Fd directory = kernel.run(OpList.of(open)).fd(open)) {
+            return use.of(address("/proc/self/fd/" + directory.number() + path.substring(slash)));
+        }
     }
 
     private static Op socket() {

@@ -175,13 +175,22 @@ class UnixSocketTest {
         }
     }
 
+    /** An address has room for 107 bytes, a path for 4095. */
     @Test
-    void aPathHasToFit() {
-        String longest = "/" + "x".repeat(106);
+    void thePathMayBeLong() throws IOException {
+        Path deep = Files.createDirectories(directory.resolve("x".repeat(100) + "/" + "y".repeat(200)));
+        for (int length : new int[] {1, 80}) {
+            String path = deep.resolve("s".repeat(length)).toString();
+            try (HostKernel kernel = new HostKernel();
+                    Fd _ = UnixSocket.listen(kernel, path);
+                    Fd _ = UnixSocket.connect(kernel, path)) {
+                assertThatThrownBy(() -> UnixSocket.listen(kernel, path)).hasMessageContaining("EADDRINUSE");
+                assertThatThrownBy(() -> UnixSocket.connect(kernel, path + "x")).hasMessageContaining("ENOENT");
+            }
+        }
         RecordingKernel kernel = new RecordingKernel();
-        assertThat(longest).hasSize(107);
-        assertThatThrownBy(() -> UnixSocket.connect(kernel, longest + "x"))
-                .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("too long");
+        assertThatThrownBy(() -> UnixSocket.connect(kernel, "/x/" + "x".repeat(120)))
+                .as("the name alone has to fit")
+                .isInstanceOf(IllegalArgumentException.class);
     }
 }

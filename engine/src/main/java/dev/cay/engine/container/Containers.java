@@ -66,13 +66,17 @@ public final class Containers implements AutoCloseable {
                 }
                 records.remove(engine);
             };
+            ImageMounts.Mounter mounter;
             if (places.isRoot()) {
                 kernel = host;
                 range = Optional.empty();
+                mounter = new ErofsMounter(kernel);
             } else {
                 UserRoot root = cleanup.push(UserRoot.create(host, places));
                 kernel = root.kernel();
                 range = Optional.of(IdRanges.Range.within(root.ids()));
+                mounter = cleanup.push(
+                        new UnpackedLayers(root.kernel(), places.data().resolve("layers"), root.ids()));
             }
             state = cleanup.push(enter());
             Group.Source groups = cleanup.push(groups(hierarchies, state.engine()));
@@ -87,7 +91,7 @@ public final class Containers implements AutoCloseable {
             nursery = cleanup.push(Nursery.create(kernel, places.run().resolve(StateDirectory.MOUNT)));
             ScheduledThreadPoolExecutor background = cleanup.push(new ScheduledThreadPoolExecutor(
                     1, Thread.ofPlatform().name("cay-background").daemon().factory()));
-            ImageRoots roots = new ImageRoots(images, cleanup.push(new ImageMounts(kernel)));
+            ImageRoots roots = new ImageRoots(images, cleanup.push(new ImageMounts(mounter)));
             maker = new PreparationMaker(kernel, groups, ids, layers, nursery, volumes, roots, networks, background);
             preparations = cleanup.push(new PreparationPool(maker, images, background));
         } catch (IOException e) {
@@ -344,10 +348,6 @@ public final class Containers implements AutoCloseable {
             throw new SandboxException.Unsupported(
                     "only the host's root can connect a sandbox with a network of this machine",
                     "run as root, or leave the sandbox without a network");
-        }
-        if (!places.isRoot() && spec.root() instanceof Root.Image) {
-            throw new SandboxException.Unsupported(
-                    "only the host's root may mount the layers of images", "run as root, or give a directory as root");
         }
         if (spec.root() instanceof Root.Directory(var path) && !Files.isDirectory(path)) {
             throw new SandboxException.InvalidSpec(

@@ -114,7 +114,7 @@ public final class Diagnosis {
         add(
                 "privileges",
                 Verdict.LIMITED,
-                "an ordinary user: no images, no volumes with a limit, no networks of their own",
+                "an ordinary user: no volumes with a limit, no networks of their own",
                 "run it as root for these");
         boolean programs = SubordinateIds.PROGRAMS.stream()
                 .allMatch(program ->

@@ -1,13 +1,6 @@
 package dev.cay.engine.container;
 
-import dev.cay.linux.Errno;
 import dev.cay.linux.Fd;
-import dev.cay.linux.FileOps;
-import dev.cay.linux.Kernel;
-import dev.cay.linux.Mount;
-import dev.cay.linux.Op;
-import dev.cay.linux.OpList;
-import dev.cay.linux.SyscallException;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -18,14 +11,19 @@ import java.util.concurrent.locks.ReentrantLock;
 
 /**
  * The layers of images, each mounted once for all sandboxes of an engine: then they share what of it is in memory. The mounts
- * are detached: visible nowhere on the host, and gone with this process at the latest. The kernel reads EROFS out of a file; where
- * it cannot, out of a loop device.
+ * are detached: visible nowhere on the host, and gone with this process at the latest.
  *
  * <p>What no sandbox uses stays mounted until a layer is asked for that is not: whoever runs one command after the other in an
  * image does not mount it each time. Thread-safe.
  */
 final class ImageMounts implements AutoCloseable {
-    private final Kernel kernel;
+    /** Mounts one. */
+    interface Mounter {
+        /** A detached mount of what is in an EROFS file. */
+        Fd mount(Path file) throws IOException;
+    }
+
+    private final Mounter mounter;
     private final ReentrantLock lock = new ReentrantLock();
     private final Map<Path, Layer> layers = new HashMap<>();
 
@@ -51,8 +49,8 @@ final class ImageMounts implements AutoCloseable {
         }
     }
 
-    ImageMounts(Kernel kernel) {
-        this.kernel = kernel;
+    ImageMounts(Mounter mounter) {
+        this.mounter = mounter;
     }
 
     Use use(List<Path> files) throws IOException {
@@ -75,32 +73,10 @@ final class ImageMounts implements AutoCloseable {
     private Layer layer(Path file) throws IOException {
         Layer layer = layers.get(file);
         if (layer == null) {
-            layer = new Layer(mount(file));
+            layer = new Layer(mounter.mount(file));
             layers.put(file, layer);
         }
         return layer;
-    }
-
-    private Fd mount(Path file) throws IOException {
-        try {
-            return mountFile(file);
-        } catch (SyscallException e) {
-            // Not every file system lets another read its files so: tmpfs and overlay do not.
-            if (e.is(Errno.ENOTBLK)) {
-                return new LoopImages(kernel).mount(file, LoopImages.Kind.EROFS);
-            }
-            throw e;
-        }
-    }
-
-    private Fd mountFile(Path file) throws SyscallException {
-        OpList.Builder list = OpList.builder();
-        Op context = list.add(Mount.fsopen("erofs"));
-        list.add(Mount.set(context, "source", file.toString()));
-        list.add(Mount.create(context));
-        Op mount = list.add(Mount.fsmount(context, Mount.ATTR_RDONLY | Mount.ATTR_NOSUID | Mount.ATTR_NODEV));
-        list.add(FileOps.close(context));
-        return kernel.run(list.build()).fd(mount);
     }
 
     private void dropUnused(List<Path> wanted) {

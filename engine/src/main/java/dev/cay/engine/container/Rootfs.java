@@ -233,6 +233,9 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
             for (Op lower : lowers) {
                 list.add(Mount.set(context, "lowerdir+", Arg.of(lower)));
             }
+            if (plan.rootless()) {
+                list.add(Mount.set(context, "userxattr"));
+            }
             if (changes.isEmpty()) {
                 if (lowers.size() == 1) { // an overlay needs two layers if it has none for changes
                     list.add(Mount.restrict(Arg.of(lowers.getFirst()), name, Mount.ATTR_RDONLY | Mount.ATTR_NODEV));
@@ -241,9 +244,6 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
                 }
                 list.add(Mount.create(context));
                 return list.add(Mount.fsmount(context, Mount.ATTR_NODEV | Mount.ATTR_NOSUID | Mount.ATTR_RDONLY));
-            }
-            if (plan.rootless()) {
-                list.add(Mount.set(context, "userxattr"));
             }
             // A change is whole files and whiteouts: it can be made a layer, and nothing in it points elsewhere.
             list.add(Mount.set(context, "redirect_dir", "nofollow"));

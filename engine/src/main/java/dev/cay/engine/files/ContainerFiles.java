@@ -74,7 +74,15 @@ public final class ContainerFiles implements SandboxFiles {
      */
     @Override
     public void unpack(FilePath directory, InputStream tar) {
-        TreeUnpacker.unpack(access, directory, tar);
+        TreeUnpacker.unpack(access, directory, tar, false);
+    }
+
+    /**
+     * The same for what is to be a layer of an overlay: of its devices those are made that say that there is nothing any more, and that
+     * are none.
+     */
+    public void unpackLayer(FilePath directory, InputStream tar) {
+        TreeUnpacker.unpack(access, directory, tar, true);
     }
 
     /** {@inheritDoc} Links in it are not followed; what is mounted below it belongs to it. */

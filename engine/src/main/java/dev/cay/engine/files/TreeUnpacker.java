@@ -45,25 +45,30 @@ final class TreeUnpacker implements AutoCloseable {
     private final TarReader reader;
     private final CallBatch batch;
     private final UnpackedDirectories directories;
+
+    /** Whether what is unpacked is a layer of an overlay. */
+    private final boolean layer;
+
     private final Map<EntryPath, Attributes> unfinished = new LinkedHashMap<>();
 
     /** What a hard link can lead to. */
     private final Set<EntryPath> files = new HashSet<>();
 
-    private TreeUnpacker(FileAccess access, String text, Fd top, InputStream tar) {
+    private TreeUnpacker(FileAccess access, String text, Fd top, InputStream tar, boolean layer) {
         this.access = access;
         this.text = text;
         this.top = top;
+        this.layer = layer;
         reader = new TarReader(tar, TarLimits.STANDARD);
         batch = new CallBatch(access);
         directories = new UnpackedDirectories(batch, top);
     }
 
-    static void unpack(FileAccess access, FilePath directory, InputStream tar) {
+    static void unpack(FileAccess access, FilePath directory, InputStream tar, boolean layer) {
         String text = Failures.text(directory);
         Op open = access.open(directory.bytes(), FileAccess.O_SEARCH_DIRECTORY);
         Fd top = access.inside(OpList.of(open), text).fd(open);
-        try (TreeUnpacker unpacker = new TreeUnpacker(access, text, top, tar)) {
+        try (TreeUnpacker unpacker = new TreeUnpacker(access, text, top, tar, layer)) {
             unpacker.unpack();
         }
     }
@@ -127,8 +132,12 @@ final class TreeUnpacker implements AutoCloseable {
             }
             case Kind.HardLink(ByteString target) -> hardLink(path, EntryPath.of(target), subject);
             case Kind.Fifo _ -> fifo(path, attributes);
-            case Kind.CharacterDevice _,
-                    Kind.BlockDevice _ -> {} // whatever they are here, they would not be that there
+            case Kind.CharacterDevice(int major, int minor) -> {
+                if (layer && major == 0 && minor == 0) {
+                    batch.add(DirectoryOps.makeWhiteout(clear(path), UnpackedDirectories.name(path)));
+                }
+            }
+            case Kind.BlockDevice _ -> {} // whatever devices are here, they would not be that there
         }
     }
 

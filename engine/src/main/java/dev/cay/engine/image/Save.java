@@ -11,8 +11,6 @@ import java.io.FilterOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.io.PipedInputStream;
-import java.io.PipedOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -25,14 +23,12 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * Writes images into an archive: an OCI image layout, with the file that Docker and podman look for besides. Of layers only what is
  * in them is kept here, so their archives are made anew, and with them the digests. The same image always makes the same archive.
  */
 final class Save {
-    private static final int PIPE = 256 * 1024;
     private static final int MODE = 0644;
 
     private final ImageStore store;
@@ -77,7 +73,7 @@ final class Save {
     private record LayerOf(Path file, long size) implements Content {
         @Override
         public InputStream open() throws IOException {
-            return new Piped(file);
+            return LayerExport.open(file, LayerExport.Form.ARCHIVE);
         }
     }
 
@@ -147,7 +143,7 @@ final class Save {
         Path file = store.layers().file(digest);
         MessageDigest computed = Digest.Algorithm.SHA256.start();
         Counted counted = new Counted(new DigestOutputStream(OutputStream.nullOutputStream(), computed));
-        LayerExport.write(file, counted);
+        LayerExport.write(file, LayerExport.Form.ARCHIVE, counted);
         Descriptor descriptor = new Descriptor(
                 MediaTypes.OCI_LAYER,
                 Digest.end(Digest.Algorithm.SHA256, computed),
@@ -223,32 +219,6 @@ final class Save {
         public void write(byte[] bytes, int offset, int length) throws IOException {
             out.write(bytes, offset, length);
             count += length;
-        }
-    }
-
-    /** The archive of a layer, made by a thread of its own while it is read. */
-    private static final class Piped extends PipedInputStream {
-        private final AtomicReference<IOException> failure = new AtomicReference<>();
-
-        Piped(Path file) throws IOException {
-            super(PIPE);
-            PipedOutputStream out = new PipedOutputStream(this);
-            Thread.ofPlatform().daemon().name("cay-layer-archive").start(() -> {
-                try (out) {
-                    LayerExport.write(file, out);
-                } catch (IOException e) {
-                    failure.set(e); // the reader has gone, or finds too little
-                }
-            });
-        }
-
-        @Override
-        public synchronized int read(byte[] target, int offset, int length) throws IOException {
-            int count = super.read(target, offset, length);
-            if (count < 0 && failure.get() != null) {
-                throw failure.get();
-            }
-            return count;
         }
     }
 }

@@ -82,8 +82,12 @@ final class LayerExportTest {
     }
 
     private static byte[] back(Path file) throws IOException {
+        return back(file, LayerExport.Form.ARCHIVE);
+    }
+
+    private static byte[] back(Path file, LayerExport.Form form) throws IOException {
         ByteArrayOutputStream out = new ByteArrayOutputStream();
-        LayerExport.write(file, out);
+        LayerExport.write(file, form, out);
         return out.toByteArray();
     }
 
@@ -164,6 +168,24 @@ final class LayerExportTest {
         assertThat(read(once).keySet()).isEqualTo(new TreeMap<>(written).keySet());
         // What was made once is made again byte by byte.
         assertThat(back(convert(once, "again"))).isEqualTo(once);
+    }
+
+    /** What says that something is gone is ours alone: an attribute of the layer that an overlay would understand is left out. */
+    @Test
+    void asADirectoryItSaysWithDevicesAndAttributesWhatIsGone() throws IOException {
+        directory("./");
+        add("srv/", new Kind.Directory(), new byte[0], 0755, Map.of("user.overlay.opaque", ByteString.of("y")));
+        file("srv/.wh.gone", new byte[0]);
+        directory("opaque/");
+        file("opaque/.wh..wh..opq", new byte[0]);
+        Path layer = convert(archive(), "layer");
+
+        Map<String, Entry> entries = read(back(layer, LayerExport.Form.DIRECTORY));
+        assertThat(entries.keySet()).containsExactlyInAnyOrder("./", "srv/", "srv/gone", "opaque/");
+        assertThat(entries.get("srv/").entry().xattrs()).isEmpty();
+        assertThat(entries.get("srv/gone").entry().kind()).isEqualTo(new Kind.CharacterDevice(0, 0));
+        assertThat(entries.get("opaque/").entry().xattrs())
+                .containsExactly(Map.entry("user.overlay.opaque", ByteString.of("y")));
     }
 
     /** Nothing but an IOException, whatever has become of the file. */
