@@ -5,6 +5,7 @@ module dev.cay.engine {
     requires dev.cay.linux;
     requires com.github.luben.zstd_jni;
     requires java.net.http;
+    requires jdk.net;
     requires org.tukaani.xz;
     requires tools.jackson.databind;
 

@@ -101,6 +101,16 @@ public interface Sandboxes extends AutoCloseable {
     }
 
     /**
+     * Serves a sandbox to clients of the agent protocol, until what is returned, or this engine, is closed.
+     *
+     * @param sandbox one of this engine
+     * @throws SandboxException.Conflict if something is at the path of the socket already
+     */
+    default AgentSocket serve(Sandbox sandbox, AgentSpec spec) {
+        throw new SandboxException.Unsupported("this engine serves no agent protocol", "");
+    }
+
+    /**
      * Keeps sandboxes ready. They are made in the background.
      *
      * @param spec what they are to be; it has no name

@@ -5,7 +5,8 @@ import java.util.Optional;
 
 /** One command of {@code cay}. Its help text is made from what it says about itself. */
 sealed interface Command
-        permits AttachCommand,
+        permits AgentCommand,
+                AttachCommand,
                 CommitCommand,
                 CompletionCommand,
                 CpCommand,
@@ -104,6 +105,7 @@ sealed interface Command
                 new CommitCommand(),
                 new StatsCommand(),
                 new EventsCommand(),
+                new AgentCommand(),
                 new VolumeCommand(),
                 new PullCommand(),
                 new ImageCommand(),
@@ -137,6 +139,7 @@ sealed interface Command
             case "commit" -> Optional.of(new CommitCommand());
             case "cp" -> Optional.of(new CpCommand());
             case "stats" -> Optional.of(new StatsCommand());
+            case "agent" -> Optional.of(new AgentCommand());
             case "events" -> Optional.of(new EventsCommand());
             case "volume" -> Optional.of(new VolumeCommand());
             case "pull" -> Optional.of(new PullCommand());

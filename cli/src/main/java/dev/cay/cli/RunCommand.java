@@ -1,5 +1,6 @@
 package dev.cay.cli;
 
+import dev.cay.AgentSpec;
 import dev.cay.Execution;
 import dev.cay.Isolation;
 import dev.cay.Sandbox;
@@ -86,6 +87,15 @@ final class RunCommand implements Command {
         }
     }
 
+    /** With its socket, if it has one, which the engine closes. */
+    private static Sandbox created(RunRequest request, Sandboxes engine) {
+        Sandbox sandbox = engine.create(request.sandbox());
+        if (request.agent().isPresent()) {
+            engine.serve(sandbox, AgentSpec.at(request.agent().get()));
+        }
+        return sandbox;
+    }
+
     private static int runAsText(RunRequest request, Sandboxes engine, Context context) {
         Streams streams = context.streams();
         if (request.sandbox().isolation() == Isolation.MICROVM && context.printsToTerminal()) {
@@ -94,7 +104,7 @@ final class RunCommand implements Command {
         }
         Relay.Outcome outcome;
         try (Foreground terminal = request.terminal() ? Foreground.open(context) : Foreground.none();
-                Sandbox sandbox = engine.create(request.sandbox());
+                Sandbox sandbox = created(request, engine);
                 Execution execution = sandbox.start(CommandRequest.resized(request.command(), terminal.size()))) {
             terminal.follow(execution);
             outcome = new Relay(execution, streams.in(), streams.out(), streams.err()).run();
@@ -110,7 +120,7 @@ final class RunCommand implements Command {
         Relay.Outcome outcome;
         String id;
         Optional<Usage> usage;
-        try (Sandbox sandbox = engine.create(request.sandbox())) {
+        try (Sandbox sandbox = created(request, engine)) {
             id = sandbox.id();
             try (Execution execution = sandbox.start(request.command())) {
                 outcome = new Relay(execution, context.streams().in(), stdout, stderr).run();

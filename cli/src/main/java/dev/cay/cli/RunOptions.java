@@ -122,6 +122,10 @@ final class RunOptions {
             "script",
             "NAME=FILE",
             "A program of its own, on the PATH of its commands. MicroVMs only. May be repeated.");
+    static final Option AGENT = Option.valued(
+            "agent",
+            "PATH",
+            "Serve the sandbox at a unix socket there for as long as the command runs, see 'cay help agent'.");
 
     private static final List<Option> FILES =
             List.of(ROOTFS, PULL, READ_ONLY, TMPFS_SIZE, WRITABLE, DISK, VOLUME, TMPFS, ALLOW_HOST_PATH, TRUST, SCRIPT);
@@ -164,7 +168,7 @@ final class RunOptions {
                                     HOSTNAME)),
                     new OptionSet.Group("Network", NETWORK),
                     new OptionSet.Group("Walls", WALLS),
-                    new OptionSet.Group("Life", List.of(CommandOptions.DETACH, RM, NAME, LABEL, TTL, IDLE)),
+                    new OptionSet.Group("Life", List.of(CommandOptions.DETACH, RM, NAME, LABEL, TTL, IDLE, AGENT)),
                     new OptionSet.Group(
                             "Output", List.of(Format.OPTION, CommandOptions.OUTPUT_LIMIT, CommandOptions.KEPT))),
             FOREIGN);

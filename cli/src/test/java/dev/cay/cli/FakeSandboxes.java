@@ -1,5 +1,7 @@
 package dev.cay.cli;
 
+import dev.cay.AgentSocket;
+import dev.cay.AgentSpec;
 import dev.cay.EventStream;
 import dev.cay.ExecSpec;
 import dev.cay.Exit;
@@ -21,6 +23,7 @@ import dev.cay.Volumes;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
@@ -42,6 +45,7 @@ final class FakeSandboxes implements Sandboxes {
     final Program program;
     final List<SandboxSpec> created = new ArrayList<>();
     final List<ExecSpec> started = new ArrayList<>();
+    final List<String> served = new CopyOnWriteArrayList<>();
     final List<String> closed = new CopyOnWriteArrayList<>();
     final List<FakeExecution> executions = new CopyOnWriteArrayList<>();
     final List<FakeSandbox> boxes = new CopyOnWriteArrayList<>();
@@ -134,6 +138,23 @@ final class FakeSandboxes implements Sandboxes {
     @Override
     public Images images() {
         return images;
+    }
+
+    @Override
+    public AgentSocket serve(Sandbox sandbox, AgentSpec spec) {
+        Path path = spec.path().orElse(Path.of("/run/cay/agents", sandbox.id() + ".sock"));
+        served.add(sandbox.id() + " " + path + " " + spec.connections());
+        return new AgentSocket() {
+            @Override
+            public Path path() {
+                return path;
+            }
+
+            @Override
+            public void close() {
+                served.add("closed");
+            }
+        };
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.cay.it;
 
+import dev.cay.AgentSpec;
 import dev.cay.EgressPolicy;
 import dev.cay.ExecResult;
 import dev.cay.ExecSpec;
@@ -151,6 +152,7 @@ public final class ChildOperator {
             case "once" -> once(name, more.substring(0, more.indexOf(' ')), more.substring(more.indexOf(' ') + 1));
             case "timed" -> timed(name, more.substring(0, more.indexOf(' ')), more.substring(more.indexOf(' ') + 1));
             case "state" -> engine().open(name).info().state().text();
+            case "serve" -> served(name, more);
             case "stop" -> stopped(name);
             case "sweep" -> engine().sweep().toString();
             case "race" -> raced(name, Integer.parseInt(more));
@@ -167,6 +169,14 @@ public final class ChildOperator {
             opened = Optional.of(Sandboxes.local());
         }
         return opened.get();
+    }
+
+    private String served(String name, String path) {
+        Optional<Path> socket =
+                Optional.of(path).filter(text -> !text.isEmpty()).map(Path::of);
+        return engine().serve(engine().open(name), new AgentSpec(socket, AgentSpec.DEFAULT_CONNECTIONS))
+                .path()
+                .toString();
     }
 
     private String armed(int number) {

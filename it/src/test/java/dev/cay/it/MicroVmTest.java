@@ -4,6 +4,8 @@ import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cay.AgentSocket;
+import dev.cay.AgentSpec;
 import dev.cay.BootStep;
 import dev.cay.ExecResult;
 import dev.cay.ExecSpec;
@@ -217,6 +219,14 @@ final class MicroVmTest {
             assertThat(new String(in.readAllBytes(), UTF_8)).isEqualTo("from the guest\n");
         }
         assertThat(sandbox.files().stat(path, false).size()).isEqualTo(content.length);
+    }
+
+    @Test
+    void clientsOfAgentsAreServed() throws IOException {
+        try (AgentSocket agent = engine.serve(sandbox, AgentSpec.STANDARD)) {
+            new AgentConformance(sandbox, agent.path(), new AgentConformance.Abilities(false, true, false)).run();
+        }
+        sh("rm -rf /tmp/*");
     }
 
     /** What a guest's root could do to the first process and its channel. */

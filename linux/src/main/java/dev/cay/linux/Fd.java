@@ -55,6 +55,11 @@ public final class Fd implements AutoCloseable {
         return value;
     }
 
+    /** Whether it is one of this process, which can wait for it, and not of a stub's machine. */
+    public boolean isLocal() {
+        return machine.isEmpty();
+    }
+
     public boolean isOpen() {
         return number.get() != CLOSED;
     }

@@ -3,6 +3,7 @@ package dev.cay.engine.files;
 import dev.cay.FileInfo;
 import dev.cay.FilePath;
 import dev.cay.FileWatch;
+import dev.cay.SandboxException;
 import dev.cay.SandboxFiles;
 import dev.cay.WriteOptions;
 import dev.cay.linux.Fd;
@@ -62,9 +63,17 @@ public final class ContainerFiles implements SandboxFiles {
         Directories.move(access, from, to);
     }
 
-    /** {@inheritDoc} What is mounted below the directory is not watched. */
+    /**
+     * {@inheritDoc} What is mounted below the directory is not watched.
+     *
+     * @throws SandboxException.Unsupported in another machine, for whose events nobody here can wait
+     */
     @Override
     public FileWatch watch(FilePath path, boolean recursive) {
+        if (!access.root().isLocal()) {
+            throw new SandboxException.Unsupported(
+                    "the directories of a microVM cannot be watched yet", "look at them again and again");
+        }
         return DirectoryWatch.open(access, path, recursive);
     }
 

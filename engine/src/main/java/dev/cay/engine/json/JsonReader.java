@@ -12,6 +12,7 @@ import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
 import tools.jackson.core.ObjectReadContext;
+import tools.jackson.core.StreamReadConstraints;
 import tools.jackson.core.StreamReadFeature;
 import tools.jackson.core.TokenStreamFactory;
 import tools.jackson.core.TokenStreamLocation;
@@ -42,9 +43,21 @@ public final class JsonReader implements AutoCloseable {
      * @param hint what to do if it is wrong
      */
     public JsonReader(String text, String name, String hint) {
+        this(FACTORY, text, name, hint);
+    }
+
+    /** One that refuses what is nested deeper, also where it is passed over. */
+    public static JsonReader bounded(String text, String name, String hint, int depth) {
+        StreamReadConstraints constraints =
+                StreamReadConstraints.builder().maxNestingDepth(depth).build();
+        return new JsonReader(
+                FACTORY.rebuild().streamReadConstraints(constraints).build(), text, name, hint);
+    }
+
+    private JsonReader(JsonFactory factory, String text, String name, String hint) {
         this.name = name;
         this.hint = hint;
-        parser = FACTORY.createParser(ObjectReadContext.empty(), text);
+        parser = factory.createParser(ObjectReadContext.empty(), text);
     }
 
     /** Reads the only value of the text, which must be an object. */
@@ -126,6 +139,14 @@ public final class JsonReader implements AutoCloseable {
         } catch (JacksonException e) {
             throw malformed(e);
         }
+    }
+
+    /** Reads the current value. */
+    public boolean flag(String what) {
+        if (parser.currentToken() != JsonToken.VALUE_TRUE && parser.currentToken() != JsonToken.VALUE_FALSE) {
+            throw refused(what + " is not true or false");
+        }
+        return parser.currentToken() == JsonToken.VALUE_TRUE;
     }
 
     /** Reads the current value, an unsigned number of 64 bits. */

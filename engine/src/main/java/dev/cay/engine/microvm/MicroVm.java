@@ -14,6 +14,7 @@ import dev.cay.linux.Stub;
 import dev.cay.linux.SyscallException;
 import java.io.IOException;
 import java.time.Duration;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -109,6 +110,23 @@ public final class MicroVm implements AutoCloseable {
     /** What the VMM has used so far: the guest's memory as far as it has touched it, and its processor time. */
     public Usage usage() {
         return machine.usage();
+    }
+
+    /**
+     * Sets the guest's clock, if it is off.
+     *
+     * @throws SandboxException.InvalidSpec if it is a time before there was any guest
+     */
+    public void setClock(InstantSource time) {
+        requireAlive();
+        if (time.instant().isBefore(GuestClock.EARLIEST)) {
+            throw new SandboxException.InvalidSpec(time.instant() + " has been long ago", "");
+        }
+        try {
+            GuestClock.correct(stub, time);
+        } catch (SyscallException e) {
+            throw new SandboxException.HostFailed("cannot set the guest's clock: " + e.getMessage(), "", e);
+        }
     }
 
     /** Whether the guest's kernel has killed anything for want of memory since this was asked before. */

@@ -168,6 +168,10 @@ final class DetachableExecution implements Execution {
             try {
                 kept.await(deadline).ifPresent(ended -> end(classify(ended)));
             } catch (SyscallException e) {
+                if (released) { // how it ends is for others to learn, and to write down
+                    throw new SandboxException.Conflict(
+                            "command " + kept.number() + " has been let go of", "attach to it");
+                }
                 if (e.is(Errno.EBUSY)) {
                     throw new SandboxException.Conflict(
                             "somebody else has taken up command " + kept.number(), "attach again to take it back");

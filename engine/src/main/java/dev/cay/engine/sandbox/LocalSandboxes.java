@@ -1,5 +1,7 @@
 package dev.cay.engine.sandbox;
 
+import dev.cay.AgentSocket;
+import dev.cay.AgentSpec;
 import dev.cay.EventStream;
 import dev.cay.ImageInfo;
 import dev.cay.Images;
@@ -69,6 +71,7 @@ final class LocalSandboxes implements Sandboxes {
     /** Made when first needed: most engines make nothing that outlives them. */
     private volatile StoredSandboxes stored;
 
+    private volatile ServedSandboxes served;
     private volatile VolumeStore volumes;
     private volatile LocalImages images;
     private boolean closed;
@@ -139,6 +142,7 @@ final class LocalSandboxes implements Sandboxes {
 
     private void forget(String engine) throws IOException {
         store().removeOf(engine);
+        ServedSandboxes.sweep(places.run(), engine);
     }
 
     private <T> T whileOpen(Supplier<T> action) {
@@ -269,6 +273,26 @@ final class LocalSandboxes implements Sandboxes {
     }
 
     @Override
+    public AgentSocket serve(Sandbox sandbox, AgentSpec spec) {
+        return whileOpen(() -> served().serve(sandbox, spec));
+    }
+
+    private void closeServed() {
+        if (served != null) {
+            served.close();
+        }
+    }
+
+    private ServedSandboxes served() {
+        synchronized (this) {
+            if (served == null) {
+                served = new ServedSandboxes(places.run(), containers.engine(), this::events);
+            }
+            return served;
+        }
+    }
+
+    @Override
     public Images images() {
         return whileOpen(this::imageStore);
     }
@@ -305,6 +329,7 @@ final class LocalSandboxes implements Sandboxes {
     }
 
     private void closeAll() {
+        closeServed(); // whoever is served may be about to ask this engine for something
         synchronized (pools) {
             pools.forEach(SandboxPool::close);
             pools.clear();
@@ -317,6 +342,7 @@ final class LocalSandboxes implements Sandboxes {
                         containers;
                         timeouts;
                         machines) {
+                    closeServed();
                     if (images != null) {
                         images.close();
                     }

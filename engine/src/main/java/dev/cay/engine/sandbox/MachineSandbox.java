@@ -21,6 +21,7 @@ import dev.cay.linux.Processes;
 import dev.cay.linux.SyscallException;
 import java.time.Duration;
 import java.time.Instant;
+import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -164,6 +165,16 @@ final class MachineSandbox implements Sandbox, DetachableExecution.Keeper {
                 execution.kill();
             }
         }
+    }
+
+    /**
+     * Sets the guest's clock.
+     *
+     * @throws SandboxException.InvalidSpec if it is a time that cannot be now
+     */
+    void setClock(InstantSource time) {
+        requireOpen();
+        machine.setClock(time);
     }
 
     private void requireOpen() {

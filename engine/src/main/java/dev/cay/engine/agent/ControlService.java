@@ -1,0 +1,189 @@
+package dev.cay.engine.agent;
+
+import dev.cay.EventStream;
+import dev.cay.ExecutionInfo;
+import dev.cay.Exit;
+import dev.cay.Sandbox;
+import dev.cay.SandboxEvent;
+import dev.cay.SandboxException;
+import dev.cay.SandboxInfo;
+import dev.cay.Size;
+import dev.cay.Usage;
+import dev.cay.engine.json.JsonWriter;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Locale;
+import java.util.Optional;
+import java.util.function.Consumer;
+
+/** Port 54 for one peer: a line of JSON for each request, answered by a line in turn; and, once asked for, lines of events. */
+final class ControlService {
+    private static final int MAXIMUM_LINE = 64 * 1024;
+
+    /** Only says how often it is looked whether there is still somebody to be told. */
+    private static final Duration INTERVAL = Duration.ofSeconds(1);
+
+    private final Sandbox sandbox;
+    private final AgentServer.Host host;
+    private final Connection connection;
+    private Optional<EventStream> events = Optional.empty();
+    private volatile boolean over;
+
+    ControlService(Sandbox sandbox, AgentServer.Host host, Connection connection) {
+        this.sandbox = sandbox;
+        this.host = host;
+        this.connection = connection;
+    }
+
+    void refuseBusy(String reason) throws IOException {
+        fail(0, "busy", reason);
+    }
+
+    void serve() throws IOException {
+        try {
+            Optional<String> line = connection.input().line(MAXIMUM_LINE);
+            while (line.isPresent()) {
+                serve(ControlRequest.read(line.get()));
+                line = connection.input().line(MAXIMUM_LINE);
+            }
+        } catch (RefusalException e) {
+            fail(0, "invalid-request", e.getMessage());
+        } finally {
+            over = true;
+        }
+    }
+
+    private void serve(ControlRequest request) throws IOException {
+        try {
+            answer(request);
+        } catch (SandboxException e) {
+            fail(request.id(), e.code(), e.getMessage());
+        }
+    }
+
+    private void answer(ControlRequest request) throws IOException {
+        switch (request.request()) {
+            case "ping" -> succeed(request.id(), json -> json.field("pong", true));
+            case "inspect" -> {
+                SandboxInfo info = sandbox.info();
+                Optional<Usage> usage = usage();
+                succeed(request.id(), json -> write(json, info, usage));
+            }
+            case "executions" -> {
+                List<ExecutionInfo> list = sandbox.executions();
+                succeed(request.id(), json -> json.objects("executions", list, ControlService::write));
+            }
+            case "signal" -> {
+                sandbox.signal(request.execution(), request.signal());
+                succeed(request.id(), _ -> {});
+            }
+            case "clock" -> setClock(request);
+            case "freeze", "thaw" ->
+                throw new SandboxException.Unsupported("no snapshot is taken of the file systems of a sandbox yet", "");
+            case "shutdown" -> {
+                sandbox.stop(Duration.ofMillis(request.graceMillis()));
+                succeed(request.id(), _ -> {});
+            }
+            case "events" -> watch(request.id());
+            default -> fail(request.id(), "unsupported", "there is no such request");
+        }
+    }
+
+    private void setClock(ControlRequest request) throws IOException {
+        Optional<String> refusal = ExecutionService.setClock(host, request.seconds(), request.nanoseconds());
+        if (refusal.isPresent()) {
+            fail(request.id(), "unsupported", refusal.get());
+        } else {
+            succeed(request.id(), _ -> {});
+        }
+    }
+
+    private Optional<Usage> usage() {
+        try {
+            return Optional.of(sandbox.usage());
+        } catch (SandboxException.Unsupported | SandboxException.Closed e) {
+            return Optional.empty();
+        }
+    }
+
+    private static void write(JsonWriter json, SandboxInfo info, Optional<Usage> usage) {
+        json.field("sandbox", info.id())
+                .field("name", info.name())
+                .field("state", info.state().text())
+                .field("isolation", info.spec().isolation().name().toLowerCase(Locale.ROOT))
+                .field("created", info.created().toString())
+                .object("exit", info.exit(), ControlService::write)
+                .object("usage", usage, ControlService::write);
+    }
+
+    private static void write(JsonWriter json, Usage usage) {
+        json.field("cpuNanos", usage.cpu().toNanos())
+                .field("memoryBytes", usage.memory().bytes())
+                .field("memoryPeakBytes", usage.memoryPeak().bytes())
+                .field("processes", usage.processes())
+                .field("oomKills", usage.oomKills());
+        usage.bytesRead().map(Size::bytes).ifPresent(bytes -> json.field("readBytes", bytes));
+        usage.bytesWritten().map(Size::bytes).ifPresent(bytes -> json.field("writtenBytes", bytes));
+    }
+
+    private static void write(JsonWriter json, ExecutionInfo info) {
+        json.field("execution", info.id())
+                .texts("command", info.command())
+                .field("user", info.user())
+                .field("tty", info.terminal())
+                .field("pid", info.pid())
+                .field("started", info.started().toString())
+                .object("exit", info.exit(), ControlService::write);
+    }
+
+    private static void write(JsonWriter json, Exit exit) {
+        json.field("reason", exit.reason().text())
+                .field("code", ExitFrames.code(exit))
+                .field("signal", exit.signal());
+    }
+
+    /** From now on; asked for again it changes nothing. */
+    private void watch(long id) throws IOException {
+        if (events.isEmpty()) {
+            EventStream stream = host.events();
+            events = Optional.of(stream);
+            Thread.ofVirtual().name("cay-agent-events").start(() -> tell(stream));
+        }
+        succeed(id, _ -> {});
+    }
+
+    private void tell(EventStream stream) {
+        try (stream) {
+            while (!over) {
+                for (SandboxEvent event : stream.next(INTERVAL)) {
+                    if (event.id().equals(sandbox.id())) {
+                        line(JsonWriter.object(json -> json.object("event", object -> write(object, event))));
+                    }
+                }
+            }
+        } catch (IOException | SandboxException _) {
+            connection.close(); // who has asked for events must not think that there are none
+        }
+    }
+
+    private static void write(JsonWriter json, SandboxEvent event) {
+        json.field("time", event.time().toString()).field("kind", event.kind().text());
+        event.execution().ifPresent(number -> json.field("execution", number));
+        json.field("detail", event.detail());
+    }
+
+    private void succeed(long id, Consumer<JsonWriter> result) throws IOException {
+        line(JsonWriter.object(json -> json.field("id", id).object("ok", result)));
+    }
+
+    private void fail(long id, String code, String message) throws IOException {
+        line(JsonWriter.object(json -> json.field("id", id)
+                .object("error", error -> error.field("code", code).field("message", message))));
+    }
+
+    private void line(String text) throws IOException {
+        connection.output().sendLine((text + "\n").getBytes(StandardCharsets.US_ASCII));
+    }
+}

@@ -1,0 +1,208 @@
+package dev.cay.engine.agent;
+
+import dev.cay.Execution;
+import dev.cay.ExecutionInfo;
+import dev.cay.OutputKind;
+import dev.cay.OutputLog;
+import dev.cay.Sandbox;
+import dev.cay.SandboxException;
+import dev.cay.engine.json.JsonWriter;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.time.Instant;
+import java.time.InstantSource;
+import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
+
+/** Port 52 for one peer, from the first frame to EXIT. */
+final class ExecutionService {
+    private static final long FIRST_LOOK_NANOSECONDS = 5_000_000;
+    private static final long LAST_LOOK_NANOSECONDS = 100_000_000;
+
+    private final Sandbox sandbox;
+    private final AgentServer.Host host;
+    private final Connection connection;
+    private final ExitFrames exit;
+    private Stage stage = Stage.NEW;
+    private boolean greeted;
+
+    ExecutionService(Sandbox sandbox, AgentServer.Host host, Connection connection) {
+        this.sandbox = sandbox;
+        this.host = host;
+        this.connection = connection;
+        exit = new ExitFrames(connection.output());
+    }
+
+    /** So many are being served that this one is not. */
+    void refuseBusy(String reason) throws IOException {
+        exit.refuse(ExitFrames.REFUSED, reason, false);
+    }
+
+    void serve() throws IOException {
+        try {
+            while (stage == Stage.NEW || stage == Stage.GREETED) {
+                Optional<FrameHeader> header = connection.input().header();
+                if (header.isEmpty()) {
+                    return;
+                }
+                stage = stage.next(Port.EXECUTIONS, header.get().type());
+                answer(header.get().type(), connection.input().payload());
+            }
+        } catch (RefusalException e) {
+            exit.refuse(ExitFrames.REFUSED, e.getMessage(), greeted);
+        } catch (SandboxException e) {
+            exit.refuse(ExitFrames.REFUSED, e.code() + ": " + e.getMessage(), greeted);
+        }
+    }
+
+    private void answer(FrameType type, byte[] payload) throws IOException {
+        switch (type) {
+            case HELLO -> greet(payload);
+            case START -> start(StartRequest.read(payload));
+            case ATTACH -> attach(AttachRequest.read(payload));
+            case CLOCK_SYNC -> setClock(payload);
+            case NET_RECONFIG -> reconfigureNetwork(payload);
+            case WAIT_PORT -> await(PortWait.read(payload));
+            default -> throw new IllegalStateException(type + " begins nothing");
+        }
+    }
+
+    private void greet(byte[] payload) throws IOException {
+        Hello.check(payload);
+        greeted = true;
+        connection.output().send(FrameType.HELLO, Hello.answer(host.keepsCommands()));
+    }
+
+    private void start(StartRequest request) throws IOException {
+        if (request.isKept() && !host.keepsCommands()) {
+            throw new RefusalException(
+                    "unsupported: the commands of this sandbox end with their connection, as it is not a detached one");
+        }
+        boolean terminal = request.command().terminal().isPresent();
+        try (Execution execution = sandbox.start(request.command())) {
+            if (isSpawned(execution)) {
+                tellStarted(execution, "");
+            }
+            run(execution, new RunningCommand.Manner(terminal, request.isKept(), greeted));
+        }
+    }
+
+    /** A command that could not be started is an execution that has ended already. */
+    private static boolean isSpawned(Execution execution) {
+        return execution
+                .await(java.time.Duration.ZERO)
+                .filter(end -> end.reason() == dev.cay.Exit.Reason.SPAWN_FAILED)
+                .isEmpty();
+    }
+
+    private void attach(AttachRequest request) throws IOException {
+        if (!host.keepsCommands()) {
+            throw new RefusalException("unsupported: the commands of this sandbox end with their connection");
+        }
+        try (Execution execution = sandbox.attach(request.execution())) {
+            boolean terminal =
+                    info(request.execution()).map(ExecutionInfo::terminal).orElse(false);
+            // Now that it is ours nothing is written over before we have asked for more.
+            long stdout = skip(execution.stdout(), OutputKind.STDOUT, request.execution(), request.stdout());
+            long stderr =
+                    terminal ? 0 : skip(execution.stderr(), OutputKind.STDERR, request.execution(), request.stderr());
+            tellStarted(
+                    execution,
+                    JsonWriter.object(json -> json.field("stdout", stdout).field("stderr", stderr)));
+            run(execution, new RunningCommand.Manner(terminal, request.isKept(), greeted));
+        }
+    }
+
+    /** Passes over what the peer has; where the stream goes on is later than he wanted if that is not kept any more. */
+    private long skip(InputStream stream, OutputKind kind, int execution, long from) throws IOException {
+        OutputLog kept = sandbox.log(execution, kind, 0);
+        if (from > kept.next()) {
+            throw new RefusalException(kind + " has had " + kept.next() + " bytes so far, not " + from);
+        }
+        stream.skipNBytes(Math.max(0, from - kept.from()));
+        return Math.max(from, kept.from());
+    }
+
+    private Optional<ExecutionInfo> info(int number) {
+        return sandbox.executions().stream().filter(info -> info.id() == number).findFirst();
+    }
+
+    /** @param from where its streams begin, as JSON; empty for the beginning */
+    private void tellStarted(Execution execution, String from) throws IOException {
+        if (greeted) {
+            int number = execution.id();
+            int pid = number == 0 ? 0 : info(number).map(ExecutionInfo::pid).orElse(0);
+            String text = JsonWriter.object(json -> {
+                json.field("execution", number);
+                if (pid != 0) { // who keeps commands knows it
+                    json.field("pid", pid);
+                }
+            });
+            connection
+                    .output()
+                    .send(
+                            FrameType.STARTED,
+                            from.isEmpty() ? text : text.substring(0, text.length() - 1) + ",\"from\":" + from + "}");
+        }
+    }
+
+    private void run(Execution execution, RunningCommand.Manner manner) throws IOException {
+        stage = manner.terminal() ? Stage.RUNNING_IN_TERMINAL : Stage.RUNNING;
+        new RunningCommand(execution, connection, stage, manner).run();
+        stage = Stage.ANSWERED;
+    }
+
+    private void setClock(byte[] payload) throws IOException {
+        ByteBuffer fields = ByteBuffer.wrap(payload).order(ByteOrder.LITTLE_ENDIAN);
+        long seconds = fields.getLong();
+        long nanoseconds = Integer.toUnsignedLong(fields.getInt());
+        Optional<String> refusal = setClock(host, seconds, nanoseconds);
+        if (refusal.isPresent()) {
+            exit.refuse(ExitFrames.FAILED, refusal.get(), greeted);
+        } else {
+            exit.send(0, 0);
+        }
+    }
+
+    /** Why it could not be set; empty if it was. */
+    static Optional<String> setClock(AgentServer.Host host, long seconds, long nanoseconds) {
+        if (seconds < 0 || seconds > Integer.toUnsignedLong(-1) || nanoseconds < 0 || nanoseconds > 999_999_999) {
+            return Optional.of("this is not a time from 1970 to 2106");
+        }
+        try {
+            host.setClock(InstantSource.fixed(Instant.ofEpochSecond(seconds, nanoseconds)));
+            return Optional.empty();
+        } catch (SandboxException e) {
+            return Optional.of(e.code() + ": " + e.getMessage());
+        }
+    }
+
+    private void reconfigureNetwork(byte[] payload) throws IOException {
+        JsonRequest.read(payload, "NET_RECONFIG", (field, value) -> switch (field) {
+            case "ip", "netmask", "gateway" -> !value.text(field).isEmpty();
+            default -> false;
+        });
+        exit.refuse(
+                ExitFrames.FAILED,
+                "unsupported: a sandbox's addresses are those that its network gave it, and the rules of the network"
+                        + " are bound to them",
+                greeted);
+    }
+
+    private void await(PortWait wait) throws IOException {
+        long deadline = System.nanoTime() + wait.timeout().toNanos();
+        long pause = FIRST_LOOK_NANOSECONDS;
+        while (!wait.isOver(sandbox.files())) {
+            long left = deadline - System.nanoTime();
+            if (left <= 0) {
+                exit.send(1, 0);
+                return;
+            }
+            LockSupport.parkNanos(Math.min(left, pause));
+            pause = Math.min(pause * 2, LAST_LOOK_NANOSECONDS);
+        }
+        exit.send(0, 0);
+    }
+}

@@ -1,0 +1,42 @@
+package dev.cay.engine.agent;
+
+import dev.cay.engine.json.JsonWriter;
+import java.util.List;
+
+/** What a peer that knows our frames says first, and what it is answered. */
+final class Hello {
+    static final int PROTOCOL = 1;
+
+    /** What there is beyond the published frames, and with it what a sandbox like this one cannot do is left out. */
+    private static final List<String> FEATURES = List.of("exit-detail", "started", "tar", "read-range", "owner");
+
+    private Hello() {}
+
+    /** @throws RefusalException if it speaks no version that there is */
+    static void check(byte[] payload) throws RefusalException {
+        int[] protocol = new int[1];
+        JsonRequest.read(payload, "HELLO", (field, value) -> {
+            if (field.equals("protocol")) {
+                protocol[0] = value.number(field, Integer.MAX_VALUE);
+                return true;
+            }
+            return false;
+        });
+        if (protocol[0] < PROTOCOL) {
+            throw new RefusalException("HELLO names no protocol from 1 on");
+        }
+    }
+
+    /** @param attach whether commands outlive their connections */
+    static String answer(boolean attach) {
+        return JsonWriter.object(json -> json.field("protocol", PROTOCOL)
+                .field("agent", "cay")
+                .texts(
+                        "features",
+                        attach
+                                ? java.util.stream.Stream.concat(
+                                                FEATURES.stream(), java.util.stream.Stream.of("attach"))
+                                        .toList()
+                                : FEATURES));
+    }
+}

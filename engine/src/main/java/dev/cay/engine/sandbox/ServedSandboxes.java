@@ -1,0 +1,85 @@
+package dev.cay.engine.sandbox;
+
+import dev.cay.AgentSocket;
+import dev.cay.AgentSpec;
+import dev.cay.EventStream;
+import dev.cay.Sandbox;
+import dev.cay.SandboxException;
+import dev.cay.engine.agent.AgentServer;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.InstantSource;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
+
+/** The sandboxes that this engine serves at agent sockets. Thread-safe. */
+final class ServedSandboxes implements AutoCloseable {
+    private static final String SUFFIX = ".sock";
+
+    private final Path links;
+    private final String engine;
+    private final Supplier<EventStream> events;
+    private final AtomicInteger numbers = new AtomicInteger();
+    private final Set<AgentSocket> sockets = ConcurrentHashMap.newKeySet();
+
+    /**
+     * @param run where the engines keep what does not last
+     * @param engine the name of this one
+     */
+    ServedSandboxes(Path run, String engine, Supplier<EventStream> events) {
+        links = links(run);
+        this.engine = engine;
+        this.events = events;
+    }
+
+    /** Removes the sockets of an engine that has died. */
+    static void sweep(Path run, String engine) throws IOException {
+        AgentServer.sweep(links(run), engine);
+    }
+
+    private static Path links(Path run) {
+        return run.resolve(AgentServer.LINKS);
+    }
+
+    AgentSocket serve(Sandbox sandbox, AgentSpec spec) {
+        Path path = spec.path().orElseGet(() -> links.resolve(sandbox.id() + SUFFIX));
+        AgentServer.Place place = new AgentServer.Place(path, links, engine + "." + numbers.incrementAndGet());
+        AgentServer server = StoredSandboxes.guarded(
+                () -> AgentServer.open(sandbox, new SandboxHost(sandbox), spec, place, sockets::remove));
+        sockets.add(server);
+        return server;
+    }
+
+    private final class SandboxHost implements AgentServer.Host {
+        private final Sandbox sandbox;
+
+        SandboxHost(Sandbox sandbox) {
+            this.sandbox = sandbox;
+        }
+
+        @Override
+        public EventStream events() {
+            return events.get();
+        }
+
+        @Override
+        public boolean keepsCommands() {
+            return sandbox instanceof StoredSandbox;
+        }
+
+        @Override
+        public void setClock(InstantSource time) {
+            if (!(sandbox instanceof MachineSandbox machine)) {
+                throw new SandboxException.Unsupported("a container has the clock of its host", "");
+            }
+            machine.setClock(time);
+        }
+    }
+
+    @Override
+    public void close() {
+        sockets.forEach(AgentSocket::close);
+    }
+}
