@@ -19,8 +19,10 @@ import dev.cay.engine.microvm.Disk;
 import dev.cay.engine.microvm.Machine;
 import dev.cay.engine.microvm.MachineEnd;
 import dev.cay.engine.microvm.MachineSpec;
+import dev.cay.engine.microvm.Origin;
 import dev.cay.engine.microvm.QemuVmm;
 import dev.cay.linux.HostKernel;
+import dev.cay.linux.MemoryFile;
 import dev.cay.linux.Pipe;
 import dev.cay.linux.Poll;
 import dev.cay.linux.SyscallException;
@@ -166,6 +168,29 @@ final class MachineTest {
             assertThat(machine.await(LONG)).contains(new MachineEnd.Killed(9));
         }
         start().close();
+    }
+
+    @Test
+    void clonesGoOnWhereTheirMouldWasSaved() throws IOException {
+        QemuVmm vmm = new QemuVmm(new ContainerHome(containers));
+        Size size = Size.mib(128);
+        MachineSpec spec =
+                new MachineSpec(kernel.vmlinux(), initramfs, size, 1, new Acceleration.Emulated(kilohertz), List.of());
+        try (MemoryFile memory = MemoryFile.create(host, "memory", size.bytes());
+                MemoryFile state = MemoryFile.create(host, "state", 0)) {
+            try (Machine mould = vmm.start(spec, new Origin.Mould(memory))) {
+                assertThat(hear(mould)).isEqualTo("ready\n");
+                mould.save(state);
+            }
+            memory.seal();
+            try (Machine one = vmm.start(spec, new Origin.Clone(memory, state));
+                    Machine other = vmm.start(spec, new Origin.Clone(memory, state))) {
+                say(one, "one");
+                say(other, "other");
+                assertThat(hear(other)).isEqualTo("other\n");
+                assertThat(hear(one)).isEqualTo("one\n");
+            }
+        }
     }
 
     @Test

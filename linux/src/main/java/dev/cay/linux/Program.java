@@ -5,11 +5,11 @@ import java.nio.ByteOrder;
 
 /** Executables that exist only in memory. */
 final class Program {
-    private static final long MFD_CLOEXEC = 1;
-    private static final long MFD_ALLOW_SEALING = 2;
+    static final long MFD_CLOEXEC = 1;
+    static final long MFD_ALLOW_SEALING = 2;
     private static final long MFD_EXEC = 0x10;
-    private static final long F_ADD_SEALS = 1033;
-    private static final long ALL_SEALS = 0xf;
+    static final long F_ADD_SEALS = 1033;
+    static final long ALL_SEALS = 0xf;
 
     private static final int HEADER_SIZE = 64;
     private static final int SEGMENT_SIZE = 56;

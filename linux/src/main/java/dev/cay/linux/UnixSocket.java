@@ -42,13 +42,13 @@ public final class UnixSocket {
     static final int MAXIMUM_DESCRIPTORS = 64;
 
     /** Nothing was to be read, or there was no room: try again when {@link Poll} says so. */
-    static final int WOULD_BLOCK = -2;
+    public static final int WOULD_BLOCK = -2;
 
     /** The other side is closed. */
-    static final int END = -1;
+    public static final int END = -1;
 
     /** The most bytes of one message, so that it fits into reused memory. */
-    static final int CHUNK = 32 * 1024;
+    public static final int CHUNK = 32 * 1024;
 
     private UnixSocket() {}
 
@@ -126,7 +126,8 @@ public final class UnixSocket {
      * @param descriptors go with the first of the bytes; at most {@link #MAXIMUM_DESCRIPTORS}
      * @return how many bytes were sent, {@link #END} or {@link #WOULD_BLOCK}
      */
-    static int send(Fd socket, byte[] bytes, int offset, int length, List<Fd> descriptors) throws SyscallException {
+    public static int send(Fd socket, byte[] bytes, int offset, int length, List<Fd> descriptors)
+            throws SyscallException {
         int control = descriptors.isEmpty() ? 0 : CMSGHDR_SIZE + Scratch.align(Integer.BYTES * descriptors.size());
         try (Scratch scratch = Scratch.borrow(MSGHDR_SIZE + 16 + control + length + 8)) {
             ByteBuffer buffer = scratch.buffer();

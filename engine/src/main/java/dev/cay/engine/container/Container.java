@@ -104,9 +104,16 @@ public final class Container implements AutoCloseable {
      * The descriptors that a command's streams become.
      *
      * @param terminal whether they are a terminal
-     * @param further become its descriptors 3, 4 and so on
+     * @param further what else it gets, as the descriptors from {@link #FURTHER} on
      */
     public record Streams(Fd input, Fd output, Fd error, boolean terminal, List<Fd> further) {
+        /** Where the further ones begin. */
+        public static final int FURTHER = 3;
+
+        public Streams {
+            further = List.copyOf(further);
+        }
+
         public Streams(Fd input, Fd output, Fd error, boolean terminal) {
             this(input, output, error, terminal, List.of());
         }

@@ -21,4 +21,9 @@ public record Disk(Path file, String serial, boolean readOnly) {
             throw new IllegalArgumentException("'" + serial + "' is no serial of a disk");
         }
     }
+
+    /** The serial of the disk in a place of a mould's where there is none. */
+    static String place(int number) {
+        return "place" + number;
+    }
 }

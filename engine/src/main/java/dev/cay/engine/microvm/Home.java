@@ -2,6 +2,7 @@ package dev.cay.engine.microvm;
 
 import dev.cay.Size;
 import dev.cay.Usage;
+import dev.cay.engine.container.Container;
 import dev.cay.linux.Child;
 import dev.cay.linux.Fd;
 import dev.cay.linux.Poll;
@@ -13,6 +14,9 @@ import java.util.function.UnaryOperator;
 
 /** Where a VMM runs. */
 public interface Home {
+    /** The first of the further descriptors that a program is given. */
+    int FURTHER = Container.Streams.FURTHER;
+
     /**
      * What a VMM needs.
      *
@@ -55,7 +59,7 @@ public interface Home {
     /**
      * Starts a program.
      *
-     * @param streams become its descriptors 0, 1, 2 and so on; the home's from now on
+     * @param streams become its descriptors 0, 1 and 2, what is more than these those from {@link #FURTHER} on; the home's from now on
      */
     Guarded start(CommandLine command, Needs needs, List<Fd> streams) throws IOException;
 }

@@ -7,7 +7,8 @@ import java.util.function.UnaryOperator;
 
 /**
  * How QEMU is called: no shell, no configuration files, nothing that is not said here. Its descriptors 0, 1 and 2 are sockets: QMP,
- * the channel, and the guest's console together with what QEMU itself has to say. If it has a network card, 3 is a tap device.
+ * the channel, and the guest's console together with what QEMU itself has to say. Then come its memory, if that
+ * is a file, and its network card, a tap device.
  */
 final class QemuCommand {
     static final String PROGRAM = "/usr/bin/qemu-system-x86_64";
@@ -15,17 +16,21 @@ final class QemuCommand {
     /** What QEMU may use to keep translated code, in MiB; by default it takes up to a gigabyte. */
     static final int TRANSLATION_MIB = 128;
 
+    /** A disk in a place that nobody has taken: virtio-mmio knows no hot plugging, so a clone has as many as its mould. */
+    private static final String NOTHING = "driver=null-co,size=512,readonly=on";
+
     private QemuCommand() {}
 
-    static List<String> of(MachineSpec spec, UnaryOperator<Path> seen) {
+    static List<String> of(MachineSpec spec, Origin origin, UnaryOperator<Path> seen) {
         List<String> command = new ArrayList<>(List.of(PROGRAM));
         option(command, "-nodefaults");
         option(command, "-no-user-config");
         option(command, "-no-reboot");
         option(command, "-display", "none");
         option(command, "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+        boolean boots = origin instanceof Origin.Boot;
         // Without the clock of a PC the kernel waits for it, two seconds.
-        option(command, "-machine", "microvm,acpi=on,rtc=on,isa-serial=on");
+        option(command, "-machine", "microvm,acpi=on,rtc=on,isa-serial=on" + (boots ? "" : ",memory-backend=ram"));
         switch (spec.acceleration()) {
             case Acceleration.Kvm _ -> {
                 option(command, "-accel", "kvm");
@@ -38,9 +43,17 @@ final class QemuCommand {
         }
         option(command, "-smp", Integer.toString(spec.processors()));
         option(command, "-m", (spec.memory().bytes() >> 20) + "M");
-        option(command, "-kernel", seen.apply(spec.kernel()).toString());
-        option(command, "-initrd", seen.apply(spec.initramfs()).toString());
-        option(command, "-append", kernelCommandLine(spec));
+        switch (origin) {
+            case Origin.Boot _ -> kernel(command, spec, seen);
+            case Origin.Mould _ -> {
+                kernel(command, spec, seen);
+                memory(command, spec, "on");
+            }
+            case Origin.Clone _ -> {
+                memory(command, spec, "off"); // private: what a clone writes is its own
+                option(command, "-incoming", "defer");
+            }
+        }
         option(command, "-global", "virtio-mmio.force-legacy=false");
         option(command, "-chardev", "socket,id=console,fd=2");
         option(command, "-serial", "chardev:console");
@@ -51,20 +64,39 @@ final class QemuCommand {
         option(command, "-device", "virtio-rng-device,rng=random");
         option(command, "-chardev", "socket,id=monitor,fd=0");
         option(command, "-mon", "chardev=monitor,mode=control");
-        for (int i = 0; i < spec.disks().size(); i++) {
-            Disk disk = spec.disks().get(i);
-            option(
-                    command,
-                    "-drive",
-                    "if=none,format=raw,id=disk" + i + ",readonly=" + (disk.readOnly() ? "on" : "off") + ",file="
-                            + escaped(seen.apply(disk.file())));
-            option(command, "-device", "virtio-blk-device,drive=disk" + i + ",serial=" + disk.serial());
+        int places = boots ? spec.disks().size() : MachineSpec.MAXIMUM_DISKS;
+        for (int i = 0; i < places; i++) {
+            boolean taken = i < spec.disks().size();
+            String drive = taken ? file(spec.disks().get(i), seen) : NOTHING;
+            String serial = taken ? spec.disks().get(i).serial() : Disk.place(i);
+            option(command, "-drive", "if=none,id=disk" + i + "," + drive);
+            option(command, "-device", "virtio-blk-device,drive=disk" + i + ",serial=" + serial);
         }
         spec.card().ifPresent(card -> {
-            option(command, "-netdev", "tap,id=network,fd=3");
+            int device = Home.FURTHER + (boots ? 0 : 1); // behind the memory
+            option(command, "-netdev", "tap,id=network,fd=" + device);
             option(command, "-device", "virtio-net-device,netdev=network,mac=" + card.station());
         });
         return command;
+    }
+
+    private static String file(Disk disk, UnaryOperator<Path> seen) {
+        return "format=raw,readonly=" + (disk.readOnly() ? "on" : "off") + ",file=" + escaped(seen.apply(disk.file()));
+    }
+
+    private static void kernel(List<String> command, MachineSpec spec, UnaryOperator<Path> seen) {
+        option(command, "-kernel", seen.apply(spec.kernel()).toString());
+        option(command, "-initrd", seen.apply(spec.initramfs()).toString());
+        option(command, "-append", kernelCommandLine(spec));
+    }
+
+    /** The guest's memory is a file that QEMU was given, which it has to open once more by a name. */
+    private static void memory(List<String> command, MachineSpec spec, String shared) {
+        option(
+                command,
+                "-object",
+                "memory-backend-file,id=ram,size=" + (spec.memory().bytes() >> 20) + "M,share=" + shared
+                        + ",mem-path=/proc/self/fd/" + Home.FURTHER);
     }
 
     /** What is weaker here than a kernel's default concerns the emulated machine alone, whose boot it makes a third shorter. */

@@ -1,11 +1,14 @@
 package dev.cay.engine.microvm;
 
 import dev.cay.Usage;
+import dev.cay.engine.json.JsonWriter;
 import dev.cay.linux.Child;
 import dev.cay.linux.Fd;
+import dev.cay.linux.MemoryFile;
 import dev.cay.linux.Pipe;
 import dev.cay.linux.Poll;
 import dev.cay.linux.SyscallException;
+import dev.cay.linux.UnixSocket;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.time.Duration;
@@ -21,6 +24,7 @@ import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Consumer;
 
 /**
  * A QEMU that runs. A virtual thread listens to it for as long as it lives: so the console never stalls the guest, and the end is
@@ -35,6 +39,9 @@ final class QemuMachine implements Machine {
     /** After a full buffer of console: a guest that writes without an end gets 8 KiB for so long. */
     private static final long BREATH_NANOSECONDS = 4_000_000;
 
+    /** What QEMU calls a descriptor that it is given. */
+    private static final String STATE = "state";
+
     private final Home.Guarded process;
     private final Fd monitor;
     private final Fd channel;
@@ -42,7 +49,7 @@ final class QemuMachine implements Machine {
     private final ConsoleTail tail = new ConsoleTail();
     private final Qmp qmp = new Qmp(this::onMessage);
     private final CompletableFuture<Boolean> greeting = new CompletableFuture<>();
-    private final Map<Long, CompletableFuture<Optional<String>>> commands = new ConcurrentHashMap<>();
+    private final Map<Long, CompletableFuture<Qmp.Message>> commands = new ConcurrentHashMap<>();
     private final AtomicLong ids = new AtomicLong();
     private final ReentrantLock writing = new ReentrantLock();
     private final CompletableFuture<MachineEnd> end = new CompletableFuture<>();
@@ -67,17 +74,17 @@ final class QemuMachine implements Machine {
     private void onMessage(Qmp.Message message) {
         switch (message) {
             case Qmp.Message.Greeting _ -> greeting.complete(true);
-            case Qmp.Message.Done(long id) -> answer(id, Optional.empty());
-            case Qmp.Message.Refused(long id, String why) -> answer(id, Optional.of(why));
+            case Qmp.Message.Done done -> answer(done.id(), done);
+            case Qmp.Message.Refused refused -> answer(refused.id(), refused);
             case Qmp.Message.Shutdown(String reason) -> shutdown = reason;
             case Qmp.Message.Other _ -> {}
         }
     }
 
-    private void answer(long id, Optional<String> failure) {
-        CompletableFuture<Optional<String>> waiting = commands.remove(id);
+    private void answer(long id, Qmp.Message message) {
+        CompletableFuture<Qmp.Message> waiting = commands.remove(id);
         if (waiting != null) {
-            waiting.complete(failure);
+            waiting.complete(message);
         }
     }
 
@@ -158,29 +165,41 @@ final class QemuMachine implements Machine {
     }
 
     private void execute(String command) throws IOException {
+        execute(command, _ -> {}, List.of());
+    }
+
+    /**
+     * Has a command carried out.
+     *
+     * @param passed goes with it
+     * @return what the answer says as the status
+     */
+    private String execute(String command, Consumer<JsonWriter> arguments, List<Fd> passed) throws IOException {
         long id = ids.incrementAndGet();
-        CompletableFuture<Optional<String>> answer = new CompletableFuture<>();
+        CompletableFuture<Qmp.Message> answer = new CompletableFuture<>();
         commands.put(id, answer);
         if (end.isDone()) {
             throw new IOException("the machine has ended: " + end.join().text());
         }
-        send(Qmp.command(command, id));
-        Optional<String> failure = await(answer, command);
-        if (failure.isPresent()) {
-            throw new IOException("QEMU refuses " + command + ": " + failure.get());
+        send(Qmp.command(command, arguments, id), passed);
+        Qmp.Message message = await(answer, command);
+        if (message instanceof Qmp.Message.Refused(long _, String why)) {
+            throw new IOException("QEMU refuses " + command + ": " + why);
         }
+        return message instanceof Qmp.Message.Done(long _, String status) ? status : "";
     }
 
-    private void send(byte[] line) throws IOException {
-        ByteBuffer buffer = ByteBuffer.allocateDirect(line.length).put(line).flip();
+    private void send(byte[] line, List<Fd> passed) throws IOException {
         writing.lock();
         try {
-            while (buffer.hasRemaining()) {
-                int count = Pipe.write(monitor, buffer);
-                if (count == Pipe.END) {
+            for (int done = 0; done < line.length; ) {
+                int length = Math.min(UnixSocket.CHUNK, line.length - done);
+                int count = UnixSocket.send(monitor, line, done, length, done == 0 ? passed : List.of());
+                if (count == UnixSocket.END) {
                     throw new IOException("QEMU's monitor is closed");
                 }
-                if (count == Pipe.WOULD_BLOCK
+                done += Math.max(0, count);
+                if (count == UnixSocket.WOULD_BLOCK
                         && Poll.await(TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS), Poll.Interest.writing(monitor))
                                 == 0) {
                     throw new IOException("QEMU takes no commands");
@@ -223,6 +242,41 @@ final class QemuMachine implements Machine {
     @Override
     public void resume() throws IOException {
         execute("cont");
+    }
+
+    /** Goes on where another machine was saved; one whose state does not fit ends, and says why. */
+    void receive(MemoryFile state) throws IOException {
+        migration(state.reader());
+        execute("migrate-incoming", arguments -> arguments.field("uri", "fd:" + STATE), List.of());
+    }
+
+    @Override
+    public void save(MemoryFile state) throws IOException {
+        // QEMU halts it when it writes. A machine that was halted before would have to be told to go on, each time.
+        migration(state.copy());
+        execute("migrate", arguments -> arguments.field("uri", "fd:" + STATE), List.of());
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
+        for (String status = ""; !status.equals("completed"); status = execute("query-migrate", _ -> {}, List.of())) {
+            if (List.of("failed", "cancelled").contains(status) || System.nanoTime() - deadline >= 0) {
+                throw new IOException("QEMU cannot save the machine: " + status);
+            }
+            LockSupport.parkNanos(BREATH_NANOSECONDS);
+        }
+        state.seal();
+    }
+
+    /** What is said before the state of a machine is written or read: the memory is not a part of it. */
+    private void migration(Fd state) throws IOException {
+        try (state) {
+            execute(
+                    "migrate-set-capabilities",
+                    arguments -> arguments.objects(
+                            "capabilities",
+                            List.of("x-ignore-shared"),
+                            (out, name) -> out.field("capability", name).field("state", true)),
+                    List.of());
+            execute("getfd", arguments -> arguments.field("fdname", STATE), List.of(state));
+        }
     }
 
     @Override

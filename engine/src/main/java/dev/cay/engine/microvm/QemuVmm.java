@@ -2,11 +2,14 @@ package dev.cay.engine.microvm;
 
 import dev.cay.Size;
 import dev.cay.linux.Fd;
+import dev.cay.linux.MemoryFile;
 import dev.cay.linux.UnixSocket;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 
 /** QEMU's machine {@code microvm}: no firmware to speak of, no PCI, every device a virtio one. */
 public record QemuVmm(Home home) implements Vmm {
@@ -14,7 +17,7 @@ public record QemuVmm(Home home) implements Vmm {
     private static final Size OVERHEAD = Size.mib(192);
 
     @Override
-    public Machine start(MachineSpec spec) throws IOException {
+    public Machine start(MachineSpec spec, Origin origin) throws IOException {
         List<Fd> ours = new ArrayList<>();
         List<Fd> theirs = new ArrayList<>();
         QemuMachine machine;
@@ -24,8 +27,14 @@ public record QemuVmm(Home home) implements Vmm {
                 ours.add(pair.getFirst());
                 theirs.add(pair.getLast());
             }
+            switch (origin) {
+                case Origin.Boot _ -> {}
+                case Origin.Mould(MemoryFile memory) -> theirs.add(memory.copy());
+                case Origin.Clone(MemoryFile memory, MemoryFile _) -> theirs.add(memory.copy());
+            }
             spec.card().ifPresent(card -> theirs.add(card.device()));
-            Home.Guarded process = home.start(seen -> QemuCommand.of(spec, seen), needs(spec), List.copyOf(theirs));
+            Home.Guarded process =
+                    home.start(seen -> QemuCommand.of(spec, origin, seen), needs(spec, origin), List.copyOf(theirs));
             machine = new QemuMachine(process, ours.get(0), ours.get(1), ours.get(2));
         } catch (IOException | RuntimeException e) {
             ours.forEach(Fd::close);
@@ -34,6 +43,9 @@ public record QemuVmm(Home home) implements Vmm {
         }
         try {
             machine.greet();
+            if (origin instanceof Origin.Clone clone) {
+                machine.receive(clone.state());
+            }
             return machine;
         } catch (IOException e) {
             machine.close();
@@ -41,8 +53,18 @@ public record QemuVmm(Home home) implements Vmm {
         }
     }
 
-    private static Home.Needs needs(MachineSpec spec) {
-        List<Path> readOnly = new ArrayList<>(List.of(spec.kernel(), spec.initramfs()));
+    @Override
+    public String identity() throws IOException {
+        Path program = Path.of(QemuCommand.PROGRAM).toRealPath();
+        return program + " " + Files.size(program) + " "
+                + Files.getLastModifiedTime(program).to(TimeUnit.NANOSECONDS);
+    }
+
+    private static Home.Needs needs(MachineSpec spec, Origin origin) {
+        List<Path> readOnly = new ArrayList<>();
+        if (!(origin instanceof Origin.Clone)) {
+            readOnly.addAll(List.of(spec.kernel(), spec.initramfs()));
+        }
         List<Path> writable = new ArrayList<>();
         for (Disk disk : spec.disks()) {
             (disk.readOnly() ? readOnly : writable).add(disk.file());

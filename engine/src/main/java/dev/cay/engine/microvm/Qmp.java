@@ -25,8 +25,12 @@ final class Qmp {
         /** It is there. */
         record Greeting() implements Message {}
 
-        /** A command has been carried out. */
-        record Done(long id) implements Message {}
+        /**
+         * A command has been carried out.
+         *
+         * @param status what it says under that name; empty if nothing
+         */
+        record Done(long id, String status) implements Message {}
 
         /** A command has failed. */
         record Refused(long id, String why) implements Message {}
@@ -43,8 +47,9 @@ final class Qmp {
     }
 
     /** A command, as a line. */
-    static byte[] command(String name, long id) {
-        String text = JsonWriter.object(out -> out.field("execute", name).field("id", id));
+    static byte[] command(String name, Consumer<JsonWriter> arguments, long id) {
+        String text = JsonWriter.object(
+                out -> out.field("execute", name).object("arguments", arguments).field("id", id));
         return (text + "\n").getBytes(StandardCharsets.UTF_8);
     }
 
@@ -81,7 +86,13 @@ final class Qmp {
                     }
                     case "return" -> {
                         parts.done = true;
-                        in.skip();
+                        in.object("return", name -> {
+                            if (name.equals("status") && in.isText()) {
+                                parts.status = in.text(name);
+                            } else {
+                                in.skip();
+                            }
+                        });
                     }
                     case "id" -> parts.id = in.unsigned("id");
                     case "event" -> parts.event = Optional.of(in.text("event"));
@@ -117,6 +128,7 @@ final class Qmp {
         private Optional<String> event = Optional.empty();
         private Optional<String> error = Optional.empty();
         private String reason = "";
+        private String status = "";
 
         Message message() {
             if (greeting) {
@@ -126,7 +138,7 @@ final class Qmp {
                 return new Message.Refused(id, JsonReader.shown(error.get()));
             }
             if (done) {
-                return new Message.Done(id);
+                return new Message.Done(id, status);
             }
             return event.filter("SHUTDOWN"::equals).isPresent() ? new Message.Shutdown(reason) : new Message.Other();
         }

@@ -1,0 +1,26 @@
+package dev.cay.engine.microvm;
+
+import dev.cay.linux.MemoryFile;
+
+/** What a machine begins with. */
+public sealed interface Origin {
+    /** Its kernel. */
+    record Boot() implements Origin {}
+
+    /**
+     * Its kernel, so that clones can begin where it is saved. It has all the devices that a clone can have, with nothing behind
+     * them but what is named.
+     *
+     * @param memory becomes the guest's; as large as that
+     */
+    record Mould(MemoryFile memory) implements Origin {}
+
+    /**
+     * Where a mould was saved. Its processor, its memory's size and its kernel are those of the mould; its disks may be others in
+     * the places of those that the guest has not touched.
+     *
+     * @param memory the mould's, sealed: the clone sees it and keeps what it changes to itself
+     * @param state what {@link Machine#save} wrote
+     */
+    record Clone(MemoryFile memory, MemoryFile state) implements Origin {}
+}
