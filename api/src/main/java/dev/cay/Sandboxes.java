@@ -87,6 +87,11 @@ public interface Sandboxes extends AutoCloseable {
         throw new SandboxException.Unsupported("this engine makes no microVMs", "");
     }
 
+    /** What microVMs can begin with instead of booting. */
+    default Templates templates() {
+        throw new SandboxException.Unsupported("this engine makes no microVMs", "");
+    }
+
     /**
      * Makes an image of a sandbox's own image and one layer more, with all that is different in it. What is mounted is left out;
      * what commands write meanwhile may be in it or not. A file that has kept its kind, owner, mode, size and time counts as

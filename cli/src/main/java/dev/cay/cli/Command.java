@@ -33,6 +33,7 @@ sealed interface Command
                 StatsCommand,
                 StopCommand,
                 SweepCommand,
+                TemplateCommand,
                 VersionCommand,
                 VolumeCommand {
     /** What a shell offers where an operand is typed. */
@@ -111,6 +112,7 @@ sealed interface Command
                 new ImageCommand(),
                 new RegistryCommand(),
                 new KernelCommand(),
+                new TemplateCommand(),
                 new NetworkCommand(),
                 new PortCommand(),
                 new NetCommand(),
@@ -146,6 +148,7 @@ sealed interface Command
             case "image" -> Optional.of(new ImageCommand());
             case "registry" -> Optional.of(new RegistryCommand());
             case "kernel" -> Optional.of(new KernelCommand());
+            case "template" -> Optional.of(new TemplateCommand());
             case "network" -> Optional.of(new NetworkCommand());
             case "port" -> Optional.of(new PortCommand());
             case "net" -> Optional.of(new NetCommand());

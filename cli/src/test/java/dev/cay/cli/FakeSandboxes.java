@@ -18,6 +18,7 @@ import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
 import dev.cay.Size;
 import dev.cay.SweepReport;
+import dev.cay.Templates;
 import dev.cay.Usage;
 import dev.cay.Volumes;
 import java.io.IOException;
@@ -52,6 +53,7 @@ final class FakeSandboxes implements Sandboxes {
     final Deque<List<SandboxEvent>> events = new ArrayDeque<>();
     final FakeVolumes volumes = new FakeVolumes();
     final FakeKernels kernels = new FakeKernels();
+    final FakeTemplates templates = new FakeTemplates();
     final FakeNetworks networks = new FakeNetworks();
     final FakeImages images = new FakeImages();
     SweepReport swept = new SweepReport(List.of(), List.of(), List.of());
@@ -160,6 +162,11 @@ final class FakeSandboxes implements Sandboxes {
     @Override
     public Kernels kernels() {
         return kernels;
+    }
+
+    @Override
+    public Templates templates() {
+        return templates;
     }
 
     @Override

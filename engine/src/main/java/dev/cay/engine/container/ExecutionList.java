@@ -88,7 +88,8 @@ final class ExecutionList {
         }
         further(list, streams.further());
         // The stub's descriptors are close-on-exec as they are; and none that came along is left if one should not be.
-        list.add(FileOps.closeOnExecFrom(Container.Streams.FURTHER + streams.further().size()));
+        list.add(FileOps.closeOnExecFrom(
+                Container.Streams.FURTHER + streams.further().size()));
         // From here on others in the sandbox may send signals to this process: it is one of their user.
         Privileges.become(list, walls, command.identity());
         enterDirectory(list, command.workingDirectory());
@@ -101,7 +102,8 @@ final class ExecutionList {
     private static void further(OpList.Builder list, List<Fd> descriptors) {
         List<Op> copies = new ArrayList<>();
         for (Fd descriptor : descriptors) {
-            copies.add(list.add(FileOps.duplicateFrom(Arg.of(descriptor), Container.Streams.FURTHER + descriptors.size())));
+            copies.add(list.add(
+                    FileOps.duplicateFrom(Arg.of(descriptor), Container.Streams.FURTHER + descriptors.size())));
         }
         for (int i = 0; i < copies.size(); i++) {
             list.add(FileOps.duplicate(Arg.of(copies.get(i)), Container.Streams.FURTHER + i));

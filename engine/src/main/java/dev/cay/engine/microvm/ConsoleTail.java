@@ -1,5 +1,6 @@
 package dev.cay.engine.microvm;
 
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 
 /** The last bytes of a console. Thread-safe. */
@@ -40,5 +41,12 @@ final class ConsoleTail {
         String[] lines = text.strip().split("\n");
         int from = Math.max(0, lines.length - LINES);
         return String.join("\n", java.util.Arrays.asList(lines).subList(from, lines.length));
+    }
+
+    /** What went wrong with a machine: how it ended, if it has, and the last that was said. */
+    static IOException explained(Machine machine, IOException failure) {
+        String end = machine.end().map(MachineEnd::text).orElse(failure.getMessage());
+        String console = lastLines(machine.console());
+        return new IOException(end + (console.isEmpty() ? "" : "\nthe console's last lines:\n" + console), failure);
     }
 }

@@ -6,22 +6,18 @@ import dev.cay.Root;
 import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
 import dev.cay.Size;
+import dev.cay.Templates;
 import dev.cay.Writable;
 import dev.cay.engine.container.Containers;
 import dev.cay.engine.container.GuestCommands;
 import dev.cay.engine.container.GuestSurroundings;
 import dev.cay.engine.container.NetworkSource;
 import dev.cay.engine.kernels.GuestKernel;
-import dev.cay.engine.kernels.Initramfs;
 import dev.cay.engine.kernels.KernelStore;
-import dev.cay.guest.GuestProgram;
 import dev.cay.linux.Architecture;
 import dev.cay.linux.HostKernel;
 import dev.cay.linux.Stub;
-import dev.cay.linux.SyscallException;
-import dev.cay.linux.TimestampCounter;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -39,25 +35,25 @@ public final class MicroVms implements AutoCloseable {
     /** How long a guest may take from its kernel's first instruction to its last mount; an emulated one takes seconds. */
     private static final Duration BOOT = Duration.ofSeconds(120);
 
-    private static final long MEBIBYTE = 1 << 20;
-
     private final NetworkSource networks;
     private final KernelStore kernels;
-    private final Path run;
     private final Vmm vmm;
     private final HostKernel host;
-    private volatile long kilohertz;
+    private final MachineFiles files;
+    private final MachineTemplates templates;
 
     /**
      * @param run a directory that is empty after each start of this machine
+     * @param data where templates are kept
      */
-    public MicroVms(Containers containers, NetworkSource networks, KernelStore kernels, Path run)
-            throws SyscallException {
+    public MicroVms(Containers containers, NetworkSource networks, KernelStore kernels, Path run, Path data)
+            throws IOException {
         vmm = new QemuVmm(new ContainerHome(containers));
         this.networks = networks;
         this.kernels = kernels;
-        this.run = run;
         host = new HostKernel();
+        files = new MachineFiles(vmm, host, run);
+        templates = new MachineTemplates(vmm, kernels, host, files, TemplateStore.open(data));
     }
 
     /**
@@ -103,8 +99,7 @@ public final class MicroVms implements AutoCloseable {
     }
 
     private static Size memory(SandboxSpec spec) {
-        long bytes = spec.limits().memory().orElse(DEFAULT_MEMORY).bytes();
-        return Size.bytes((bytes + MEBIBYTE - 1) / MEBIBYTE * MEBIBYTE);
+        return MachineSpec.memory(spec.limits().memory().orElse(DEFAULT_MEMORY));
     }
 
     /**
@@ -128,34 +123,34 @@ public final class MicroVms implements AutoCloseable {
      *
      * @param id of the sandbox
      * @param layers of its image, the lowest first: EROFS files
-     * @param files its other disks: ext4 that nobody else has mounted
+     * @param others its other disks: ext4 that nobody else has mounted
      * @throws SandboxException.NotFound if there is no kernel
      * @throws SandboxException.SetupFailed if it does not come up; nothing of it is left
      */
-    public MicroVm create(String id, SandboxSpec spec, List<Path> layers, DiskFiles files) {
+    public MicroVm create(String id, SandboxSpec spec, List<Path> layers, DiskFiles others) {
         check(spec);
         refuse(
-                layers.size() + files.count() > MachineSpec.MAXIMUM_DISKS,
-                "an image of " + layers.size() + " layers, and " + files.count() + " other disks: a microVM has "
+                layers.size() + others.count() > MachineSpec.MAXIMUM_DISKS,
+                "an image of " + layers.size() + " layers, and " + others.count() + " other disks: a microVM has "
                         + MachineSpec.MAXIMUM_DISKS + " disks",
                 "make its layers fewer, or use a container");
         GuestKernel kernel = kernels.find(Optional.empty());
         try {
-            return boot(id, spec, kernel, layers, files);
+            return boot(id, spec, kernel, layers, others);
         } catch (IOException e) {
             throw new SandboxException.SetupFailed("cannot make the microVM: " + e.getMessage(), "", e);
         }
     }
 
-    private MicroVm boot(String id, SandboxSpec spec, GuestKernel kernel, List<Path> layers, DiskFiles files)
+    private MicroVm boot(String id, SandboxSpec spec, GuestKernel kernel, List<Path> layers, DiskFiles others)
             throws IOException {
         if (!(spec.network() instanceof Network.Named named)) {
-            return boot(id, spec, kernel, layers, files, Optional.empty());
+            return boot(id, spec, kernel, layers, others, Optional.empty());
         }
         GuestNetwork network =
                 GuestNetwork.connect(host, networks, id, named, spec.hostname().orElse(id));
         try {
-            return boot(id, spec, kernel, layers, files, Optional.of(network));
+            return boot(id, spec, kernel, layers, others, Optional.of(network));
         } catch (IOException | RuntimeException e) {
             network.close();
             throw e;
@@ -167,7 +162,7 @@ public final class MicroVms implements AutoCloseable {
             SandboxSpec spec,
             GuestKernel kernel,
             List<Path> layers,
-            DiskFiles files,
+            DiskFiles others,
             Optional<GuestNetwork> network)
             throws IOException {
         long began = System.nanoTime();
@@ -177,32 +172,30 @@ public final class MicroVms implements AutoCloseable {
         }
         List<String> lower = disks.stream().map(Disk::serial).toList();
         Map<String, String> serials = new HashMap<>();
-        files.changes().ifPresent(file -> disks.add(new Disk(file, GuestSpec.CHANGES, false)));
-        files.volumes().forEach((name, file) -> {
+        others.changes().ifPresent(file -> disks.add(new Disk(file, GuestSpec.CHANGES, false)));
+        others.volumes().forEach((name, file) -> {
             String serial = "volume" + serials.size();
             serials.put(name, serial);
             disks.add(new Disk(file, serial, isReadOnly(spec, name)));
         });
         GuestSpec wanted = GuestSpec.of(
                 id, spec, lower, network.map(GuestNetwork::gateways).orElse(List.of()), serials);
-        Acceleration acceleration = new Acceleration.Emulated(kilohertz());
-        // Under emulation a second processor costs the boot half a second, and gains little.
-        MachineSpec machine = new MachineSpec(
-                kernel.vmlinux(),
-                initramfs(kernel),
-                memory(spec),
-                1,
-                acceleration,
-                disks,
-                network.map(GuestNetwork::card));
-        Machine started = vmm.start(machine);
+        // A mould has no network card, and a clone has no other devices than its mould.
+        Optional<MachineTemplates.Warm> warm =
+                network.isPresent() ? Optional.empty() : templates.find(kernel, memory(spec));
+        Machine started = warm.isPresent()
+                ? vmm.start(
+                        files.clone(kernel, warm.get().template(), disks),
+                        warm.get().origin())
+                : vmm.start(files.machine(kernel, memory(spec), disks).with(network.map(GuestNetwork::card)));
+        List<GuestStep> first = warm.map(one -> GuestPlaces.resume(one.template(), disks.size()))
+                .orElse(List.of());
         try {
-            return guest(id, spec, started, wanted, network, began + BOOT.toNanos());
+            return guest(id, spec, started, first, wanted, network, began + BOOT.toNanos());
         } catch (IOException e) {
-            String end = started.end().map(MachineEnd::text).orElse(e.getMessage());
-            String console = ConsoleTail.lastLines(started.console());
+            IOException explained = ConsoleTail.explained(started, e);
             started.close();
-            throw new IOException(end + (console.isEmpty() ? "" : "\nthe console's last lines:\n" + console), e);
+            throw explained;
         } catch (RuntimeException e) {
             started.close();
             throw e;
@@ -218,10 +211,12 @@ public final class MicroVms implements AutoCloseable {
                 .allMatch(Mount.Named::readOnly);
     }
 
+    /** @param first what its guest has to be told before anything else */
     private static MicroVm guest(
             String id,
             SandboxSpec spec,
             Machine machine,
+            List<GuestStep> first,
             GuestSpec wanted,
             Optional<GuestNetwork> network,
             long deadline)
@@ -229,6 +224,7 @@ public final class MicroVms implements AutoCloseable {
         Stub stub = Stub.ofMachine(machine.channel(), deadline);
         try {
             GuestBoot boot = new GuestBoot(stub);
+            boot.take(first);
             GuestSurroundings surroundings = boot.bringUp(wanted, deadline);
             boot.take(network.map(GuestNetwork::step).stream().toList());
             boot.take(last(stub));
@@ -249,34 +245,14 @@ public final class MicroVms implements AutoCloseable {
                 new GuestStep.Talk("ready", true, _ -> stub.ping()));
     }
 
-    private long kilohertz() throws SyscallException {
-        if (kilohertz == 0) {
-            kilohertz = TimestampCounter.kilohertz(host);
-        }
-        return kilohertz;
-    }
-
-    /** That of a kernel and of this version of the first process, made once. */
-    private Path initramfs(GuestKernel kernel) throws IOException {
-        byte[] init = GuestProgram.of(Architecture.current().text());
-        Path directory = Files.createDirectories(run);
-        Path file = directory.resolve(
-                kernel.name() + "-" + kernel.identity() + "-" + Integer.toHexString(java.util.Arrays.hashCode(init)));
-        if (!Files.exists(file)) {
-            Path born = Files.createTempFile(directory, ".new-", "");
-            try {
-                Files.delete(born);
-                Initramfs.write(born, init, kernel);
-                Files.move(born, file, java.nio.file.StandardCopyOption.ATOMIC_MOVE);
-            } finally {
-                Files.deleteIfExists(born);
-            }
-        }
-        return file;
+    /** What machines can begin with instead of booting. */
+    public Templates templates() {
+        return templates;
     }
 
     @Override
     public void close() {
+        templates.close();
         host.close();
     }
 }

@@ -16,6 +16,7 @@ import dev.cay.SandboxPool;
 import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
 import dev.cay.SweepReport;
+import dev.cay.Templates;
 import dev.cay.Volumes;
 import dev.cay.Writable;
 import dev.cay.engine.container.Container;
@@ -300,6 +301,11 @@ final class LocalSandboxes implements Sandboxes {
     @Override
     public Kernels kernels() {
         return whileOpen(machines::kernels);
+    }
+
+    @Override
+    public Templates templates() {
+        return whileOpen(machines::templates);
     }
 
     @Override

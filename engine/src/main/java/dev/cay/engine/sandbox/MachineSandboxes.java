@@ -4,6 +4,7 @@ import dev.cay.Root;
 import dev.cay.Sandbox;
 import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
+import dev.cay.Templates;
 import dev.cay.Writable;
 import dev.cay.engine.container.Containers;
 import dev.cay.engine.container.ImageSource;
@@ -24,6 +25,7 @@ import java.util.function.Supplier;
 /** The microVMs that this process made. Thread-safe. */
 final class MachineSandboxes implements AutoCloseable {
     private static final String INITRAMFS = "initramfs";
+    private static final String TEMPLATES = "templates";
 
     private final Places places;
     private final Containers containers;
@@ -56,6 +58,10 @@ final class MachineSandboxes implements AutoCloseable {
 
     KernelStore kernels() {
         return StoredSandboxes.guarded(() -> KernelStore.open(places.data().resolve(KernelStore.NAME)));
+    }
+
+    Templates templates() {
+        return machines().templates();
     }
 
     /** @param spec of which {@link MicroVms#check} has nothing to say */
@@ -133,7 +139,11 @@ final class MachineSandboxes implements AutoCloseable {
             synchronized (this) {
                 if (machines == null) {
                     machines = StoredSandboxes.guarded(() -> new MicroVms(
-                            containers, networks, kernels(), places.run().resolve(INITRAMFS)));
+                            containers,
+                            networks,
+                            kernels(),
+                            places.run().resolve(INITRAMFS),
+                            places.data().resolve(TEMPLATES)));
                 }
             }
         }

@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.CompletableFuture;
 
 /** Where no VMM runs, but a test that does as one: it has the sockets, and says when and how "the process" ends. */
 final class FakeHome implements Home {
@@ -22,10 +23,17 @@ final class FakeHome implements Home {
     String greeting = "{\"QMP\": {\"version\": {}, \"capabilities\": [\"oob\"]}}\r\n";
 
     /** What it answers to each command, with {@code ID} for its number. */
-    String answer = "{\"return\": {}, \"id\": ID}\r\n";
+    String answer = "{\"return\": {STATUS}, \"id\": ID}\r\n";
+
+    /** What it says about a migration. */
+    String migration = "";
 
     final List<String> commands = new ArrayList<>();
     final List<Fd> sockets = new ArrayList<>();
+
+    /** Whether "the process" has been started, and so can say something. */
+    final CompletableFuture<Boolean> started = new CompletableFuture<>();
+
     private Pipe life;
     private volatile Optional<Child.Status> status = Optional.empty();
     volatile boolean killed;
@@ -43,6 +51,7 @@ final class FakeHome implements Home {
             say(0, greeting);
         }
         Thread.ofPlatform().daemon().name("fake-vmm").start(this::listen);
+        started.complete(true);
         return new Guarded() {
             @Override
             public Poll.Interest end() {
@@ -114,9 +123,12 @@ final class FakeHome implements Home {
                     String line = text.substring(0, end);
                     text.delete(0, end + 1);
                     synchronized (commands) {
-                        commands.add(line.replaceAll(".*\"execute\":\"([a-z_]*)\".*", "$1"));
+                        commands.add(line.replaceAll(".*\"execute\":\"([a-z_-]*)\".*", "$1"));
                     }
-                    say(0, answer.replace("ID", line.replaceAll(".*\"id\":([0-9]+).*", "$1")));
+                    say(
+                            0,
+                            answer.replace("STATUS", migration.isEmpty() ? "" : "\"status\": \"" + migration + "\"")
+                                    .replace("ID", line.replaceAll(".*\"id\":([0-9]+).*", "$1")));
                 }
             }
         } catch (SyscallException | IllegalStateException e) {

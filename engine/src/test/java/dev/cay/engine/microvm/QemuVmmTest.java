@@ -7,6 +7,8 @@ import dev.cay.Size;
 import dev.cay.engine.Seeded;
 import dev.cay.linux.Child;
 import dev.cay.linux.Fd;
+import dev.cay.linux.HostKernel;
+import dev.cay.linux.MemoryFile;
 import dev.cay.linux.UnixSocket;
 import dev.cay.linux.netlink.MacAddress;
 import java.io.IOException;
@@ -56,8 +58,8 @@ class QemuVmmTest {
         assertThat(home.commandLine)
                 .startsWith("/usr/bin/qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot")
                 .containsSequence("-kernel", "/seen/vmlinux", "-initrd", "/seen/initramfs")
-                .contains("if=none,format=raw,id=disk0,readonly=on,file=/seen/a,,b")
-                .contains("if=none,format=raw,id=disk1,readonly=off,file=/seen/c")
+                .contains("if=none,id=disk0,format=raw,readonly=on,file=/seen/a,,b")
+                .contains("if=none,id=disk1,format=raw,readonly=off,file=/seen/c")
                 .containsSequence("-chardev", "socket,id=channel,fd=1")
                 .contains("virtserialport,chardev=channel,name=dev.cay.stub")
                 .anyMatch(word -> word.contains("tsc_early_khz=2100000 tsc=reliable"));
@@ -89,6 +91,38 @@ class QemuVmmTest {
                         "virtio-net-device,netdev=network,mac=02:ca:0a:58:00:02");
         assertThat(home.sockets.getLast()).isSameAs(device);
         pair.getLast().close();
+    }
+
+    @Test
+    void aCloneGetsNoKernelAndAllPlacesForDisks() throws IOException {
+        try (HostKernel host = new HostKernel();
+                MemoryFile memory =
+                        MemoryFile.create(host, "memory", SPEC.memory().bytes());
+                MemoryFile state = MemoryFile.create(host, "state", 0)) {
+            home.migration = "completed";
+            machine = new QemuVmm(home).start(SPEC, new Origin.Mould(memory));
+            machine.save(state);
+            assertThat(home.commandLine)
+                    .contains("-kernel")
+                    .anyMatch(word -> word.startsWith("memory-backend-file,id=ram,size=256M,share=on"));
+            assertThat(home.commands)
+                    .containsExactly(
+                            "qmp_capabilities", "migrate-set-capabilities", "getfd", "migrate", "query-migrate");
+            machine.close();
+            FakeHome other = new FakeHome();
+            try (Machine clone = new QemuVmm(other).start(SPEC, new Origin.Clone(memory, state))) {
+                assertThat(clone.end()).isEmpty();
+                assertThat(other.commandLine)
+                        .doesNotContain("-kernel", "-append", "-initrd")
+                        .containsSequence("-incoming", "defer")
+                        .contains("if=none,id=disk1,format=raw,readonly=off,file=/seen/c")
+                        .contains("virtio-blk-device,drive=disk19,serial=place19")
+                        .anyMatch(word -> word.startsWith("memory-backend-file,id=ram,size=256M,share=off"));
+                assertThat(other.needs.readOnly()).containsExactly(Path.of("/i/a,b"));
+                assertThat(other.commands)
+                        .containsExactly("qmp_capabilities", "migrate-set-capabilities", "getfd", "migrate-incoming");
+            }
+        }
     }
 
     @Test
@@ -134,11 +168,8 @@ class QemuVmmTest {
     @Test
     void whatQemuSaysWhenItGivesUpIsTold() {
         home.greeting = "";
-        CompletableFuture<Void> gone = CompletableFuture.runAsync(() -> {
+        CompletableFuture<Void> gone = home.started.thenRunAsync(() -> {
             try {
-                while (home.commandLine.isEmpty()) {
-                    Thread.onSpinWait();
-                }
                 home.say(2, "qemu-system-x86_64: no such file\n");
                 home.end(new Child.Status(true, 1));
             } catch (IOException e) {

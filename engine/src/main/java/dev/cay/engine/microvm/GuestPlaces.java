@@ -1,0 +1,100 @@
+package dev.cay.engine.microvm;
+
+import dev.cay.linux.Arg;
+import dev.cay.linux.DirectoryOps;
+import dev.cay.linux.FileOps;
+import dev.cay.linux.Kernel;
+import dev.cay.linux.Mount;
+import dev.cay.linux.Op;
+import dev.cay.linux.OpList;
+import dev.cay.linux.Results;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.security.SecureRandom;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * The places for a guest's disks, of which a mould has as many as there can be: nothing can be plugged in later. Its kernel lets go
+ * of them before it is saved. In a clone it takes those that have a disk, and sees that as if it had just been plugged in: how
+ * large it is, and its serial. The others it never sees.
+ */
+final class GuestPlaces {
+    private static final String DRIVER = "/sys/bus/virtio/drivers/virtio_blk/";
+    private static final Arg HERE = Arg.of(0);
+    private static final int LINK_SIZE = 256;
+    private static final int SECRET_SIZE = 64;
+    private static final SecureRandom RANDOM = new SecureRandom();
+
+    private GuestPlaces() {}
+
+    /**
+     * Has the guest's kernel let go of all of them.
+     *
+     * @param inside runs lists in the guest's first process
+     * @param deadline a value of {@link System#nanoTime}
+     * @return the kernel's names of their devices, in the order of the places
+     */
+    static List<String> leave(Kernel inside, long deadline) throws IOException {
+        Set<String> serials = new LinkedHashSet<>();
+        for (int i = 0; i < MachineSpec.MAXIMUM_DISKS; i++) {
+            serials.add(Disk.place(i));
+        }
+        GuestDisks disks = new GuestDisks();
+        inside.run(OpList.of(FileOps.mkdir(HERE, "/proc", 0755), Mount.mount("proc", "/proc", "proc", 0, "")));
+        disks.find(inside, serials, deadline);
+        List<String> devices =
+                devices(inside, serials.stream().map(disks.found()::name).toList());
+        OpList.Builder list = OpList.builder();
+        devices.forEach(device -> tell(list, DRIVER + "unbind", device));
+        list.add(Mount.unmount("/proc"));
+        inside.run(list.build());
+        return devices;
+    }
+
+    /** What is behind {@code /sys/block/vda/device} is called {@code .../virtio3}. */
+    private static List<String> devices(Kernel inside, List<String> names) throws IOException {
+        OpList.Builder list = OpList.builder();
+        List<Op> links = new ArrayList<>();
+        List<Arg.Buffer> targets = new ArrayList<>();
+        for (String name : names) {
+            String link = "/sys/block/" + name + "/device";
+            Arg.Buffer target = new Arg.Buffer(LINK_SIZE);
+            targets.add(target);
+            links.add(list.add(DirectoryOps.readLink(HERE, link.getBytes(StandardCharsets.US_ASCII), target)));
+        }
+        Results results = inside.run(list.build());
+        List<String> devices = new ArrayList<>();
+        for (int i = 0; i < links.size(); i++) {
+            int length = (int) results.value(links.get(i));
+            String target = new String(results.bytes(targets.get(i)), 0, length, StandardCharsets.US_ASCII);
+            devices.add(target.substring(target.lastIndexOf('/') + 1));
+        }
+        return devices;
+    }
+
+    /**
+     * What comes first in a clone: it learns what time it is, gets random numbers that no other clone has, and its kernel takes the
+     * disks that it has.
+     */
+    static List<GuestStep> resume(Template template, int disks) {
+        OpList.Builder list = OpList.builder();
+        template.places().subList(0, disks).forEach(device -> tell(list, DRIVER + "bind", device));
+        byte[] secret = new byte[SECRET_SIZE];
+        RANDOM.nextBytes(secret);
+        return List.of(
+                new GuestStep.Talk("random numbers", true, guest -> GuestClock.reseed(guest, secret)),
+                new GuestStep.Talk(
+                        "clock of a clone", true, guest -> GuestClock.correct(guest, InstantSource.system())),
+                new GuestStep.Calls("devices", true, list.build()));
+    }
+
+    private static void tell(OpList.Builder list, String path, String text) {
+        Op file = list.add(FileOps.open(path, FileOps.O_WRONLY));
+        list.add(FileOps.write(Arg.of(file), path, text));
+        list.add(FileOps.close(file));
+    }
+}

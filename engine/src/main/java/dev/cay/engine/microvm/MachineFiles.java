@@ -1,0 +1,118 @@
+package dev.cay.engine.microvm;
+
+import dev.cay.Size;
+import dev.cay.engine.kernels.GuestKernel;
+import dev.cay.engine.kernels.Initramfs;
+import dev.cay.guest.GuestProgram;
+import dev.cay.linux.Architecture;
+import dev.cay.linux.HostKernel;
+import dev.cay.linux.SyscallException;
+import dev.cay.linux.TimestampCounter;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
+import java.util.HexFormat;
+import java.util.List;
+
+/** What machines of this host are made of. Thread-safe. */
+final class MachineFiles {
+    /** Changes when what a template keeps, or how a clone goes on, does. */
+    private static final int TEMPLATES = 1;
+
+    private final Vmm vmm;
+    private final HostKernel host;
+    private final Path directory;
+    private volatile long kilohertz;
+
+    /** @param directory one that is empty after each start of this machine */
+    MachineFiles(Vmm vmm, HostKernel host, Path directory) {
+        this.vmm = vmm;
+        this.host = host;
+        this.directory = directory;
+    }
+
+    /** A machine that boots. */
+    MachineSpec machine(GuestKernel kernel, Size memory, List<Disk> disks) throws IOException {
+        return machine(kernel, initramfs(kernel), memory, kilohertz(), disks);
+    }
+
+    /** The same that goes on: its kernel and what it begins with are not read. */
+    MachineSpec clone(GuestKernel kernel, Template template, List<Disk> disks) throws IOException {
+        return machine(kernel, file(kernel), template.memory(), template.kilohertz(), disks);
+    }
+
+    /** Under emulation a second processor costs the boot half a second, and gains little. */
+    private static MachineSpec machine(
+            GuestKernel kernel, Path initramfs, Size memory, long kilohertz, List<Disk> disks) {
+        return new MachineSpec(kernel.vmlinux(), initramfs, memory, 1, new Acceleration.Emulated(kilohertz), disks);
+    }
+
+    /** What two machines must have in common for one to go on where the other was. */
+    String key(GuestKernel kernel, Size memory) throws IOException {
+        String text = String.join(
+                "\n",
+                Integer.toString(TEMPLATES),
+                vmm.identity(),
+                kernel.release(),
+                kernel.identity(),
+                HexFormat.of().formatHex(sha256(init())),
+                Long.toString(memory.bytes()),
+                processor());
+        return HexFormat.of().formatHex(sha256(text.getBytes(StandardCharsets.UTF_8)));
+    }
+
+    /** Its time stamp counter is the guest's. */
+    private static String processor() throws IOException {
+        try (var lines = Files.lines(Path.of("/proc/cpuinfo"))) {
+            return lines.filter(line -> line.startsWith("model name"))
+                    .findFirst()
+                    .orElse("");
+        }
+    }
+
+    private static byte[] sha256(byte[] bytes) {
+        try {
+            return MessageDigest.getInstance("SHA-256").digest(bytes);
+        } catch (NoSuchAlgorithmException e) {
+            throw new IllegalStateException(e); // every JDK has it
+        }
+    }
+
+    long kilohertz() throws SyscallException {
+        if (kilohertz == 0) {
+            kilohertz = TimestampCounter.kilohertz(host);
+        }
+        return kilohertz;
+    }
+
+    private static byte[] init() throws IOException {
+        return GuestProgram.of(Architecture.current().text());
+    }
+
+    private Path file(GuestKernel kernel) throws IOException {
+        return directory.resolve(
+                kernel.name() + "-" + kernel.identity() + "-" + Integer.toHexString(Arrays.hashCode(init())));
+    }
+
+    /** That of a kernel and of this version of the first process, made once. */
+    private Path initramfs(GuestKernel kernel) throws IOException {
+        Files.createDirectories(directory);
+        Path file = file(kernel);
+        if (!Files.exists(file)) {
+            Path born = Files.createTempFile(directory, ".new-", "");
+            try {
+                Files.delete(born);
+                Initramfs.write(born, init(), kernel);
+                Files.move(born, file, StandardCopyOption.ATOMIC_MOVE);
+            } finally {
+                Files.deleteIfExists(born);
+            }
+        }
+        return file;
+    }
+}

@@ -1,0 +1,221 @@
+package dev.cay.engine.microvm;
+
+import dev.cay.SandboxException;
+import dev.cay.Size;
+import dev.cay.Templates;
+import dev.cay.engine.kernels.GuestKernel;
+import dev.cay.engine.kernels.KernelStore;
+import dev.cay.engine.state.FileLocks;
+import dev.cay.linux.Birth;
+import dev.cay.linux.Child;
+import dev.cay.linux.HostKernel;
+import dev.cay.linux.Kernel;
+import dev.cay.linux.MemoryFile;
+import dev.cay.linux.OpList;
+import dev.cay.linux.Results;
+import dev.cay.linux.Stub;
+import dev.cay.linux.SyscallException;
+import java.io.IOException;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The templates of this machine, and those of them that this engine has in its memory. Thread-safe.
+ *
+ * <p>QEMU opens the file of a guest's memory for writing, also where all that it writes is private. So no clone gets the file on the
+ * disk, which all clones of all engines have in common: each engine reads that into a file in memory, once, and seals it.
+ */
+final class MachineTemplates implements Templates, AutoCloseable {
+    private static final Duration BOOT = Duration.ofSeconds(120);
+
+    private final Vmm vmm;
+    private final KernelStore kernels;
+    private final HostKernel host;
+    private final MachineFiles files;
+    private final TemplateStore store;
+    private final Map<Template, Warm> loaded = new HashMap<>();
+
+    MachineTemplates(Vmm vmm, KernelStore kernels, HostKernel host, MachineFiles files, TemplateStore store) {
+        this.vmm = vmm;
+        this.kernels = kernels;
+        this.host = host;
+        this.files = files;
+        this.store = store;
+    }
+
+    /** A template in memory; both files are sealed. */
+    record Warm(Template template, MemoryFile memory, MemoryFile state) implements AutoCloseable {
+        Origin origin() {
+            return new Origin.Clone(memory, state);
+        }
+
+        @Override
+        public void close() {
+            memory.close();
+            state.close();
+        }
+    }
+
+    /** One with which a guest of a kernel with so much memory can begin. */
+    Optional<Warm> find(GuestKernel kernel, Size memory) throws IOException {
+        Optional<Template> fitting = fitting(kernel, memory);
+        return fitting.isEmpty() ? Optional.empty() : Optional.of(load(fitting.get()));
+    }
+
+    private Optional<Template> fitting(GuestKernel kernel, Size memory) throws IOException {
+        List<Template> all = store.list();
+        if (all.isEmpty()) {
+            return Optional.empty();
+        }
+        String key = files.key(kernel, memory);
+        return all.stream().filter(template -> template.key().equals(key)).findFirst();
+    }
+
+    private synchronized Warm load(Template template) throws IOException {
+        Warm warm = loaded.get(template);
+        if (warm == null) {
+            warm = empty(template);
+            try {
+                store.read(template, warm.memory(), warm.state());
+                warm.memory().seal();
+                warm.state().seal();
+            } catch (IOException e) {
+                warm.close();
+                throw new IOException(
+                        "the template " + template.name() + " cannot be read: " + e.getMessage()
+                                + " (remove it: cay template rm " + template.name() + ")",
+                        e);
+            }
+            loaded.put(template, warm);
+        }
+        return warm;
+    }
+
+    private Warm empty(Template template) throws SyscallException {
+        MemoryFile memory =
+                MemoryFile.create(host, "cay-guest", template.memory().bytes());
+        try {
+            return new Warm(template, memory, MemoryFile.create(host, "cay-machine", 0));
+        } catch (SyscallException e) {
+            memory.close();
+            throw e;
+        }
+    }
+
+    @Override
+    public Info create(String name, Size wanted) {
+        Size memory = MachineSpec.memory(wanted);
+        new Info(name, "", memory, memory, Instant.EPOCH, true);
+        if (memory.compareTo(MachineSpec.MINIMUM_MEMORY) < 0) {
+            throw new SandboxException.InvalidSpec(
+                    "a microVM of " + memory + " does not come up",
+                    "give it " + MachineSpec.MINIMUM_MEMORY + " or more");
+        }
+        GuestKernel kernel = kernels.find(Optional.empty());
+        return guarded("make the template", () -> {
+            if (store.find(name).isPresent()) {
+                throw new SandboxException.Conflict(
+                        "there is a template " + name + " already", "remove it, or choose another name");
+            }
+            return info(make(name, kernel, memory));
+        });
+    }
+
+    private Template make(String name, GuestKernel kernel, Size memory) throws IOException {
+        long deadline = System.nanoTime() + BOOT.toNanos();
+        try (MemoryFile ram = MemoryFile.create(host, "cay-guest", memory.bytes());
+                MemoryFile state = MemoryFile.create(host, "cay-machine", 0)) {
+            List<String> places;
+            try (Machine mould = vmm.start(files.machine(kernel, memory, List.of()), new Origin.Mould(ram))) {
+                try (Stub stub = Stub.ofMachine(mould.channel(), deadline)) {
+                    places = GuestPlaces.leave(inside(stub), deadline);
+                    stub.ping(); // nothing is on its way any more
+                    mould.save(state);
+                } catch (IOException e) {
+                    throw ConsoleTail.explained(mould, e);
+                }
+            }
+            ram.seal();
+            Template template = new Template(
+                    name,
+                    files.key(kernel, memory),
+                    kernel.release(),
+                    memory,
+                    files.kilohertz(),
+                    places,
+                    Instant.now());
+            store.add(template, ram, state);
+            return template;
+        }
+    }
+
+    private static Kernel inside(Stub stub) {
+        return new Kernel() {
+            @Override
+            public Results run(OpList list) throws SyscallException {
+                return stub.runInside(list);
+            }
+
+            @Override
+            public Child spawn(OpList list, Birth birth) {
+                throw new UnsupportedOperationException("a template starts no processes");
+            }
+        };
+    }
+
+    @Override
+    public List<Info> list() {
+        return guarded("read the templates", () -> {
+            List<Info> infos = new ArrayList<>();
+            for (Template template : store.list()) {
+                infos.add(info(template));
+            }
+            return infos;
+        });
+    }
+
+    private Info info(Template template) throws IOException {
+        return new Info(
+                template.name(),
+                template.kernel(),
+                template.memory(),
+                store.size(template.name()),
+                template.created(),
+                isUsable(template));
+    }
+
+    private boolean isUsable(Template template) throws IOException {
+        try {
+            return files.key(kernels.find(Optional.empty()), template.memory()).equals(template.key());
+        } catch (SandboxException.NotFound e) {
+            return false; // there is no kernel any more
+        }
+    }
+
+    @Override
+    public void remove(String name) {
+        guarded("remove the template", () -> {
+            store.remove(name);
+            return name;
+        });
+    }
+
+    private static <T> T guarded(String what, FileLocks.Action<T> action) {
+        try {
+            return action.run();
+        } catch (IOException e) {
+            throw new SandboxException.SetupFailed("cannot " + what + ": " + e.getMessage(), "", e);
+        }
+    }
+
+    @Override
+    public synchronized void close() {
+        loaded.values().forEach(Warm::close);
+        loaded.clear();
+    }
+}

@@ -1,0 +1,68 @@
+package dev.cay.engine.microvm;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.cay.Size;
+import dev.cay.engine.json.JsonObject;
+import dev.cay.engine.json.JsonWriter;
+import java.time.Instant;
+import java.util.List;
+import java.util.regex.Pattern;
+
+/**
+ * A machine that was halted when its first process was up.
+ *
+ * @param name what it is called
+ * @param key what a machine must have in common with it to go on where it was
+ * @param kernel the release of its kernel
+ * @param memory of the guest
+ * @param kilohertz of the time stamp counter that the guest's kernel was told
+ * @param places the names by which the guest's kernel knows the devices in the places of its disks
+ * @param created when it was made
+ */
+record Template(
+        String name, String key, String kernel, Size memory, long kilohertz, List<String> places, Instant created) {
+    private static final int VERSION = 1;
+    private static final Pattern DEVICE = Pattern.compile("virtio[0-9]{1,2}");
+
+    Template {
+        requireNonNull(name, "name is null");
+        requireNonNull(key, "key is null");
+        requireNonNull(kernel, "kernel is null");
+        requireNonNull(memory, "memory is null");
+        requireNonNull(created, "created is null");
+        places = List.copyOf(places);
+        for (String place : places) {
+            if (!DEVICE.matcher(place).matches()) {
+                throw new IllegalArgumentException("'" + place + "' is no device of a guest");
+            }
+        }
+        if (places.size() != MachineSpec.MAXIMUM_DISKS) {
+            throw new IllegalArgumentException(places.size() + " places for disks");
+        }
+    }
+
+    String json() {
+        return JsonWriter.object(out -> out.field("version", VERSION)
+                .field("key", key)
+                .field("kernel", kernel)
+                .field("memory", memory.bytes())
+                .field("kilohertz", kilohertz)
+                .texts("places", places)
+                .field("created", created.toString()));
+    }
+
+    static Template parse(String name, String json) {
+        return JsonObject.read(json, "the template " + name, "remove it: cay template rm " + name, in -> {
+            in.number("version", VERSION, VERSION);
+            return new Template(
+                    name,
+                    in.text("key"),
+                    in.text("kernel"),
+                    Size.bytes(in.number("memory", MachineSpec.MINIMUM_MEMORY.bytes(), Long.MAX_VALUE)),
+                    in.number("kilohertz", 1, Long.MAX_VALUE),
+                    in.texts("places"),
+                    Instant.parse(in.text("created")));
+        });
+    }
+}

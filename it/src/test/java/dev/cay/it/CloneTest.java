@@ -1,0 +1,154 @@
+package dev.cay.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.cay.ExecSpec;
+import dev.cay.ImageConfig;
+import dev.cay.ImageConfig.Platform;
+import dev.cay.Isolation;
+import dev.cay.Kernels;
+import dev.cay.Sandbox;
+import dev.cay.SandboxException;
+import dev.cay.SandboxPool;
+import dev.cay.SandboxSpec;
+import dev.cay.Sandboxes;
+import dev.cay.Size;
+import dev.cay.Templates;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.Set;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** MicroVMs that go on where one was halted. One boots, for all of them. */
+@ExtendWith(RootLane.class)
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+final class CloneTest {
+    private static final String NAME = "cay-it-clones";
+    private static final Size MEMORY = Size.mib(192);
+
+    private Sandboxes engine;
+    private Optional<String> preferred = Optional.empty();
+    private Templates.Info template;
+
+    @BeforeAll
+    void make() throws IOException {
+        engine = Sandboxes.local();
+        preferred = engine.kernels().list().stream()
+                .filter(Kernels.Info::preferred)
+                .map(Kernels.Info::name)
+                .findFirst();
+        engine.kernels().add(List.of(GuestKernels.debian()), Optional.of(NAME));
+        engine.kernels().prefer(NAME);
+        Path archive = Lab.directory().resolve("root.tar");
+        Lab.onHost("tar", "-C", Lab.smallRoot().toString(), "--numeric-owner", "-cf", archive.toString(), ".");
+        try (InputStream stream = Files.newInputStream(archive)) {
+            engine.images().importRoot(stream, Optional.of(NAME), config());
+        }
+        template = engine.templates().create(NAME, MEMORY);
+        engine.create(spec().build()).close(); // the template is in the engine's memory from now on
+    }
+
+    private static ImageConfig config() {
+        return new ImageConfig(
+                Platform.parse("linux/amd64"),
+                Optional.empty(),
+                List.of(),
+                List.of(),
+                Map.of(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                List.of(),
+                List.of(),
+                Map.of());
+    }
+
+    private static SandboxSpec.Builder spec() {
+        return SandboxSpec.image(NAME).isolation(Isolation.MICROVM).memory(MEMORY);
+    }
+
+    @AfterAll
+    void close() {
+        engine.templates().remove(NAME);
+        engine.images().remove(NAME);
+        engine.kernels().remove(NAME);
+        preferred.ifPresent(engine.kernels()::prefer);
+        engine.close();
+    }
+
+    @Test
+    void aTemplateSaysWhatItIs() {
+        assertThat(template.usable()).isTrue();
+        assertThat(template.memory()).isEqualTo(MEMORY);
+        assertThat(template.size()).isLessThan(MEMORY);
+        assertThat(engine.templates().list()).contains(template);
+        assertThatThrownBy(() -> engine.templates().create(NAME, MEMORY)).isInstanceOf(SandboxException.Conflict.class);
+        assertThatThrownBy(() -> engine.templates().create("small", Size.mib(1)))
+                .isInstanceOf(SandboxException.InvalidSpec.class);
+        assertThatThrownBy(() -> engine.templates().remove("none")).isInstanceOf(SandboxException.NotFound.class);
+    }
+
+    /** Nothing that is to be nobody else's is the same in two clones, and none of them sees the disks of another. */
+    @Test
+    void clonesHaveNothingInCommonThatIsToBeTheirOwn() {
+        String ask = "cat /proc/sys/kernel/random/boot_id; cat /proc/sys/kernel/random/uuid;"
+                + " head -c 16 /dev/urandom | od -An -tx1; hostname; cat /etc/hostname; date +%s;"
+                + " echo mine > /tmp/file; ls -d /sys/block/vd*; cat /sys/block/vda/serial; echo; cat /etc/passwd";
+        Set<String> seen = new HashSet<>();
+        try (Sandbox one = engine.create(spec().build());
+                Sandbox other = engine.create(spec().build())) {
+            for (Sandbox clone : List.of(one, other)) {
+                assertThat(commandLine(clone)).contains("-incoming");
+                String[] lines = Lab.sh(clone, ask).split("\n");
+                for (int i = 0; i < 3; i++) {
+                    assertThat(seen.add(lines[i].strip())).as(lines[i]).isTrue();
+                }
+                assertThat(lines[3]).isEqualTo(clone.id());
+                assertThat(lines[4]).isEqualTo(clone.id());
+                assertThat(Duration.between(Instant.ofEpochSecond(Long.parseLong(lines[5])), Instant.now()))
+                        .isBetween(Duration.ofSeconds(-1), Duration.ofSeconds(60));
+                assertThat(lines[6]).isEqualTo("/sys/block/vda");
+                assertThat(lines[7]).isEqualTo("layer0");
+                assertThat(lines[8]).startsWith("root:");
+            }
+            Lab.sh(one, "echo changed > /tmp/file");
+            assertThat(Lab.sh(other, "cat /tmp/file")).isEqualTo("mine");
+        }
+    }
+
+    /** The last VMM that was started. */
+    private static List<String> commandLine(Sandbox clone) {
+        assertThat(clone.info().id()).isEqualTo(clone.id());
+        return GuestKernels.vmms().stream()
+                .flatMap(vmm -> vmm.info().arguments().map(List::of).orElse(List.of()).stream())
+                .toList();
+    }
+
+    @Test
+    void anotherMemoryIsAnotherMachine() {
+        try (Sandbox booted = engine.create(spec().memory(Size.mib(128)).build())) {
+            assertThat(commandLine(booted)).doesNotContain("-incoming").contains("-append");
+        }
+    }
+
+    @Test
+    void aPoolOfThemIsWarm() {
+        try (SandboxPool pool = engine.pool(spec().build(), 1);
+                Sandbox taken = pool.take()) {
+            assertThat(taken.exec(ExecSpec.of("true")).exit().code()).isZero();
+        }
+    }
+}
