@@ -196,6 +196,11 @@ final class QemuMachine implements Machine {
                 int length = Math.min(UnixSocket.CHUNK, line.length - done);
                 int count = UnixSocket.send(monitor, line, done, length, done == 0 ? passed : List.of());
                 if (count == UnixSocket.END) {
+                    // It ends, and has said why.
+                    await(
+                            end.thenCompose(how -> CompletableFuture.failedFuture(
+                                    new IOException("the machine has ended: " + how.text()))),
+                            "end");
                     throw new IOException("QEMU's monitor is closed");
                 }
                 done += Math.max(0, count);
