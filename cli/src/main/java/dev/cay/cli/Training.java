@@ -1,17 +1,22 @@
 package dev.cay.cli;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
 /**
  * Runs, in one process, what users run most, so that the classes and methods of all of it can be recorded in the JVM's AOT
  * caches when Cay is built: {@code --train FOLDER} for the one that knows everything; {@code --train FOLDER NAME}, with a
- * detached sandbox and an image of that name, for the small one of running a command. In the folder are {@code image.tar}, a
- * root file system with a program {@code /init}, and {@code tree}, some files. Nobody else has a use for it, so no help text
- * names it.
+ * detached sandbox and an image of that name, for the small one of running a command; {@code --train-images FOLDER} for the one of
+ * bringing images, with what the compilers are to know of it. In the folder are {@code image.tar}, a root file system with a program
+ * {@code /init}, {@code tree}, some files, and what {@link TrainingRegistry} serves, an image {@code tool}. Nobody else has a use
+ * for it, so no help text names it.
  */
 final class Training {
     private static final String ARGUMENT = "--train";
+    private static final String IMAGES = "--train-images";
 
     /** Set where the networks and the store of images are not those of the machine: else they are left alone. */
     private static final String APART = "CAY_TRAINING_APART";
@@ -19,15 +24,45 @@ final class Training {
     private Training() {}
 
     static boolean isAsked(List<String> line) {
-        return line.size() > 1 && line.getFirst().equals(ARGUMENT);
+        return line.size() > 1
+                && (line.getFirst().equals(ARGUMENT) || line.getFirst().equals(IMAGES));
     }
 
     static int run(Context context, List<String> line) {
         String folder = line.get(1);
+        if (line.getFirst().equals(IMAGES)) {
+            return images(context, folder);
+        }
         boolean apart = context.variables().variable(APART).isPresent();
-        List<List<String>> lines = line.size() > 2
-                ? commands(line.get(2), folder, apart)
-                : everything("cay-training-" + ProcessHandle.current().pid(), folder, apart);
+        return all(
+                context,
+                line.size() > 2
+                        ? commands(line.get(2), folder, apart)
+                        : everything("cay-training-" + ProcessHandle.current().pid(), folder, apart));
+    }
+
+    private static int images(Context context, String folder) {
+        try (TrainingRegistry registry = new TrainingRegistry(Path.of(folder))) {
+            String tool = registry.address() + "/tool";
+            String saved = folder + "/saved.tar";
+            return all(
+                    context,
+                    List.of(
+                            List.of("pull", tool),
+                            List.of("pull", "-q", tool),
+                            List.of("image", "ls"),
+                            List.of("image", "inspect", tool),
+                            List.of("image", "import", "imported", "--file", folder + "/image.tar"),
+                            List.of("image", "save", "imported", "--file", saved),
+                            List.of("image", "load", "--file", saved),
+                            List.of("image", "rm", tool),
+                            List.of("image", "prune")));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static int all(Context context, List<List<String>> lines) {
         int worst = ExitCode.SUCCESS;
         for (List<String> one : lines) {
             worst = Math.max(worst, new Cli(context).run(one));

@@ -7,7 +7,9 @@ import java.io.InputStream;
 import java.io.InterruptedIOException;
 import java.security.MessageDigest;
 import java.time.Duration;
+import java.util.HashSet;
 import java.util.Objects;
+import java.util.Set;
 
 /**
  * The bytes that a descriptor names, from a registry. When the connection breaks, or says nothing for too long, the rest is asked for
@@ -20,6 +22,7 @@ final class BlobStream extends InputStream {
     private final Descriptor descriptor;
     private final Progress progress;
     private final MessageDigest digest;
+    private final Set<Endpoint> mirrors = new HashSet<>();
     private long position;
     private int failures;
 
@@ -68,7 +71,7 @@ final class BlobStream extends InputStream {
     private int attempt(byte[] target, int offset, int length) throws IOException {
         try {
             if (current == null) {
-                current = client.open(reference, descriptor, position);
+                current = client.open(reference, descriptor, position, this::givenBy);
             }
             requireWanted();
             int count = client.silence().watched(current, in -> in.read(target, offset, length));
@@ -85,6 +88,17 @@ final class BlobStream extends InputStream {
             broken(e);
         }
         return 0;
+    }
+
+    private void givenBy(Endpoint endpoint) {
+        if (!endpoint.registry().equals(reference.registry())) {
+            mirrors.add(endpoint);
+        }
+    }
+
+    /** The mirrors that gave some of this; none once it is known to be what was meant. */
+    Set<Endpoint> suspects() {
+        return Set.copyOf(mirrors);
     }
 
     private void broken(IOException failure) throws IOException {
@@ -120,6 +134,7 @@ final class BlobStream extends InputStream {
         if (!computed.equals(descriptor.digest())) {
             throw RegistryClient.bad("what the registry gives for " + descriptor.digest() + " is " + computed);
         }
+        mirrors.clear();
     }
 
     /** Ends the reading, from another thread. */

@@ -162,28 +162,45 @@ final class Pull {
     }
 
     private Digest layer(Digest digest, Descriptor descriptor) throws IOException {
-        store.layers().add(digest, new LayerFiles.Source() {
-            private BlobStream stream;
-
-            @Override
-            public InputStream open() {
-                tell(descriptor, Step.PULLING, 0);
-                stream = client.layer(reference, descriptor, new Throttled(descriptor));
-                return stream;
+        while (true) {
+            Coming coming = new Coming(descriptor);
+            try {
+                store.layers().add(digest, coming);
+                tell(descriptor, Step.DONE, descriptor.size());
+                return digest;
+            } catch (SandboxException.BadImage | SandboxException.RegistryFailed e) {
+                if (coming.stream.isEmpty() || !client.distrust(coming.stream.get(), e)) {
+                    throw e;
+                }
             }
+        }
+    }
 
-            @Override
-            public void waiting() {
-                tell(descriptor, Step.WAITING, 0);
-            }
+    private final class Coming implements LayerFiles.Source {
+        private final Descriptor descriptor;
+        private Optional<BlobStream> stream = Optional.empty();
 
-            @Override
-            public void verify() throws IOException {
-                stream.verify();
-            }
-        });
-        tell(descriptor, Step.DONE, descriptor.size());
-        return digest;
+        private Coming(Descriptor descriptor) {
+            this.descriptor = descriptor;
+        }
+
+        @Override
+        public InputStream open() {
+            tell(descriptor, Step.PULLING, 0);
+            BlobStream opened = client.layer(reference, descriptor, new Throttled(descriptor));
+            stream = Optional.of(opened);
+            return opened;
+        }
+
+        @Override
+        public void waiting() {
+            tell(descriptor, Step.WAITING, 0);
+        }
+
+        @Override
+        public void verify() throws IOException {
+            stream.orElseThrow().verify();
+        }
     }
 
     /** Nobody reads more than ten reports a second. */

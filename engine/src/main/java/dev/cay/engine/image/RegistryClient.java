@@ -31,6 +31,10 @@ final class RegistryClient implements AutoCloseable {
     private final Consumer<ImageProgress> listener;
     private final Map<Endpoint, Connection> connections = new HashMap<>();
     private final Silence silence;
+
+    /** Mirrors that gave something else than was meant. */
+    private final Set<Endpoint> distrusted = ConcurrentHashMap.newKeySet();
+
     private final Set<BlobStream> streams = ConcurrentHashMap.newKeySet();
     private volatile boolean closed;
 
@@ -105,11 +109,34 @@ final class RegistryClient implements AutoCloseable {
         if (descriptor.size() > maximum) {
             throw bad(what + " of " + reference.familiar() + " is larger than " + maximum + " bytes");
         }
-        try (BlobStream in = layer(reference, descriptor, (bytes, total) -> {})) {
-            byte[] bytes = in.readAllBytes();
-            in.verify();
-            return bytes;
+        while (true) {
+            BlobStream stream = layer(reference, descriptor, (bytes, total) -> {});
+            try (stream) {
+                byte[] bytes = stream.readAllBytes();
+                stream.verify();
+                return bytes;
+            } catch (SandboxException.BadImage | SandboxException.RegistryFailed e) {
+                if (!distrust(stream, e)) {
+                    throw e;
+                }
+            }
         }
+    }
+
+    /**
+     * Something that was read cannot be used.
+     *
+     * @return whether a mirror may be to blame: it is asked no more, so that another attempt is worth it
+     */
+    boolean distrust(BlobStream stream, SandboxException failure) {
+        Set<Endpoint> mirrors = stream.suspects();
+        for (Endpoint mirror : mirrors) {
+            if (distrusted.add(mirror)) {
+                String why = "the mirror " + mirror.authority() + " is asked no more: " + failure.getMessage();
+                listener.accept(new ImageProgress.Retry(why, Duration.ZERO));
+            }
+        }
+        return !mirrors.isEmpty();
     }
 
     /** A layer, or anything else that has a descriptor; nothing is asked for before it is read. */
@@ -126,8 +153,13 @@ final class RegistryClient implements AutoCloseable {
         streams.remove(stream);
     }
 
-    /** The bytes of a blob from a position on. */
-    InputStream open(Reference reference, Descriptor descriptor, long position) throws IOException {
+    /**
+     * The bytes of a blob from a position on.
+     *
+     * @param giver is told who gives them
+     */
+    InputStream open(Reference reference, Descriptor descriptor, long position, Consumer<Endpoint> giver)
+            throws IOException {
         String path = "/v2/" + reference.repository() + "/blobs/" + descriptor.digest();
         Map<String, String> headers = position == 0 ? Map.of() : Map.of("Range", "bytes=" + position + "-");
         String what = "a layer of " + reference.familiar();
@@ -136,6 +168,7 @@ final class RegistryClient implements AutoCloseable {
                 connection -> retrying(what, () -> {
                     HttpResponse<InputStream> response = connection.get(reference.repository(), path, headers);
                     InputStream in = body(response, connection, what);
+                    giver.accept(connection.endpoint());
                     try {
                         skip(in, position - start(response, position));
                         return in;
@@ -243,6 +276,9 @@ final class RegistryClient implements AutoCloseable {
     private <T> T anywhere(Reference reference, Asking<T> asking) throws IOException {
         RuntimeException failure = new IllegalStateException("there is always an endpoint");
         for (Endpoint endpoint : settings.endpoints(reference.registry())) {
+            if (distrusted.contains(endpoint)) {
+                continue;
+            }
             try {
                 return asking.of(connection(endpoint));
             } catch (SandboxException.RegistryFailed | SandboxException.NotFound | SandboxException.BadImage e) {

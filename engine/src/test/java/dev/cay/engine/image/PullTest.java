@@ -28,6 +28,8 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -404,6 +406,57 @@ final class PullTest {
         }
         Files.writeString(folder.resolve("registries.json"), "{\"registries\":[{\"name\":\"a b\"}]}");
         assertThatThrownBy(() -> pull("a:1")).isInstanceOf(SandboxException.InvalidSpec.class);
+    }
+
+    private void mirrors(HostileRegistry... mirrors) throws IOException {
+        String names = Stream.of(mirrors).map(one -> '"' + one.name() + '"').collect(Collectors.joining(","));
+        Files.writeString(
+                folder.resolve("registries.json"),
+                "{\"registries\":[{\"name\":\"" + registry.name() + "\",\"mirrors\":[" + names + "]}]}");
+    }
+
+    /** One gives other bytes, one bytes that are no archive, one never all of them; the config as well as layers. */
+    @Test
+    void whoMirrorsSomethingElseIsAskedNoMore() throws IOException {
+        registry.image("a", "1", "first", "second");
+        try (HostileRegistry other = new HostileRegistry();
+                HostileRegistry cutting = new HostileRegistry();
+                HostileRegistry proper = new HostileRegistry()) {
+            for (HostileRegistry one : List.of(other, cutting, proper)) {
+                one.image("a", "1", "first", "second");
+            }
+            for (String layer : List.of("first", "second")) {
+                String path = blobPath("a", Bytes.digest(layer));
+                other.next(path, status(200, Bytes.of("x".repeat(layer.length()))));
+                cutting.next(
+                        path, cutting.cut(3), status(200, new byte[0]), cutting.cut(0), cutting.cut(0), cutting.cut(0));
+            }
+            mirrors(other, cutting, proper);
+            pull("a:1");
+            assertThat(proper.requests(blobPath("a", Bytes.digest("second")))).hasSize(1);
+            assertThat(registry.requests).isEmpty();
+            assertThat(images.check()).isEmpty();
+            for (HostileRegistry one : List.of(other, cutting)) {
+                assertThat(progress)
+                        .filteredOn(step -> step instanceof ImageProgress.Retry retry
+                                && retry.what().contains("the mirror " + one.name() + " is asked no more: "))
+                        .hasSize(1);
+            }
+        }
+        assertThat(Directories.names(folder.resolve("images/pins"))).isEmpty();
+    }
+
+    @Test
+    void whereAllGiveSomethingElseItIsSaid() throws IOException {
+        registry.image("a", "1", "layer");
+        try (HostileRegistry mirror = new HostileRegistry()) {
+            mirror.image("a", "1", "layer");
+            mirrors(mirror);
+            for (HostileRegistry one : List.of(registry, mirror)) {
+                one.next(blobPath("a", Bytes.digest("layer")), status(200, Bytes.of("other")));
+            }
+            refused("a:1", SandboxException.BadImage.class, "what the registry gives for " + Bytes.digest("layer"));
+        }
     }
 
     @Test
