@@ -13,7 +13,15 @@ final class FishCompletion {
     static String script() {
         StringBuilder text = new StringBuilder(16 * 1024);
         text.append("# Completes command lines of cay in fish. Printed by: cay completion fish\n\n");
-        text.append("complete -c cay -f\n");
+        text.append("""
+                # Whether the words before this one are those of a command, and how many: '-ge', '-eq' or '-gt' two.
+                function __cay_command
+                    set -l words (commandline -opc)
+                    test "$words[2]" = $argv[1]; and test (count $words) $argv[2] 2
+                end
+
+                complete -c cay -f
+                """);
         for (Command command : Command.all()) {
             text.append("complete -c cay -n __fish_use_subcommand -a ")
                     .append(command.name())
@@ -22,13 +30,16 @@ final class FishCompletion {
                     .append('\n');
         }
         for (Command command : Command.all()) {
-            String start = "complete -c cay -n '__fish_seen_subcommand_from " + command.name() + "'";
             for (Option option : Completions.options(command)) {
-                append(text.append(start), option);
+                append(text.append(start(command, "-ge")), option);
             }
-            text.append(operands(command.offer(), start));
+            text.append(operands(command));
         }
         return text.toString();
+    }
+
+    private static String start(Command command, String words) {
+        return "complete -c cay -n '__cay_command " + command.name() + " " + words + "'";
     }
 
     private static void append(StringBuilder text, Option option) {
@@ -44,8 +55,11 @@ final class FishCompletion {
         text.append(" -d ").append(quoted(Completions.brief(option.help()))).append('\n');
     }
 
-    private static String operands(Command.Offer offer, String start) {
-        return switch (offer) {
+    private static String operands(Command command) {
+        String start = start(command, "-ge");
+        String first = start(command, "-eq");
+        String later = start(command, "-gt");
+        return switch (command.offer()) {
             case NOTHING -> "";
             case SANDBOXES -> start + " -a " + quoted(SANDBOXES) + "\n";
             case PROGRAMS -> start + " -F -a '(__fish_complete_command)'\n";
@@ -56,10 +70,10 @@ final class FishCompletion {
             case COMMANDS -> start + " -a " + quoted(Completions.names(Command.all())) + "\n";
             case SHELLS -> start + " -a 'bash zsh fish'\n";
             case IMAGES ->
-                start + " -a 'check import inspect load ls prune rm save tag'\n" + start + " -a " + quoted(IMAGES)
+                first + " -a 'check import inspect load ls prune rm save tag'\n" + later + " -a " + quoted(IMAGES)
                         + "\n";
-            case VOLUMES -> start + " -a 'create ls rm'\n" + start + " -a " + quoted(VOLUMES) + "\n";
-            case NETWORKS -> start + " -a 'create ls inspect rm'\n";
+            case VOLUMES -> first + " -a 'create ls rm'\n" + later + " -a " + quoted(VOLUMES) + "\n";
+            case NETWORKS -> first + " -a 'create ls inspect rm'\n";
         };
     }
 

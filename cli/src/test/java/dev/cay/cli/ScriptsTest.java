@@ -11,6 +11,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -95,6 +96,68 @@ class ScriptsTest {
         Path script = Files.writeString(folder.resolve("script"), test);
 
         assertThat(output("bash", script.toString(), line)).isEqualTo(offered + "\n");
+    }
+
+    /** Words of a command line, and what zsh and fish offer for the last of them. */
+    @ParameterizedTest
+    @CsvSource({
+        "cay st,start stats stop",
+        "cay stop '',lab web",
+        "cay run --mem,--memory",
+        "cay ps --format '',json text",
+        "cay volume rm '',vol",
+        "cay completion z,zsh",
+        "cay help exe,exec",
+        "cay image rm deb,debian:12 debian:13",
+        "cay pull py,python:3.13",
+        "cay create debian:1,debian:12 debian:13",
+    })
+    void othersOfferTheSame(String line, String offered) throws IOException, InterruptedException {
+        assumeTrue(Files.isExecutable(Path.of("/usr/bin/zsh")), "zsh is not installed");
+        assumeTrue(Files.isExecutable(Path.of("/usr/bin/fish")), "fish is not installed");
+        terminal.run("completion", "zsh");
+        Path zsh = Files.writeString(folder.resolve("zsh"), """
+            compdef() { : }
+            _files() { : }
+            _command_names() { : }
+            offer() { for word; do [[ $word != ${words[CURRENT]}* ]] || print -r -- $word; done }
+            _describe() { offer ${${(P)@[-1]}%%:*} }
+            compadd() { if [[ $1 == -a ]]; then offer ${(P)2}; else offer "${@:2}"; fi }
+            cay() {
+                case $2 in
+                volumes) print vol ;;
+                images) print -l debian:12 debian:13 python:3.13 ;;
+                *) print -l lab web ;;
+                esac
+            }
+            """ + terminal.out() + """
+            words=("${(Q)${(z)1}[@]}") CURRENT=$#words
+            _cay
+            """);
+        terminal.out.reset();
+        terminal.run("completion", "fish");
+        Path fish = Files.writeString(folder.resolve("fish"), """
+            set PATH /nowhere # each machine has other programs
+            function cay
+                switch $argv[2]
+                    case volumes
+                        echo vol
+                    case images
+                        printf '%s\\n' debian:12 debian:13 python:3.13
+                    case '*'
+                        printf '%s\\n' lab web
+                end
+            end
+            """ + terminal.out() + """
+            complete -C (string replace "''" "" -- $argv[1]) | string split -f1 \\t
+            """);
+
+        assertThat(sorted(output("zsh", "-f", zsh.toString(), line))).isEqualTo(offered);
+        assertThat(sorted(output("fish", "--no-config", fish.toString(), line))).isEqualTo(offered);
+    }
+
+    private static String sorted(String lines) {
+        return lines.lines().sorted().collect(Collectors.joining(" "));
     }
 
     private String output(String... command) throws IOException, InterruptedException {

@@ -18,6 +18,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.function.Predicate;
 
 /** A registry on loopback, without encryption, that answers as it should, but for what it is told to do to certain requests. */
 final class HostileRegistry implements AutoCloseable {
@@ -85,6 +86,14 @@ final class HostileRegistry implements AutoCloseable {
     /** The next requests for a path are answered like this, one after the other. */
     void next(String path, Behaviour... some) {
         behaviours.computeIfAbsent(path, _ -> new ArrayDeque<>()).addAll(List.of(some));
+    }
+
+    /** All requests for some of the blobs are answered like this. */
+    void blobs(Predicate<String> which, Behaviour behaviour) {
+        always = (request, out) -> {
+            boolean meant = request.path().contains("/blobs/") && which.test(request.path());
+            (meant ? behaviour : (Behaviour) this::properly).answer(request, out);
+        };
     }
 
     List<Request> requests(String path) {

@@ -415,28 +415,23 @@ final class PullTest {
                 "{\"registries\":[{\"name\":\"" + registry.name() + "\",\"mirrors\":[" + names + "]}]}");
     }
 
-    /** One gives other bytes, one bytes that are no archive, one never all of them; the config as well as layers. */
+    /** One has another config, one other layers, one never all of them. */
     @Test
     void whoMirrorsSomethingElseIsAskedNoMore() throws IOException {
         registry.image("a", "1", "first", "second");
-        try (HostileRegistry other = new HostileRegistry();
-                HostileRegistry cutting = new HostileRegistry();
-                HostileRegistry proper = new HostileRegistry()) {
-            for (HostileRegistry one : List.of(other, cutting, proper)) {
-                one.image("a", "1", "first", "second");
-            }
-            for (String layer : List.of("first", "second")) {
-                String path = blobPath("a", Bytes.digest(layer));
-                other.next(path, status(200, Bytes.of("x".repeat(layer.length()))));
-                cutting.next(
-                        path, cutting.cut(3), status(200, new byte[0]), cutting.cut(0), cutting.cut(0), cutting.cut(0));
-            }
-            mirrors(other, cutting, proper);
+        try (HostileRegistry config = new HostileRegistry();
+                HostileRegistry layers = new HostileRegistry();
+                HostileRegistry cutting = new HostileRegistry()) {
+            List<HostileRegistry> mirrors = List.of(config, layers, cutting);
+            mirrors.forEach(one -> one.image("a", "1", "first", "second"));
+            config.blobs(one -> true, status(200, Bytes.of("other")));
+            layers.blobs(PullTest::isLayer, status(200, Bytes.of("other")));
+            cutting.blobs(PullTest::isLayer, cutting.cut(0));
+            mirrors(config, layers, cutting);
             pull("a:1");
-            assertThat(proper.requests(blobPath("a", Bytes.digest("second")))).hasSize(1);
-            assertThat(registry.requests).isEmpty();
             assertThat(images.check()).isEmpty();
-            for (HostileRegistry one : List.of(other, cutting)) {
+            assertThat(registry.requests).hasSizeGreaterThanOrEqualTo(2).allMatch(one -> isLayer(one.path()));
+            for (HostileRegistry one : mirrors) {
                 assertThat(progress)
                         .filteredOn(step -> step instanceof ImageProgress.Retry retry
                                 && retry.what().contains("the mirror " + one.name() + " is asked no more: "))
@@ -444,6 +439,10 @@ final class PullTest {
             }
         }
         assertThat(Directories.names(folder.resolve("images/pins"))).isEmpty();
+    }
+
+    private static boolean isLayer(String path) {
+        return List.of("first", "second").stream().anyMatch(layer -> path.equals(blobPath("a", Bytes.digest(layer))));
     }
 
     @Test
