@@ -30,6 +30,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.security.GeneralSecurityException;
+import java.security.KeyStore;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -102,6 +104,9 @@ final class GuestPlanTest {
         Files.createSymbolicLink(root.resolve("etc/passwd"), Path.of("/nowhere"));
         Files.createDirectories(root.resolve("etc/ssl/certs"));
         Files.writeString(root.resolve("etc/ssl/certs/ca-certificates.crt"), "others\n");
+        Path runtime = Files.createDirectories(root.resolve("usr/lib/jvm/one/lib/security"));
+        Files.copy(Path.of(System.getProperty("java.home"), "lib/security/cacerts"), root.resolve("victim.store"));
+        Files.createSymbolicLink(runtime.resolve("cacerts"), Path.of("/victim.store"));
         Files.createSymbolicLink(root.resolve("run"), Path.of("../../../../elsewhere"));
         Files.createDirectory(root.resolve("elsewhere"));
         Files.setPosixFilePermissions(root.resolve("tmp"), PosixFilePermissions.fromString("rwx------"));
@@ -155,6 +160,11 @@ final class GuestPlanTest {
                 .containsOnlyOnce("case \":$PATH:\"");
         assertThat(first).startsWith("untouched\n# cay scripts begin").contains("others\n# cay certificates begin");
         assertThat(Files.readString(root.resolve("victim"))).isEqualTo("untouched");
+        assertThat(root.resolve("victim.store"))
+                .hasSameBinaryContentAs(Path.of(System.getProperty("java.home"), "lib/security/cacerts"));
+        Path runtime = root.resolve("usr/lib/jvm/one/lib/security/cacerts");
+        assertThat(Files.isSymbolicLink(runtime)).isFalse();
+        assertThat(trusted(runtime)).isEqualTo(trusted(root.resolve("victim.store")) + 1);
         assertThat(Files.readString(root.resolve("etc/hostname"))).isEqualTo("guest\n");
         assertThat(Files.isSymbolicLink(root.resolve("etc/passwd"))).isTrue();
         assertThat(Files.readString(root.resolve("etc/group"))).startsWith("root:x:0:\n");
@@ -167,6 +177,14 @@ final class GuestPlanTest {
                 .isEqualTo("rwxr-xr-x");
         assertThat(Files.list(root.resolve("usr/local/share/ca-certificates"))).hasSize(1);
         assertThat(Files.list(root.resolve("etc/pki/ca-trust/source/anchors"))).hasSize(1);
+    }
+
+    private static int trusted(Path store) throws IOException {
+        try {
+            return KeyStore.getInstance(store.toFile(), (char[]) null).size();
+        } catch (GeneralSecurityException e) {
+            throw new IOException(e);
+        }
     }
 
     private List<BootStep> boot(List<GuestMount> mounts) throws IOException {

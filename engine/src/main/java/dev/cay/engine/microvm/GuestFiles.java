@@ -26,6 +26,7 @@ final class GuestFiles {
     private static final int DIRECTORY = FileOps.O_PATH | FileOps.O_DIRECTORY;
     private static final String NEW = ".cay-new";
     private static final int REMOVE_DIRECTORY = 0x200;
+    private static final int NAMES = 16 * 1024;
     private static final int PIECE = 64 * 1024;
     private static final int MAXIMUM_FILE = 4 << 20;
 
@@ -175,6 +176,25 @@ final class GuestFiles {
                 }
             }
         }
+    }
+
+    /** The names in a directory, of those that are ordinary text and as many as fit into some kilobytes; none if there is no directory. */
+    static List<String> list(Kernel guest, String path) throws IOException {
+        Op root = FileOps.openResolved("/", DIRECTORY, FileOps.RESOLVE_NO_MAGICLINKS);
+        Op open = FileOps.openBeneath(Arg.of(root), path.substring(1), FileOps.O_RDONLY | FileOps.O_DIRECTORY, RESOLVE)
+                .tolerating(Errno.ENOENT, Errno.ENOTDIR, Errno.ELOOP, Errno.EACCES);
+        Arg.Buffer entries = new Arg.Buffer(NAMES);
+        Op read = DirectoryOps.entries(Arg.of(open), entries).tolerating(Errno.EBADF);
+        Op close = FileOps.close(open).tolerating(Errno.EBADF);
+        Results results = guest.run(OpList.of(root, open, FileOps.close(root), read, close));
+        List<DirectoryOps.Entry> found = results.failed(read)
+                ? List.of()
+                : DirectoryOps.entries(results.bytes(entries), (int) results.value(read));
+        return found.stream()
+                .map(entry -> new String(entry.name(), StandardCharsets.US_ASCII))
+                .filter(name -> name.matches("[A-Za-z0-9._+-]+"))
+                .sorted()
+                .toList();
     }
 
     /** Puts a file there if nothing has its name. */

@@ -97,6 +97,8 @@ final class GuestPlan {
         steps.add(required("loopback", OpList.of(Loopback.up().toArray(Op[]::new))));
         if (!trust.isEmpty()) {
             steps.add(new GuestStep.Talk("trust", true, trust::install));
+            steps.add(new GuestStep.Talk(
+                    "trust of Java", false, guest -> JavaTrust.install(guest, trust.certificates())));
         }
         Map<String, String> scripts = spec.furnishing().scripts();
         if (!scripts.isEmpty()) {

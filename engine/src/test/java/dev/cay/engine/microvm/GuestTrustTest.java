@@ -12,7 +12,7 @@ import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 final class GuestTrustTest {
-    private static final String PEM = """
+    static final String PEM = """
             -----BEGIN CERTIFICATE-----
             MIIBfTCCASOgAwIBAgIUamOniVgO0jyHnfhdNA8SFncKRz0wCgYIKoZIzj0EAwIw
             EzERMA8GA1UEAwwIQ2F5IHRlc3QwIBcNMjYxMTI5MTIzMTA5WhgPMjEyNjExMDUx
