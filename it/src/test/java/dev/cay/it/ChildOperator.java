@@ -283,6 +283,11 @@ public final class ChildOperator {
             case "bind" -> builder.mount(Mount.bind(Path.of(argument), "/bound"));
             case "volume" -> builder.mount(Mount.volume(argument, "/volume"));
             case "network" -> builder.network(new Network.Host());
+            case "way-out" ->
+                builder.network(Network.bridge()
+                        .withEgress(
+                                EgressPolicy.parse(argument.replace(';', '\n').replace(',', ' ')))
+                        .withPorts(List.of(PublishedPort.parse("18080:8080"))));
             default -> throw new IllegalArgumentException("no kind: " + what);
         }
         try (Sandbox sandbox = engine().create(builder.build())) {

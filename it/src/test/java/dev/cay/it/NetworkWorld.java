@@ -45,7 +45,7 @@ final class NetworkWorld implements AutoCloseable {
     static final int PORT = 7000;
 
     /** Tries PROTOCOL,ADDRESS,PORT one after the other. */
-    private static final String PROBE = """
+    static final String PROBE = """
             import errno, socket, sys
             for target in sys.argv[1:]:
                 protocol, address, port = target.split(',')

@@ -32,6 +32,7 @@ import java.util.function.Predicate;
 public final class Containers implements AutoCloseable {
     private final Cleanup cleanup = new Cleanup();
     private final Places places;
+    private final NetworkSource networks;
     private final LocalKernel kernel;
     private final PreparationMaker maker;
     private final PreparationPool preparations;
@@ -56,6 +57,7 @@ public final class Containers implements AutoCloseable {
     public Containers(
             Places places, VolumeSource volumes, ImageSource images, NetworkSource networks, Records records) {
         this.places = places;
+        this.networks = networks;
         try {
             Machine.require();
             HostKernel host = cleanup.push(new HostKernel());
@@ -344,10 +346,8 @@ public final class Containers implements AutoCloseable {
             throw new SandboxException.Unsupported(
                     "a sandbox without a user namespace has the host's root, which this user is not", "run as root");
         }
-        if (!places.isRoot() && spec.network() instanceof Network.Named) {
-            throw new SandboxException.Unsupported(
-                    "only the host's root can connect a sandbox with a network of this machine",
-                    "run as root, or leave the sandbox without a network");
+        if (spec.network() instanceof Network.Named named) {
+            networks.check(named, spec.lifetime().detached());
         }
         if (spec.root() instanceof Root.Directory(var path) && !Files.isDirectory(path)) {
             throw new SandboxException.InvalidSpec(

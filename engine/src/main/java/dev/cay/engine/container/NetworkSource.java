@@ -4,6 +4,7 @@ import dev.cay.Network;
 import dev.cay.SandboxException;
 import dev.cay.linux.Fd;
 import dev.cay.linux.Kernel;
+import dev.cay.linux.LocalKernel;
 import dev.cay.linux.netlink.MacAddress;
 import java.io.IOException;
 import java.net.InetAddress;
@@ -11,6 +12,13 @@ import java.util.List;
 
 /** Where networks come from. Thread-safe. */
 public interface NetworkSource {
+    /**
+     * Refuses what it cannot do, before anything is done.
+     *
+     * @throws SandboxException.Unsupported says what, and what to do instead
+     */
+    default void check(Network.Named network, boolean detached) {}
+
     /**
      * Connects a sandbox with a network: it has addresses, and nothing passes.
      *
@@ -23,9 +31,10 @@ public interface NetworkSource {
         /**
          * A cable whose other end is born in a network namespace, with all that the sandbox is to know of the network.
          *
-         * @param namespace in which nothing runs yet
+         * @param kernel as whose root the namespace can be entered
+         * @param namespace in which nothing runs yet; not to be used once the sandbox is connected
          */
-        record Cable(Fd namespace) implements Port {}
+        record Cable(LocalKernel kernel, Fd namespace) implements Port {}
 
         /**
          * A tap device. Whoever is at its other end is told by {@link Connection#configure}.

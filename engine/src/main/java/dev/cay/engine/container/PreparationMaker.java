@@ -213,7 +213,7 @@ final class PreparationMaker implements Preparation.Maker {
                 tenancy.id(),
                 tenancy.detachment().isPresent(),
                 network,
-                new NetworkSource.Port.Cable(namespaces.network().orElseThrow())));
+                new NetworkSource.Port.Cable(kernel, namespaces.network().orElseThrow())));
     }
 
     /** In a user namespace that has a single id nobody may choose groups. */

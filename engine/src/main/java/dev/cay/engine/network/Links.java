@@ -122,7 +122,7 @@ final class Links {
                     LinkSettings.named(lease.link()).withMaster(bridge),
                     new LinkKind.Veth(inside, Optional.of(cable.namespace()))));
             guard(bridge, lease, ipv6);
-            try (Rtnetlink there = Rtnetlink.openIn(kernel, cable.namespace())) {
+            try (Rtnetlink there = Rtnetlink.openIn(cable.kernel(), cable.namespace())) {
                 there.execute(inside(INSIDE_INDEX, network, lease, ipv6));
             }
         } else if (port instanceof Port.Tap tap) {

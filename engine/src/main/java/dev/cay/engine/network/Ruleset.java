@@ -21,8 +21,10 @@ import dev.cay.linux.netlink.NftTable;
 import dev.cay.linux.netlink.NftValue;
 import dev.cay.linux.netlink.NftVerdict;
 import java.net.InetAddress;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Our one table of the packet filter, {@code inet cay}: what is the same for all sandboxes. What belongs to one is an element of
@@ -172,6 +174,31 @@ final class Ruleset {
     /** Makes the table, which must not be there, for networks; it lets nobody pass yet. */
     static NftBatch install(NftBatch batch, List<NetworkDefinition> networks) {
         batch.createTable(TABLE);
+        addSets(batch, Set.of());
+        for (NftChain chain :
+                List.of(ALLOWED, REFUSE, OUT, INSIDE, RAW, FORWARD, INPUT, OUTPUT, PREROUTING, LOCAL, POSTROUTING)) {
+            batch.addChain(chain);
+        }
+        raw(batch);
+        limit(batch);
+        filter(batch);
+        translate(batch);
+        networks.forEach(network -> add(batch, network));
+        return batch;
+    }
+
+    /**
+     * Makes the sets, of which policies speak.
+     *
+     * @param others what is not public besides
+     */
+    static void addSets(NftBatch batch, Set<InetAddress> others) {
+        List<Cidr> reserved = new ArrayList<>(AddressGroup.reserved());
+        for (InetAddress other : others) {
+            if (reserved.stream().noneMatch(block -> block.contains(other))) {
+                reserved.add(new Cidr(other, other.getAddress().length * Byte.SIZE));
+            }
+        }
         for (NftSet set : List.of(
                 BRIDGES,
                 MUTUAL,
@@ -198,22 +225,12 @@ final class Ruleset {
             batch.addSet(set);
         }
         for (boolean ipv6 : new boolean[] {false, true}) {
-            addBlocks(batch, reserved(ipv6), AddressGroup.reserved(), ipv6);
+            addBlocks(batch, reserved(ipv6), reserved, ipv6);
             addBlocks(batch, httpsResolvers(ipv6), EgressPolicy.httpsResolvers(), ipv6);
             for (AddressGroup group : AddressGroup.values()) {
                 group(group, ipv6).ifPresent(set -> addBlocks(batch, set, group.blocks(), ipv6));
             }
         }
-        for (NftChain chain :
-                List.of(ALLOWED, REFUSE, OUT, INSIDE, RAW, FORWARD, INPUT, OUTPUT, PREROUTING, LOCAL, POSTROUTING)) {
-            batch.addChain(chain);
-        }
-        raw(batch);
-        limit(batch);
-        filter(batch);
-        translate(batch);
-        networks.forEach(network -> add(batch, network));
-        return batch;
     }
 
     private static void addBlocks(NftBatch batch, NftSet set, List<Cidr> blocks, boolean ipv6) {
@@ -281,12 +298,8 @@ final class Ruleset {
                 .addRule(NftRule.in(INSIDE)
                         .in(MUTUAL, NftField.INPUT, NftField.OUTPUT)
                         .accept())
-                .addRule(NftRule.in(INSIDE).verdict(new NftVerdict.Goto(REFUSE.name())))
-                .addRule(NftRule.in(REFUSE)
-                        .protocol(Protocol.TCP)
-                        .counted()
-                        .reject(NftExpression.Reject.Answer.TCP_RESET))
-                .addRule(NftRule.in(REFUSE).counted().reject(NftExpression.Reject.Answer.ADMIN_PROHIBITED));
+                .addRule(NftRule.in(INSIDE).verdict(new NftVerdict.Goto(REFUSE.name())));
+        refuse(batch);
         // Neighbours reach each other by way of the gateway and no other.
         batch.addRule(NftRule.in(OUTPUT)
                         .in(BRIDGES, NftField.OUTPUT)
@@ -298,6 +311,12 @@ final class Ruleset {
                         .protocol(Protocol.ICMPV6)
                         .is(NftField.ICMPV6_TYPE, NftValue.u8(ND_LAST))
                         .drop());
+    }
+
+    /** What is refused fails at once. */
+    static void refuse(NftBatch batch) {
+        batch.addRule(NftRule.in(REFUSE).protocol(Protocol.TCP).counted().reject(NftExpression.Reject.Answer.TCP_RESET))
+                .addRule(NftRule.in(REFUSE).counted().reject(NftExpression.Reject.Answer.ADMIN_PROHIBITED));
     }
 
     private static void translate(NftBatch batch) {

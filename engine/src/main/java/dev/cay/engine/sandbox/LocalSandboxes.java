@@ -22,9 +22,11 @@ import dev.cay.Writable;
 import dev.cay.engine.container.Container;
 import dev.cay.engine.container.Containers;
 import dev.cay.engine.container.ImageSource;
+import dev.cay.engine.container.NetworkSource;
 import dev.cay.engine.container.Places;
 import dev.cay.engine.image.LocalImages;
 import dev.cay.engine.microvm.MicroVms;
+import dev.cay.engine.network.UserNetworks;
 import dev.cay.engine.state.SandboxStore;
 import dev.cay.engine.state.VolumeStore;
 import java.io.IOException;
@@ -57,8 +59,10 @@ final class LocalSandboxes implements Sandboxes {
             return store();
         }
     });
+    private final Optional<UserNetworks> userNetworks =
+            places.isRoot() ? Optional.empty() : Optional.of(new UserNetworks());
     private final Containers containers =
-            new Containers(places, new StoredVolumes(this::volumeStore), imageSource, networks, this::forget);
+            new Containers(places, new StoredVolumes(this::volumeStore), imageSource, networkSource(), this::forget);
     private final Map<String, LocalSandbox> sandboxes = new ConcurrentHashMap<>();
     private final List<SandboxPool> pools = new ArrayList<>();
     private final Timeouts timeouts = new Timeouts();
@@ -334,6 +338,10 @@ final class LocalSandboxes implements Sandboxes {
         }
     }
 
+    private NetworkSource networkSource() {
+        return userNetworks.isPresent() ? userNetworks.get() : networks;
+    }
+
     private void closeAll() {
         closeServed(); // whoever is served may be about to ask this engine for something
         synchronized (pools) {
@@ -357,6 +365,7 @@ final class LocalSandboxes implements Sandboxes {
                     }
                     sandboxes.values().forEach(LocalSandbox::close);
                 }
+                userNetworks.ifPresent(UserNetworks::close);
             }
         } finally {
             closing.writeLock().unlock();
