@@ -187,9 +187,11 @@ static void set_up(int watches_memory) {
     waiting_end = &waiting;
 }
 
-/* Holds the namespaces it is in, visible to its owner, until the other end of descriptor 0 is closed. */
+/* Holds the namespaces it is in, visible to its owner, until the other end of descriptor 0 is closed. It says when it is: whoever
+ * waits for an execve goes on a moment before the kernel shows the new program's files in /proc to its user. */
 _Noreturn static void hold(void) {
-    u8 byte;
+    u8 byte = 0;
+    CALL3(__NR_write, 1, &byte, 1);
     CALL3(__NR_read, 0, &byte, 1);
     exit_with(0, "", 0);
 }

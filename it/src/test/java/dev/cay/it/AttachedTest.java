@@ -8,7 +8,9 @@ import dev.cay.Execution;
 import dev.cay.ExecutionInfo;
 import dev.cay.Exit;
 import dev.cay.FilePath;
+import dev.cay.ImageConfig;
 import dev.cay.OutputKind;
+import dev.cay.PublishedPort;
 import dev.cay.Sandbox;
 import dev.cay.SandboxException;
 import dev.cay.SandboxInfo;
@@ -16,7 +18,12 @@ import dev.cay.SandboxSpec;
 import dev.cay.SandboxState;
 import dev.cay.Sandboxes;
 import dev.cay.Size;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -83,6 +90,61 @@ class AttachedTest {
             }
         }
         assertThatThrownBy(() -> engine.open(NAME)).isInstanceOf(SandboxException.NotFound.class);
+    }
+
+    /** {@code cay cp} of trees, both ways. */
+    @Test
+    void treesGoInAndOut(Sandboxes engine) throws Exception {
+        try (OtherProcess owner = OtherProcess.start()) {
+            owner.tell("create-attached", NAME);
+            try (Sandbox sandbox = engine.open(NAME)) {
+                Lab.sh(sandbox, "mkdir -p /tmp/a/b; echo one > /tmp/a/b/file; ln -s b/file /tmp/a/link; mkdir /tmp/c");
+                ByteArrayOutputStream packed = new ByteArrayOutputStream();
+                sandbox.files().pack(FilePath.of("/tmp/a"), packed);
+                sandbox.files().unpack(FilePath.of("/tmp/c"), new ByteArrayInputStream(packed.toByteArray()));
+                assertThat(Lab.sh(sandbox, "diff -r --no-dereference /tmp/a /tmp/c/a 2>&1 || diff -r /tmp/a /tmp/c"))
+                        .isEmpty();
+                assertThat(owner.tell("exec", NAME, "cat /tmp/c/a/link || cat /tmp/c/link"))
+                        .isEqualTo("exited 0 one");
+            }
+        }
+    }
+
+    /** {@code cay commit}. */
+    @Test
+    void anImageIsMadeOfWhatIsChangedInIt(Sandboxes engine) throws Exception {
+        Path archive = Lab.directory().resolve("root.tar");
+        Lab.onHost("tar", "-C", Lab.smallRoot().toString(), "--numeric-owner", "-cf", archive.toString(), ".");
+        try (InputStream in = Files.newInputStream(archive)) {
+            engine.images()
+                    .importRoot(
+                            in, Optional.of("cay-it/of"), ImageConfig.empty(ImageConfig.Platform.parse("linux/amd64")));
+        }
+        try (OtherProcess owner = OtherProcess.start()) {
+            owner.tell("create-attached-of", NAME, "cay-it/of");
+            owner.tell("exec", NAME, "echo changed > /changed");
+            try (Sandbox sandbox = engine.open(NAME)) {
+                engine.commit(sandbox, Optional.of("cay-it/changed"));
+            }
+        }
+        try (Sandbox sandbox = engine.create(SandboxSpec.image("cay-it/changed").build())) {
+            assertThat(sandbox.exec("/bin/sh", "-c", "cat /changed").stdout()).isEqualTo("changed\n");
+        }
+        engine.images().remove("cay-it/changed");
+        engine.images().remove("cay-it/of");
+    }
+
+    /** {@code cay port} and {@code cay egress}. */
+    @Test
+    void itsPortsAreSetFromOutside(Sandboxes engine) {
+        try (OtherProcess owner = OtherProcess.start()) {
+            String id = owner.tell("create-attached-networked", NAME);
+            PublishedPort port = PublishedPort.parse("127.0.0.1:18090:80");
+            engine.networks().publish(NAME, port);
+            assertThat(engine.networks().member(id).ports()).containsExactly(port);
+            engine.networks().unpublish(NAME, port);
+            assertThat(engine.networks().member(id).ports()).isEmpty();
+        }
     }
 
     /** What others run in it is kept, as in a sandbox that outlives everybody, for as long as it lives. */

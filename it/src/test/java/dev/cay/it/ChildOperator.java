@@ -117,6 +117,11 @@ public final class ChildOperator {
             case "create" -> engine().create(spec(name, more)).id();
             case "create-attached" -> attached(name, more, true).id();
             case "create-without-init" -> attached(name, more, false).id();
+            case "create-attached-of" ->
+                attached(SandboxSpec.image(more).name(name)).id();
+            case "create-attached-networked" ->
+                attached(SandboxSpec.host().name(name).network(Network.bridge()))
+                        .id();
             case "own-attached" -> kept(attached.orElseThrow().start());
             case "close-attached" -> closed();
             case "create-attached-small" ->
@@ -206,6 +211,10 @@ public final class ChildOperator {
         if (!command.isEmpty()) {
             builder.command(ExecSpec.of("sh", "-c", command));
         }
+        return attached(builder);
+    }
+
+    private Sandbox attached(SandboxSpec.Builder builder) {
         Sandbox sandbox = engine().create(builder.build());
         attached = Optional.of(sandbox);
         return sandbox;

@@ -86,14 +86,16 @@ public record OwnedNamespaces(Optional<Fd> user, Optional<Fd> network) implement
         if (flags == 0) {
             return NONE;
         }
-        try (Pipe gate = Pipe.writing()) {
+        try (Pipe ready = Pipe.reading();
+                Pipe gate = Pipe.writing()) {
             OpList.Builder list = OpList.builder();
             if (network) {
                 list.addAll(Loopback.up());
             }
-            list.addAll(holder(holder, gate.theirs()).operations());
+            list.addAll(holder(holder, gate.theirs(), ready.theirs()).operations());
             try (Child child = kernel.spawn(list.build(), new Birth(flags, Optional.empty()))) {
                 try {
+                    awaitHolder(ready);
                     return open(kernel, child.pid(), user, network);
                 } finally {
                     Pipe.write(gate.ours(), ByteBuffer.allocateDirect(1));
@@ -108,12 +110,23 @@ public record OwnedNamespaces(Optional<Fd> user, Optional<Fd> network) implement
      *
      * @param holder the program that it becomes, which ends when its standard input does; see {@link Stub#program}
      * @param gate its standard input
+     * @param ready its standard output, see {@link #awaitHolder}
      */
-    public static OpList holder(Fd holder, Fd gate) {
+    public static OpList holder(Fd holder, Fd gate, Fd ready) {
         return OpList.of(
                 FileOps.duplicate(Arg.of(gate), 0),
-                FileOps.closeOnExecFrom(1),
+                FileOps.duplicate(Arg.of(ready), 1),
+                FileOps.closeOnExecFrom(2),
                 Processes.execve(Arg.of(holder), List.of("cay-init", "hold"), List.of()));
+    }
+
+    /**
+     * Waits until such a process can be looked at, or has ended. The kernel says that it has become its program before it gives the
+     * files of its directory in /proc to its user: until then they belong to a process that shares this one's memory, and to root.
+     */
+    public static void awaitHolder(Pipe ready) {
+        ready.theirs().close();
+        Poll.readable(ready.ours());
     }
 
     private static void joinOrClose(FutureTask<Void> holder, OwnedNamespaces made) throws SyscallException {

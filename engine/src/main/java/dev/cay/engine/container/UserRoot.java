@@ -32,11 +32,13 @@ import java.util.Optional;
 record UserRoot(RootlessKernel kernel, int ids) implements AutoCloseable {
     static UserRoot create(HostKernel host, Places places) throws IOException {
         try (Cleanup undo = new Cleanup();
+                Pipe ready = Pipe.reading();
                 Pipe gate = Pipe.writing()) {
             Fd holder = undo.push(
                     Stub.program(host, GuestProgram.of(Architecture.current().text())));
-            try (Child child = spawn(host, holder, gate)) {
+            try (Child child = spawn(host, holder, gate, ready)) {
                 try {
+                    OwnedNamespaces.awaitHolder(ready);
                     int ids = map(host, child.pid(), places.user());
                     String process = "/proc/" + child.pid();
                     Op user = FileOps.open(process + "/ns/user", FileOps.O_RDONLY);
@@ -52,10 +54,10 @@ record UserRoot(RootlessKernel kernel, int ids) implements AutoCloseable {
         }
     }
 
-    private static Child spawn(HostKernel host, Fd holder, Pipe gate) throws SyscallException {
+    private static Child spawn(HostKernel host, Fd holder, Pipe gate, Pipe ready) throws SyscallException {
         try {
             return host.spawn(
-                    OwnedNamespaces.holder(holder, gate.theirs()),
+                    OwnedNamespaces.holder(holder, gate.theirs(), ready.theirs()),
                     new Birth(Namespaces.USER | Namespaces.MOUNT, Optional.empty()));
         } catch (SyscallException e) {
             if (e.is(Errno.EPERM) || e.is(Errno.ENOSPC) || e.is(Errno.EACCES) || e.is(Errno.EUSERS)) {
