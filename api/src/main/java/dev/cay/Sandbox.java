@@ -98,6 +98,26 @@ public interface Sandbox extends AutoCloseable {
     SandboxFiles files();
 
     /**
+     * Halts all that runs in it: a container's processes by the freezer of their control groups, a microVM's processor. Nothing can
+     * be started in it until it is resumed. What it has of limits of time goes on.
+     *
+     * @throws SandboxException.Conflict if it is paused already
+     * @throws SandboxException.Unsupported if nobody can halt it here
+     */
+    default void pause() {
+        throw new SandboxException.Unsupported("this sandbox cannot be paused", "");
+    }
+
+    /**
+     * Lets go on what was halted. The clock of a microVM is set before anything can be started in it.
+     *
+     * @throws SandboxException.Conflict if it is not paused
+     */
+    default void resume() {
+        throw new SandboxException.Unsupported("this sandbox cannot be paused", "");
+    }
+
+    /**
      * Ends all commands: SIGTERM to the sandbox's own, and, when that has ended or {@code grace} is over, the certain death of
      * everything. The sandbox and its files stay.
      */

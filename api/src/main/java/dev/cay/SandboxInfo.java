@@ -14,6 +14,8 @@ import java.util.Optional;
  * @param created when it was made
  * @param firstProcess the number on the host of its first process; empty if it has none
  * @param exit how its own command ended the last time; empty if it has none or it has not ended
+ * @param paused whether all that runs in it is halted until it is resumed
+ * @param machine what is known of its machine; empty if it is no microVM
  */
 public record SandboxInfo(
         String id,
@@ -21,7 +23,9 @@ public record SandboxInfo(
         SandboxSpec spec,
         Instant created,
         Optional<Long> firstProcess,
-        Optional<Exit> exit) {
+        Optional<Exit> exit,
+        boolean paused,
+        Optional<MachineInfo> machine) {
     public SandboxInfo {
         requireNonNull(id, "id is null");
         requireNonNull(state, "state is null");
@@ -29,6 +33,23 @@ public record SandboxInfo(
         requireNonNull(created, "created is null");
         requireNonNull(firstProcess, "firstProcess is null");
         requireNonNull(exit, "exit is null");
+        requireNonNull(machine, "machine is null");
+    }
+
+    /** The same of one that is no microVM, and not paused. */
+    public SandboxInfo(
+            String id,
+            SandboxState state,
+            SandboxSpec spec,
+            Instant created,
+            Optional<Long> firstProcess,
+            Optional<Exit> exit) {
+        this(id, state, spec, created, firstProcess, exit, false, Optional.empty());
+    }
+
+    /** The same, paused or not. */
+    public SandboxInfo paused(boolean value) {
+        return new SandboxInfo(id, state, spec, created, firstProcess, exit, value, machine);
     }
 
     /** The name it was given, or its id. */

@@ -23,10 +23,12 @@ sealed interface Command
                 NetCommand,
                 NetdCommand,
                 NetworkCommand,
+                PauseCommand,
                 PortCommand,
                 PsCommand,
                 PullCommand,
                 RegistryCommand,
+                ResumeCommand,
                 RmCommand,
                 RunCommand,
                 StartCommand,
@@ -101,6 +103,8 @@ sealed interface Command
                 new LogsCommand(),
                 new StopCommand(),
                 new KillCommand(),
+                new PauseCommand(),
+                new ResumeCommand(),
                 new RmCommand(),
                 new CpCommand(),
                 new CommitCommand(),
@@ -138,6 +142,8 @@ sealed interface Command
             case "stop" -> Optional.of(new StopCommand());
             case "kill" -> Optional.of(new KillCommand());
             case "rm" -> Optional.of(new RmCommand());
+            case "pause" -> Optional.of(new PauseCommand());
+            case "resume" -> Optional.of(new ResumeCommand());
             case "commit" -> Optional.of(new CommitCommand());
             case "cp" -> Optional.of(new CpCommand());
             case "stats" -> Optional.of(new StatsCommand());

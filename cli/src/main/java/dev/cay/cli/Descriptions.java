@@ -25,9 +25,17 @@ final class Descriptions {
                 : "-";
     }
 
+    /** For programs; one that is paused is where it was in its life, but halted. */
+    static String stateText(SandboxInfo info) {
+        return info.paused() ? "paused" : info.state().text();
+    }
+
     /** The state, and how it came to it. */
     static Table.Cell state(SandboxInfo info) {
-        String text = info.state().text();
+        String text = stateText(info);
+        if (info.paused()) {
+            return new Table.Cell(text, Table.Mood.PLAIN);
+        }
         return switch (info.state()) {
             case RUNNING -> new Table.Cell(info.spec().lifetime().detached() ? text : ATTACHED, Table.Mood.GOOD);
             case CREATING, CREATED, REMOVING -> new Table.Cell(text, Table.Mood.PLAIN);

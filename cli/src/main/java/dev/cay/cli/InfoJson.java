@@ -6,6 +6,7 @@ import dev.cay.ExecutionInfo;
 import dev.cay.Exit;
 import dev.cay.Lifetime;
 import dev.cay.Limits;
+import dev.cay.MachineInfo;
 import dev.cay.Mount;
 import dev.cay.Network;
 import dev.cay.PublishedPort;
@@ -33,7 +34,7 @@ final class InfoJson {
         SandboxSpec spec = info.spec();
         json.field("id", info.id())
                 .field("name", info.name())
-                .field("state", info.state().text())
+                .field("state", Descriptions.stateText(info))
                 .field("attached", !spec.lifetime().detached())
                 .field("created", info.created().toString());
         if (info.firstProcess().isPresent()) {
@@ -42,11 +43,26 @@ final class InfoJson {
         if (info.exit().isPresent()) {
             writeExit(json, info.exit().get());
         }
+        if (info.machine().isPresent()) {
+            writeMachine(json, info.machine().get());
+        }
         json.field("root", Descriptions.root(spec.root()));
         if (spec.command().isPresent()) {
             json.field("command", spec.command().get().command());
         }
         json.field("labels", spec.labels());
+    }
+
+    private static void writeMachine(Json json, MachineInfo machine) throws IOException {
+        json.begin("machine").field("emulated", machine.emulated());
+        if (machine.template().isPresent()) {
+            json.field("template", machine.template().get());
+        }
+        json.field(
+                        "answered_us",
+                        TimeUnit.NANOSECONDS.toMicros(machine.answered().toNanos()))
+                .field("health", machine.health().text())
+                .end();
     }
 
     static void writeExit(Json json, Exit exit) throws IOException {

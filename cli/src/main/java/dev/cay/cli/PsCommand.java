@@ -123,7 +123,7 @@ final class PsCommand implements Command {
             boolean fits = switch (filter.substring(0, equals)) {
                 case "label" -> hasLabel(info.spec().labels(), value);
                 case "name" -> info.name().equals(value);
-                default -> info.state().text().equals(value);
+                default -> Descriptions.stateText(info).equals(value);
             };
             if (!fits) {
                 return false;

@@ -29,6 +29,7 @@ import java.util.concurrent.CopyOnWriteArrayList;
 
 /** A sandbox that is but a list of executions. */
 final class FakeSandbox implements Sandbox {
+    private boolean paused;
     static final Instant CREATED = Instant.parse("2026-01-02T03:04:05Z");
 
     /** So much of a log is given at once. */
@@ -105,7 +106,17 @@ final class FakeSandbox implements Sandbox {
 
     @Override
     public SandboxInfo info() {
-        return new SandboxInfo(id, state, spec, CREATED, Optional.of(4711L), exit);
+        return new SandboxInfo(id, state, spec, CREATED, Optional.of(4711L), exit).paused(paused);
+    }
+
+    @Override
+    public void pause() {
+        paused = true;
+    }
+
+    @Override
+    public void resume() {
+        paused = false;
     }
 
     @Override

@@ -4,10 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cay.ExecSpec;
+import dev.cay.Execution;
 import dev.cay.ImageConfig;
 import dev.cay.ImageConfig.Platform;
 import dev.cay.Isolation;
 import dev.cay.Kernels;
+import dev.cay.MachineInfo;
 import dev.cay.Sandbox;
 import dev.cay.SandboxException;
 import dev.cay.SandboxPool;
@@ -26,6 +28,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -111,7 +114,9 @@ final class CloneTest {
         try (Sandbox one = engine.create(spec().build());
                 Sandbox other = engine.create(spec().build())) {
             for (Sandbox clone : List.of(one, other)) {
-                assertThat(commandLine(clone)).contains("-incoming");
+                MachineInfo machine = clone.info().machine().orElseThrow();
+                assertThat(machine.template()).contains(NAME);
+                assertThat(machine.health()).isEqualTo(MachineInfo.Health.HEALTHY);
                 String[] lines = Lab.sh(clone, ask).split("\n");
                 for (int i = 0; i < 3; i++) {
                     assertThat(seen.add(lines[i].strip())).as(lines[i]).isTrue();
@@ -129,18 +134,46 @@ final class CloneTest {
         }
     }
 
-    /** The last VMM that was started. */
-    private static List<String> commandLine(Sandbox clone) {
-        assertThat(clone.info().id()).isEqualTo(clone.id());
-        return GuestKernels.vmms().stream()
-                .flatMap(vmm -> vmm.info().arguments().map(List::of).orElse(List.of()).stream())
-                .toList();
+    /** A guest that stood still has not lost the time, and nobody takes it for hung. */
+    @Test
+    void aCloneIsPausedAndResumed() {
+        try (Sandbox clone = engine.create(spec().build());
+                Execution loop = clone.start(ExecSpec.of("sh", "-c", "while :; do date +%N; done > /tmp/loop"))) {
+            clone.pause();
+            assertThat(clone.info().paused()).isTrue();
+            assertThatThrownBy(() -> clone.exec("true")).isInstanceOf(SandboxException.Conflict.class);
+            assertThatThrownBy(clone::pause).isInstanceOf(SandboxException.Conflict.class);
+            Duration used = clone.usage().cpu();
+            LockSupport.parkNanos(2_000_000_000L);
+            assertThat(clone.usage().cpu()).isLessThan(used.plusMillis(500));
+            clone.resume();
+            assertThat(clone.info().paused()).isFalse();
+            assertThatThrownBy(clone::resume).isInstanceOf(SandboxException.Conflict.class);
+            long there = Long.parseLong(Lab.sh(clone, "date +%s"));
+            assertThat(Duration.between(Instant.ofEpochSecond(there), Instant.now()))
+                    .isBetween(Duration.ofSeconds(-1), Duration.ofSeconds(60));
+            assertThat(loop.await(Duration.ofMillis(1))).isEmpty();
+            loop.kill();
+        }
     }
 
+    /** H1: a guest that does not answer is not healthy for ever. */
     @Test
-    void anotherMemoryIsAnotherMachine() {
-        try (Sandbox booted = engine.create(spec().memory(Size.mib(128)).build())) {
-            assertThat(commandLine(booted)).doesNotContain("-incoming").contains("-append");
+    void aVmmThatStandsStillIsNoticed() {
+        Set<ProcessHandle> before = GuestKernels.vmms();
+        try (Sandbox clone = engine.create(spec().build())) {
+            Set<ProcessHandle> own = GuestKernels.vmms();
+            own.removeAll(before);
+            String pid = Long.toString(own.iterator().next().pid());
+            Lab.onHost("kill", "-STOP", pid);
+            MachineInfo.Health health = MachineInfo.Health.HEALTHY;
+            while (health == MachineInfo.Health.HEALTHY) {
+                LockSupport.parkNanos(100_000_000L);
+                health = clone.info().machine().orElseThrow().health();
+            }
+            assertThat(health).isEqualTo(MachineInfo.Health.SLOW);
+            Lab.onHost("kill", "-CONT", pid);
+            assertThat(Lab.sh(clone, "echo there")).isEqualTo("there");
         }
     }
 

@@ -60,6 +60,8 @@ class MicroVmNetworkTest {
                 client = s.accept()[0]; client.send(b'hello'); client.close()
             """;
 
+    private static final Size MEMORY = Size.mib(256);
+
     private NetworkWorld world;
 
     @BeforeEach
@@ -97,6 +99,7 @@ class MicroVmNetworkTest {
                         assertThat(links()).hasSize(before + 1).contains("cay" + guest.id());
                         new Guest(engine, guest, neighbour).check();
                     }
+                    checkClone(engine, neighbour);
                     assertThat(links()).hasSize(before);
                 } finally {
                     engine.networks().remove("lan");
@@ -106,11 +109,24 @@ class MicroVmNetworkTest {
         });
     }
 
+    /** Its card is its own, though the template's has nothing behind it. */
+    private void checkClone(Sandboxes engine, Sandbox neighbour) throws Exception {
+        engine.templates().create(NAME, MEMORY);
+        try (Sandbox clone = engine.create(spec())) {
+            assertThat(clone.info().machine().orElseThrow().template()).contains(NAME);
+            Guest guest = new Guest(engine, clone, neighbour);
+            guest.hasWhatItsLeaseSays();
+            guest.readsAPage();
+        } finally {
+            engine.templates().remove(NAME);
+        }
+    }
+
     /** Without a filter, so that its root may do all that a hostile guest could. */
     private static SandboxSpec spec() {
         return SandboxSpec.image(NAME)
                 .isolation(Isolation.MICROVM)
-                .memory(Size.mib(256))
+                .memory(MEMORY)
                 .hostname("guest")
                 .seccomp(SeccompPolicy.unconfined())
                 .network(Network.named("lan")

@@ -122,6 +122,7 @@ final class MicroVmTest {
 
     @Test
     void aCommandRunsInAnotherKernel() throws IOException {
+        assertThat(sandbox.info().machine().orElseThrow().template()).isEmpty();
         assertThat(sh("uname -r"))
                 .isEqualTo(engine.kernels().list().stream()
                         .filter(kernel -> kernel.name().equals(NAME))

@@ -14,6 +14,7 @@ import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
 import dev.cay.linux.Results;
 import dev.cay.linux.SyscallException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
@@ -31,6 +32,11 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class Cgroup implements Group {
     private static final int REMOVAL_ATTEMPTS = 2000;
+
+    /** A process that is in the middle of a system call stands still when that is over: so many milliseconds are waited for it. */
+    private static final int FREEZING_ATTEMPTS = 5000;
+
+    private static final int EVENTS_SIZE = 256;
     private static final int AT_REMOVEDIR = 0x200;
 
     private final CgroupParent parent;
@@ -202,6 +208,39 @@ final class Cgroup implements Group {
         for (String execution : parent.children(name)) {
             kill(name + "/" + execution);
         }
+    }
+
+    /** {@inheritDoc} The first process is in none of their groups: it goes on, and so whoever asks it is answered. */
+    @Override
+    public void freeze(boolean frozen) {
+        for (String execution : parent.children(name)) {
+            String file = name + "/" + execution + "/cgroup.freeze";
+            OpList.Builder list = OpList.builder();
+            Op open = list.add(FileOps.openAt(Arg.of(parent.unified()), file, FileOps.O_WRONLY, 0));
+            list.add(FileOps.write(Arg.of(open), file, frozen ? "1" : "0"));
+            list.add(FileOps.close(open));
+            try {
+                parent.run(list.build());
+                for (int i = 0; frozen && i < FREEZING_ATTEMPTS && !isFrozen(execution); i++) {
+                    LockSupport.parkNanos(1_000_000);
+                }
+            } catch (SyscallException e) {
+                if (!e.is(Errno.ENOENT) && !e.is(Errno.ENODEV)) { // it has just ended
+                    throw failed(e);
+                }
+            }
+        }
+    }
+
+    private boolean isFrozen(String execution) throws SyscallException {
+        Arg.Buffer events = new Arg.Buffer(EVENTS_SIZE);
+        Op open = FileOps.openAt(
+                Arg.of(parent.unified()), name + "/" + execution + "/cgroup.events", FileOps.O_RDONLY, 0);
+        Op read = FileOps.read(Arg.of(open), events);
+        Results results = parent.run(OpList.of(open, read, FileOps.close(open)));
+        results.fd(open);
+        String text = new String(results.bytes(events), 0, (int) results.value(read), StandardCharsets.US_ASCII);
+        return text.contains("frozen 1") || text.contains("populated 0");
     }
 
     @Override

@@ -332,6 +332,16 @@ public final class Container implements AutoCloseable {
         }
     }
 
+    /**
+     * Halts all commands, whoever started them, or lets them go on; and returns when they stand still.
+     *
+     * @throws SandboxException.Unsupported without control groups
+     */
+    public void freeze(boolean frozen) {
+        requireAlive();
+        group.freeze(frozen);
+    }
+
     /** Kills all commands of whoever started them, as far as the kernel knows them. */
     public void killCommands() {
         group.killExecutions();

@@ -74,6 +74,13 @@ sealed interface Group extends AutoCloseable permits Cgroup, NoCgroup {
     /** Kills everything in the sandbox. */
     void kill();
 
+    /**
+     * Halts all executions, or lets them go on; and returns when they stand still.
+     *
+     * @throws SandboxException.Unsupported if the kernel does not know what belongs to them
+     */
+    void freeze(boolean frozen);
+
     /** Kills all executions, as far as the kernel knows them. */
     void killExecutions();
 

@@ -132,6 +132,12 @@ final class NoCgroup implements Group {
     }
 
     @Override
+    public void freeze(boolean frozen) {
+        throw new SandboxException.Unsupported(
+                "a sandbox cannot be paused: this user has no control group that could hold its processes", HINT);
+    }
+
+    @Override
     public void kill() {
         first.get().ifPresent(process -> signal(process::signal));
     }

@@ -1,5 +1,6 @@
 package dev.cay.engine.microvm;
 
+import dev.cay.MachineInfo.Health;
 import dev.cay.linux.SyscallException;
 import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
@@ -23,27 +24,17 @@ final class GuestWatch implements AutoCloseable {
     static final Duration ALONE = Duration.ofSeconds(60);
 
     private final Question question;
+    private final Runnable onHung;
     private final LongSupplier clock;
     private final Thread thread;
     private volatile boolean closed;
     private volatile boolean gone;
+    private volatile boolean resting;
 
     /** When the question was asked that has not been answered; {@link #ANSWERED} if there is none. */
     private volatile long asked = ANSWERED;
 
     private static final long ANSWERED = Long.MIN_VALUE;
-
-    /** How a guest does. */
-    enum Health {
-        /** It answers. */
-        HEALTHY,
-        /** It has not answered for some seconds. */
-        SLOW,
-        /** It does not answer any more, though its machine runs. */
-        HUNG,
-        /** The channel has ended. */
-        GONE
-    }
 
     /** Whether the guest has answered before a deadline, a value of {@link System#nanoTime}. */
     @FunctionalInterface
@@ -51,12 +42,14 @@ final class GuestWatch implements AutoCloseable {
         boolean isAnswered(long deadline) throws SyscallException;
     }
 
-    GuestWatch(String id, Question question) {
-        this(id, question, System::nanoTime);
+    /** @param onHung is run when it is found hung, and again each time when it still is */
+    GuestWatch(String id, Question question, Runnable onHung) {
+        this(id, question, onHung, System::nanoTime);
     }
 
-    GuestWatch(String id, Question question, LongSupplier clock) {
+    GuestWatch(String id, Question question, Runnable onHung, LongSupplier clock) {
         this.question = question;
+        this.onHung = onHung;
         this.clock = clock;
         thread = Thread.ofVirtual().name("cay-guest-" + id).unstarted(this::watch);
     }
@@ -72,6 +65,9 @@ final class GuestWatch implements AutoCloseable {
                 boolean answered = false;
                 while (!closed && !answered) { // the first question counts, the others are asked in case it got lost
                     answered = question.isAnswered(System.nanoTime() + HUNG.toNanos());
+                    if (!answered && health() == Health.HUNG) {
+                        onHung.run();
+                    }
                 }
                 asked = ANSWERED;
                 if (!closed) {
@@ -88,11 +84,23 @@ final class GuestWatch implements AutoCloseable {
         if (gone) {
             return Health.GONE;
         }
-        long waited = since == ANSWERED ? 0 : clock.getAsLong() - since;
+        long waited = since == ANSWERED || resting ? 0 : clock.getAsLong() - since;
         if (waited < SLOW.toNanos()) {
             return Health.HEALTHY;
         }
         return waited < HUNG.toNanos() ? Health.SLOW : Health.HUNG;
+    }
+
+    /**
+     * It is not expected to answer, or it is again: the time until then does not count.
+     *
+     * @param still whether its machine stands still
+     */
+    void rest(boolean still) {
+        if (asked != ANSWERED) {
+            asked = clock.getAsLong();
+        }
+        resting = still;
     }
 
     /** Asks no more; who ends the session ends a question that is still open. */

@@ -18,6 +18,7 @@ import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Optional;
 
 /** What machines of this host are made of. Thread-safe. */
 final class MachineFiles {
@@ -37,19 +38,27 @@ final class MachineFiles {
     }
 
     /** A machine that boots. */
-    MachineSpec machine(GuestKernel kernel, Size memory, List<Disk> disks) throws IOException {
-        return machine(kernel, initramfs(kernel), memory, kilohertz(), disks);
+    MachineSpec machine(GuestKernel kernel, Size memory, List<Disk> disks, Optional<MachineSpec.NetworkCard> card)
+            throws IOException {
+        return machine(kernel, initramfs(kernel), memory, kilohertz(), disks, card);
     }
 
     /** The same that goes on: its kernel and what it begins with are not read. */
-    MachineSpec clone(GuestKernel kernel, Template template, List<Disk> disks) throws IOException {
-        return machine(kernel, file(kernel), template.memory(), template.kilohertz(), disks);
+    MachineSpec clone(GuestKernel kernel, Template template, List<Disk> disks, Optional<MachineSpec.NetworkCard> card)
+            throws IOException {
+        return machine(kernel, file(kernel), template.memory(), template.kilohertz(), disks, card);
     }
 
     /** Under emulation a second processor costs the boot half a second, and gains little. */
     private static MachineSpec machine(
-            GuestKernel kernel, Path initramfs, Size memory, long kilohertz, List<Disk> disks) {
-        return new MachineSpec(kernel.vmlinux(), initramfs, memory, 1, new Acceleration.Emulated(kilohertz), disks);
+            GuestKernel kernel,
+            Path initramfs,
+            Size memory,
+            long kilohertz,
+            List<Disk> disks,
+            Optional<MachineSpec.NetworkCard> card) {
+        return new MachineSpec(
+                kernel.vmlinux(), initramfs, memory, 1, new Acceleration.Emulated(kilohertz), disks, card);
     }
 
     /** What two machines must have in common for one to go on where the other was. */

@@ -69,11 +69,6 @@ public record MachineSpec(
         this(kernel, initramfs, memory, processors, acceleration, disks, Optional.empty());
     }
 
-    /** The same with a network card. */
-    MachineSpec with(Optional<NetworkCard> other) {
-        return new MachineSpec(kernel, initramfs, memory, processors, acceleration, disks, other);
-    }
-
     /** The memory of a guest that is to have at least so much. */
     static Size memory(Size atLeast) {
         return Size.bytes((atLeast.bytes() + MEBIBYTE - 1) / MEBIBYTE * MEBIBYTE);

@@ -130,8 +130,9 @@ final class MachineTemplates implements Templates, AutoCloseable {
         long deadline = System.nanoTime() + BOOT.toNanos();
         try (MemoryFile ram = MemoryFile.create(host, "cay-guest", memory.bytes());
                 MemoryFile state = MemoryFile.create(host, "cay-machine", 0)) {
-            List<String> places;
-            try (Machine mould = vmm.start(files.machine(kernel, memory, List.of()), new Origin.Mould(ram))) {
+            GuestPlaces.Left places;
+            try (Machine mould =
+                    vmm.start(files.machine(kernel, memory, List.of(), Optional.empty()), new Origin.Mould(ram))) {
                 try (Stub stub = Stub.ofMachine(mould.channel(), deadline)) {
                     places = GuestPlaces.leave(inside(stub), deadline);
                     stub.ping(); // nothing is on its way any more
@@ -147,7 +148,8 @@ final class MachineTemplates implements Templates, AutoCloseable {
                     kernel.release(),
                     memory,
                     files.kilohertz(),
-                    places,
+                    places.disks(),
+                    places.card(),
                     Instant.now());
             store.add(template, ram, state);
             return template;

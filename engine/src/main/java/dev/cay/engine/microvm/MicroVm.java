@@ -2,6 +2,8 @@ package dev.cay.engine.microvm;
 
 import dev.cay.BootStep;
 import dev.cay.ExecSpec;
+import dev.cay.MachineInfo;
+import dev.cay.MachineInfo.Health;
 import dev.cay.SandboxException;
 import dev.cay.SandboxFiles;
 import dev.cay.Usage;
@@ -17,6 +19,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -30,8 +33,9 @@ public final class MicroVm implements AutoCloseable {
     private final GuestCommands commands;
     private final GuestWatch watch;
     private final Optional<GuestNetwork> network;
-    private final List<BootStep> boot;
     private final boolean keeps;
+    private final Beginning beginning;
+    private final AtomicBoolean paused = new AtomicBoolean();
     private final AtomicInteger numbers = new AtomicInteger();
     private final AtomicLong oomKills = new AtomicLong();
 
@@ -41,17 +45,17 @@ public final class MicroVm implements AutoCloseable {
             Machine machine,
             Stub stub,
             GuestCommands commands,
-            List<BootStep> boot,
             boolean keeps,
-            Optional<GuestNetwork> network) {
+            Optional<GuestNetwork> network,
+            Beginning beginning) {
         this.network = network;
-        this.boot = List.copyOf(boot);
         this.keeps = keeps;
+        this.beginning = beginning;
         this.id = id;
         this.machine = machine;
         this.stub = stub;
         this.commands = commands;
-        watch = new GuestWatch(id, stub::ping);
+        watch = new GuestWatch(id, stub::ping, () -> {});
         machine.onEnd(stub::close); // whoever waits for the guest learns that it is gone
         watch.start();
     }
@@ -62,7 +66,63 @@ public final class MicroVm implements AutoCloseable {
 
     /** How its guest came up. */
     public List<BootStep> boot() {
-        return boot;
+        return beginning.steps();
+    }
+
+    /**
+     * How it began.
+     *
+     * @param template its name, if it did not boot
+     * @param answered how long after the start of the VMM its first process answered
+     * @param steps what was done from then on
+     */
+    record Beginning(Optional<String> template, Duration answered, List<BootStep> steps) {}
+
+    public MachineInfo info() {
+        return new MachineInfo(
+                true, beginning.template(), beginning.answered(), isAlive() ? watch.health() : Health.GONE);
+    }
+
+    /** Whether it has been halted. */
+    public boolean isPaused() {
+        return paused.get();
+    }
+
+    /** Halts the guest's processor, and does not wait for an answer of it. */
+    public void pause() {
+        requireAlive();
+        if (!paused.compareAndSet(false, true)) {
+            throw new SandboxException.Conflict("the sandbox " + id + " is paused already", "");
+        }
+        watch.rest(true);
+        told(machine::pause);
+    }
+
+    /** Lets it go on, and tells it what time it is. */
+    public void resume() {
+        requireAlive();
+        if (!paused.get()) {
+            throw new SandboxException.Conflict("the sandbox " + id + " is not paused", "");
+        }
+        told(() -> {
+            machine.resume();
+            GuestClock.correct(stub, InstantSource.system());
+        });
+        watch.rest(false);
+        paused.set(false);
+    }
+
+    private void told(Telling telling) {
+        try {
+            telling.run();
+        } catch (IOException e) {
+            requireAlive();
+            throw new SandboxException.HostFailed("the sandbox " + id + ": " + e.getMessage(), "", e);
+        }
+    }
+
+    private interface Telling {
+        void run() throws IOException;
     }
 
     /** The number of a process of this machine that lives exactly as long as it does. */
@@ -82,7 +142,7 @@ public final class MicroVm implements AutoCloseable {
      * @throws SandboxException.Closed if the machine has ended
      */
     public KeptExecution start(ExecSpec command) throws SyscallException {
-        requireAlive();
+        requireGoing();
         try {
             return commands.start(numbers.incrementAndGet(), command);
         } catch (SyscallException e) {
@@ -103,7 +163,7 @@ public final class MicroVm implements AutoCloseable {
     }
 
     public SandboxFiles files() {
-        requireAlive();
+        requireGoing();
         return commands.files();
     }
 
@@ -132,7 +192,7 @@ public final class MicroVm implements AutoCloseable {
     /** Whether the guest's kernel has killed anything for want of memory since this was asked before. */
     public boolean ranOutOfMemory() {
         try {
-            long kills = isAlive() ? commands.oomKills() : 0;
+            long kills = isAlive() && !isPaused() ? commands.oomKills() : 0;
             return oomKills.getAndSet(kills) < kills;
         } catch (SyscallException e) {
             return false; // it has just ended, which is told as that
@@ -155,6 +215,13 @@ public final class MicroVm implements AutoCloseable {
             }
         });
         machine.await(PATIENCE);
+    }
+
+    private void requireGoing() {
+        requireAlive();
+        if (paused.get()) {
+            throw new SandboxException.Conflict("the sandbox " + id + " is paused", "let it go on first");
+        }
     }
 
     private void requireAlive() {

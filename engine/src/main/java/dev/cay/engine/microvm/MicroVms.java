@@ -39,7 +39,7 @@ public final class MicroVms implements AutoCloseable {
     private final KernelStore kernels;
     private final Vmm vmm;
     private final HostKernel host;
-    private final MachineFiles files;
+    private final MachineFiles parts;
     private final MachineTemplates templates;
 
     /**
@@ -52,8 +52,8 @@ public final class MicroVms implements AutoCloseable {
         this.networks = networks;
         this.kernels = kernels;
         host = new HostKernel();
-        files = new MachineFiles(vmm, host, run);
-        templates = new MachineTemplates(vmm, kernels, host, files, TemplateStore.open(data));
+        parts = new MachineFiles(vmm, host, run);
+        templates = new MachineTemplates(vmm, kernels, host, parts, TemplateStore.open(data));
     }
 
     /**
@@ -180,18 +180,20 @@ public final class MicroVms implements AutoCloseable {
         });
         GuestSpec wanted = GuestSpec.of(
                 id, spec, lower, network.map(GuestNetwork::gateways).orElse(List.of()), serials);
-        // A mould has no network card, and a clone has no other devices than its mould.
-        Optional<MachineTemplates.Warm> warm =
-                network.isPresent() ? Optional.empty() : templates.find(kernel, memory(spec));
+        Optional<MachineTemplates.Warm> warm = templates.find(kernel, memory(spec));
+        Optional<MachineSpec.NetworkCard> card = network.map(GuestNetwork::card);
         Machine started = warm.isPresent()
                 ? vmm.start(
-                        files.clone(kernel, warm.get().template(), disks),
+                        parts.clone(kernel, warm.get().template(), disks, card),
                         warm.get().origin())
-                : vmm.start(files.machine(kernel, memory(spec), disks).with(network.map(GuestNetwork::card)));
-        List<GuestStep> first = warm.map(one -> GuestPlaces.resume(one.template(), disks.size()))
-                .orElse(List.of());
+                : vmm.start(parts.machine(kernel, memory(spec), disks, card));
+        Begun begun = new Begun(
+                began,
+                warm.map(one -> one.template().name()),
+                warm.map(one -> GuestPlaces.resume(one.template(), disks.size(), card.isPresent()))
+                        .orElse(List.of()));
         try {
-            return guest(id, spec, started, first, wanted, network, began + BOOT.toNanos());
+            return guest(id, spec, started, begun, wanted, network);
         } catch (IOException e) {
             IOException explained = ConsoleTail.explained(started, e);
             started.close();
@@ -211,25 +213,30 @@ public final class MicroVms implements AutoCloseable {
                 .allMatch(Mount.Named::readOnly);
     }
 
-    /** @param first what its guest has to be told before anything else */
+    /**
+     * What has been begun.
+     *
+     * @param when a value of {@link System#nanoTime}
+     * @param template its name, if it does not boot
+     * @param first what its guest has to be told before anything else
+     */
+    private record Begun(long when, Optional<String> template, List<GuestStep> first) {}
+
     private static MicroVm guest(
-            String id,
-            SandboxSpec spec,
-            Machine machine,
-            List<GuestStep> first,
-            GuestSpec wanted,
-            Optional<GuestNetwork> network,
-            long deadline)
+            String id, SandboxSpec spec, Machine machine, Begun begun, GuestSpec wanted, Optional<GuestNetwork> network)
             throws IOException {
+        long deadline = begun.when() + BOOT.toNanos();
         Stub stub = Stub.ofMachine(machine.channel(), deadline);
         try {
             GuestBoot boot = new GuestBoot(stub);
-            boot.take(first);
+            Duration answered = Duration.ofNanos(System.nanoTime() - begun.when());
+            boot.take(begun.first());
             GuestSurroundings surroundings = boot.bringUp(wanted, deadline);
             boot.take(network.map(GuestNetwork::step).stream().toList());
             boot.take(last(stub));
             GuestCommands commands = GuestCommands.open(stub, id, spec, surroundings);
-            return new MicroVm(id, machine, stub, commands, boot.steps(), wanted.keepsChanges(), network);
+            MicroVm.Beginning beginning = new MicroVm.Beginning(begun.template(), answered, boot.steps());
+            return new MicroVm(id, machine, stub, commands, wanted.keepsChanges(), network, beginning);
         } catch (IOException | RuntimeException e) {
             stub.close();
             throw e;

@@ -7,8 +7,8 @@ import java.util.function.UnaryOperator;
 
 /**
  * How QEMU is called: no shell, no configuration files, nothing that is not said here. Its descriptors 0, 1 and 2 are sockets: QMP,
- * the channel, and the guest's console together with what QEMU itself has to say. Then come its memory, if that
- * is a file, and its network card, a tap device.
+ * the channel, and the guest's console together with what QEMU itself has to say. From 3 on come its
+ * memory, if that is a file, and a tap device, if it has a network card.
  */
 final class QemuCommand {
     static final String PROGRAM = "/usr/bin/qemu-system-x86_64";
@@ -72,11 +72,20 @@ final class QemuCommand {
             option(command, "-drive", "if=none,id=disk" + i + "," + drive);
             option(command, "-device", "virtio-blk-device,drive=disk" + i + ",serial=" + serial);
         }
-        spec.card().ifPresent(card -> {
-            int device = Home.FURTHER + (boots ? 0 : 1); // behind the memory
-            option(command, "-netdev", "tap,id=network,fd=" + device);
-            option(command, "-device", "virtio-net-device,netdev=network,mac=" + card.station());
-        });
+        spec.card()
+                .ifPresentOrElse(
+                        card -> {
+                            option(
+                                    command,
+                                    "-netdev",
+                                    "tap,id=network,fd=" + (boots ? Home.FURTHER : Home.FURTHER + 1));
+                            option(command, "-device", "virtio-net-device,netdev=network,mac=" + card.station());
+                        },
+                        () -> {
+                            if (!boots) {
+                                option(command, "-device", "virtio-net-device"); // a place, as those of the disks
+                            }
+                        });
         return command;
     }
 

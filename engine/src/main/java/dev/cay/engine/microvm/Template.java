@@ -7,6 +7,7 @@ import dev.cay.engine.json.JsonObject;
 import dev.cay.engine.json.JsonWriter;
 import java.time.Instant;
 import java.util.List;
+import java.util.Optional;
 import java.util.regex.Pattern;
 
 /**
@@ -18,10 +19,18 @@ import java.util.regex.Pattern;
  * @param memory of the guest
  * @param kilohertz of the time stamp counter that the guest's kernel was told
  * @param places the names by which the guest's kernel knows the devices in the places of its disks
+ * @param card the same of the place of its network card; empty if the kernel has no driver for it
  * @param created when it was made
  */
 record Template(
-        String name, String key, String kernel, Size memory, long kilohertz, List<String> places, Instant created) {
+        String name,
+        String key,
+        String kernel,
+        Size memory,
+        long kilohertz,
+        List<String> places,
+        Optional<String> card,
+        Instant created) {
     private static final int VERSION = 1;
     private static final Pattern DEVICE = Pattern.compile("virtio[0-9]{1,2}");
 
@@ -32,13 +41,16 @@ record Template(
         requireNonNull(memory, "memory is null");
         requireNonNull(created, "created is null");
         places = List.copyOf(places);
-        for (String place : places) {
-            if (!DEVICE.matcher(place).matches()) {
-                throw new IllegalArgumentException("'" + place + "' is no device of a guest");
-            }
-        }
+        places.forEach(Template::requireDevice);
+        card.ifPresent(Template::requireDevice);
         if (places.size() != MachineSpec.MAXIMUM_DISKS) {
             throw new IllegalArgumentException(places.size() + " places for disks");
+        }
+    }
+
+    private static void requireDevice(String name) {
+        if (!DEVICE.matcher(name).matches()) {
+            throw new IllegalArgumentException("'" + name + "' is no device of a guest");
         }
     }
 
@@ -49,6 +61,7 @@ record Template(
                 .field("memory", memory.bytes())
                 .field("kilohertz", kilohertz)
                 .texts("places", places)
+                .field("card", card)
                 .field("created", created.toString()));
     }
 
@@ -62,6 +75,7 @@ record Template(
                     Size.bytes(in.number("memory", MachineSpec.MINIMUM_MEMORY.bytes(), Long.MAX_VALUE)),
                     in.number("kilohertz", 1, Long.MAX_VALUE),
                     in.texts("places"),
+                    in.optionalText("card"),
                     Instant.parse(in.text("created")));
         });
     }

@@ -25,6 +25,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 
 /** A sandbox made of a container. */
@@ -50,6 +51,9 @@ final class LocalSandbox implements Sandbox {
     private volatile boolean ending;
 
     private volatile boolean closed;
+
+    /** Whether this process has halted it; what another one does to it is not known here. */
+    private final AtomicBoolean paused = new AtomicBoolean();
 
     LocalSandbox(Container container, SandboxSpec spec, Timeouts timeouts, Publication publication, Runnable onClose) {
         id = container.id();
@@ -110,10 +114,37 @@ final class LocalSandbox implements Sandbox {
         }
     }
 
-    private LocalExecution launch(ExecSpec command, boolean captured) throws SyscallException {
+    @Override
+    public void pause() {
+        change(true);
+    }
+
+    @Override
+    public void resume() {
+        change(false);
+    }
+
+    private void change(boolean pause) {
         closing.readLock().lock();
         try {
             requireOpen();
+            if (!paused.compareAndSet(!pause, pause)) {
+                throw new SandboxException.Conflict(
+                        "the sandbox " + id + (pause ? " is paused already" : " is not paused"), "");
+            }
+            container.freeze(pause);
+        } catch (SandboxException.Unsupported e) {
+            paused.set(false);
+            throw e;
+        } finally {
+            closing.readLock().unlock();
+        }
+    }
+
+    private LocalExecution launch(ExecSpec command, boolean captured) throws SyscallException {
+        closing.readLock().lock();
+        try {
+            requireGoing();
             LocalExecution execution = launchHere(command, captured);
             executions.add(execution);
             command.timeout().ifPresent(timeout -> execution.limit(timeout, command.grace()));
@@ -127,7 +158,7 @@ final class LocalSandbox implements Sandbox {
     private Execution launchInTerminal(ExecSpec command) throws SyscallException {
         closing.readLock().lock();
         try {
-            requireOpen();
+            requireGoing();
             int number = container.nextNumber();
             KeptExecution kept = container.startKept(number, command, NOTHING, 0);
             return new DetachableExecution(
@@ -181,6 +212,13 @@ final class LocalSandbox implements Sandbox {
         }
     }
 
+    private void requireGoing() {
+        requireOpen();
+        if (paused.get()) {
+            throw new SandboxException.Conflict("the sandbox " + id + " is paused", "let it go on first");
+        }
+    }
+
     private void requireOpen() {
         if (closed) {
             throw new SandboxException.Closed("the sandbox " + id + " is closed");
@@ -229,12 +267,13 @@ final class LocalSandbox implements Sandbox {
     public SandboxInfo info() {
         requireOpen();
         return new SandboxInfo(
-                id,
-                container.isAlive() ? SandboxState.RUNNING : SandboxState.DEAD,
-                spec,
-                publication.created(),
-                Optional.of((long) container.first().pid()),
-                Optional.empty());
+                        id,
+                        container.isAlive() ? SandboxState.RUNNING : SandboxState.DEAD,
+                        spec,
+                        publication.created(),
+                        Optional.of((long) container.first().pid()),
+                        Optional.empty())
+                .paused(paused.get());
     }
 
     /** {@inheritDoc} It is an execution like any other here. */

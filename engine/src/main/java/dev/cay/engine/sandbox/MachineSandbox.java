@@ -107,13 +107,32 @@ final class MachineSandbox implements Sandbox, DetachableExecution.Keeper {
     @Override
     public SandboxInfo info() {
         requireOpen();
-        SandboxState state = machine.isAlive() ? SandboxState.RUNNING : SandboxState.DEAD;
-        return new SandboxInfo(id(), state, spec, created, Optional.of(machine.pid()), Optional.empty());
+        return new SandboxInfo(
+                id(),
+                machine.isAlive() ? SandboxState.RUNNING : SandboxState.DEAD,
+                spec,
+                created,
+                Optional.of(machine.pid()),
+                Optional.empty(),
+                machine.isPaused(),
+                Optional.of(machine.info()));
     }
 
     @Override
     public List<BootStep> boot() {
         return machine.boot();
+    }
+
+    @Override
+    public void pause() {
+        requireOpen();
+        machine.pause();
+    }
+
+    @Override
+    public void resume() {
+        requireOpen();
+        machine.resume();
     }
 
     @Override

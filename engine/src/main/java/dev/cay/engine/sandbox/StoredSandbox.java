@@ -139,6 +139,7 @@ final class StoredSandbox implements Sandbox {
     @Override
     public Execution start() {
         return guarded(() -> {
+            requireGoing();
             ExecSpec command = spec.command().orElse(NO_COMMAND); // which the life cycle refuses
             Container container = container();
             Started started = sandboxes.store().locked(id, () -> {
@@ -179,10 +180,50 @@ final class StoredSandbox implements Sandbox {
     public Execution start(ExecSpec command) {
         return guarded(() -> {
             Container container = container();
+            requireGoing();
             int number = sandboxes.store().nextExecution(id);
             ExecutionRecord record = sandboxes.store().locked(id, () -> begin(number, command));
             return launch(container, number, command, record, exit -> {});
         });
+    }
+
+    @Override
+    public void pause() {
+        change(true);
+    }
+
+    @Override
+    public void resume() {
+        change(false);
+    }
+
+    /** What is written is what is to be: if whoever writes it is killed before it is so, the other command mends it. */
+    private void change(boolean pause) {
+        guarded(() -> sandboxes.store().locked(id, () -> {
+            if (sandboxes.store().isPaused(id) == pause) {
+                throw new SandboxException.Conflict(
+                        "the sandbox " + id + (pause ? " is paused already" : " is not paused"), "");
+            }
+            if (pause) {
+                sandboxes.store().setPaused(id, true);
+                try {
+                    container().freeze(true);
+                } catch (RuntimeException e) {
+                    sandboxes.store().setPaused(id, false);
+                    throw e;
+                }
+            } else {
+                container().freeze(false);
+                sandboxes.store().setPaused(id, false);
+            }
+            return id;
+        }));
+    }
+
+    private void requireGoing() {
+        if (sandboxes.store().isPaused(id)) {
+            throw new SandboxException.Conflict("the sandbox " + id + " is paused", "let it go on: cay resume " + id);
+        }
     }
 
     private ExecutionRecord begin(int number, ExecSpec command) throws IOException {
@@ -384,6 +425,9 @@ final class StoredSandbox implements Sandbox {
 
     @Override
     public void stop(Duration grace) {
+        if (sandboxes.store().isPaused(id)) {
+            resume(); // what is halted cannot do what it is asked to
+        }
         if (isAttached()) {
             guarded(() -> {
                 ownersCommands().stop(spec.stopSignal().orElse(Processes.SIGTERM), grace);

@@ -318,7 +318,7 @@ final class StoredSandboxes {
 
     /** What is known of one now. */
     SandboxInfo info(String id) {
-        return guarded(() -> update(store.read(id)).info());
+        return guarded(() -> told(update(store.read(id))));
     }
 
     List<SandboxInfo> list() {
@@ -326,13 +326,18 @@ final class StoredSandboxes {
             List<SandboxInfo> list = new java.util.ArrayList<>();
             for (SandboxRecord record : store.list()) {
                 try {
-                    list.add(update(record).info());
+                    list.add(told(update(record)));
                 } catch (SandboxException.NotFound e) {
                     // it has just been removed
                 }
             }
             return list;
         });
+    }
+
+    private SandboxInfo told(SandboxRecord record) {
+        SandboxInfo info = record.info();
+        return info.firstProcess().isPresent() && store.isPaused(record.id()) ? info.paused(true) : info;
     }
 
     /** Finds out what has happened to a sandbox while nobody looked. */

@@ -41,6 +41,8 @@ public final class SandboxStore {
 
     private static final int MAXIMUM_MESSAGE = 64;
 
+    private static final String PAUSED = "paused";
+
     private final Path base;
     private final Names names;
     private final EventLog events;
@@ -361,6 +363,21 @@ public final class SandboxStore {
     void sweepLeftovers(Instant before) throws IOException {
         Directories.sweep(base, before);
         names.sweep();
+    }
+
+    /** Whether somebody has halted what runs in a sandbox. */
+    public boolean isPaused(String id) {
+        return Files.exists(directory(id).resolve(PAUSED));
+    }
+
+    /** Writes down that somebody halts it, before he does, or that he has let it go on. Whoever calls this holds its lock. */
+    public void setPaused(String id, boolean paused) throws IOException {
+        Path file = directory(id).resolve(PAUSED);
+        if (paused) {
+            Files.writeString(file, "");
+        } else {
+            Files.deleteIfExists(file);
+        }
     }
 
     private Path directory(String id) {

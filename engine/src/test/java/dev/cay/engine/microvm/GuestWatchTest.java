@@ -2,6 +2,7 @@ package dev.cay.engine.microvm;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cay.MachineInfo.Health;
 import dev.cay.linux.Errno;
 import dev.cay.linux.FileOps;
 import dev.cay.linux.OpList;
@@ -16,6 +17,7 @@ import org.junit.jupiter.api.Timeout;
 final class GuestWatchTest {
     private final SynchronousQueue<Boolean> answers = new SynchronousQueue<>();
     private final AtomicInteger asked = new AtomicInteger();
+    private final AtomicInteger hung = new AtomicInteger();
     private final AtomicLong now = new AtomicLong(5_000_000_000L);
 
     private boolean ask(long deadline) {
@@ -35,21 +37,31 @@ final class GuestWatchTest {
 
     @Test
     void howLongAnAnswerIsMissingTellsHowItDoes() throws InterruptedException {
-        try (GuestWatch watch = new GuestWatch("x", this::ask, now::get)) {
-            assertThat(watch.health()).as("nobody has asked").isEqualTo(GuestWatch.Health.HEALTHY);
+        try (GuestWatch watch = new GuestWatch("x", this::ask, hung::incrementAndGet, now::get)) {
+            assertThat(watch.health()).as("nobody has asked").isEqualTo(Health.HEALTHY);
             watch.start();
             awaitQuestion(1);
-            assertThat(watch.health()).isEqualTo(GuestWatch.Health.HEALTHY);
+            assertThat(watch.health()).isEqualTo(Health.HEALTHY);
             now.addAndGet(GuestWatch.SLOW.toNanos());
-            assertThat(watch.health()).isEqualTo(GuestWatch.Health.SLOW);
+            assertThat(watch.health()).isEqualTo(Health.SLOW);
             now.addAndGet(GuestWatch.HUNG.minus(GuestWatch.SLOW).toNanos());
-            assertThat(watch.health()).isEqualTo(GuestWatch.Health.HUNG);
+            assertThat(watch.health()).isEqualTo(Health.HUNG);
 
             answers.put(false); // its time is over; it is asked once more, and that changes nothing
             awaitQuestion(2);
-            assertThat(watch.health()).isEqualTo(GuestWatch.Health.HUNG);
+            assertThat(watch.health()).isEqualTo(Health.HUNG);
+            assertThat(hung).hasValue(1);
+            watch.rest(true);
+            assertThat(watch.health()).as("it stands still").isEqualTo(Health.HEALTHY);
+            answers.put(false);
+            awaitQuestion(3);
+            assertThat(hung).as("nobody expects an answer").hasValue(1);
+            watch.rest(false);
+            assertThat(watch.health()).as("it has only just gone on").isEqualTo(Health.HEALTHY);
+            now.addAndGet(GuestWatch.HUNG.toNanos());
+            assertThat(watch.health()).isEqualTo(Health.HUNG);
             answers.put(true);
-            while (watch.health() != GuestWatch.Health.HEALTHY) {
+            while (watch.health() != Health.HEALTHY) {
                 Thread.onSpinWait();
             }
         }
@@ -63,9 +75,10 @@ final class GuestWatchTest {
                     new RecordingKernel().fail(0, Errno.EPIPE).run(OpList.of(FileOps.chdir("/")));
                     return true;
                 },
+                hung::incrementAndGet,
                 now::get);
         watch.start();
-        while (watch.health() != GuestWatch.Health.GONE) {
+        while (watch.health() != Health.GONE) {
             Thread.onSpinWait();
         }
     }
