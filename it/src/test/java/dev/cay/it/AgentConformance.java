@@ -30,11 +30,11 @@ final class AgentConformance {
     /**
      * What a kind of sandbox can do, and another cannot.
      *
-     * @param keeps whether commands outlive their connections
+     * @param shared whether other processes see its commands
      * @param clock whether it has a clock of its own
      * @param watches whether directories can be watched
      */
-    record Abilities(boolean keeps, boolean clock, boolean watches) {}
+    record Abilities(boolean shared, boolean clock, boolean watches) {}
 
     /** One row. */
     interface Check {
@@ -404,23 +404,15 @@ final class AgentConformance {
     }
 
     private void attach() throws IOException {
-        if (!abilities.keeps()) {
-            assertThat(run(shell("true", "\"on_disconnect\":\"keep\"")).stderr())
-                    .startsWith("cay: unsupported");
-            try (AgentClient client = AgentClient.greeted(socket, AgentClient.EXECUTIONS)) {
-                Ended ended =
-                        client.send(AgentClient.ATTACH, "{\"execution\":1}").ended();
-                assertThat(ended.details()).singleElement().asString().contains("unsupported");
-            }
-            return;
-        }
         int number;
         try (AgentClient client = AgentClient.greeted(socket, AgentClient.EXECUTIONS)) {
             client.send(
                     AgentClient.START,
                     shell("echo 0123456789; while read x; do echo got $x; done; exit 6", "\"on_disconnect\":\"keep\""));
             Frame started = client.next(AgentClient.STARTED);
-            assertThat(started.text()).containsPattern("\"pid\":[1-9]");
+            if (abilities.shared()) {
+                assertThat(started.text()).containsPattern("\"pid\":[1-9]");
+            }
             number = number(started);
             client.awaitOutput("9\n");
             client.send(AgentClient.STDIN, "one\n");
@@ -432,9 +424,19 @@ final class AgentConformance {
             client.send(AgentClient.STDIN, "two\n");
             client.awaitOutput("got two\n");
         }
-        try (AgentClient client = AgentClient.greeted(socket, AgentClient.EXECUTIONS)) {
+        try (AgentClient client = AgentClient.greeted(socket, AgentClient.EXECUTIONS)) { // it survives that
+            client.send(AgentClient.ATTACH, "{\"execution\":" + number + ",\"from\":{\"stdout\":80000}}");
+            assertThat(client.ended().details()).singleElement().asString().contains("bytes so far");
+        }
+        AgentClient loser = AgentClient.greeted(socket, AgentClient.EXECUTIONS);
+        loser.send(AgentClient.ATTACH, "{\"execution\":" + number + "}").next(AgentClient.STARTED);
+        try (loser;
+                AgentClient client = AgentClient.greeted(socket, AgentClient.EXECUTIONS)) {
             client.send(AgentClient.ATTACH, "{\"execution\":" + number + ",\"from\":{\"stdout\":8}}");
             client.next(AgentClient.STARTED);
+            Ended lost = loser.ended();
+            assertThat(lost.code()).isEqualTo(-1);
+            assertThat(lost.details()).singleElement().asString().contains("conflict");
             client.send(AgentClient.EOF);
             Ended ended = client.ended();
             assertThat(ended.stdout()).isEqualTo("89\ngot one\ngot two\n");
@@ -703,7 +705,7 @@ final class AgentConformance {
             String clock = "{\"id\":7,\"request\":\"clock\",\"seconds\":"
                     + Instant.now().getEpochSecond() + ",\"nanos\":0}";
             assertThat(client.line(clock)).startsWith(abilities.clock() ? "{\"id\":7,\"ok\":" : "{\"id\":7,\"error\":");
-            if (abilities.keeps()) {
+            if (abilities.shared()) {
                 assertThat(client.line("{\"id\":8,\"request\":\"events\"}")).isEqualTo("{\"id\":8,\"ok\":{}}");
                 try (AgentClient other = AgentClient.greeted(socket, AgentClient.EXECUTIONS)) {
                     other.send(AgentClient.START, "{\"cmd\":[\"sleep\",\"1000\"]}");

@@ -193,8 +193,9 @@ class AgentTest {
     }
 
     private static String asNobody(Path path) {
+        // Says nothing: who is told no before he has spoken is disconnected while he speaks.
         String script = "use IO::Socket::UNIX; my $s = IO::Socket::UNIX->new(Peer => '" + path + "') or die $!;"
-                + " print $s \"CONNECT 54\\n\"; $s->flush; print scalar <$s>;";
+                + " print scalar <$s>;";
         return Lab.onHost("setpriv", "--reuid=65534", "--clear-groups", "perl", "-e", script);
     }
 

@@ -42,6 +42,7 @@ public final class AgentServer implements AgentSocket {
     private final AgentSpec spec;
     private final SocketFile socket;
     private final Consumer<AgentServer> onClose;
+    private final KeptCommands kept = new KeptCommands();
     private final Semaphore anteroom = new Semaphore(ANTEROOM);
     private final Map<Port, Semaphore> permits = new EnumMap<>(Port.class);
     private final Map<Connection, Thread> connections = new ConcurrentHashMap<>();
@@ -55,7 +56,7 @@ public final class AgentServer implements AgentSocket {
         /** What happens to sandboxes from now on. */
         EventStream events();
 
-        /** Whether the sandbox's commands can be let go of and taken up again. */
+        /** Whether the sandbox's commands can be let go of and taken up again, in any process. */
         boolean keepsCommands();
 
         /**
@@ -209,8 +210,8 @@ public final class AgentServer implements AgentSocket {
                 return;
             }
             switch (port) {
-                case EXECUTIONS -> new ExecutionService(sandbox, host, connection).serve();
-                case FILES -> new FileService(sandbox, host, connection).serve();
+                case EXECUTIONS -> new ExecutionService(sandbox, host, kept, connection).serve();
+                case FILES -> new FileService(sandbox, connection).serve();
                 case CONTROL -> new ControlService(sandbox, host, connection).serve();
             }
         } finally {
@@ -222,8 +223,8 @@ public final class AgentServer implements AgentSocket {
     private void refuse(Port port, Connection connection) throws IOException {
         String reason = "busy: " + spec.connections() + " connections are being served at port " + port.number();
         switch (port) {
-            case EXECUTIONS -> new ExecutionService(sandbox, host, connection).refuseBusy(reason);
-            case FILES -> new FileService(sandbox, host, connection).refuseBusy(reason);
+            case EXECUTIONS -> new ExecutionService(sandbox, host, kept, connection).refuseBusy(reason);
+            case FILES -> new FileService(sandbox, connection).refuseBusy(reason);
             case CONTROL -> new ControlService(sandbox, host, connection).refuseBusy(reason);
         }
     }
@@ -252,6 +253,7 @@ public final class AgentServer implements AgentSocket {
             connections.forEach((connection, thread) -> connection.end());
             closeStrangers();
             connections.values().forEach(AgentServer::await);
+            kept.close();
             onClose.accept(this);
         }
     }

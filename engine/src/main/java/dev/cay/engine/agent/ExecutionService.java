@@ -23,14 +23,16 @@ final class ExecutionService {
 
     private final Sandbox sandbox;
     private final AgentServer.Host host;
+    private final KeptCommands kept;
     private final Connection connection;
     private final ExitFrames exit;
     private Stage stage = Stage.NEW;
     private boolean greeted;
 
-    ExecutionService(Sandbox sandbox, AgentServer.Host host, Connection connection) {
+    ExecutionService(Sandbox sandbox, AgentServer.Host host, KeptCommands kept, Connection connection) {
         this.sandbox = sandbox;
         this.host = host;
+        this.kept = kept;
         this.connection = connection;
         exit = new ExitFrames(connection.output());
     }
@@ -72,21 +74,23 @@ final class ExecutionService {
     private void greet(byte[] payload) throws IOException {
         Hello.check(payload);
         greeted = true;
-        connection.output().send(FrameType.HELLO, Hello.answer(host.keepsCommands()));
+        connection.output().send(FrameType.HELLO, Hello.answer());
     }
 
     private void start(StartRequest request) throws IOException {
-        if (request.isKept() && !host.keepsCommands()) {
-            throw new RefusalException(
-                    "unsupported: the commands of this sandbox end with their connection, as it is not a detached one");
-        }
         boolean terminal = request.command().terminal().isPresent();
-        try (Execution execution = sandbox.start(request.command())) {
+        try (Execution execution = begin(request)) {
             if (isSpawned(execution)) {
-                tellStarted(execution, "");
+                tellStarted(execution, request.isKept(), "");
             }
             run(execution, new RunningCommand.Manner(terminal, request.isKept(), greeted));
         }
+    }
+
+    private Execution begin(StartRequest request) throws RefusalException {
+        return request.isKept() && !host.keepsCommands()
+                ? kept.start(sandbox, request.command())
+                : sandbox.start(request.command());
     }
 
     /** A command that could not be started is an execution that has ended already. */
@@ -98,54 +102,89 @@ final class ExecutionService {
     }
 
     private void attach(AttachRequest request) throws IOException {
-        if (!host.keepsCommands()) {
-            throw new RefusalException("unsupported: the commands of this sandbox end with their connection");
+        if (host.keepsCommands()) {
+            attachStored(request);
+            return;
         }
+        KeptCommand command = kept.command(request.execution());
+        try (KeptCommand.Turn turn = command.take(request.stdout(), request.stderr())) {
+            tellStarted(turn, true, from(turn.outputStart(), turn.errorStart()));
+            run(turn, new RunningCommand.Manner(command.terminal(), request.isKept(), greeted));
+        }
+    }
+
+    private void attachStored(AttachRequest request) throws IOException {
         try (Execution execution = sandbox.attach(request.execution())) {
             boolean terminal =
                     info(request.execution()).map(ExecutionInfo::terminal).orElse(false);
-            // Now that it is ours nothing is written over before we have asked for more.
-            long stdout = skip(execution.stdout(), OutputKind.STDOUT, request.execution(), request.stdout());
-            long stderr =
-                    terminal ? 0 : skip(execution.stderr(), OutputKind.STDERR, request.execution(), request.stderr());
-            tellStarted(
-                    execution,
-                    JsonWriter.object(json -> json.field("stdout", stdout).field("stderr", stderr)));
+            tellStarted(execution, true, skip(execution, request, terminal));
             run(execution, new RunningCommand.Manner(terminal, request.isKept(), greeted));
         }
     }
 
-    /** Passes over what the peer has; where the stream goes on is later than he wanted if that is not kept any more. */
-    private long skip(InputStream stream, OutputKind kind, int execution, long from) throws IOException {
-        OutputLog kept = sandbox.log(execution, kind, 0);
-        if (from > kept.next()) {
-            throw new RefusalException(kind + " has had " + kept.next() + " bytes so far, not " + from);
+    /** Passes over what the peer has, now that it is ours and nothing is written over before we have asked for more. */
+    private String skip(Execution execution, AttachRequest request, boolean terminal) throws IOException {
+        boolean done = false;
+        try {
+            long stdout = skip(execution.stdout(), OutputKind.STDOUT, request.execution(), request.stdout());
+            long stderr =
+                    terminal ? 0 : skip(execution.stderr(), OutputKind.STDERR, request.execution(), request.stderr());
+            done = true;
+            return from(stdout, stderr);
+        } finally {
+            if (!done) {
+                execution.detach();
+            }
         }
-        stream.skipNBytes(Math.max(0, from - kept.from()));
-        return Math.max(from, kept.from());
+    }
+
+    private static String from(long stdout, long stderr) {
+        return JsonWriter.object(json -> json.field("stdout", stdout).field("stderr", stderr));
+    }
+
+    /** Where the stream goes on is later than the peer wanted if that is not kept any more. */
+    private long skip(InputStream stream, OutputKind kind, int execution, long from) throws IOException {
+        OutputLog log = sandbox.log(execution, kind, 0);
+        if (from > log.next()) {
+            throw new RefusalException(kind + " has had " + log.next() + " bytes so far, not " + from);
+        }
+        stream.skipNBytes(Math.max(0, from - log.from()));
+        return Math.max(from, log.from());
     }
 
     private Optional<ExecutionInfo> info(int number) {
         return sandbox.executions().stream().filter(info -> info.id() == number).findFirst();
     }
 
-    /** @param from where its streams begin, as JSON; empty for the beginning */
-    private void tellStarted(Execution execution, String from) throws IOException {
-        if (greeted) {
-            int number = execution.id();
-            int pid = number == 0 ? 0 : info(number).map(ExecutionInfo::pid).orElse(0);
-            String text = JsonWriter.object(json -> {
-                json.field("execution", number);
-                if (pid != 0) { // who keeps commands knows it
-                    json.field("pid", pid);
-                }
-            });
-            connection
-                    .output()
-                    .send(
-                            FrameType.STARTED,
-                            from.isEmpty() ? text : text.substring(0, text.length() - 1) + ",\"from\":" + from + "}");
+    /**
+     * Says that it runs. Whoever cannot be told has been lost, and does not take along what is to outlive him.
+     *
+     * @param from where its streams begin, as JSON; empty for the beginning
+     */
+    private void tellStarted(Execution execution, boolean isKept, String from) throws IOException {
+        boolean told = !greeted;
+        try {
+            if (greeted) {
+                connection.output().send(FrameType.STARTED, started(execution, from));
+                told = true;
+            }
+        } finally {
+            if (!told && isKept) {
+                execution.detach();
+            }
         }
+    }
+
+    private String started(Execution execution, String from) {
+        int number = execution.id();
+        int pid = host.keepsCommands() ? info(number).map(ExecutionInfo::pid).orElse(0) : 0;
+        String text = JsonWriter.object(json -> {
+            json.field("execution", number);
+            if (pid != 0) { // it is in the records of those who keep such
+                json.field("pid", pid);
+            }
+        });
+        return from.isEmpty() ? text : text.substring(0, text.length() - 1) + ",\"from\":" + from + "}";
     }
 
     private void run(Execution execution, RunningCommand.Manner manner) throws IOException {

@@ -23,14 +23,12 @@ final class FileService {
     private static final Duration INTERVAL = Duration.ofSeconds(10);
 
     private final Sandbox sandbox;
-    private final AgentServer.Host host;
     private final Connection connection;
     private final FrameOutput output;
     private Stage stage = Stage.NEW;
 
-    FileService(Sandbox sandbox, AgentServer.Host host, Connection connection) {
+    FileService(Sandbox sandbox, Connection connection) {
         this.sandbox = sandbox;
-        this.host = host;
         this.connection = connection;
         output = connection.output();
     }
@@ -51,7 +49,7 @@ final class FileService {
                 byte[] payload = connection.input().payload();
                 if (type == FrameType.HELLO) {
                     Hello.check(payload);
-                    output.send(FrameType.HELLO, Hello.answer(host.keepsCommands()));
+                    output.send(FrameType.HELLO, Hello.answer());
                 } else {
                     answer(type, FileRequest.read(type, payload));
                 }

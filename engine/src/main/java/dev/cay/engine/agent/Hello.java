@@ -7,8 +7,9 @@ import java.util.List;
 final class Hello {
     static final int PROTOCOL = 1;
 
-    /** What there is beyond the published frames, and with it what a sandbox like this one cannot do is left out. */
-    private static final List<String> FEATURES = List.of("exit-detail", "started", "tar", "read-range", "owner");
+    /** What there is beyond the published frames. */
+    private static final List<String> FEATURES =
+            List.of("exit-detail", "started", "attach", "tar", "read-range", "owner");
 
     private Hello() {}
 
@@ -27,16 +28,8 @@ final class Hello {
         }
     }
 
-    /** @param attach whether commands outlive their connections */
-    static String answer(boolean attach) {
-        return JsonWriter.object(json -> json.field("protocol", PROTOCOL)
-                .field("agent", "cay")
-                .texts(
-                        "features",
-                        attach
-                                ? java.util.stream.Stream.concat(
-                                                FEATURES.stream(), java.util.stream.Stream.of("attach"))
-                                        .toList()
-                                : FEATURES));
+    static String answer() {
+        return JsonWriter.object(
+                json -> json.field("protocol", PROTOCOL).field("agent", "cay").texts("features", FEATURES));
     }
 }

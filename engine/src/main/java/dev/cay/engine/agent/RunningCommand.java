@@ -266,7 +266,7 @@ final class RunningCommand {
     }
 
     /** Nothing that is waited for here takes long once the channel is closed and the command has ended. */
-    private static void join(Thread thread) {
+    static void join(Thread thread) {
         boolean interrupted = false;
         while (true) {
             try {

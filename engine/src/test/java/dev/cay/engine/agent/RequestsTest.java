@@ -125,7 +125,7 @@ final class RequestsTest {
     void damagedRequestsAreReadOrRefused() {
         Seeded.run(random -> {
             int read = 0;
-            for (int i = 0; i < 20_000; i++) {
+            for (int i = 0; i < 5_000; i++) {
                 byte[] json = SAMPLES.get(random.nextInt(SAMPLES.size())).getBytes(UTF_8);
                 for (int j = random.nextInt(4); j > 0; j--) {
                     json[random.nextInt(json.length)] = (byte) DAMAGE.charAt(random.nextInt(DAMAGE.length()));
@@ -137,7 +137,7 @@ final class RequestsTest {
                     assertThat(e.getMessage()).isNotEmpty();
                 }
             }
-            assertThat(read).isGreaterThan(1000);
+            assertThat(read).isGreaterThan(250);
         });
     }
 
