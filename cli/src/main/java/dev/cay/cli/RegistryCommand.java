@@ -42,7 +42,7 @@ final class RegistryCommand implements Command {
                 "/etc/cay/registries.json tells what is special of registries: {\"registries\": [{\"name\":"
                         + " \"docker.io\", \"mirrors\": [\"mirror.example:5000\"]}, {\"name\": \"r.example\","
                         + " \"authorities\": \"/etc/ssl/ca.pem\"}, {\"name\": \"old.example:5000\", \"insecure\": true}]}."
-                        + " Mirrors are asked first. Authorities are certificates that are trusted besides those of this"
+                        + " Mirrors are asked first; one that gives something else than was meant is asked no more. Authorities are certificates that are trusted besides those of this"
                         + " machine. An insecure registry may have no trusted certificate, or no encryption at all.",
                 "HTTPS_PROXY, HTTP_PROXY and ALL_PROXY name proxies, as in http://[USER:PASSWORD@]HOST:PORT, where special"
                         + " characters of a password are written as in %40. NO_PROXY lists hosts, domains and networks that are"

@@ -20,7 +20,6 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeMap;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
@@ -35,9 +34,7 @@ import java.util.regex.Pattern;
  * layers/, locks/          see {@link LayerFiles}
  * references               see {@link References}
  * users/ID                 the digest of the image that the sandbox is made of
- * pins/N                   the digests of layers that an image needs which is about to come
- * pins/N.files/            what it puts aside meanwhile
- * pins/N.lock              locked by who brings it
+ * pins/                    see {@link Pins}
  * .lock                    held by whoever changes any of this but layers
  * </pre>
  *
@@ -53,28 +50,20 @@ final class ImageStore {
 
     private static final Pattern PREFIX = Pattern.compile("(?:sha(?:256|512):)?([0-9a-f]{2,128})");
     private static final Pattern SANDBOX = Pattern.compile("[0-9a-z-]{1,64}");
-    private static final String LOCK_SUFFIX = ".lock";
-    private static final String FILES_SUFFIX = ".files";
-
-    /** Instead of digests: no layer is removed. */
-    private static final String ALL = "all";
 
     private final Path images;
     private final Path users;
-    private final Path pins;
     private final Path lock;
+    private final Pins pins;
     private final References references;
     private final LayerFiles layers;
     private final Predicate<String> lives;
 
-    /** The pins of this process. */
-    private final Set<Path> held = ConcurrentHashMap.newKeySet();
-
     private ImageStore(Path base, Predicate<String> lives, LayerMaker maker) throws IOException {
         images = Directories.make(base.resolve("images"));
         users = Directories.make(base.resolve("users"));
-        pins = Directories.make(base.resolve("pins"));
         lock = base.resolve(".lock");
+        pins = new Pins(base, lock);
         references = new References(base);
         layers = new LayerFiles(base, maker);
         this.lives = lives;
@@ -268,65 +257,15 @@ final class ImageStore {
         }
     }
 
-    /** What brings an image. */
-    interface Bringing<T> {
-        T run(Pin pin) throws IOException;
-    }
-
-    /** Keeps layers that no image has yet. */
-    final class Pin {
-        private final Path file;
-
-        private Pin(Path file) {
-            this.file = file;
-        }
-
-        /** From now on these are not removed. To be called before it is looked which of them are here. */
-        void keep(List<Digest> digests) throws IOException {
-            StringBuilder text = new StringBuilder();
-            digests.forEach(digest -> text.append(digest).append('\n'));
-            locked(() -> Files.writeString(file, text.toString()));
-        }
-
-        /** The same for whoever cannot know them. */
-        void keepAll() throws IOException {
-            locked(() -> Files.writeString(file, ALL + "\n"));
-        }
-
-        /** An empty directory that is gone at the end. */
-        Path directory() throws IOException {
-            return Files.createDirectory(beside(file, FILES_SUFFIX), Directories.PRIVATE);
-        }
-    }
-
     /** Brings an image, and lets go of its layers at the end: by then it has been entered, or has failed. */
-    <T> T bringing(Bringing<T> action) throws IOException {
-        Path file = pins.resolve(random());
-        try {
-            held.add(file);
-            return FileLocks.locked(beside(file, LOCK_SUFFIX), () -> action.run(new Pin(file)));
-        } finally {
-            letGo(file);
-            held.remove(file);
-        }
-    }
-
-    private static Path beside(Path file, String suffix) {
-        return file.resolveSibling(file.getFileName() + suffix);
-    }
-
-    private static void letGo(Path file) throws IOException {
-        Directories.delete(beside(file, FILES_SUFFIX));
-        Files.deleteIfExists(file);
-        Files.deleteIfExists(beside(file, LOCK_SUFFIX));
+    <T> T bringing(Pins.Bringing<T> action) throws IOException {
+        return pins.bringing(action);
     }
 
     /** Removes what this process is bringing, because it is about to end. */
     void abandon() throws IOException {
         layers.abandon();
-        for (Path file : held) {
-            letGo(file);
-        }
+        pins.abandon();
     }
 
     /**
@@ -397,12 +336,11 @@ final class ImageStore {
 
     /** Removes layers of no image, and returns how many bytes they had; whoever calls this holds the lock. */
     long removeUnusedLayers() throws IOException {
-        Set<String> pinned = pinned();
-        if (pinned.contains(ALL)) {
+        Optional<Set<Digest>> pinned = pins.layers();
+        if (pinned.isEmpty()) {
             return 0;
         }
-        Set<Digest> used = new HashSet<>();
-        pinned.forEach(line -> Digest.parse(line).ifPresent(used::add));
+        Set<Digest> used = new HashSet<>(pinned.get());
         for (Digest digest : digests()) {
             try {
                 read(digest).ifPresent(image -> used.addAll(image.config().layers()));
@@ -421,33 +359,11 @@ final class ImageStore {
         return freed;
     }
 
-    private Set<String> pinned() throws IOException {
-        Set<String> pinned = new HashSet<>();
-        for (String name : Directories.names(pins)) {
-            if (!name.endsWith(LOCK_SUFFIX) && !name.endsWith(FILES_SUFFIX)) {
-                try {
-                    Files.readString(pins.resolve(name)).lines().forEach(pinned::add);
-                } catch (NoSuchFileException e) {
-                    // it has just let go
-                }
-            }
-        }
-        return pinned;
-    }
-
     /** Removes what killed processes have left; whoever calls this holds the lock. */
     void sweep() throws IOException {
         Directories.sweep(images, Instant.now().minus(HALF_MADE));
         layers.sweep();
-        for (String name : Directories.names(pins)) {
-            if (name.endsWith(LOCK_SUFFIX)) {
-                Path file = pins.resolve(name.substring(0, name.length() - LOCK_SUFFIX.length()));
-                FileLocks.tryLocked(pins.resolve(name), () -> {
-                    letGo(file);
-                    return file;
-                });
-            }
-        }
+        pins.sweep();
         for (String id : Directories.names(users)) {
             if (!isAlive(id)) {
                 Files.deleteIfExists(users.resolve(id));
