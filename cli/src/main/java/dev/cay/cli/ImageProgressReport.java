@@ -63,7 +63,8 @@ final class ImageProgressReport implements Consumer<ImageProgress> {
     }
 
     private void paint() {
-        StringBuilder text = new StringBuilder();
+        // Lines that are too long for the terminal are cut, as those that go on below could not be painted over.
+        StringBuilder text = new StringBuilder("\u001b[?7l");
         if (painted > 0) {
             text.append("\u001b[").append(painted).append('A');
         }
@@ -71,7 +72,7 @@ final class ImageProgressReport implements Consumer<ImageProgress> {
         for (ImageProgress.Layer layer : shown) {
             text.append(line(layer)).append("\u001b[K\n");
         }
-        text.append("\u001b[J");
+        text.append("\u001b[J\u001b[?7h");
         painted = shown.size();
         context.streams().say(text.toString());
     }

@@ -35,6 +35,11 @@ final class PullCommand implements Command {
                 "Brings an image here and prints its digest. A name without a registry is one of docker.io, a name"
                         + " without a tag means the tag latest. What is here already is not brought again, and two that pull"
                         + " the same layers share the work.",
+                "On a terminal each layer shows how far it is; elsewhere each of its steps is a line of standard error."
+                        + " With --format json standard output has an object in each line, by its field event: found"
+                        + " (name, digest, layers), layer (layer, step, bytes, total_bytes; the step is waiting, pulling,"
+                        + " present or done), retry (problem, delay_ms), and at the end pulled, with all that"
+                        + " 'cay image ls --format json' says of an image.",
                 "Mirrors, registries without trusted certificates and their certificates are named in"
                         + " /etc/cay/registries.json, see 'cay help registry'. HTTPS_PROXY, HTTP_PROXY and NO_PROXY count.");
     }

@@ -61,7 +61,7 @@ class ImageCommandsTest {
                 .contains("  0123456789ab  pulling [------------------------] 0/4k\u001b[K\n")
                 .contains("\u001b[1A  0123456789ab  pulling [############------------] 2k/4k\u001b[K\n")
                 .contains("\u001b[1A\u001b[Jtrying again in 250 ms: cut\\x1b[31m\n")
-                .endsWith("  0123456789ab  done  4k\u001b[K\n\u001b[J");
+                .endsWith("  0123456789ab  done  4k\u001b[K\n\u001b[J\u001b[?7h");
     }
 
     @Test

@@ -357,6 +357,34 @@ final class PullingTest {
         }
     }
 
+    /** Each layer has one line, which is painted anew, also where the terminal is narrower than that. */
+    @ParameterizedTest
+    @ValueSource(ints = {80, 40})
+    void aTerminalShowsHowFarLayersAre(int columns) throws IOException {
+        Path directory = Lab.directory();
+        String apart =
+                OwnStore.open().wrapper().stream().map(word -> "'" + word + "'").collect(Collectors.joining(" "));
+        Files.writeString(directory.resolve("own"), "exec " + apart + " \"$@\"\n");
+        CountDownLatch flow = new CountDownLatch(1);
+        try (Relay relay = new Relay(registry);
+                Tmux terminal = new Tmux(directory)) {
+            holdLayers(relay, flow);
+            terminal.resize(columns, 24);
+            terminal.line("sh " + directory + "/own cay pull " + relay.name() + "/a/odd:1");
+            terminal.await("a bar of each layer", screen -> lines(screen, "  [0-9a-f]{12}  pulling \\[-{8}.*") == 3);
+            flow.countDown();
+            terminal.await("its digest", screen -> screen.replace("\n", "").contains("sha256:"));
+            terminal.await(
+                    "nothing but that each layer is done",
+                    screen -> lines(screen, "  [0-9a-f]{12}  .*") == 3
+                            && lines(screen, "  [0-9a-f]{12}  done  [0-9.]+[kmg]?") == 3);
+        }
+    }
+
+    private static long lines(String screen, String form) {
+        return screen.lines().filter(line -> line.matches(form)).count();
+    }
+
     /** Full before the first document, in the middle of a layer, and almost at the end. */
     @ParameterizedTest
     @ValueSource(strings = {"16k", "200k", "1m"})

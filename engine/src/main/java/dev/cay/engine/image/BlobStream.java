@@ -124,9 +124,8 @@ final class BlobStream extends InputStream {
      *
      * @throws SandboxException.BadImage if there is more than was announced, or it has another digest
      */
-    void verify() throws IOException {
-        InputStream in = current;
-        if (in != null && client.silence().watched(in, InputStream::read) >= 0) {
+    void verify() {
+        if (isLonger()) {
             throw RegistryClient.bad(
                     "what the registry gives for " + descriptor.digest() + " is longer than " + descriptor.size());
         }
@@ -135,6 +134,17 @@ final class BlobStream extends InputStream {
             throw RegistryClient.bad("what the registry gives for " + descriptor.digest() + " is " + computed);
         }
         mirrors.clear();
+    }
+
+    /** All that was announced has come: how the connection ends does not matter then. */
+    private boolean isLonger() {
+        InputStream in = current;
+        try {
+            return in != null && client.silence().watched(in, InputStream::read) >= 0;
+        } catch (IOException e) {
+            requireWanted();
+            return false;
+        }
     }
 
     /** Ends the reading, from another thread. */

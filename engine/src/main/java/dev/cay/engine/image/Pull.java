@@ -198,7 +198,7 @@ final class Pull {
         }
 
         @Override
-        public void verify() throws IOException {
+        public void verify() {
             stream.orElseThrow().verify();
         }
     }

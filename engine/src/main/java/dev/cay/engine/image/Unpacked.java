@@ -11,6 +11,7 @@ import dev.cay.engine.archive.TarReader;
 import dev.cay.engine.json.JsonReader;
 import java.io.BufferedInputStream;
 import java.io.EOFException;
+import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -33,6 +34,11 @@ final class Unpacked {
     private static final TarLimits LIMITS = new TarLimits(100_000, 4095, 1 << 20, 1 << 20, 256L << 30);
     private static final String HINT = "an archive of docker save, podman save or skopeo is wanted";
     private static final int MAXIMUM_LINKS = 8;
+
+    /** How many times its compressed size an archive may have; looked at beyond so many bytes. */
+    private static final long EXPANSION = 200;
+
+    private static final long EXPANSION_GRACE = 256L << 20;
 
     private final Map<String, Path> files = new HashMap<>();
     private final Map<String, String> links = new HashMap<>();
@@ -68,7 +74,48 @@ final class Unpacked {
         byte[] magic = in.readNBytes(2);
         in.reset();
         boolean gzip = magic.length == 2 && magic[0] == 0x1F && (magic[1] & 0xFF) == 0x8B;
-        return gzip ? new GZIPInputStream(in, 64 * 1024) : in;
+        return gzip ? expanding(in) : in;
+    }
+
+    /** All of it goes to the disk before anything is known of it: no more than an archive of images has. */
+    private static InputStream expanding(InputStream compressed) throws IOException {
+        Counted taken = new Counted(compressed);
+        return new Counted(new GZIPInputStream(taken, 64 * 1024)) {
+            @Override
+            public int read(byte[] target, int offset, int length) throws IOException {
+                int count = super.read(target, offset, length);
+                if (bytes() > EXPANSION_GRACE && bytes() / EXPANSION > taken.bytes()) {
+                    throw bad("it expands to more than " + EXPANSION + " times its size (EXPANDS_TOO_MUCH)", null);
+                }
+                return count;
+            }
+        };
+    }
+
+    /** What is read of a stream, piece by piece. */
+    private static class Counted extends FilterInputStream {
+        private long bytes;
+
+        private Counted(InputStream in) {
+            super(in);
+        }
+
+        long bytes() {
+            return bytes;
+        }
+
+        @Override
+        public int read() throws IOException {
+            byte[] one = new byte[1];
+            return read(one, 0, 1) < 0 ? -1 : one[0] & 0xFF;
+        }
+
+        @Override
+        public int read(byte[] target, int offset, int length) throws IOException {
+            int count = super.read(target, offset, length);
+            bytes += Math.max(0, count);
+            return count;
+        }
     }
 
     private void add(TarEntry entry, TarReader reader, Path directory) throws IOException {

@@ -311,6 +311,26 @@ final class LayerConverterTest {
         refused(bomb.toByteArray(), LayerLimits.STANDARD, Reason.EXPANDS_TOO_MUCH);
     }
 
+    /** RFC 8878: a frame whose blocks are one byte each, that is repeated 128 Ki times. */
+    @Test
+    void fourBytesAreNot128Kibibytes() throws IOException {
+        ByteArrayOutputStream bomb = new ByteArrayOutputStream();
+        bomb.write(new byte[] {0x28, (byte) 0xB5, 0x2F, (byte) 0xFD, 0, 0x38});
+        bomb.write(new byte[] {0, 16, 0}); // a block of 512 bytes as they are
+        bomb.write(tarHeader(1L << 30));
+        for (int i = 0; i < 1L << 13; i++) {
+            bomb.write(new byte[] {2, 0, 16, 0});
+        }
+        refused(bomb.toByteArray(), LayerLimits.STANDARD, Reason.EXPANDS_TOO_MUCH);
+    }
+
+    /** One that wants a terabyte of memory to look back into. */
+    @Test
+    void aWindowHasALimit() throws IOException {
+        byte[] frame = {0x28, (byte) 0xB5, 0x2F, (byte) 0xFD, 0, (byte) 0xF0, 1, 0, 0};
+        refused(frame, LayerLimits.STANDARD, Reason.BAD_COMPRESSION);
+    }
+
     /** Of a file of so many bytes, without them. */
     private static byte[] tarHeader(long size) {
         byte[] header = new LayerArchive()

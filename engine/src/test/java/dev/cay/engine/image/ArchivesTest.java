@@ -226,6 +226,31 @@ final class ArchivesTest {
         refused(tar(Map.of("../index.json", Bytes.of("{}"))), "BAD_NAME");
     }
 
+    /** Nothing but a megabyte that says that it is a gigabyte: refused before much of that is on the disk. */
+    @Test
+    void anArchiveThatExpandsWithoutEndIsRefused() throws IOException {
+        ByteArrayOutputStream bomb = new ByteArrayOutputStream();
+        try (GZIPOutputStream out = new GZIPOutputStream(bomb)) {
+            TarWriter tar = new TarWriter(out);
+            InputStream zeros = new InputStream() {
+                @Override
+                public int read() {
+                    return 0;
+                }
+
+                @Override
+                public int read(byte[] target, int offset, int length) {
+                    Arrays.fill(target, offset, offset + length, (byte) 0);
+                    return length;
+                }
+            };
+            tar.add(
+                    new TarEntry(ByteString.of("a"), new Kind.File(300L << 20), 0644, 0, 0, Instant.EPOCH, Map.of()),
+                    zeros);
+        }
+        refused(bomb.toByteArray(), "EXPANDS_TOO_MUCH");
+    }
+
     @Test
     void aLayoutWithOtherBytesIsRefused() throws IOException {
         others.importRoot(in(root("one")), Optional.of("one"), CONFIG);
