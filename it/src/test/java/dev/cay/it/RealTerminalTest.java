@@ -76,8 +76,13 @@ class RealTerminalTest {
     /** The shell that cay was started from answers, and finds its terminal as it left it. */
     private void checkRestored() {
         terminal.await("the outer prompt", screen -> screen.stripTrailing().endsWith("outer>"));
+        terminal.clear();
         terminal.run("stty -g | cmp - " + directory + "/before && echo restored")
                 .see("restored");
+    }
+
+    private static long blank(String screen) {
+        return screen.lines().filter("~"::equals).count();
     }
 
     @ParameterizedTest
@@ -86,12 +91,14 @@ class RealTerminalTest {
         enter(way, engine);
         terminal.run("stty size").see("24 80");
         terminal.line("busybox vi /tmp/file");
+        terminal.await("an empty screen of vi", screen -> blank(screen) > 20);
+        // What is typed while vi draws its screen anew is lost.
+        terminal.type("ihello from vi");
         terminal.await(
-                "an empty screen of vi",
-                screen -> screen.lines().filter("~"::equals).count() > 20);
-        terminal.type("ihello from vi").press("Escape");
-        terminal.await("the end of the insertion", screen -> screen.contains("\n- /tmp/file"));
+                "the insertion", screen -> screen.startsWith("hello from vi") && screen.contains("\nI /tmp/file"));
+        terminal.press("Escape").await("its end", screen -> screen.contains("\n- /tmp/file"));
         terminal.resize(100, 30);
+        terminal.await("vi at the new size", screen -> blank(screen) > 25 && screen.startsWith("hello from vi"));
         terminal.line(":wq");
         terminal.await("the shell", screen -> screen.stripTrailing().endsWith("inner>"));
         terminal.clear();
@@ -106,6 +113,29 @@ class RealTerminalTest {
                 .await("a stopped job", screen -> screen.contains("Stopped"));
         terminal.line("fg").see("goes on").press("C-c");
         terminal.run("echo again $?").see("again 130");
+        terminal.line("exit 7");
+        checkRestored();
+        remove(way, engine);
+    }
+
+    /** The two keys that leave leave the command as it is, and whoever comes back goes on with it; all others are the command's. */
+    @ParameterizedTest
+    @EnumSource(names = {"EXEC", "ATTACH"})
+    void leftAndTakenUpAgain(Way way, Sandboxes engine) {
+        enter(way, engine);
+        terminal.run("x=kept");
+        terminal.line("sh -c 'echo rea\"\"dy; exec sleep 1000'").see("ready").press("C-\\");
+        terminal.run("echo code $?").see("code 131");
+        terminal.run("echo once");
+        terminal.clear();
+        terminal.press("C-p", "Enter").see("once"); // the line before, in the shell's editor
+        terminal.press("C-p", "C-q");
+        checkRestored();
+
+        int number = engine.open(NAME).executions().getLast().id();
+        terminal.line("cay attach --execution " + number + " " + NAME);
+        terminal.await("the shell", screen -> screen.stripTrailing().endsWith("inner>"));
+        terminal.run("echo is $x").see("is kept");
         terminal.line("exit 7");
         checkRestored();
         remove(way, engine);
