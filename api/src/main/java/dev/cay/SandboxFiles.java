@@ -39,6 +39,16 @@ public interface SandboxFiles {
         write(FilePath.of(path), new java.io.ByteArrayInputStream(content), WriteOptions.STANDARD);
     }
 
+    /**
+     * Adds to the end of a regular file; a link to it is followed. One that is not there is made first, as {@link #write} makes it.
+     * What was added before a failure stays.
+     *
+     * @return how many bytes were added
+     */
+    default long append(FilePath path, InputStream content, WriteOptions options) {
+        throw new SandboxException.Unsupported("files are not appended to here", "write it as a whole");
+    }
+
     /** Looks at a file; at a symbolic link itself if it is not to be followed. */
     FileInfo stat(FilePath path, boolean follow);
 

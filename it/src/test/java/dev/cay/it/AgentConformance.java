@@ -356,6 +356,9 @@ final class AgentConformance {
             server.send(AgentClient.START, "{\"cmd\":[\"busybox\",\"nc\",\"-l\",\"-p\",\"7070\"]}");
             assertThat(client.ended().code()).isZero();
         }
+        try (AgentClient client = executions()) { // who leaves is not waited for
+            client.send(AgentClient.WAIT_PORT, "{\"port\":7071,\"timeout_ms\":2000000000}");
+        }
         for (String wrong : List.of("{}", "{\"port\":0}", "{\"port\":70000,\"timeout_ms\":1}", "{\"port\":\"80\"}")) {
             try (AgentClient client = executions()) {
                 assertThat(client.send(AgentClient.WAIT_PORT, wrong).ended().code())
@@ -518,14 +521,15 @@ final class AgentConformance {
             client.upload(new ByteArrayInputStream("new".getBytes(UTF_8))).next(AgentClient.ACK);
         }
         assertThat(Lab.sh(sandbox, "stat -c '%a %u %g %s' /tmp/new/deep/file")).isEqualTo("700 7 8 3");
-        for (String unsupported : List.of("\"append\":true", "\"atomic\":false")) {
+        for (String path : List.of("/tmp/new/deep/file", "/tmp/appended")) {
             try (AgentClient client = files()) {
-                client.send(AgentClient.WRITE, "{\"path\":\"/tmp/x\"," + unsupported + "}");
-                assertThat(client.next(AgentClient.ERROR).text())
-                        .startsWith("EINVAL: ")
-                        .contains("unsupported");
+                client.send(AgentClient.WRITE, "{\"path\":\"" + path + "\",\"append\":true}");
+                client.upload(new ByteArrayInputStream("er".getBytes(UTF_8))).next(AgentClient.ACK);
             }
         }
+        assertThat(Lab.sh(sandbox, "cat /tmp/new/deep/file; stat -c ' %a %u' /tmp/new/deep/file; cat /tmp/appended"))
+                .isEqualTo("newer 700 7\ner");
+        failed(AgentClient.WRITE, "{\"path\":\"/tmp/x\",\"atomic\":false}", "EINVAL");
     }
 
     private void brokenUpload() throws IOException {

@@ -209,6 +209,7 @@ class AgentTest {
             assertThatThrownBy(() -> engine.serve(sandbox, AgentSpec.at(path)))
                     .isInstanceOf(SandboxException.Conflict.class);
             try (AgentClient command = AgentClient.connect(agent.path(), AgentClient.EXECUTIONS);
+                    AgentClient waiting = AgentClient.connect(agent.path(), AgentClient.EXECUTIONS);
                     AgentClient watch = AgentClient.connect(agent.path(), AgentClient.FILES);
                     AgentClient upload = AgentClient.connect(agent.path(), AgentClient.FILES);
                     AgentClient silent = AgentClient.silent(agent.path())) {
@@ -216,11 +217,12 @@ class AgentTest {
                         .send(AgentClient.STDIN, new byte[70_000]);
                 watch.send(AgentClient.WATCH, "{\"path\":\"/tmp\"}").next(AgentClient.ACK);
                 upload.send(AgentClient.WRITE, "{\"path\":\"/tmp/half\"}").send(AgentClient.DATA, new byte[70_000]);
+                waiting.send(AgentClient.WAIT_PORT, "{\"port\":7072,\"timeout_ms\":2000000000}");
                 assertThat(silent).isNotNull();
                 agent.close();
                 agent.close();
                 assertThat(agent.path()).doesNotExist();
-                for (AgentClient client : List.of(command, watch, upload)) {
+                for (AgentClient client : List.of(command, waiting, watch, upload)) {
                     AgentClient.Frame frame = client.next();
                     while (frame.type() != AgentClient.END) {
                         frame = client.next();

@@ -2,6 +2,7 @@ package dev.cay.engine.agent;
 
 import dev.cay.Execution;
 import dev.cay.ExecutionInfo;
+import dev.cay.Exit;
 import dev.cay.OutputKind;
 import dev.cay.OutputLog;
 import dev.cay.Sandbox;
@@ -11,9 +12,11 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.locks.LockSupport;
 
 /** Port 52 for one peer, from the first frame to EXIT. */
@@ -25,7 +28,7 @@ final class ExecutionService {
     private final AgentServer.Host host;
     private final KeptCommands kept;
     private final Connection connection;
-    private final ExitFrames exit;
+    private final ExitFrames exits;
     private Stage stage = Stage.NEW;
     private boolean greeted;
 
@@ -34,12 +37,12 @@ final class ExecutionService {
         this.host = host;
         this.kept = kept;
         this.connection = connection;
-        exit = new ExitFrames(connection.output());
+        exits = new ExitFrames(connection.output());
     }
 
     /** So many are being served that this one is not. */
     void refuseBusy(String reason) throws IOException {
-        exit.refuse(ExitFrames.REFUSED, reason, false);
+        exits.refuse(ExitFrames.REFUSED, reason, false);
     }
 
     void serve() throws IOException {
@@ -53,9 +56,9 @@ final class ExecutionService {
                 answer(header.get().type(), connection.input().payload());
             }
         } catch (RefusalException e) {
-            exit.refuse(ExitFrames.REFUSED, e.getMessage(), greeted);
+            exits.refuse(ExitFrames.REFUSED, e.getMessage(), greeted);
         } catch (SandboxException e) {
-            exit.refuse(ExitFrames.REFUSED, e.code() + ": " + e.getMessage(), greeted);
+            exits.refuse(ExitFrames.REFUSED, e.code() + ": " + e.getMessage(), greeted);
         }
     }
 
@@ -96,8 +99,8 @@ final class ExecutionService {
     /** A command that could not be started is an execution that has ended already. */
     private static boolean isSpawned(Execution execution) {
         return execution
-                .await(java.time.Duration.ZERO)
-                .filter(end -> end.reason() == dev.cay.Exit.Reason.SPAWN_FAILED)
+                .await(Duration.ZERO)
+                .filter(end -> end.reason() == Exit.Reason.SPAWN_FAILED)
                 .isEmpty();
     }
 
@@ -199,9 +202,9 @@ final class ExecutionService {
         long nanoseconds = Integer.toUnsignedLong(fields.getInt());
         Optional<String> refusal = setClock(host, seconds, nanoseconds);
         if (refusal.isPresent()) {
-            exit.refuse(ExitFrames.FAILED, refusal.get(), greeted);
+            exits.refuse(ExitFrames.FAILED, refusal.get(), greeted);
         } else {
-            exit.send(0, 0);
+            exits.send(0, 0);
         }
     }
 
@@ -223,7 +226,7 @@ final class ExecutionService {
             case "ip", "netmask", "gateway" -> !value.text(field).isEmpty();
             default -> false;
         });
-        exit.refuse(
+        exits.refuse(
                 ExitFrames.FAILED,
                 "unsupported: a sandbox's addresses are those that its network gave it, and the rules of the network"
                         + " are bound to them",
@@ -231,17 +234,30 @@ final class ExecutionService {
     }
 
     private void await(PortWait wait) throws IOException {
+        AtomicBoolean left = new AtomicBoolean();
+        Thread.ofVirtual().name("cay-agent-wait").start(() -> awaitLeaving(left));
         long deadline = System.nanoTime() + wait.timeout().toNanos();
         long pause = FIRST_LOOK_NANOSECONDS;
-        while (!wait.isOver(sandbox.files())) {
-            long left = deadline - System.nanoTime();
-            if (left <= 0) {
-                exit.send(1, 0);
+        while (!left.get()) {
+            boolean over = wait.isOver(sandbox.files());
+            long rest = deadline - System.nanoTime();
+            if (over || rest <= 0) {
+                exits.send(over ? 0 : 1, 0);
                 return;
             }
-            LockSupport.parkNanos(Math.min(left, pause));
+            LockSupport.parkNanos(Math.min(rest, pause));
             pause = Math.min(pause * 2, LAST_LOOK_NANOSECONDS);
         }
-        exit.send(0, 0);
+    }
+
+    /** Who waits for a port has nothing more to say: whatever comes is the end, and so is that we leave him. */
+    private void awaitLeaving(AtomicBoolean left) {
+        try {
+            connection.input().header();
+        } catch (IOException _) {
+            // the end too
+        } finally {
+            left.set(true);
+        }
     }
 }

@@ -18,6 +18,7 @@ import java.util.OptionalLong;
  * @param offset where reading begins
  * @param length how many bytes are read at the most
  * @param recursive whether what is below it is meant too
+ * @param append whether content is added to its end
  */
 record FileRequest(
         FilePath path,
@@ -27,7 +28,8 @@ record FileRequest(
         OptionalLong group,
         long offset,
         long length,
-        boolean recursive) {
+        boolean recursive,
+        boolean append) {
     private static final int MAXIMUM_MODE = 07777;
     private static final int MAXIMUM_ID = 65_534;
 
@@ -46,7 +48,8 @@ record FileRequest(
                     fields.group,
                     fields.offset,
                     fields.length,
-                    fields.recursive);
+                    fields.recursive,
+                    fields.append);
         } catch (SandboxException.InvalidSpec e) {
             throw new RefusalException(e.getMessage());
         }
@@ -66,6 +69,7 @@ record FileRequest(
         private long offset;
         private long length = Long.MAX_VALUE;
         private boolean recursive;
+        private boolean append;
 
         Fields(String pathField) {
             this.pathField = pathField;
@@ -85,19 +89,17 @@ record FileRequest(
                 case "offset" -> offset = size(field, value);
                 case "length" -> length = size(field, value);
                 case "recursive" -> recursive = value.flag(field);
-                case "atomic" -> require(value.flag(field), field, "a file is always written as a whole", value);
-                case "append" -> require(!value.flag(field), field, "files are not appended to", value);
+                case "append" -> append = value.flag(field);
+                case "atomic" -> {
+                    if (!value.flag(field)) {
+                        throw value.refused("unsupported: what replaces a file does so as a whole");
+                    }
+                }
                 default -> {
                     return false;
                 }
             }
             return true;
-        }
-
-        private static void require(boolean condition, String field, String why, JsonReader value) {
-            if (!condition) {
-                throw value.refused("unsupported " + field + ": " + why);
-            }
         }
 
         private static long size(String field, JsonReader value) {

@@ -96,6 +96,8 @@ final class FileService {
         try {
             if (type == FrameType.TAR_WRITE) {
                 files.unpack(request.path(), content);
+            } else if (request.append()) {
+                files.append(request.path(), content, request.writing());
             } else {
                 files.write(request.path(), content, request.writing());
             }

@@ -37,6 +37,12 @@ public final class ContainerFiles implements SandboxFiles {
         return new Writing(access, path, options).write(content);
     }
 
+    /** {@inheritDoc} A symbolic link that leads nowhere is replaced. */
+    @Override
+    public long append(FilePath path, InputStream content, WriteOptions options) {
+        return Appending.append(access, path, content, options);
+    }
+
     @Override
     public FileInfo stat(FilePath path, boolean follow) {
         return Informing.stat(access, path, follow);

@@ -84,7 +84,7 @@ final class RequestsTest {
         refused(() -> file(FrameType.FILE_MOVE_REQ, "{\"from\":\"/a\"}"), "does not name");
         refused(() -> file(FrameType.FILE_READ_REQ, "{\"path\":\"a\\u0000\"}"), "NUL");
         refused(() -> file(FrameType.FILE_WRITE_REQ, "{\"path\":\"a\",\"mode\":4096}"), "mode");
-        refused(() -> file(FrameType.FILE_WRITE_REQ, "{\"path\":\"a\",\"append\":true}"), "unsupported append");
+        refused(() -> file(FrameType.FILE_WRITE_REQ, "{\"path\":\"a\",\"atomic\":false}"), "unsupported");
         refused(() -> Hello.check("{}".getBytes(UTF_8)), "protocol");
     }
 

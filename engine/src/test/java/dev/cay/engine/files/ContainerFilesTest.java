@@ -341,4 +341,30 @@ class ContainerFilesTest {
             assertThat(box.names(root)).containsExactly("file");
         }
     }
+
+    @Test
+    void whatIsAppendedComesBehind() throws IOException {
+        Files.writeString(root.resolve("file"), "one");
+        Files.createSymbolicLink(root.resolve("link"), Path.of("/file"));
+        assertThat(append("/link", " two")).isEqualTo(4);
+        assertThat(append("/file", " three")).isEqualTo(6);
+        assertThat(root.resolve("file")).hasContent("one two three");
+        append("/new/deep/file", "first");
+        assertThat(root.resolve("new/deep/file")).hasContent("first");
+        Files.createSymbolicLink(root.resolve("escape"), outside.resolve("secret"));
+        append("/escape", "more"); // leads nowhere in here
+        assertThat(outside.resolve("secret")).hasContent("secret");
+        assertThat(root.resolve("escape")).hasContent("more");
+        assertThatThrownBy(() -> append("/new", "x"))
+                .isInstanceOf(FileFailed.class)
+                .hasMessageContaining("EISDIR");
+    }
+
+    private long append(String path, String content) {
+        return box.files()
+                .append(
+                        FilePath.of(path),
+                        new ByteArrayInputStream(content.getBytes(StandardCharsets.UTF_8)),
+                        mine(0644));
+    }
 }
