@@ -1,6 +1,7 @@
 package dev.cay.it;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.cay.Kernels;
 import dev.cay.Sandboxes;
@@ -21,12 +22,24 @@ final class GuestKernels {
 
     /** Debian's package, which {@code ./dev setup} fetches. */
     static Path debian() {
-        Path cache = Optional.ofNullable(System.getenv("XDG_CACHE_HOME"))
-                .map(Path::of)
-                .orElse(Path.of(System.getProperty("user.home"), ".cache"));
-        Path file = cache.resolve("cay/guest-kernel.deb");
+        Path file = fetched("guest-kernel.deb");
         assertThat(Files.exists(file)).as("%s: ./dev setup fetches it", file).isTrue();
         return file;
+    }
+
+    /** A libkrunfw, if {@code ./dev setup} could fetch one. */
+    static Path krun() {
+        Path file = fetched("libkrunfw.so");
+        assumeTrue(Files.exists(file), file + " is not there: ./dev setup says why");
+        return file;
+    }
+
+    private static Path fetched(String name) {
+        return Optional.ofNullable(System.getenv("XDG_CACHE_HOME"))
+                .map(Path::of)
+                .orElse(Path.of(System.getProperty("user.home"), ".cache"))
+                .resolve("cay")
+                .resolve(name);
     }
 
     /** Makes Debian's kernel the one that machines boot, until it is closed. */

@@ -252,6 +252,7 @@ final class GuestTest {
                     KeptExecution hostile =
                             commands.start(1, ExecSpec.of(PROBE, "hostile", numbers[0], numbers[1], "/dev/vport0p1"))) {
                 String output = new String(readAll(hostile.output()), UTF_8);
+                assertThat(readAll(hostile.error())).isEmpty(); // until then it is remembered
                 assertThat(hostile.await(FOREVER).orElseThrow().status()).isEqualTo(new Child.Status(true, 0));
                 assertThat(output.lines())
                         .hasSize(12)
@@ -288,7 +289,7 @@ final class GuestTest {
 
     /** A guest that hears nothing for as long as its host said switches itself off. */
     private void isAlone(Machine machine) throws SyscallException {
-        second.orElseThrow().leave(GuestShutdown.alone(), 500);
+        second.orElseThrow().leave(GuestShutdown.alone(true), 500);
         assertThat(machine.await(LONG)).contains(new MachineEnd.PoweredOff());
         second.orElseThrow().close();
     }

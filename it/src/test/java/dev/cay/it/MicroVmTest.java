@@ -120,6 +120,32 @@ final class MicroVmTest {
         return Lab.sh(sandbox, script);
     }
 
+    /** One without ACPI: it finds its disks by its command line, and its console is a virtio one. */
+    @Test
+    void theKernelOfLibkrunfwServesToo() {
+        Path library = GuestKernels.krun();
+        engine.kernels().add(List.of(library), Optional.of("krun"));
+        try {
+            engine.kernels().prefer("krun");
+            try (Sandbox other = engine.create(spec().build())) {
+                assertThat(Lab.sh(other, "uname -r; echo $KIND; cat /sys/class/virtio-ports/*/name; pwd"))
+                        .isEqualTo("6.12.99\nimage\ndev.cay.stub\n/made/here");
+                assertThat(Lab.sh(other, "touch /x && echo done")).isEqualTo("done");
+            }
+            try (Sandboxes another = Sandboxes.local()) { // a template stays in its engine's memory
+                another.templates().create("krun", Size.mib(128));
+                try (Sandbox clone = another.create(spec().memory(Size.mib(128)).build())) {
+                    assertThat(Lab.sh(clone, "uname -r; ls -d /sys/block/vd*")).isEqualTo("6.12.99\n/sys/block/vda");
+                } finally {
+                    another.templates().remove("krun");
+                }
+            }
+        } finally {
+            engine.kernels().prefer(NAME);
+            engine.kernels().remove("krun");
+        }
+    }
+
     @Test
     void aCommandRunsInAnotherKernel() throws IOException {
         assertThat(sandbox.info().machine().orElseThrow().template()).isEmpty();

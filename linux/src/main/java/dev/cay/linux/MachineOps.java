@@ -13,6 +13,7 @@ public final class MachineOps {
     private static final long REBOOT_MAGIC1 = 0xfee1deadL;
     private static final long REBOOT_MAGIC2 = 672274793;
     private static final long REBOOT_POWER_OFF = 0x4321fedcL;
+    private static final long REBOOT_RESTART = 0x01234567L;
     private static final long RNDADDENTROPY = 0x40085203;
     private static final long RNDRESEEDCRNG = 0x5207;
 
@@ -32,13 +33,16 @@ public final class MachineOps {
 
     /** {@code int reboot(.., .., RB_POWER_OFF, ..)} reboot(2): does not return. */
     public static Op powerOff() {
-        return Op.of(
-                SystemCall.REBOOT,
-                "power off",
-                Arg.of(REBOOT_MAGIC1),
-                Arg.of(REBOOT_MAGIC2),
-                Arg.of(REBOOT_POWER_OFF),
-                Arg.of(0));
+        return reboot("power off", REBOOT_POWER_OFF);
+    }
+
+    /** {@code int reboot(.., .., RB_AUTOBOOT, ..)} reboot(2): does not return. */
+    public static Op restart() {
+        return reboot("restart", REBOOT_RESTART);
+    }
+
+    private static Op reboot(String name, long command) {
+        return Op.of(SystemCall.REBOOT, name, Arg.of(REBOOT_MAGIC1), Arg.of(REBOOT_MAGIC2), Arg.of(command), Arg.of(0));
     }
 
     /** {@code int clock_gettime(CLOCK_REALTIME, struct timespec *)} clock_gettime(2), for {@link #instant}. */

@@ -46,11 +46,12 @@ final class GuestPlaces {
      * Has the guest's kernel let go of all of them.
      *
      * @param inside runs lists in the guest's first process
+     * @param places how many there are
      * @param deadline a value of {@link System#nanoTime}
      */
-    static Left leave(Kernel inside, long deadline) throws IOException {
+    static Left leave(Kernel inside, int places, long deadline) throws IOException {
         Set<String> serials = new LinkedHashSet<>();
-        for (int i = 0; i < MachineSpec.MAXIMUM_DISKS; i++) {
+        for (int i = 0; i < places; i++) {
             serials.add(Disk.place(i));
         }
         GuestDisks disks = new GuestDisks();
@@ -62,14 +63,14 @@ final class GuestPlaces {
         }
         links.add("/sys/class/net/eth0/device");
         List<String> devices = devices(inside, links);
-        List<String> places = devices.subList(0, serials.size());
-        Optional<String> card = devices.stream().skip(serials.size()).findFirst();
+        List<String> found = devices.subList(0, places);
+        Optional<String> card = devices.stream().skip(places).findFirst();
         OpList.Builder list = OpList.builder();
-        places.forEach(device -> tell(list, DISKS + "unbind", device));
+        found.forEach(device -> tell(list, DISKS + "unbind", device));
         card.ifPresent(device -> tell(list, CARDS + "unbind", device));
         list.add(Mount.unmount("/proc"));
         inside.run(list.build());
-        return new Left(places, card);
+        return new Left(found, card);
     }
 
     /** What is behind a link such as {@code /sys/block/vda/device} is called {@code .../virtio3}; those that are there. */

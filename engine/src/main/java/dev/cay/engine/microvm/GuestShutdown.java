@@ -30,14 +30,21 @@ public final class GuestShutdown {
 
     /**
      * What the stub does by itself when no host is heard any more. Nobody waits then, so nobody is asked.
+     *
+     * @param acpi whether the guest's kernel knows ACPI
      */
-    public static OpList alone() {
+    public static OpList alone(boolean acpi) {
         return OpList.of(
                 MachineOps.signalAll(Processes.SIGKILL),
                 MachineOps.sync(),
                 readOnly("/"),
                 MachineOps.sync(),
-                MachineOps.powerOff());
+                off(acpi));
+    }
+
+    /** Ends a machine whose kernel can switch it off, or can but restart it, which ends it too. */
+    static Op off(boolean acpi) {
+        return acpi ? MachineOps.powerOff() : MachineOps.restart();
     }
 
     /** Asks all processes to end. */

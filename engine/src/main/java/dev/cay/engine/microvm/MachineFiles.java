@@ -27,14 +27,11 @@ final class MachineFiles {
 
     private final Vmm vmm;
     private final HostKernel host;
-    private final Path directory;
     private volatile long kilohertz;
 
-    /** @param directory one that is empty after each start of this machine */
-    MachineFiles(Vmm vmm, HostKernel host, Path directory) {
+    MachineFiles(Vmm vmm, HostKernel host) {
         this.vmm = vmm;
         this.host = host;
-        this.directory = directory;
     }
 
     /** A machine that boots. */
@@ -57,8 +54,8 @@ final class MachineFiles {
             long kilohertz,
             List<Disk> disks,
             Optional<MachineSpec.NetworkCard> card) {
-        return new MachineSpec(
-                kernel.vmlinux(), initramfs, memory, 1, new Acceleration.Emulated(kilohertz), disks, card);
+        Acceleration acceleration = new Acceleration.Emulated(kilohertz);
+        return new MachineSpec(kernel.vmlinux(), initramfs, kernel.acpi(), memory, 1, acceleration, disks, card);
     }
 
     /** What two machines must have in common for one to go on where the other was. */
@@ -103,17 +100,16 @@ final class MachineFiles {
         return GuestProgram.of(Architecture.current().text());
     }
 
-    private Path file(GuestKernel kernel) throws IOException {
-        return directory.resolve(
-                kernel.name() + "-" + kernel.identity() + "-" + Integer.toHexString(Arrays.hashCode(init())));
+    /** Beside the kernel, with which it goes. */
+    private static Path file(GuestKernel kernel) throws IOException {
+        return kernel.vmlinux().resolveSibling("initramfs-" + Integer.toHexString(Arrays.hashCode(init())));
     }
 
     /** That of a kernel and of this version of the first process, made once. */
-    private Path initramfs(GuestKernel kernel) throws IOException {
-        Files.createDirectories(directory);
+    private static Path initramfs(GuestKernel kernel) throws IOException {
         Path file = file(kernel);
         if (!Files.exists(file)) {
-            Path born = Files.createTempFile(directory, ".new-", "");
+            Path born = Files.createTempFile(file.getParent(), ".new-", "");
             try {
                 Files.delete(born);
                 Initramfs.write(born, init(), kernel);

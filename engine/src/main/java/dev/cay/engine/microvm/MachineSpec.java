@@ -16,6 +16,7 @@ import java.util.Set;
  *
  * @param kernel an uncompressed kernel with a PVH entry
  * @param initramfs what it begins with
+ * @param acpi whether the kernel knows ACPI; else it finds its devices by its command line, and its machine has fewer
  * @param memory of the guest, a multiple of 1 MiB
  * @param processors 1 to 64
  * @param disks in the order in which the guest sees them
@@ -24,6 +25,7 @@ import java.util.Set;
 public record MachineSpec(
         Path kernel,
         Path initramfs,
+        boolean acpi,
         Size memory,
         int processors,
         Acceleration acceleration,
@@ -34,6 +36,9 @@ public record MachineSpec(
 
     /** virtio-mmio of QEMU's microvm machine has 24 slots with ACPI; one is the channel's, one that of randomness, one the card's. */
     public static final int MAXIMUM_DISKS = 20;
+
+    /** Without ACPI there are 8 slots. */
+    public static final int MAXIMUM_DISKS_WITHOUT_ACPI = 5;
 
     public static final int MAXIMUM_PROCESSORS = 64;
 
@@ -56,17 +61,27 @@ public record MachineSpec(
         require(memory.compareTo(MINIMUM_MEMORY) >= 0, "less memory than " + MINIMUM_MEMORY);
         require(memory.bytes() % MEBIBYTE == 0, "memory that is no multiple of 1 MiB");
         require(processors >= 1 && processors <= MAXIMUM_PROCESSORS, processors + " processors");
-        require(disks.size() <= MAXIMUM_DISKS, disks.size() + " disks");
+        require(disks.size() <= maximumDisks(acpi), disks.size() + " disks");
         Set<String> serials = new HashSet<>();
         for (Disk disk : disks) {
             require(serials.add(disk.serial()), "two disks " + disk.serial());
         }
     }
 
-    /** One without a network card. */
+    /** One with ACPI, and without a network card. */
     public MachineSpec(
             Path kernel, Path initramfs, Size memory, int processors, Acceleration acceleration, List<Disk> disks) {
-        this(kernel, initramfs, memory, processors, acceleration, disks, Optional.empty());
+        this(kernel, initramfs, true, memory, processors, acceleration, disks, Optional.empty());
+    }
+
+    /** How many disks a machine can have. */
+    public static int maximumDisks(boolean acpi) {
+        return acpi ? MAXIMUM_DISKS : MAXIMUM_DISKS_WITHOUT_ACPI;
+    }
+
+    /** How many disks this one can have. */
+    int places() {
+        return maximumDisks(acpi);
     }
 
     /** The memory of a guest that is to have at least so much. */

@@ -131,10 +131,10 @@ final class MachineTemplates implements Templates, AutoCloseable {
         try (MemoryFile ram = MemoryFile.create(host, "cay-guest", memory.bytes());
                 MemoryFile state = MemoryFile.create(host, "cay-machine", 0)) {
             GuestPlaces.Left places;
-            try (Machine mould =
-                    vmm.start(files.machine(kernel, memory, List.of(), Optional.empty()), new Origin.Mould(ram))) {
+            MachineSpec machine = files.machine(kernel, memory, List.of(), Optional.empty());
+            try (Machine mould = vmm.start(machine, new Origin.Mould(ram))) {
                 try (Stub stub = Stub.ofMachine(mould.channel(), deadline)) {
-                    places = GuestPlaces.leave(inside(stub), deadline);
+                    places = GuestPlaces.leave(inside(stub), machine.places(), deadline);
                     stub.ping(); // nothing is on its way any more
                     mould.save(state);
                 } catch (IOException e) {

@@ -9,7 +9,6 @@ import dev.cay.SandboxFiles;
 import dev.cay.Usage;
 import dev.cay.engine.container.GuestCommands;
 import dev.cay.linux.KeptExecution;
-import dev.cay.linux.MachineOps;
 import dev.cay.linux.OpList;
 import dev.cay.linux.Processes;
 import dev.cay.linux.Stub;
@@ -34,6 +33,7 @@ public final class MicroVm implements AutoCloseable {
     private final GuestWatch watch;
     private final Optional<GuestNetwork> network;
     private final boolean keeps;
+    private final boolean acpi;
     private final Beginning beginning;
     private final AtomicBoolean paused = new AtomicBoolean();
     private final AtomicInteger numbers = new AtomicInteger();
@@ -46,10 +46,12 @@ public final class MicroVm implements AutoCloseable {
             Stub stub,
             GuestCommands commands,
             boolean keeps,
+            boolean acpi,
             Optional<GuestNetwork> network,
             Beginning beginning) {
         this.network = network;
         this.keeps = keeps;
+        this.acpi = acpi;
         this.beginning = beginning;
         this.id = id;
         this.machine = machine;
@@ -209,7 +211,7 @@ public final class MicroVm implements AutoCloseable {
         Thread.startVirtualThread(() -> {
             try {
                 GuestShutdown.release(stub);
-                stub.run(OpList.of(MachineOps.powerOff()));
+                stub.run(OpList.of(GuestShutdown.off(acpi)));
             } catch (SyscallException e) {
                 // it has switched itself off, or will not; what was asked for to be on the disks is there
             }

@@ -42,17 +42,13 @@ public final class MicroVms implements AutoCloseable {
     private final MachineFiles parts;
     private final MachineTemplates templates;
 
-    /**
-     * @param run a directory that is empty after each start of this machine
-     * @param data where templates are kept
-     */
-    public MicroVms(Containers containers, NetworkSource networks, KernelStore kernels, Path run, Path data)
-            throws IOException {
+    /** @param data where templates are kept */
+    public MicroVms(Containers containers, NetworkSource networks, KernelStore kernels, Path data) throws IOException {
         vmm = new QemuVmm(new ContainerHome(containers));
         this.networks = networks;
         this.kernels = kernels;
         host = new HostKernel();
-        parts = new MachineFiles(vmm, host, run);
+        parts = new MachineFiles(vmm, host);
         templates = new MachineTemplates(vmm, kernels, host, parts, TemplateStore.open(data));
     }
 
@@ -129,12 +125,15 @@ public final class MicroVms implements AutoCloseable {
      */
     public MicroVm create(String id, SandboxSpec spec, List<Path> layers, DiskFiles others) {
         check(spec);
-        refuse(
-                layers.size() + others.count() > MachineSpec.MAXIMUM_DISKS,
-                "an image of " + layers.size() + " layers, and " + others.count() + " other disks: a microVM has "
-                        + MachineSpec.MAXIMUM_DISKS + " disks",
-                "make its layers fewer, or use a container");
         GuestKernel kernel = kernels.find(Optional.empty());
+        int maximum = MachineSpec.maximumDisks(kernel.acpi());
+        refuse(
+                layers.size() + others.count() > maximum,
+                "an image of " + layers.size() + " layers, and " + others.count()
+                        + " other disks: a microVM with the kernel " + kernel.name() + " has " + maximum + " disks",
+                kernel.acpi()
+                        ? "make its layers fewer, or use a container"
+                        : "prefer a kernel that knows ACPI (cay kernel default), or make its layers fewer");
         try {
             return boot(id, spec, kernel, layers, others);
         } catch (IOException e) {
@@ -193,7 +192,7 @@ public final class MicroVms implements AutoCloseable {
                 warm.map(one -> GuestPlaces.resume(one.template(), disks.size(), card.isPresent()))
                         .orElse(List.of()));
         try {
-            return guest(id, spec, started, begun, wanted, network);
+            return guest(id, spec, kernel, started, begun, wanted, network);
         } catch (IOException e) {
             IOException explained = ConsoleTail.explained(started, e);
             started.close();
@@ -223,7 +222,13 @@ public final class MicroVms implements AutoCloseable {
     private record Begun(long when, Optional<String> template, List<GuestStep> first) {}
 
     private static MicroVm guest(
-            String id, SandboxSpec spec, Machine machine, Begun begun, GuestSpec wanted, Optional<GuestNetwork> network)
+            String id,
+            SandboxSpec spec,
+            GuestKernel kernel,
+            Machine machine,
+            Begun begun,
+            GuestSpec wanted,
+            Optional<GuestNetwork> network)
             throws IOException {
         long deadline = begun.when() + BOOT.toNanos();
         Stub stub = Stub.ofMachine(machine.channel(), deadline);
@@ -233,10 +238,10 @@ public final class MicroVms implements AutoCloseable {
             boot.take(begun.first());
             GuestSurroundings surroundings = boot.bringUp(wanted, deadline);
             boot.take(network.map(GuestNetwork::step).stream().toList());
-            boot.take(last(stub));
+            boot.take(last(stub, kernel));
             GuestCommands commands = GuestCommands.open(stub, id, spec, surroundings);
             MicroVm.Beginning beginning = new MicroVm.Beginning(begun.template(), answered, boot.steps());
-            return new MicroVm(id, machine, stub, commands, wanted.keepsChanges(), network, beginning);
+            return new MicroVm(id, machine, stub, commands, wanted.keepsChanges(), kernel.acpi(), network, beginning);
         } catch (IOException | RuntimeException e) {
             stub.close();
             throw e;
@@ -244,11 +249,13 @@ public final class MicroVms implements AutoCloseable {
     }
 
     /** What comes when its root is there: the time, what it does when it is alone, and a sign that all of it was understood. */
-    private static List<GuestStep> last(Stub stub) {
+    private static List<GuestStep> last(Stub stub, GuestKernel kernel) {
         return List.of(
                 new GuestStep.Talk("clock", true, guest -> GuestClock.correct(guest, InstantSource.system())),
                 new GuestStep.Talk(
-                        "dead man", true, _ -> stub.leave(GuestShutdown.alone(), GuestWatch.ALONE.toMillis())),
+                        "dead man",
+                        true,
+                        _ -> stub.leave(GuestShutdown.alone(kernel.acpi()), GuestWatch.ALONE.toMillis())),
                 new GuestStep.Talk("ready", true, _ -> stub.ping()));
     }
 

@@ -30,7 +30,8 @@ final class QemuCommand {
         option(command, "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
         boolean boots = origin instanceof Origin.Boot;
         // Without the clock of a PC the kernel waits for it, two seconds.
-        option(command, "-machine", "microvm,acpi=on,rtc=on,isa-serial=on" + (boots ? "" : ",memory-backend=ram"));
+        String platform = spec.acpi() ? "acpi=on,isa-serial=on" : "acpi=off,isa-serial=off";
+        option(command, "-machine", "microvm,rtc=on," + platform + (boots ? "" : ",memory-backend=ram"));
         switch (spec.acceleration()) {
             case Acceleration.Kvm _ -> {
                 option(command, "-accel", "kvm");
@@ -56,15 +57,19 @@ final class QemuCommand {
         }
         option(command, "-global", "virtio-mmio.force-legacy=false");
         option(command, "-chardev", "socket,id=console,fd=2");
-        option(command, "-serial", "chardev:console");
         option(command, "-chardev", "socket,id=channel,fd=1");
         option(command, "-device", "virtio-serial-device");
+        if (spec.acpi()) {
+            option(command, "-serial", "chardev:console");
+        } else { // such a kernel has no driver for a serial line either
+            option(command, "-device", "virtconsole,chardev=console");
+        }
         option(command, "-device", "virtserialport,chardev=channel,name=" + Machine.PORT);
         option(command, "-object", "rng-builtin,id=random");
         option(command, "-device", "virtio-rng-device,rng=random");
         option(command, "-chardev", "socket,id=monitor,fd=0");
         option(command, "-mon", "chardev=monitor,mode=control");
-        int places = boots ? spec.disks().size() : MachineSpec.MAXIMUM_DISKS;
+        int places = boots ? spec.disks().size() : spec.places();
         for (int i = 0; i < places; i++) {
             boolean taken = i < spec.disks().size();
             String drive = taken ? file(spec.disks().get(i), seen) : NOTHING;
@@ -110,7 +115,8 @@ final class QemuCommand {
 
     /** What is weaker here than a kernel's default concerns the emulated machine alone, whose boot it makes a third shorter. */
     static String kernelCommandLine(MachineSpec spec) {
-        String common = "console=ttyS0 quiet panic=-1";
+        // Without ACPI a kernel knows but one way to end its machine: an error that no processor survives.
+        String common = spec.acpi() ? "console=ttyS0 quiet panic=-1" : "console=hvc0 quiet panic=-1 reboot=t";
         return switch (spec.acceleration()) {
             case Acceleration.Kvm _ -> common;
             case Acceleration.Emulated(long kilohertz) ->

@@ -43,7 +43,7 @@ record Template(
         places = List.copyOf(places);
         places.forEach(Template::requireDevice);
         card.ifPresent(Template::requireDevice);
-        if (places.size() != MachineSpec.MAXIMUM_DISKS) {
+        if (places.isEmpty() || places.size() > MachineSpec.MAXIMUM_DISKS) {
             throw new IllegalArgumentException(places.size() + " places for disks");
         }
     }

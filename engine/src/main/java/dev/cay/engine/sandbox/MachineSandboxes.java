@@ -24,7 +24,6 @@ import java.util.function.Supplier;
 
 /** The microVMs that this process made. Thread-safe. */
 final class MachineSandboxes implements AutoCloseable {
-    private static final String INITRAMFS = "initramfs";
     private static final String TEMPLATES = "templates";
 
     private final Places places;
@@ -139,11 +138,7 @@ final class MachineSandboxes implements AutoCloseable {
             synchronized (this) {
                 if (machines == null) {
                     machines = StoredSandboxes.guarded(() -> new MicroVms(
-                            containers,
-                            networks,
-                            kernels(),
-                            places.run().resolve(INITRAMFS),
-                            places.data().resolve(TEMPLATES)));
+                            containers, networks, kernels(), places.data().resolve(TEMPLATES)));
                 }
             }
         }

@@ -58,7 +58,7 @@ final class GuestShutdownTest {
 
     @Test
     void whoIsAloneKillsWritesAndSwitchesOff() {
-        assertThat(texts(GuestShutdown.alone()))
+        assertThat(texts(GuestShutdown.alone(true)))
                 .containsExactly("kill(all)", "sync", "mount(/)", "sync", "reboot(power off)");
     }
 }

@@ -78,6 +78,7 @@ class QemuVmmTest {
                 .start(new MachineSpec(
                         SPEC.kernel(),
                         SPEC.initramfs(),
+                        true,
                         SPEC.memory(),
                         1,
                         SPEC.acceleration(),
@@ -91,6 +92,25 @@ class QemuVmmTest {
                         "virtio-net-device,netdev=network,mac=02:ca:0a:58:00:02");
         assertThat(home.sockets.getLast()).isSameAs(device);
         pair.getLast().close();
+    }
+
+    @Test
+    void aKernelWithoutAcpiHasItsConsoleOnVirtioAndRestartsToEnd() throws IOException {
+        machine = new QemuVmm(home)
+                .start(new MachineSpec(
+                        SPEC.kernel(),
+                        SPEC.initramfs(),
+                        false,
+                        SPEC.memory(),
+                        1,
+                        SPEC.acceleration(),
+                        SPEC.disks(),
+                        Optional.empty()));
+        assertThat(home.commandLine)
+                .contains("microvm,rtc=on,acpi=off,isa-serial=off")
+                .containsSequence("virtio-serial-device", "-device", "virtconsole,chardev=console")
+                .doesNotContain("-serial")
+                .anyMatch(word -> word.startsWith("console=hvc0 ") && word.contains(" reboot=t "));
     }
 
     @Test
