@@ -111,6 +111,8 @@ class NoInitTest {
             try (Execution execution = sandbox.start(ExecSpec.of("sh", "-c", "cat /tmp/in; exec sleep 1000"))) {
                 assertThat(execution.await(Duration.ZERO)).isEmpty();
                 assertThatThrownBy(() -> sandbox.exec("true")).isInstanceOf(SandboxException.Conflict.class);
+                assertThatThrownBy(sandbox::pause).hasMessageContaining("cannot be paused");
+                assertThatThrownBy(sandbox::resume).hasMessageContaining("is not paused");
                 assertThatThrownBy(() -> sandbox.files().stat(FilePath.of("/tmp/in"), true))
                         .isInstanceOf(SandboxException.Conflict.class)
                         .hasMessageContaining("has no init");

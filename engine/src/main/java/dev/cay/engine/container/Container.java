@@ -336,9 +336,10 @@ public final class Container implements AutoCloseable {
      * Halts all commands, whoever started them, or lets them go on; and returns when they stand still.
      *
      * @throws SandboxException.Unsupported without control groups
+     * @throws SandboxException.Conflict if its command is its first process
      */
     public void freeze(boolean frozen) {
-        requireAlive();
+        requireInit();
         group.freeze(frozen);
     }
 

@@ -51,7 +51,8 @@ final class Takeover {
 
     private static SandboxException refused(String id) {
         return new SandboxException.Conflict(
-                "the sandbox " + id + " has no init: nothing but its one command can run in it, or reach its files",
+                "the sandbox " + id
+                        + " has no init: nothing but its one command runs in it, nobody reaches its files, and it cannot be paused",
                 "make it with an init, that is, without --no-init");
     }
 

@@ -20,7 +20,7 @@ import java.util.Optional;
 
 /** This machine, as those see it that clean up. A process is held by its descriptor before anything is believed of its number. */
 record Host(Containers containers, VolumeStore volumes, ImageSource images, StoredNetworks networks)
-        implements Undoer, Sweep.Liveness {
+        implements Undoer, Undo.Means, Sweep.Liveness {
     private static final long PATIENCE_NANOSECONDS = 10_000_000_000L;
 
     /** A process, if it is still the one that is meant. */
@@ -70,15 +70,32 @@ record Host(Containers containers, VolumeStore volumes, ImageSource images, Stor
 
     @Override
     public void undo(String sandbox, Undo undo) throws IOException {
-        switch (undo) {
-            case Undo.RemoveCgroup group -> containers.removeGroups(group.name());
-            case Undo.ReleaseIds _ -> containers.releaseIds(sandbox);
-            case Undo.KillProcess kill -> kill(kill.process());
-            case Undo.ReleaseName _ -> {} // it goes with the record
-            case Undo.UnmountVolume volume -> volumes.release(volume.volume(), sandbox);
-            case Undo.LeaveNetwork _ -> networks.host().disconnect(sandbox);
-            case Undo.ReleaseImage _ -> images.release(sandbox);
-        }
+        undo.run(sandbox, this);
+    }
+
+    @Override
+    public void removeCgroup(String name) throws IOException {
+        containers.removeGroups(name);
+    }
+
+    @Override
+    public void releaseIds(String sandbox) throws IOException {
+        containers.releaseIds(sandbox);
+    }
+
+    @Override
+    public void releaseVolume(String volume, String sandbox) throws IOException {
+        volumes.release(volume, sandbox);
+    }
+
+    @Override
+    public void leaveNetwork(String sandbox) throws IOException {
+        networks.host().disconnect(sandbox);
+    }
+
+    @Override
+    public void releaseImage(String sandbox) throws IOException {
+        images.release(sandbox);
     }
 
     /** Takes away what nobody has any more of this machine's networks; what fails goes into the report. */
@@ -94,8 +111,8 @@ record Host(Containers containers, VolumeStore volumes, ImageSource images, Stor
         }
     }
 
-    /** Kills a process and waits until it is dead. */
-    private void kill(ProcessIdentity identity) throws IOException {
+    @Override
+    public void kill(ProcessIdentity identity) throws IOException {
         Optional<Child> process = process(identity);
         if (process.isPresent()) {
             try (Child child = process.get()) {

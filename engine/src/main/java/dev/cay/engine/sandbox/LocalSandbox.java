@@ -132,10 +132,12 @@ final class LocalSandbox implements Sandbox {
                 throw new SandboxException.Conflict(
                         "the sandbox " + id + (pause ? " is paused already" : " is not paused"), "");
             }
-            container.freeze(pause);
-        } catch (SandboxException.Unsupported e) {
-            paused.set(false);
-            throw e;
+            try {
+                container.freeze(pause);
+            } catch (SandboxException e) {
+                paused.set(!pause);
+                throw e;
+            }
         } finally {
             closing.readLock().unlock();
         }

@@ -47,9 +47,6 @@ final class StoredSandbox implements Sandbox {
     /** For how long a command may be on its way from being written down to being started. */
     private static final long STARTING_NANOSECONDS = 1_000_000_000L;
 
-    /** For how long a killed process may take to be seen dead. */
-    private static final long PATIENCE_NANOSECONDS = 5_000_000_000L;
-
     private final StoredSandboxes sandboxes;
     private final String id;
     private final SandboxSpec spec;
@@ -446,45 +443,17 @@ final class StoredSandbox implements Sandbox {
 
     private void stopCommands(Duration grace) {
         guarded(() -> {
-            for (Effect effect : sandboxes.happen(id, new Event.StopRequested(grace))) {
-                switch (effect) {
-                    case Effect.TerminateCommand terminate -> terminate(terminate.grace());
-                    case Effect.KillCommands _ -> killCommands();
-                    default -> throw new IllegalStateException("not for a stop: " + effect);
-                }
-            }
+            new Stopping(executionFiles(), this::container, this::isDead)
+                    .run(
+                            sandboxes.happen(id, new Event.StopRequested(grace)),
+                            spec.stopSignal().orElse(Processes.SIGTERM));
             info(); // tells of the end of its own command
             return id;
         });
     }
 
-    private void terminate(Duration grace) throws IOException {
-        long deadline = System.nanoTime() + Math.min(grace.toNanos(), Long.MAX_VALUE / 2);
-        container().signal(Executions.OWN, spec.stopSignal().orElse(Processes.SIGTERM));
-        while (isRunning(Executions.OWN) && System.nanoTime() < deadline) {
-            LockSupport.parkNanos(LOOK_NANOSECONDS);
-        }
-    }
-
     private boolean isRunning(int execution) throws IOException {
         return executionFiles().info(execution, isDead()).exit().isEmpty();
-    }
-
-    private void killCommands() throws IOException {
-        Container container = container();
-        for (ExecutionInfo execution : executionFiles().list(false)) {
-            container.kill(execution.id()); // descendants of one that has ended too
-        }
-        long deadline = System.nanoTime() + PATIENCE_NANOSECONDS;
-        for (ExecutionInfo execution : executionFiles().list(false)) {
-            while (isRunning(execution.id()) && execution.pid() != 0 && System.nanoTime() < deadline) {
-                LockSupport.parkNanos(LOOK_NANOSECONDS);
-            }
-            if (isRunning(execution.id())) { // whoever began to start it did not come to its end
-                executionFiles().ended(execution.id(), Exit.signalled(Exit.Reason.KILLED, Processes.SIGKILL));
-            }
-            container.forget(execution.id());
-        }
     }
 
     @Override

@@ -13,7 +13,6 @@ import dev.cay.SandboxState;
 import dev.cay.SweepReport;
 import dev.cay.engine.container.Container;
 import dev.cay.engine.container.Containers;
-import dev.cay.engine.container.Ledger;
 import dev.cay.engine.state.Effect;
 import dev.cay.engine.state.Event;
 import dev.cay.engine.state.Executions;
@@ -76,7 +75,7 @@ final class StoredSandboxes {
             store.create(SandboxRecord.creating(id, spec, Instant.now(), containers.engine()));
             try {
                 Containers.Doors doors = new Containers.Doors(store.socket(id), store.messages(id));
-                Container container = containers.createDetached(id, spec, doors, ledger(id));
+                Container container = containers.createDetached(id, spec, doors, new StoredLedger(store, id));
                 Child first = container.first();
                 children.put(id, first);
                 Poller.shared().watch(first.end(), () -> ended(id, first, spec.lifetime()));
@@ -227,50 +226,6 @@ final class StoredSandboxes {
         return ProcessIdentity.of(first.pid()).orElseThrow(() -> new IOException("the first process has ended"));
     }
 
-    /** Writes down what is taken, before it is. */
-    private Ledger ledger(String id) {
-        return new Ledger() {
-            @Override
-            public void group(String name) throws IOException {
-                store.journal(id).add(new Undo.RemoveCgroup(name));
-                store.update(id, record -> record.cgroup(name));
-            }
-
-            @Override
-            public void ids() throws IOException {
-                store.journal(id).add(new Undo.ReleaseIds());
-            }
-
-            @Override
-            public void range(long firstId) throws IOException {
-                store.update(id, record -> record.firstId(firstId));
-            }
-
-            @Override
-            public void firstProcess(long pid) throws IOException {
-                Optional<ProcessIdentity> identity = ProcessIdentity.of(pid);
-                if (identity.isPresent()) {
-                    store.journal(id).add(new Undo.KillProcess(identity.get()));
-                }
-            }
-
-            @Override
-            public void volume(String name) throws IOException {
-                store.journal(id).add(new Undo.UnmountVolume(name, ""));
-            }
-
-            @Override
-            public void network(String name) throws IOException {
-                store.journal(id).add(new Undo.LeaveNetwork(name));
-            }
-
-            @Override
-            public void image() throws IOException {
-                store.journal(id).add(new Undo.ReleaseImage());
-            }
-        };
-    }
-
     /** Takes one up by its id, its name or the beginning of its id. */
     StoredSandbox open(String name) {
         return guarded(() -> {
@@ -412,22 +367,34 @@ final class StoredSandboxes {
     List<Effect> happen(String id, Event event) throws IOException {
         SandboxRecord record = store.read(id);
         List<Effect> left = new java.util.ArrayList<>();
-        for (Effect effect : store.advance(id, event)) {
-            switch (effect) {
-                case Effect.KillEverything _ -> kill(record);
-                case Effect.RunUndo _ -> store.journal(id).undoAll(host);
-                case Effect.DeleteRecord _ -> store.delete(id);
-                case Effect.Publish publish ->
-                    store.events()
-                            .append(new SandboxEvent(
-                                    Instant.now(),
-                                    id,
-                                    record.name(),
-                                    publish.kind(),
-                                    publish.execution(),
-                                    publish.detail()));
-                case Effect.StartCommand _, Effect.TerminateCommand _, Effect.KillCommands _ -> left.add(effect);
+        Effect.Means means = new Effect.Means() {
+            @Override
+            public void killEverything() throws IOException {
+                kill(record);
             }
+
+            @Override
+            public void runUndo() throws IOException {
+                store.journal(id).undoAll(host);
+            }
+
+            @Override
+            public void deleteRecord() throws IOException {
+                store.delete(id);
+            }
+
+            @Override
+            public void publish(Effect.Publish publish) throws IOException {
+                store.events().append(publish.event(Instant.now(), record));
+            }
+
+            @Override
+            public void command(Effect effect) {
+                left.add(effect);
+            }
+        };
+        for (Effect effect : store.advance(id, event)) {
+            effect.run(means);
         }
         return left;
     }

@@ -7,6 +7,8 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -30,7 +32,7 @@ public final class Journal {
 
     /** To be called before the thing is done. If it fails, the thing must not be done. */
     public void add(Undo undo) throws IOException {
-        LineFile.append(file, JsonWriter.object(out -> write(out, undo)));
+        LineFile.append(file, JsonWriter.object(undo::writeTo));
     }
 
     /** What is still to be undone, in the order it was done. */
@@ -63,21 +65,23 @@ public final class Journal {
         }
     }
 
-    /** What one line says. */
-    private sealed interface Line {
-        record Do(Undo undo) implements Line {}
-
-        record Done(int number) implements Line {}
-    }
+    /**
+     * What one line says: one of both.
+     *
+     * @param done the number of what has been undone
+     */
+    private record Line(Optional<Undo> undo, OptionalLong done) {}
 
     /** By the order of their lines, from 0 on. */
     private SortedMap<Integer, Undo> numbered() throws IOException {
         List<Undo> undos = new ArrayList<>();
         List<Integer> done = new ArrayList<>();
         for (String text : LineFile.read(file)) { // what a torn one would have undone was not done
-            switch (line(text)) {
-                case Line.Do line -> undos.add(line.undo());
-                case Line.Done line -> done.add(line.number());
+            Line line = line(text);
+            if (line.undo().isPresent()) {
+                undos.add(line.undo().get());
+            } else {
+                done.add((int) line.done().orElseThrow());
             }
         }
         SortedMap<Integer, Undo> pending = new TreeMap<>();
@@ -88,26 +92,10 @@ public final class Journal {
         return pending;
     }
 
-    private static void write(JsonWriter out, Undo undo) {
-        switch (undo) {
-            case Undo.RemoveCgroup cgroup -> out.field("undo", "remove-cgroup").field("name", cgroup.name());
-            case Undo.ReleaseIds _ -> out.field("undo", "release-ids");
-            case Undo.KillProcess kill ->
-                out.field("undo", "kill-process").object("process", fields -> StateJson.write(fields, kill.process()));
-            case Undo.ReleaseName name -> out.field("undo", "release-name").field("name", name.name());
-            case Undo.UnmountVolume volume ->
-                out.field("undo", "unmount-volume")
-                        .field("volume", volume.volume())
-                        .field("path", volume.path());
-            case Undo.LeaveNetwork leave -> out.field("undo", "leave-network").field("network", leave.network());
-            case Undo.ReleaseImage _ -> out.field("undo", "release-image");
-        }
-    }
-
     private static Line line(String json) {
         return StateJson.read(json, NAME, in -> {
-            var done = in.optionalNumber("done", 0, Integer.MAX_VALUE);
-            return done.isPresent() ? new Line.Done((int) done.getAsLong()) : new Line.Do(undo(in));
+            OptionalLong done = in.optionalNumber("done", 0, Integer.MAX_VALUE);
+            return new Line(done.isPresent() ? Optional.empty() : Optional.of(undo(in)), done);
         });
     }
 

@@ -20,6 +20,8 @@ import java.util.OptionalInt;
  * CREATING ──SetupFailed, Died──> REMOVING
  * }</pre>
  *
+ * <p>Each event says by itself which of these functions it is: a cold JVM makes a class for every switch over types.
+ *
  * <p>A start is written down before it is made, so nobody can make it twice; if it comes to nothing, that is an end of the
  * command. A dead sandbox gives back at once what it holds of this machine. Only its record and its output wait for removal.
  */
@@ -30,20 +32,10 @@ public final class Lifecycle {
 
     /** What an event means. */
     public static Transition next(Life life, Event event) {
-        return switch (event) {
-            case Event.Made _ -> made(life);
-            case Event.SetupFailed _ -> setupFailed(life);
-            case Event.StartRequested _ -> startRequested(life);
-            case Event.CommandStarted started -> commandStarted(life, started.generation());
-            case Event.CommandEnded ended -> commandEnded(life, ended);
-            case Event.StopRequested stop -> stopRequested(life, stop);
-            case Event.Died died -> died(life, died.death());
-            case Event.RemoveRequested _ -> removing(life);
-            case Event.Undone _ -> undone(life);
-        };
+        return event.happenTo(life);
     }
 
-    private static Transition made(Life life) {
+    static Transition made(Life life) {
         return switch (life.state()) {
             case CREATING ->
                 moved(
@@ -54,14 +46,14 @@ public final class Lifecycle {
         };
     }
 
-    private static Transition setupFailed(Life life) {
+    static Transition setupFailed(Life life) {
         return switch (life.state()) {
             case CREATING, REMOVING -> removing(life);
             case CREATED, RUNNING, EXITED, DEAD -> new Refused("it has been made already", "remove it instead");
         };
     }
 
-    private static Transition startRequested(Life life) {
+    static Transition startRequested(Life life) {
         if (!life.ownCommand()) {
             return new Refused("it has no command of its own", "name one when you make it, or run one in it with exec");
         }
@@ -77,13 +69,13 @@ public final class Lifecycle {
         };
     }
 
-    private static Transition commandStarted(Life life, int generation) {
+    static Transition commandStarted(Life life, int generation) {
         return isRunning(life, generation)
                 ? moved(life, new Effect.Publish(Kind.STARTED, OWN, ""))
                 : moved(life); // the news of its end was faster
     }
 
-    private static Transition commandEnded(Life life, Event.CommandEnded ended) {
+    static Transition commandEnded(Life life, Event.CommandEnded ended) {
         return isRunning(life, ended.generation())
                 ? moved(life.in(SandboxState.EXITED), new Effect.Publish(Kind.EXITED, OWN, text(ended.exit())))
                 : moved(life); // somebody else has told it before, or it died
@@ -93,7 +85,7 @@ public final class Lifecycle {
         return life.ownCommand() && life.state() == SandboxState.RUNNING && life.generation() == generation;
     }
 
-    private static Transition stopRequested(Life life, Event.StopRequested stop) {
+    static Transition stopRequested(Life life, Event.StopRequested stop) {
         return switch (life.state()) {
             case RUNNING -> {
                 List<Effect> effects = new ArrayList<>();
@@ -111,7 +103,7 @@ public final class Lifecycle {
         };
     }
 
-    private static Transition died(Life life, Death death) {
+    static Transition died(Life life, Death death) {
         return switch (life.state()) {
             case CREATING, REMOVING -> removing(life);
             case CREATED, RUNNING, EXITED ->
@@ -125,11 +117,11 @@ public final class Lifecycle {
     }
 
     /** The same in every state: the journal knows what is still to be undone. */
-    private static Transition removing(Life life) {
+    static Transition removing(Life life) {
         return moved(life.in(SandboxState.REMOVING), new Effect.KillEverything(), new Effect.RunUndo());
     }
 
-    private static Transition undone(Life life) {
+    static Transition undone(Life life) {
         return switch (life.state()) {
             case REMOVING -> moved(life, publish(Kind.REMOVED, ""), new Effect.DeleteRecord());
             case DEAD -> moved(life);

@@ -3,7 +3,6 @@ package dev.cay.engine.state;
 import static java.util.Objects.requireNonNull;
 
 import dev.cay.Exit;
-import dev.cay.SandboxEvent;
 import dev.cay.SandboxException;
 import dev.cay.SandboxState;
 import dev.cay.SweepReport;
@@ -214,23 +213,36 @@ public final class Sweep {
 
     private void advance(String id, Event event, Instant now) throws IOException {
         SandboxRecord record = store.read(id);
-        for (Effect effect : store.advance(id, event)) {
-            switch (effect) {
-                case Effect.KillEverything _ -> {
-                    if (record.firstProcess().isPresent()) {
-                        undoer.undo(
-                                id, new Undo.KillProcess(record.firstProcess().get()));
-                    }
+        Effect.Means means = new Effect.Means() {
+            @Override
+            public void killEverything() throws IOException {
+                if (record.firstProcess().isPresent()) {
+                    undoer.undo(id, new Undo.KillProcess(record.firstProcess().get()));
                 }
-                case Effect.RunUndo _ -> store.journal(id).undoAll(undoer);
-                case Effect.DeleteRecord _ -> store.delete(id);
-                case Effect.Publish publish ->
-                    store.events()
-                            .append(new SandboxEvent(
-                                    now, id, record.name(), publish.kind(), publish.execution(), publish.detail()));
-                case Effect.StartCommand _, Effect.TerminateCommand _, Effect.KillCommands _ ->
-                    throw new IllegalStateException("nothing that a sweep does calls for " + effect);
             }
+
+            @Override
+            public void runUndo() throws IOException {
+                store.journal(id).undoAll(undoer);
+            }
+
+            @Override
+            public void deleteRecord() throws IOException {
+                store.delete(id);
+            }
+
+            @Override
+            public void publish(Effect.Publish publish) throws IOException {
+                store.events().append(publish.event(now, record));
+            }
+
+            @Override
+            public void command(Effect effect) {
+                throw new IllegalStateException("nothing that a sweep does calls for " + effect);
+            }
+        };
+        for (Effect effect : store.advance(id, event)) {
+            effect.run(means);
         }
     }
 }

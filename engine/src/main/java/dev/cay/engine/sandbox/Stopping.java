@@ -1,0 +1,70 @@
+package dev.cay.engine.sandbox;
+
+import dev.cay.ExecutionInfo;
+import dev.cay.Exit;
+import dev.cay.engine.container.Container;
+import dev.cay.engine.state.Effect;
+import dev.cay.engine.state.Executions;
+import dev.cay.linux.Processes;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
+
+/**
+ * The end of all that runs in a sandbox that goes on.
+ *
+ * @param executions what is written of it
+ * @param container asked for only if there is something to be ended
+ * @param dead whether the sandbox is, and with it everything in it
+ */
+record Stopping(Executions executions, Supplier<Container> container, BooleanSupplier dead) {
+    private static final long LOOK_NANOSECONDS = 5_000_000;
+
+    /** For how long a killed process may take to be seen dead. */
+    private static final long PATIENCE_NANOSECONDS = 5_000_000_000L;
+
+    /** Does what a stop brings about. */
+    void run(List<Effect> effects, int signal) throws IOException {
+        for (Effect effect : effects) {
+            if (effect instanceof Effect.TerminateCommand terminate) { // no pattern switch: see Undo
+                terminate(terminate.grace(), signal);
+            } else if (effect instanceof Effect.KillCommands) {
+                kill();
+            } else {
+                throw new IllegalStateException("not for a stop: " + effect);
+            }
+        }
+    }
+
+    private void terminate(Duration grace, int signal) throws IOException {
+        long deadline = System.nanoTime() + Math.min(grace.toNanos(), Long.MAX_VALUE / 2);
+        container.get().signal(Executions.OWN, signal);
+        while (isRunning(Executions.OWN) && System.nanoTime() < deadline) {
+            LockSupport.parkNanos(LOOK_NANOSECONDS);
+        }
+    }
+
+    private boolean isRunning(int execution) throws IOException {
+        return executions.info(execution, dead.getAsBoolean()).exit().isEmpty();
+    }
+
+    private void kill() throws IOException {
+        Container container = this.container.get();
+        for (ExecutionInfo execution : executions.list(false)) {
+            container.kill(execution.id()); // descendants of one that has ended too
+        }
+        long deadline = System.nanoTime() + PATIENCE_NANOSECONDS;
+        for (ExecutionInfo execution : executions.list(false)) {
+            while (isRunning(execution.id()) && execution.pid() != 0 && System.nanoTime() < deadline) {
+                LockSupport.parkNanos(LOOK_NANOSECONDS);
+            }
+            if (isRunning(execution.id())) { // whoever began to start it did not come to its end
+                executions.ended(execution.id(), Exit.signalled(Exit.Reason.KILLED, Processes.SIGKILL));
+            }
+            container.forget(execution.id());
+        }
+    }
+}
