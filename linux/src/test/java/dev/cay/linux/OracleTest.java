@@ -90,6 +90,7 @@ class OracleTest {
             Map.entry("MachineOps.REBOOT_MAGIC1", "LINUX_REBOOT_MAGIC1"),
             Map.entry("MachineOps.REBOOT_MAGIC2", "LINUX_REBOOT_MAGIC2"),
             Map.entry("MachineOps.REBOOT_POWER_OFF", "LINUX_REBOOT_CMD_POWER_OFF"),
+            Map.entry("MachineOps.REBOOT_RESTART", "LINUX_REBOOT_CMD_RESTART"),
             Map.entry("LoopDevice.CONFIG_SIZE", "sizeof(struct loop_config)"),
             Map.entry("LoopDevice.CONFIG_FD", "offsetof(struct loop_config, fd)"),
             Map.entry("LoopDevice.CONFIG_FLAGS", "offsetof(struct loop_config, info.lo_flags)"),
