@@ -103,6 +103,11 @@ final class Connection implements AutoCloseable {
         if (known.isPresent()) {
             return known.get();
         }
+        Optional<Boolean> heard = TlsProbe.of(endpoint, proxies, silence);
+        if (heard.isPresent()) {
+            plain = heard;
+            return heard.get();
+        }
         boolean answer = false;
         try {
             Duration patience = silence.compareTo(TLS_PATIENCE) < 0 ? silence : TLS_PATIENCE;

@@ -6,8 +6,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.cay.SandboxException;
 import dev.cay.engine.Seeded;
 import java.io.IOException;
+import java.net.InetAddress;
 import java.net.Proxy;
+import java.net.ServerSocket;
+import java.net.Socket;
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -236,6 +240,27 @@ final class RegistryPartsTest {
                 "{\"registries\":[],\"x\":1}")) {
             Files.writeString(file, wrong);
             assertThatThrownBy(() -> RegistrySettings.read(file)).isInstanceOf(SandboxException.InvalidSpec.class);
+        }
+    }
+
+    /** Of an HTTP answer, an alert, a handshake, of nothing that is known, and none at all. */
+    @ParameterizedTest
+    @CsvSource({"72, true", "21, false", "22, false", "65,", "-1,"})
+    void theFirstByteTellsWhoSpeaksTls(int first, Boolean plain) throws IOException {
+        try (ServerSocket socket = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+            Thread.ofPlatform().daemon().start(() -> {
+                try (Socket one = socket.accept()) {
+                    String heard = new String(one.getInputStream().readNBytes(50), StandardCharsets.ISO_8859_1);
+                    if (first >= 0 && heard.startsWith("\u0016\u0003") && heard.contains("\n")) {
+                        one.getOutputStream().write(first);
+                    }
+                } catch (IOException e) {
+                    // it has gone
+                }
+            });
+            Endpoint endpoint = Endpoint.of("127.0.0.1:" + socket.getLocalPort(), true, Optional.empty());
+            Proxies none = new Proxies(_ -> null);
+            assertThat(TlsProbe.of(endpoint, none, Duration.ofSeconds(20))).isEqualTo(Optional.ofNullable(plain));
         }
     }
 }
