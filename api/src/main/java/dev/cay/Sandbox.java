@@ -98,6 +98,17 @@ public interface Sandbox extends AutoCloseable {
     SandboxFiles files();
 
     /**
+     * Asks its first process whether it is there.
+     *
+     * @return how long the answer took
+     * @throws SandboxException.Closed if it has ended
+     * @throws SandboxException.Unsupported if it is no microVM
+     */
+    default Duration ping() {
+        throw new SandboxException.Unsupported("only a microVM is asked whether it is there", "");
+    }
+
+    /**
      * Halts all that runs in it: a container's processes by the freezer of their control groups, a microVM's processor. Nothing can
      * be started in it until it is resumed. What it has of limits of time goes on.
      *

@@ -7,13 +7,8 @@ import dev.cay.Sandbox;
 import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
 import dev.cay.Size;
-import dev.cay.linux.HostKernel;
-import dev.cay.linux.TimestampCounter;
-import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -30,23 +25,16 @@ import java.util.Optional;
  */
 final class VmBench {
     private static final String IMAGE = "cay-bench-vm";
-    private static final List<String> CASES = List.of("cold", "bare", "exec");
+    private static final List<String> CASES = List.of("cold", "bare", "clone", "exec", "file", "ping");
     private static final Duration LONGEST = Duration.ofSeconds(150);
     private static final int ROUNDS = 6;
-    private static final int EXECUTIONS = 100;
 
-    /** Where the engine keeps kernels: of the bare one only the file is needed. */
-    private static final Path KERNELS = Path.of("/var/lib/cay/kernels");
+    /** Two sizes that differ, so that those that are to boot find no template. */
+    private static final Size COLD = Size.mib(256);
+
+    private static final Size CLONES = Size.mib(257);
 
     private static final Path STUB = Path.of("guest/src/main/resources/dev/cay/guest/stub-x86_64");
-
-    private static final String INIT = """
-            #!/bin/busybox sh
-            /bin/busybox mount -t devtmpfs d /dev
-            while read -r module; do /bin/busybox insmod "$module"; done < /modules
-            /bin/busybox true && echo first-command > /dev/console
-            while :; do /bin/busybox sleep 1000; done
-            """;
 
     private final Options options;
     private final Report report;
@@ -64,13 +52,12 @@ final class VmBench {
         VmBench vm = new VmBench(options, report);
         try (Workbench bench = Workbench.open();
                 Sandboxes engine = Sandboxes.local()) {
-            Kernels.Info kernel = engine.kernels().list().stream()
+            Optional<Kernels.Info> there = engine.kernels().list().stream()
                     .filter(Kernels.Info::preferred)
-                    .findFirst()
-                    .orElseThrow(() ->
-                            new IOException("there is no kernel: ./cay kernel add ~/.cache/cay/guest-kernel.deb"));
+                    .findFirst();
+            Kernels.Info kernel = there.orElseGet(() -> engine.kernels().add(List.of(debian()), Optional.of(IMAGE)));
             Path archive = bench.directory().resolve("root.tar");
-            execute(List.of("tar", "-C", bench.root().toString(), "-cf", archive.toString(), "."));
+            BareGuest.execute(List.of("tar", "-C", bench.root().toString(), "-cf", archive.toString(), "."));
             try (InputStream stream = Files.newInputStream(archive)) {
                 engine.images().importRoot(stream, Optional.of(IMAGE), config());
             }
@@ -80,9 +67,20 @@ final class VmBench {
                 vm.cold.forEach(Sandbox::close);
                 vm.bare.forEach(Process::destroyForcibly);
                 engine.images().remove(IMAGE);
+                if (there.isEmpty()) {
+                    engine.kernels().remove(IMAGE);
+                }
             }
         }
         return report;
+    }
+
+    /** Debian's, which {@code ./dev setup} fetches. */
+    private static Path debian() {
+        Path cache = Optional.ofNullable(System.getenv("XDG_CACHE_HOME"))
+                .map(Path::of)
+                .orElse(Path.of(System.getProperty("user.home"), ".cache"));
+        return cache.resolve("cay/guest-kernel.deb");
     }
 
     private static ImageConfig config() {
@@ -100,34 +98,57 @@ final class VmBench {
                 Map.of());
     }
 
-    private void measure(Workbench bench, Sandboxes engine, Kernels.Info kernel) throws IOException {
-        SandboxSpec spec = SandboxSpec.image(IMAGE)
+    private static SandboxSpec spec(Size memory) {
+        return SandboxSpec.image(IMAGE)
                 .isolation(Isolation.MICROVM)
-                .memory(Size.mib(256))
+                .memory(memory)
                 .build();
-        List<String> command = bareCommand(bench, kernel);
+    }
+
+    private void measure(Workbench bench, Sandboxes engine, Kernels.Info kernel) throws IOException {
+        List<String> command = BareGuest.command(bench, kernel);
         List<Case> cases = new ArrayList<>();
-        add(cases, new Case("cold", 1, this::clear, () -> {
-            cold.add(engine.create(spec));
-            Runs.exec(cold.getLast(), Runs.COMMAND);
-        }));
-        add(cases, new Case("bare", 1, this::clear, () -> bare.add(untilFirstCommand(command))));
-        new Rounds(report, LONGEST).run(cases, 1, options.n().orElse(ROUNDS));
-        clear();
-        report.ratio("cold", "bare", Optional.of(Goal.atMost(1.15)));
-        if (options.wants("exec")) {
-            try (Sandbox sandbox = engine.create(spec)) {
-                new Rounds(report, LONGEST)
-                        .run(
-                                List.of(Case.here("exec", () -> Runs.exec(sandbox, Runs.COMMAND))),
-                                EXECUTIONS / 4,
-                                EXECUTIONS);
+        add(cases, new Case("cold", 1, this::clear, () -> begin(engine, COLD)));
+        add(cases, new Case("bare", 1, this::clear, () -> bare.add(BareGuest.untilFirstCommand(command))));
+        if (options.wants("clone")) {
+            engine.templates().create(IMAGE, CLONES);
+        }
+        try {
+            List<Long> answers = new ArrayList<>();
+            add(cases, new Case("clone", 2, this::clear, () -> {
+                Sandbox clone = begin(engine, CLONES);
+                answers.add(clone.info().machine().orElseThrow().answered().toNanos());
+            }));
+            new Rounds(report, LONGEST).run(cases, 1, options.n().orElse(ROUNDS));
+            clear();
+            report.ratio("cold", "bare", Optional.of(Goal.atMost(1.15)));
+            if (!answers.isEmpty()) {
+                report.row("clone's first answer", Samples.ofNanoseconds(answers));
+                report.ratio("cloneping/cold", "clone's first answer", "cold", Optional.of(Goal.atMost(0.08)));
+                report.ratio("cloneexec/cold", "clone", "cold", Optional.of(Goal.atMost(0.20)));
+                new VmGuestBench(report).clones(engine, spec(CLONES));
+            }
+        } finally {
+            if (options.wants("clone")) {
+                engine.templates().remove(IMAGE);
             }
         }
-        report.figure("stub_bytes", Files.size(STUB));
+        if (options.wants("exec") || options.wants("file") || options.wants("ping")) {
+            try (Sandbox sandbox = engine.create(spec(COLD))) {
+                new VmGuestBench(report).guest(sandbox, options);
+            }
+        }
+        report.figure("stub_bytes", Files.size(STUB), Goal.atMost(32 * 1024));
         report.note("cold is create and '" + String.join(" ", Workbench.COMMAND)
                 + "' of ours; bare the same QEMU and kernel"
-                + " up to the first command of a busybox script, without disks and without a container around QEMU.");
+                + " up to the first command of a busybox script, without disks and without a container around QEMU;"
+                + " clone what cold is, of a template that this engine has in memory.");
+    }
+
+    private Sandbox begin(Sandboxes engine, Size memory) throws IOException {
+        cold.add(engine.create(spec(memory)));
+        Runs.exec(cold.getLast(), Runs.COMMAND);
+        return cold.getLast();
     }
 
     private void add(List<Case> cases, Case one) {
@@ -143,81 +164,6 @@ final class VmBench {
         }
         while (!bare.isEmpty()) {
             bare.remove().destroyForcibly().onExit().join();
-        }
-    }
-
-    private static List<String> bareCommand(Workbench bench, Kernels.Info kernel) throws IOException {
-        Path home = KERNELS.resolve(kernel.name());
-        Path tree = Files.createDirectories(bench.directory().resolve("bare"));
-        Files.createDirectories(tree.resolve("dev"));
-        Files.createDirectories(tree.resolve("bin"));
-        Files.copy(bench.root().resolve("bin/busybox"), tree.resolve("bin/busybox"));
-        Files.writeString(tree.resolve("init"), INIT);
-        StringBuilder modules = new StringBuilder();
-        try (var files = Files.list(home.resolve("modules"))) {
-            for (Path module : files.sorted().toList()) {
-                Files.copy(module, tree.resolve(module.getFileName().toString()));
-                modules.append('/').append(module.getFileName()).append('\n');
-            }
-        }
-        Files.writeString(tree.resolve("modules"), modules.toString());
-        Path initramfs = bench.directory().resolve("bare.cpio");
-        execute(List.of(
-                "sh",
-                "-c",
-                "cd \"$1\" && chmod 755 init bin/busybox && find . | busybox cpio -o -H newc > \"$2\"",
-                "sh",
-                tree.toString(),
-                initramfs.toString()));
-        long kilohertz;
-        try (HostKernel host = new HostKernel()) {
-            kilohertz = TimestampCounter.kilohertz(host);
-        }
-        return List.of(
-                "qemu-system-x86_64",
-                "-nodefaults",
-                "-no-user-config",
-                "-no-reboot",
-                "-display",
-                "none",
-                "-machine",
-                "microvm,acpi=on,rtc=on,isa-serial=on",
-                "-accel",
-                "tcg,tb-size=128",
-                "-cpu",
-                "max",
-                "-m",
-                "256M",
-                "-kernel",
-                home.resolve("vmlinux").toString(),
-                "-initrd",
-                initramfs.toString(),
-                "-append",
-                "console=ttyS0 quiet panic=-1 tsc_early_khz=" + kilohertz + " tsc=reliable cryptomgr.notests"
-                        + " initcall_blacklist=init_kprobe_trace,load_system_certificate_list",
-                "-serial",
-                "stdio");
-    }
-
-    private static Process untilFirstCommand(List<String> command) throws IOException {
-        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-        BufferedReader console =
-                new BufferedReader(new InputStreamReader(process.getInputStream(), StandardCharsets.UTF_8));
-        StringBuilder said = new StringBuilder();
-        for (String line = console.readLine(); line != null; line = console.readLine()) {
-            if (line.contains("first-command")) {
-                return process;
-            }
-            said.append(line).append('\n');
-        }
-        throw new IOException("the bare guest did not come up: " + said);
-    }
-
-    private static void execute(List<String> command) throws IOException {
-        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        if (process.onExit().join().exitValue() != 0) {
-            throw new IOException(command.getFirst() + ": " + said);
         }
     }
 }

@@ -90,6 +90,19 @@ public final class MicroVm implements AutoCloseable {
         return paused.get();
     }
 
+    /** Asks the guest's first process whether it is there; how long the answer took. */
+    public Duration ping() {
+        requireGoing();
+        try {
+            long began = System.nanoTime();
+            stub.ping();
+            return Duration.ofNanos(System.nanoTime() - began);
+        } catch (SyscallException e) {
+            requireAlive();
+            throw new SandboxException.HostFailed("the sandbox " + id + ": " + e.getMessage(), "", e);
+        }
+    }
+
     /** Halts the guest's processor, and does not wait for an answer of it. */
     public void pause() {
         requireAlive();

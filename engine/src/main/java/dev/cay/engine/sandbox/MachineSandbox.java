@@ -124,6 +124,12 @@ final class MachineSandbox implements Sandbox, DetachableExecution.Keeper {
     }
 
     @Override
+    public Duration ping() {
+        requireOpen();
+        return machine.ping();
+    }
+
+    @Override
     public void pause() {
         requireOpen();
         machine.pause();
