@@ -40,6 +40,7 @@ import java.util.regex.Pattern;
  * @param furnishing what is put into its root file system
  * @param init whether a first process of Cay's own waits in it for commands and reaps what they leave; else the one command that is
  *     run in it is its first process, and nothing else can run in it or reach its files
+ * @param onHang what is done with a microVM whose guest answers no more
  */
 public record SandboxSpec(
         Root root,
@@ -61,7 +62,8 @@ public record SandboxSpec(
         Optional<ExecSpec> command,
         Isolation isolation,
         Furnishing furnishing,
-        boolean init) {
+        boolean init,
+        OnHang onHang) {
     private static final int MAXIMUM_LABELS = 64;
     private static final int MAXIMUM_LABEL_TEXT = 4096;
     private static final int MAXIMUM_MOUNTS = 256;
@@ -106,6 +108,11 @@ public record SandboxSpec(
         requireNonNull(command, "command is null");
         requireNonNull(isolation, "isolation is null");
         requireNonNull(furnishing, "furnishing is null");
+        requireNonNull(onHang, "onHang is null");
+        Check.that(
+                onHang == OnHang.REPORT || isolation == Isolation.MICROVM,
+                "only the guest of a microVM can hang",
+                "leave out --on-hang, or use --isolation microvm");
         if (!init) {
             checkWithoutInit(lifetime, command, isolation);
         }
@@ -226,7 +233,8 @@ public record SandboxSpec(
                 own,
                 isolation,
                 furnishing,
-                init);
+                init,
+                onHang);
     }
 
     /** The same with another network. */
@@ -251,7 +259,8 @@ public record SandboxSpec(
                 command,
                 isolation,
                 furnishing,
-                init);
+                init,
+                onHang);
     }
 
     /** The programs of this machine in a sandbox of their own; see {@link Root.Host}. */
@@ -296,6 +305,7 @@ public record SandboxSpec(
         private final List<String> certificates = new ArrayList<>();
         private final Map<String, String> scripts = new LinkedHashMap<>();
         private boolean init = true;
+        private OnHang onHang = OnHang.REPORT;
 
         private Builder(Root root) {
             this.root = root;
@@ -439,6 +449,12 @@ public record SandboxSpec(
             return this;
         }
 
+        /** What is done with a microVM whose guest answers no more; see {@link MachineInfo.Health#HUNG}. */
+        public Builder onHang(OnHang value) {
+            onHang = value;
+            return this;
+        }
+
         /** False makes the one command that is run in it its first process; see {@link SandboxSpec#init}. */
         public Builder init(boolean enabled) {
             init = enabled;
@@ -470,7 +486,8 @@ public record SandboxSpec(
                     command,
                     isolation,
                     new Furnishing(certificates, scripts),
-                    init);
+                    init,
+                    onHang);
         }
     }
 }

@@ -243,6 +243,14 @@ final class SandboxSpecTest {
     }
 
     @Test
+    void onlyAMicroVmCanHang() {
+        assertThat(builder().build().onHang()).isEqualTo(OnHang.REPORT);
+        SandboxSpec.Builder container = builder().onHang(OnHang.KILL);
+        assertThatThrownBy(container::build).isInstanceOf(SandboxException.InvalidSpec.class);
+        assertThat(container.isolation(Isolation.MICROVM).build().onHang()).isEqualTo(OnHang.KILL);
+    }
+
+    @Test
     void aSpecificationCopiesTheMapsItIsGiven() {
         SandboxSpec like = builder().build();
         Map<ResourceLimit, Long> limits = new EnumMap<>(Map.of(ResourceLimit.DATA, 1L));
@@ -266,7 +274,8 @@ final class SandboxSpecTest {
                 like.command(),
                 like.isolation(),
                 like.furnishing(),
-                like.init());
+                like.init(),
+                like.onHang());
         limits.put(ResourceLimit.DATA, 2L);
 
         assertThat(spec.resourceLimits()).isEqualTo(Map.of(ResourceLimit.DATA, 1L));

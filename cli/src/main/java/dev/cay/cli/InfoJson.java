@@ -9,6 +9,7 @@ import dev.cay.Limits;
 import dev.cay.MachineInfo;
 import dev.cay.Mount;
 import dev.cay.Network;
+import dev.cay.OnHang;
 import dev.cay.PublishedPort;
 import dev.cay.ResourceLimit;
 import dev.cay.Root;
@@ -123,6 +124,9 @@ final class InfoJson {
         json.field("seccomp", seccomp(spec.seccomp())).field("user_namespace", spec.userNamespace());
         if (!spec.init()) {
             json.field("init", false);
+        }
+        if (spec.onHang() != OnHang.REPORT) {
+            json.field("on_hang", spec.onHang().text());
         }
         if (spec.hostname().isPresent()) {
             json.field("hostname", spec.hostname().get());

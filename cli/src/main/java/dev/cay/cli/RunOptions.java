@@ -84,6 +84,12 @@ final class RunOptions {
             "The command is itself the first process (PID 1) and has to reap its orphans. Nothing else can run in the sandbox then,"
                     + " nor can its files be copied; not with --detach or --tty.");
 
+    static final Option ON_HANG = Option.valued(
+            "on-hang",
+            "report|kill",
+            "Of a microVM whose guest has not answered for half a minute: report (it is called hung, and nothing is done) or kill."
+                    + " By default report.");
+
     static final Option NAME = Option.valued("name", "NAME", "What it can be called besides its id.");
     static final Option LABEL =
             Option.valued("l", "label", "NAME=VALUE", "Something to find it by, see 'cay help ps'. May be repeated.");
@@ -168,7 +174,8 @@ final class RunOptions {
                                     HOSTNAME)),
                     new OptionSet.Group("Network", NETWORK),
                     new OptionSet.Group("Walls", WALLS),
-                    new OptionSet.Group("Life", List.of(CommandOptions.DETACH, RM, NAME, LABEL, TTL, IDLE, AGENT)),
+                    new OptionSet.Group(
+                            "Life", List.of(CommandOptions.DETACH, RM, NAME, LABEL, TTL, IDLE, ON_HANG, AGENT)),
                     new OptionSet.Group(
                             "Output", List.of(Format.OPTION, CommandOptions.OUTPUT_LIMIT, CommandOptions.KEPT))),
             FOREIGN);

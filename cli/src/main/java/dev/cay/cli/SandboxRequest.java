@@ -2,6 +2,7 @@ package dev.cay.cli;
 
 import dev.cay.Isolation;
 import dev.cay.Lifetime;
+import dev.cay.OnHang;
 import dev.cay.ResourceLimit;
 import dev.cay.SandboxSpec;
 import dev.cay.SeccompPolicy;
@@ -44,6 +45,10 @@ final class SandboxRequest {
         builder.isolation(isolation(arguments.last(RunOptions.ISOLATION).orElse("container")));
         builder.userNamespace(!arguments.has(RunOptions.NO_USERNS));
         builder.init(!arguments.has(RunOptions.NO_INIT));
+        Optional<String> onHang = arguments.last(RunOptions.ON_HANG);
+        if (onHang.isPresent()) {
+            builder.onHang(onHang(onHang.get()));
+        }
         Optional<String> hostname = arguments.last(RunOptions.HOSTNAME);
         if (hostname.isPresent()) {
             builder.hostname(hostname.get());
@@ -159,6 +164,15 @@ final class SandboxRequest {
         if (arguments.has(RunOptions.IO)) {
             builder.io(Values.io(RunOptions.IO, arguments.all(RunOptions.IO)));
         }
+    }
+
+    private static OnHang onHang(String text) {
+        return switch (text) {
+            case "report" -> OnHang.REPORT;
+            case "kill" -> OnHang.KILL;
+            default ->
+                throw Values.refuse(RunOptions.ON_HANG, "'" + text + "' is nothing to be done", "write report or kill");
+        };
     }
 
     private static Isolation isolation(String text) {

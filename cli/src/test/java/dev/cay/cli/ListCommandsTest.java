@@ -156,7 +156,8 @@ class ListCommandsTest {
                         ExecSpec.builder("job").timeout(Duration.ofSeconds(7)).build()),
                 dev.cay.Isolation.CONTAINER,
                 dev.cay.Furnishing.none(),
-                true);
+                true,
+                dev.cay.OnHang.REPORT);
         FakeSandbox box = engine.box("0001", spec);
         box.running(ExecSpec.of("job"));
         engine.executions.get(0).await();

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.catchThrowableOfType;
 import dev.cay.ExecSpec;
 import dev.cay.IoLimits;
 import dev.cay.Network;
+import dev.cay.OnHang;
 import dev.cay.ResourceLimit;
 import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
@@ -90,6 +91,17 @@ class RunRequestTest {
                 .as("%s", request.command())
                 .isTrue();
         assertThat(request.format()).isEqualTo(Format.JSON);
+    }
+
+    @Test
+    void whatIsDoneWithAHungGuestIsChosen() {
+        assertThat(sandbox("--isolation microvm --on-hang kill --rootfs /x ls").onHang())
+                .isEqualTo(OnHang.KILL);
+        assertThat(sandbox("--isolation microvm --on-hang report --rootfs /x ls")
+                        .onHang())
+                .isEqualTo(OnHang.REPORT);
+        assertThat(catchThrowableOfType(UsageException.class, () -> request("--on-hang", "cry", "--", "ls")))
+                .hasMessageContaining("'cry' is nothing to be done");
     }
 
     @Test

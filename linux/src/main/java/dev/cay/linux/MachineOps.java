@@ -10,6 +10,8 @@ public final class MachineOps {
     private static final long CLOCK_REALTIME = 0;
     private static final long CLOCK_BOOTTIME = 7;
     private static final int TIMESPEC_SIZE = 16;
+    private static final long SCHED_RR = 2;
+    private static final long SCHED_RESET_ON_FORK = 0x40000000;
     private static final long REBOOT_MAGIC1 = 0xfee1deadL;
     private static final long REBOOT_MAGIC2 = 672274793;
     private static final long REBOOT_POWER_OFF = 0x4321fedcL;
@@ -24,6 +26,21 @@ public final class MachineOps {
      */
     public static Op signalAll(int signal) {
         return Op.of(SystemCall.KILL, "all", Arg.of(EVERYBODY), Arg.of(signal)).tolerating(Errno.ESRCH);
+    }
+
+    /**
+     * {@code int sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, const struct sched_param *)} sched_setscheduler(2): it comes
+     * before all that is not real time, when it has something to do; its children do not.
+     */
+    public static Op beforeOthers() {
+        ByteBuffer priority = Arg.struct(Integer.BYTES);
+        priority.putInt(0, 1);
+        return Op.of(
+                SystemCall.SCHED_SETSCHEDULER,
+                "real time",
+                Arg.of(0),
+                Arg.of(SCHED_RR | SCHED_RESET_ON_FORK),
+                new Arg.Bytes(priority.array()));
     }
 
     /** {@code void sync(void)} sync(2): returns when all that was written is on the disks. */

@@ -4,6 +4,7 @@ import dev.cay.BootStep;
 import dev.cay.ExecSpec;
 import dev.cay.MachineInfo;
 import dev.cay.MachineInfo.Health;
+import dev.cay.OnHang;
 import dev.cay.SandboxException;
 import dev.cay.SandboxFiles;
 import dev.cay.Usage;
@@ -57,7 +58,7 @@ public final class MicroVm implements AutoCloseable {
         this.machine = machine;
         this.stub = stub;
         this.commands = commands;
-        watch = new GuestWatch(id, stub::ping, () -> {});
+        watch = new GuestWatch(id, stub::ping, beginning.onHang() == OnHang.KILL ? machine::kill : () -> {});
         machine.onEnd(stub::close); // whoever waits for the guest learns that it is gone
         watch.start();
     }
@@ -77,8 +78,9 @@ public final class MicroVm implements AutoCloseable {
      * @param template its name, if it did not boot
      * @param answered how long after the start of the VMM its first process answered
      * @param steps what was done from then on
+     * @param onHang what is done when its guest answers no more
      */
-    record Beginning(Optional<String> template, Duration answered, List<BootStep> steps) {}
+    record Beginning(Optional<String> template, Duration answered, List<BootStep> steps, OnHang onHang) {}
 
     public MachineInfo info() {
         return new MachineInfo(

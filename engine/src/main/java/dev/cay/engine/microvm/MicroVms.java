@@ -16,6 +16,8 @@ import dev.cay.engine.kernels.GuestKernel;
 import dev.cay.engine.kernels.KernelStore;
 import dev.cay.linux.Architecture;
 import dev.cay.linux.HostKernel;
+import dev.cay.linux.MachineOps;
+import dev.cay.linux.OpList;
 import dev.cay.linux.Stub;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -236,11 +238,14 @@ public final class MicroVms implements AutoCloseable {
             GuestBoot boot = new GuestBoot(stub);
             Duration answered = Duration.ofNanos(System.nanoTime() - begun.when());
             boot.take(begun.first());
+            // Else it waits for its turn behind all commands, and so does whoever asks it something.
+            boot.take(List.of(new GuestStep.Calls("priority", false, OpList.of(MachineOps.beforeOthers()))));
             GuestSurroundings surroundings = boot.bringUp(wanted, deadline);
             boot.take(network.map(GuestNetwork::step).stream().toList());
             boot.take(last(stub, kernel));
             GuestCommands commands = GuestCommands.open(stub, id, spec, surroundings);
-            MicroVm.Beginning beginning = new MicroVm.Beginning(begun.template(), answered, boot.steps());
+            MicroVm.Beginning beginning =
+                    new MicroVm.Beginning(begun.template(), answered, boot.steps(), spec.onHang());
             return new MicroVm(id, machine, stub, commands, wanted.keepsChanges(), kernel.acpi(), network, beginning);
         } catch (IOException | RuntimeException e) {
             stub.close();

@@ -58,7 +58,8 @@ final class ImageDefaults {
                 spec.command().or(() -> command(config)),
                 spec.isolation(),
                 spec.furnishing(),
-                spec.init());
+                spec.init(),
+                spec.onHang());
     }
 
     private static Optional<ExecSpec> command(ImageConfig config) {

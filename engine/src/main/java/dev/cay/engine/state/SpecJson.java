@@ -9,6 +9,7 @@ import dev.cay.Lifetime;
 import dev.cay.Limits;
 import dev.cay.Mount;
 import dev.cay.Network;
+import dev.cay.OnHang;
 import dev.cay.PublishedPort;
 import dev.cay.ResourceLimit;
 import dev.cay.Root;
@@ -37,6 +38,7 @@ import java.util.OptionalLong;
 final class SpecJson {
     private static final String KIND = "kind";
     private static final String MICROVM = "microvm";
+    private static final String KILLED_HUNG = "killedWhenHung";
     private static final String WITHOUT_INIT = "withoutInit";
     private static final long MAXIMUM = Long.MAX_VALUE;
 
@@ -65,6 +67,9 @@ final class SpecJson {
                 .object("furnishing", furnishing(spec), SpecJson::write);
         if (!spec.init()) {
             out.field(WITHOUT_INIT, true);
+        }
+        if (spec.onHang() == OnHang.KILL) {
+            out.field(KILLED_HUNG, true);
         }
     }
 
@@ -114,7 +119,8 @@ final class SpecJson {
                 in.optionalObject("command", SpecJson::readExec),
                 isolation(in),
                 in.optionalObject("furnishing", SpecJson::readFurnishing).orElse(Furnishing.none()),
-                !in.optionalFlag(WITHOUT_INIT));
+                !in.optionalFlag(WITHOUT_INIT),
+                in.optionalFlag(KILLED_HUNG) ? OnHang.KILL : OnHang.REPORT);
     }
 
     static void write(JsonWriter out, ExecSpec spec) {

@@ -11,6 +11,7 @@ import dev.cay.Lifetime;
 import dev.cay.Limits;
 import dev.cay.Mount;
 import dev.cay.Network;
+import dev.cay.OnHang;
 import dev.cay.PublishedPort;
 import dev.cay.ResourceLimit;
 import dev.cay.Root;
@@ -106,7 +107,8 @@ final class RandomSpecs {
                 command,
                 isolation,
                 new Furnishing(List.of(), random.nextBoolean() ? Map.of() : Map.of("script-1", text())),
-                needsInit || random.nextBoolean());
+                needsInit || random.nextBoolean(),
+                isolation == Isolation.MICROVM && random.nextBoolean() ? OnHang.KILL : OnHang.REPORT);
     }
 
     private Network network() {

@@ -58,7 +58,8 @@ final class SandboxRecordTest {
                 command,
                 s.isolation(),
                 s.furnishing(),
-                s.init());
+                s.init(),
+                s.onHang());
         return new SandboxRecord(
                 record.id(),
                 record.state(),
