@@ -319,6 +319,17 @@ class RootlessTest {
         engine.close();
     }
 
+    /** A command that is its sandbox's first process does not see that its engine is gone. */
+    @Test
+    void withoutAnInitItDiesWithItsEngineToo() throws IOException {
+        OtherProcess engine = engine(true, Optional.empty());
+        engine.tell("create-without-init", "box", "trap '' TERM HUP; echo $$; sleep 1000; sleep 1000");
+        engine.tell("own-attached");
+        assertThat(engine.tell("line", "0")).isEqualTo("1");
+        engine.kill();
+        engine.close();
+    }
+
     /** The policy of a sandbox of root, in the sandbox's own network namespace; pasta(1) carries on what may pass. */
     @Test
     void aSandboxReachesWhatItsPolicySaysThroughPasta() throws Exception {

@@ -1,6 +1,7 @@
 package dev.cay.engine.state;
 
 import dev.cay.BootStep;
+import dev.cay.SandboxEvent;
 import dev.cay.SandboxException;
 import dev.cay.SandboxState;
 import java.io.IOException;
@@ -15,6 +16,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.function.UnaryOperator;
 
 /**
@@ -125,6 +127,8 @@ public final class SandboxStore {
         }
         for (SandboxRecord record : list()) {
             if (record.isAttached() && record.owner().equals(engine)) {
+                events.append(new SandboxEvent(
+                        Instant.now(), record.id(), record.name(), SandboxEvent.Kind.REMOVED, OptionalInt.empty(), ""));
                 delete(record.id());
             }
         }

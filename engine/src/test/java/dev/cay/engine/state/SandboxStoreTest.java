@@ -3,7 +3,9 @@ package dev.cay.engine.state;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cay.EventStream;
 import dev.cay.ExecSpec;
+import dev.cay.SandboxEvent;
 import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
 import dev.cay.SandboxState;
@@ -13,6 +15,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -314,8 +317,14 @@ final class SandboxStoreTest {
         }
         store.create(unnamed("eeee")); // one that is to outlive its maker has a journal, which a sweep follows
         Files.createDirectories(base.resolve(".gone-cdef/executions"));
-        store.removeOf("dead");
-        assertThat(entries()).containsExactly(".new-alive-bbbb", "aaaa", "eeee", "names", "names.lock");
+        try (EventStream events = store.events().follow()) {
+            store.removeOf("dead");
+            assertThat(events.next(Duration.ZERO))
+                    .isNotEmpty()
+                    .allMatch(event -> event.kind() == SandboxEvent.Kind.REMOVED);
+        }
+        assertThat(entries())
+                .containsExactly(".new-alive-bbbb", "aaaa", "eeee", "events", "events.lock", "names", "names.lock");
         assertThat(Directories.names(base.resolve("names"))).containsExactly("of-alive");
         assertThat(store.read("aaaa").isAttached()).isTrue();
     }
