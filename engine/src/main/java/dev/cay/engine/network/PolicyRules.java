@@ -200,16 +200,16 @@ final class PolicyRules {
     }
 
     private void rule(int number, EgressRule rule) {
-        switch (rule.target()) {
-            case EgressTarget.Block(Cidr cidr) ->
-                each(rule, cidr.isIpv6(), start -> start.within(destination(cidr.isIpv6()), Ruleset.prefix(cidr)));
-            case EgressTarget.Group(AddressGroup group) -> group(rule, group);
-            case EgressTarget.Domain _ -> {
-                for (boolean ipv6 : new boolean[] {false, true}) {
-                    NftSet set = domain(sandbox, number, ipv6);
-                    sets.add(set);
-                    each(rule, ipv6, start -> start.in(set, destination(ipv6)));
-                }
+        if (rule.target() instanceof EgressTarget.Block block) { // no switch over types, see CONTRIBUTING.md
+            Cidr cidr = block.cidr();
+            each(rule, cidr.isIpv6(), start -> start.within(destination(cidr.isIpv6()), Ruleset.prefix(cidr)));
+        } else if (rule.target() instanceof EgressTarget.Group group) {
+            group(rule, group.group());
+        } else if (rule.target() instanceof EgressTarget.Domain) {
+            for (boolean ipv6 : new boolean[] {false, true}) {
+                NftSet set = domain(sandbox, number, ipv6);
+                sets.add(set);
+                each(rule, ipv6, start -> start.in(set, destination(ipv6)));
             }
         }
     }

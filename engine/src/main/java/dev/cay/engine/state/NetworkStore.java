@@ -13,7 +13,6 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileTime;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -91,7 +90,7 @@ public final class NetworkStore {
                 network(file.substring(0, file.length() - ".json".length())).ifPresent(networks::add);
             }
         }
-        networks.sort(Comparator.comparing(NetworkDefinition::name));
+        networks.sort((one, other) -> one.name().compareTo(other.name()));
         return networks;
     }
 

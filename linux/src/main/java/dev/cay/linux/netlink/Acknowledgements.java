@@ -5,7 +5,6 @@ import java.io.IOException;
 import java.net.ProtocolException;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.SortedMap;
 import java.util.TreeMap;
 
@@ -44,12 +43,10 @@ final class Acknowledgements {
 
     /** Throws what the first message that failed deserves, or what it deserves that one is not answered. */
     void check() throws IOException {
-        Optional<Integer> failed = answers.entrySet().stream()
-                .filter(entry -> entry.getValue().errno() != 0)
-                .map(Map.Entry::getKey)
-                .findFirst();
-        if (failed.isPresent()) {
-            throw NetlinkSocket.failure(messages.get(failed.get()), answers.get(failed.get()));
+        for (Map.Entry<Integer, Answer> entry : answers.entrySet()) {
+            if (entry.getValue().errno() != 0) {
+                throw NetlinkSocket.failure(messages.get(entry.getKey()), entry.getValue());
+            }
         }
         for (int i = 0; i < messages.size(); i++) {
             if ((messages.get(i).flags() & NetlinkMessage.NLM_F_ACK) != 0 && !answers.containsKey(i)) {

@@ -1,5 +1,10 @@
 package dev.cay.linux.netlink;
 
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.BiConsumer;
+
 /** The steps of a rule as the kernel reads them: a name and attributes, all numbers in the order of the network. */
 final class ExpressionWriter {
     static final int NFTA_LIST_ELEM = 1;
@@ -90,104 +95,119 @@ final class ExpressionWriter {
 
     /** The step as the value of an attribute: {@link #NFTA_LIST_ELEM} in a list. */
     static void write(MessageWriter writer, int type, NftExpression expression) {
+        Form<?> form = form(expression);
         writer.part(expression)
                 .nest(
                         type,
-                        step -> step.text(NFTA_EXPR_NAME, name(expression))
-                                .nest(NFTA_EXPR_DATA, data -> write(data, expression)));
+                        step -> step.text(NFTA_EXPR_NAME, form.name())
+                                .nest(NFTA_EXPR_DATA, data -> form.write(data, expression)));
     }
 
-    private static String name(NftExpression expression) {
-        return switch (expression) {
-            case NftExpression.Load _ -> "payload";
-            case NftExpression.Meta _ -> "meta";
-            case NftExpression.SetMark _ -> "meta";
-            case NftExpression.ConnectionState _ -> "ct";
-            case NftExpression.ConnectionDirection _ -> "ct";
-            case NftExpression.ConnectionStatus _ -> "ct";
-            case NftExpression.DestinationType _ -> "fib";
-            case NftExpression.Mask _ -> "bitwise";
-            case NftExpression.Compare _ -> "cmp";
-            case NftExpression.Lookup _ -> "lookup";
-            case NftExpression.Immediate _ -> "immediate";
-            case NftExpression.Decide _ -> "immediate";
-            case NftExpression.Counter _ -> "counter";
-            case NftExpression.Limit _ -> "limit";
-            case NftExpression.ConnectionLimit _ -> "connlimit";
-            case NftExpression.Log _ -> "log";
-            case NftExpression.Reject _ -> "reject";
-            case NftExpression.Masquerade _ -> "masq";
-            case NftExpression.Nat _ -> "nat";
-            case NftExpression.Redirect _ -> "redir";
-            case NftExpression.Other other ->
-                throw new IllegalArgumentException("a step of a kind that is not known cannot be made: " + other);
-        };
+    /** How steps of a kind are written. A switch over their types would cost a cold JVM ten milliseconds. */
+    private record Form<T extends NftExpression>(String name, Class<T> kind, BiConsumer<MessageWriter, T> writer) {
+        void write(MessageWriter data, NftExpression expression) {
+            writer.accept(data, kind.cast(expression));
+        }
     }
 
-    private static void write(MessageWriter data, NftExpression expression) {
-        switch (expression) {
-            case NftExpression.Load load ->
-                data.network32(NFTA_PAYLOAD_DREG, register(load.register()))
+    private static final Map<Class<? extends NftExpression>, Form<?>> FORMS = new HashMap<>();
+
+    private static <T extends NftExpression> void form(
+            Class<T> kind, String name, BiConsumer<MessageWriter, T> writer) {
+        FORMS.put(kind, new Form<>(name, kind, writer));
+    }
+
+    static {
+        form(
+                NftExpression.Load.class,
+                "payload",
+                (data, load) -> data.network32(NFTA_PAYLOAD_DREG, register(load.register()))
                         .network32(NFTA_PAYLOAD_BASE, load.header().number())
                         .network32(NFTA_PAYLOAD_OFFSET, load.offset())
-                        .network32(NFTA_PAYLOAD_LEN, load.length());
-            case NftExpression.Meta meta ->
-                data.network32(NFTA_META_DREG, register(meta.register()))
-                        .network32(NFTA_META_KEY, meta.key().number());
-            case NftExpression.SetMark mark ->
-                data.network32(NFTA_META_KEY, NFT_META_MARK).network32(NFTA_META_SREG, register(mark.register()));
-            case NftExpression.ConnectionState state -> connection(data, NFT_CT_STATE, state.register());
-            case NftExpression.ConnectionDirection direction ->
-                connection(data, NFT_CT_DIRECTION, direction.register());
-            case NftExpression.ConnectionStatus status -> connection(data, NFT_CT_STATUS, status.register());
-            case NftExpression.DestinationType destination ->
-                data.network32(NFTA_FIB_DREG, register(destination.register()))
+                        .network32(NFTA_PAYLOAD_LEN, load.length()));
+        form(
+                NftExpression.Meta.class,
+                "meta",
+                (data, meta) -> data.network32(NFTA_META_DREG, register(meta.register()))
+                        .network32(NFTA_META_KEY, meta.key().number()));
+        form(
+                NftExpression.SetMark.class,
+                "meta",
+                (data, mark) -> data.network32(NFTA_META_KEY, NFT_META_MARK)
+                        .network32(NFTA_META_SREG, register(mark.register())));
+        form(
+                NftExpression.ConnectionState.class,
+                "ct",
+                (data, state) -> connection(data, NFT_CT_STATE, state.register()));
+        form(
+                NftExpression.ConnectionDirection.class,
+                "ct",
+                (data, direction) -> connection(data, NFT_CT_DIRECTION, direction.register()));
+        form(
+                NftExpression.ConnectionStatus.class,
+                "ct",
+                (data, status) -> connection(data, NFT_CT_STATUS, status.register()));
+        form(
+                NftExpression.DestinationType.class,
+                "fib",
+                (data, destination) -> data.network32(NFTA_FIB_DREG, register(destination.register()))
                         .network32(NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE)
-                        .network32(NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR);
-            case NftExpression.Mask mask -> write(data, mask);
-            case NftExpression.Compare compare ->
-                data.network32(NFTA_CMP_SREG, register(compare.register()))
+                        .network32(NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR));
+        form(NftExpression.Mask.class, "bitwise", ExpressionWriter::write);
+        form(
+                NftExpression.Compare.class,
+                "cmp",
+                (data, compare) -> data.network32(NFTA_CMP_SREG, register(compare.register()))
                         .network32(NFTA_CMP_OP, compare.comparison().number())
-                        .nest(NFTA_CMP_DATA, value -> data(value, compare.value()));
-            case NftExpression.Lookup lookup -> write(data, lookup);
-            case NftExpression.Immediate immediate ->
-                data.network32(NFTA_IMMEDIATE_DREG, register(immediate.register()))
-                        .nest(NFTA_IMMEDIATE_DATA, value -> data(value, immediate.value()));
-            case NftExpression.Decide decide ->
-                data.network32(NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT)
-                        .nest(NFTA_IMMEDIATE_DATA, value -> data(value, decide.verdict()));
-            case NftExpression.Counter counter ->
-                data.network64(NFTA_COUNTER_BYTES, counter.bytes()).network64(NFTA_COUNTER_PACKETS, counter.packets());
-            case NftExpression.Limit limit -> write(data, limit);
-            case NftExpression.ConnectionLimit limit ->
-                data.network32(NFTA_CONNLIMIT_COUNT, limit.count())
-                        .network32(NFTA_CONNLIMIT_FLAGS, limit.over() ? NFT_CONNLIMIT_F_INV : 0);
-            case NftExpression.Log log -> write(data, log);
-            case NftExpression.Reject reject -> write(data, reject);
-            case NftExpression.Masquerade _, NftExpression.Other _ -> {}
-            case NftExpression.Nat nat -> write(data, nat);
-            case NftExpression.Redirect redirect ->
-                redirect.port().ifPresent(port -> data.network32(NFTA_REDIR_REG_PROTO_MIN, register(port)));
-        }
+                        .nest(NFTA_CMP_DATA, value -> data(value, compare.value())));
+        form(NftExpression.Lookup.class, "lookup", ExpressionWriter::write);
+        form(
+                NftExpression.Immediate.class,
+                "immediate",
+                (data, immediate) -> data.network32(NFTA_IMMEDIATE_DREG, register(immediate.register()))
+                        .nest(NFTA_IMMEDIATE_DATA, value -> data(value, immediate.value())));
+        form(
+                NftExpression.Decide.class,
+                "immediate",
+                (data, decide) -> data.network32(NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT)
+                        .nest(NFTA_IMMEDIATE_DATA, value -> data(value, decide.verdict())));
+        form(
+                NftExpression.Counter.class,
+                "counter",
+                (data, counter) -> data.network64(NFTA_COUNTER_BYTES, counter.bytes())
+                        .network64(NFTA_COUNTER_PACKETS, counter.packets()));
+        form(NftExpression.Limit.class, "limit", ExpressionWriter::write);
+        form(
+                NftExpression.ConnectionLimit.class,
+                "connlimit",
+                (data, limit) -> data.network32(NFTA_CONNLIMIT_COUNT, limit.count())
+                        .network32(NFTA_CONNLIMIT_FLAGS, limit.over() ? NFT_CONNLIMIT_F_INV : 0));
+        form(NftExpression.Log.class, "log", ExpressionWriter::write);
+        form(NftExpression.Reject.class, "reject", ExpressionWriter::write);
+        form(NftExpression.Masquerade.class, "masq", (_, _) -> {});
+        form(NftExpression.Nat.class, "nat", ExpressionWriter::write);
+        form(
+                NftExpression.Redirect.class,
+                "redir",
+                (data, redirect) ->
+                        redirect.port().ifPresent(port -> data.network32(NFTA_REDIR_REG_PROTO_MIN, register(port))));
+    }
+
+    private static Form<?> form(NftExpression expression) {
+        return Optional.ofNullable(FORMS.get(expression.getClass()))
+                .orElseThrow(() -> new IllegalArgumentException(
+                        "a step of a kind that is not known cannot be made: " + expression));
     }
 
     /** A value or a verdict: what stands in an attribute that holds data. */
     static void data(MessageWriter writer, NftData data) {
-        switch (data) {
-            case NftValue value -> writer.attribute(NFTA_DATA_VALUE, value.bytes());
-            case NftVerdict verdict ->
-                writer.nest(NFTA_DATA_VERDICT, inner -> {
-                    switch (verdict) {
-                        case NftVerdict.Accept() -> inner.network32(NFTA_VERDICT_CODE, NF_ACCEPT);
-                        case NftVerdict.Drop() -> inner.network32(NFTA_VERDICT_CODE, NF_DROP);
-                        case NftVerdict.Continue() -> inner.network32(NFTA_VERDICT_CODE, NFT_CONTINUE);
-                        case NftVerdict.Return() -> inner.network32(NFTA_VERDICT_CODE, NFT_RETURN);
-                        case NftVerdict.Jump(String chain) ->
-                            inner.network32(NFTA_VERDICT_CODE, NFT_JUMP).text(NFTA_VERDICT_CHAIN, chain);
-                        case NftVerdict.Goto(String chain) ->
-                            inner.network32(NFTA_VERDICT_CODE, NFT_GOTO).text(NFTA_VERDICT_CHAIN, chain);
-                    }
-                });
+        if (data instanceof NftValue value) {
+            writer.attribute(NFTA_DATA_VALUE, value.bytes());
+        } else if (data instanceof NftVerdict verdict) {
+            writer.nest(NFTA_DATA_VERDICT, inner -> {
+                inner.network32(NFTA_VERDICT_CODE, verdict.code());
+                verdict.target().ifPresent(chain -> inner.text(NFTA_VERDICT_CHAIN, chain));
+            });
         }
     }
 

@@ -49,27 +49,25 @@ public final class LinkMessages {
         }
         MessageWriter body = new MessageWriter();
         write(body, settings, settings.index());
-        switch (kind) {
-            case LinkKind.Bridge bridge ->
-                body.nest(
-                        IFLA_LINKINFO,
-                        info -> info.text(IFLA_INFO_KIND, "bridge")
-                                .nest(
-                                        IFLA_INFO_DATA,
-                                        data -> data.attribute32(IFLA_BR_STP_STATE, bridge.spanningTree() ? 1 : 0)
-                                                .attribute8(
-                                                        IFLA_BR_MCAST_SNOOPING, bridge.multicastSnooping() ? 1 : 0)));
-            case LinkKind.Veth veth ->
-                body.nest(
-                        IFLA_LINKINFO,
-                        info -> info.text(IFLA_INFO_KIND, "veth")
-                                .nest(
-                                        IFLA_INFO_DATA,
-                                        data -> data.nest(VETH_INFO_PEER, peer -> {
-                                            write(peer, veth.peer(), veth.peer().index());
-                                            veth.peerNamespace()
-                                                    .ifPresent(namespace -> peer.descriptor(IFLA_NET_NS_FD, namespace));
-                                        })));
+        if (kind instanceof LinkKind.Bridge bridge) {
+            body.nest(
+                    IFLA_LINKINFO,
+                    info -> info.text(IFLA_INFO_KIND, "bridge")
+                            .nest(
+                                    IFLA_INFO_DATA,
+                                    data -> data.attribute32(IFLA_BR_STP_STATE, bridge.spanningTree() ? 1 : 0)
+                                            .attribute8(IFLA_BR_MCAST_SNOOPING, bridge.multicastSnooping() ? 1 : 0)));
+        } else if (kind instanceof LinkKind.Veth veth) {
+            body.nest(
+                    IFLA_LINKINFO,
+                    info -> info.text(IFLA_INFO_KIND, "veth")
+                            .nest(
+                                    IFLA_INFO_DATA,
+                                    data -> data.nest(VETH_INFO_PEER, peer -> {
+                                        write(peer, veth.peer(), veth.peer().index());
+                                        veth.peerNamespace()
+                                                .ifPresent(namespace -> peer.descriptor(IFLA_NET_NS_FD, namespace));
+                                    })));
         }
         return new NetlinkMessage(
                 "RTM_NEWLINK",

@@ -25,13 +25,11 @@ final class SetCodec {
                 .network32(NftMessages.NFTA_SET_KEY_TYPE, type(set.key()))
                 .network32(NftMessages.NFTA_SET_KEY_LEN, NftSet.length(set.key()))
                 .network32(NftMessages.NFTA_SET_ID, id);
-        switch (set.result()) {
-            case NftSet.Result.Nothing() -> {}
-            case NftSet.Result.Verdicts() ->
-                body.network32(NftMessages.NFTA_SET_DATA_TYPE, NftMessages.NFT_DATA_VERDICT);
-            case NftSet.Result.Values(List<NftDataType> fields) ->
-                body.network32(NftMessages.NFTA_SET_DATA_TYPE, type(fields))
-                        .network32(NftMessages.NFTA_SET_DATA_LEN, NftSet.length(fields));
+        if (set.result() instanceof NftSet.Result.Verdicts) {
+            body.network32(NftMessages.NFTA_SET_DATA_TYPE, NftMessages.NFT_DATA_VERDICT);
+        } else if (set.result() instanceof NftSet.Result.Values values) {
+            body.network32(NftMessages.NFTA_SET_DATA_TYPE, type(values.fields()))
+                    .network32(NftMessages.NFTA_SET_DATA_LEN, NftSet.length(values.fields()));
         }
         if (set.key().size() > 1) {
             body.nest(
@@ -170,18 +168,16 @@ final class SetCodec {
         if (element.timeout().isPresent() && !set.timeouts()) {
             throw new IllegalArgumentException(set + ": has no timeouts");
         }
-        boolean fits = switch (set.result()) {
-            case NftSet.Result.Nothing() -> element.data().isEmpty();
-            case NftSet.Result.Verdicts() ->
-                element.data().map(NftVerdict.class::isInstance).orElse(true);
-            case NftSet.Result.Values(List<NftDataType> fields) ->
-                element.data()
-                        .map(data -> data instanceof NftValue value && value.length() == NftSet.length(fields))
-                        .orElse(true);
-        };
-        if (!fits) {
+        if (element.data().isPresent() && !fits(set.result(), element.data().get())) {
             throw new IllegalArgumentException(set + ": a key leads to " + set.result());
         }
+    }
+
+    private static boolean fits(NftSet.Result result, NftData data) {
+        if (result instanceof NftSet.Result.Values values) {
+            return data instanceof NftValue value && value.length() == NftSet.length(values.fields());
+        }
+        return result instanceof NftSet.Result.Verdicts && data instanceof NftVerdict;
     }
 
     /** One element of an answer. */

@@ -7,11 +7,13 @@ import java.net.InetAddress;
 import java.net.ProtocolException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.OptionalLong;
 import java.util.Random;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 /** Rules, sets and elements are read as they are written; what makes no sense is refused before the kernel sees it. */
@@ -68,6 +70,13 @@ class NftCodecTest {
     static Payload only(NftBatch batch) {
         assertThat(batch.messages()).hasSize(3);
         return batch.messages().get(1).body();
+    }
+
+    @Test
+    void eachKindIsAmongTheSteps() {
+        Set<Class<?>> kinds = new HashSet<>(Set.of(NftExpression.class.getPermittedSubclasses()));
+        kinds.remove(NftExpression.Other.class); // what is read and not known
+        assertThat(steps().stream().<Class<?>>map(Object::getClass).toList()).containsAll(kinds);
     }
 
     @Test
