@@ -238,10 +238,10 @@ public final class MicroVms implements AutoCloseable {
             GuestBoot boot = new GuestBoot(stub);
             Duration answered = Duration.ofNanos(System.nanoTime() - begun.when());
             boot.take(begun.first());
-            // Else it waits for its turn behind all commands, and so does whoever asks it something.
-            boot.take(List.of(new GuestStep.Calls("priority", false, OpList.of(MachineOps.beforeOthers()))));
             GuestSurroundings surroundings = boot.bringUp(wanted, deadline);
             boot.take(network.map(GuestNetwork::step).stream().toList());
+            // Else it waits for its turn behind all commands, and so does whoever asks it something.
+            boot.take(List.of(new GuestStep.Calls("priority", false, OpList.of(MachineOps.beforeOthers()))));
             boot.take(last(stub, kernel));
             GuestCommands commands = GuestCommands.open(stub, id, spec, surroundings);
             MicroVm.Beginning beginning =
