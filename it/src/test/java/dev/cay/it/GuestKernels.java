@@ -5,8 +5,6 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.cay.Kernels;
 import dev.cay.Sandboxes;
-import java.io.IOException;
-import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
@@ -14,7 +12,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
-import java.util.stream.Stream;
 
 /** The kernel that machines boot in tests, and what runs them. */
 final class GuestKernels {
@@ -52,18 +49,8 @@ final class GuestKernels {
         engine.kernels().prefer(name);
         return () -> {
             engine.kernels().remove(name);
-            initramfs(name).forEach(Lab::delete); // made of it when it first booted
             before.ifPresent(engine.kernels()::prefer);
         };
-    }
-
-    private static List<Path> initramfs(String name) {
-        try (Stream<Path> files = Files.list(Path.of("/run/cay/initramfs"))) {
-            return files.filter(file -> file.getFileName().toString().startsWith(name + "-"))
-                    .toList();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 
     /** A kernel that was made the preferred one. */
