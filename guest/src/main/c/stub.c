@@ -210,9 +210,9 @@ _Noreturn static void watch_owner(void) {
 }
 
 /* As the first process of a kernel it comes to its channel by itself; else that is descriptor 0. */
-static void open_machine(void) {
+static void open_machine(int given) {
     channel = socket_option(0, SO_TYPE_) == STREAM_SOCKET ? SOCKET_CHANNEL : PORT_CHANNEL;
-    i32 port = channel == SOCKET_CHANNEL ? 0 : boot();
+    i32 port = given ? 0 : boot();
     set_up(0);
     CALL3(__NR_fcntl, port, F_SETFL, CALL2(__NR_fcntl, port, F_GETFL) | O_NONBLOCK);
     connections[0].descriptor = port;
@@ -223,20 +223,28 @@ static void open_machine(void) {
     open_channel();
 }
 
+static int is_text(const char *text, const char *other) {
+    while (*text && *text == *other) {
+        text++;
+        other++;
+    }
+    return *text == *other;
+}
+
 /* How it is started, see design/002-stub.md. */
 static void begin_with(int count, char **arguments) {
     const char *how = count > 1 ? arguments[1] : "";
-    int attached_to_0 = text_length(how) == 8 && memcmp(how, "attached", 8) == 0;
-    int detached = text_length(how) == 8 && memcmp(how, "detached", 8) == 0;
-    if (count == 2 && memcmp(how, "hold", 5) == 0) {
+    int attached_to_0 = is_text(how, "attached");
+    int detached = is_text(how, "detached");
+    if (count == 2 && is_text(how, "hold")) {
         hold();
     }
-    if (count == 2 && memcmp(how, "watch", 6) == 0) {
+    if (count == 2 && is_text(how, "watch")) {
         watch_owner();
     }
-    if (socket_option(0, SO_TYPE_) == STREAM_SOCKET ? count == 2 && memcmp(how, "machine", 8) == 0
-                                                    : !attached_to_0 && !detached && is_first_of_kernel()) {
-        open_machine();
+    int given = count == 2 && is_text(how, "machine"), socket = socket_option(0, SO_TYPE_) == STREAM_SOCKET;
+    if (given || (!socket && !attached_to_0 && !detached && is_first_of_kernel())) {
+        open_machine(given);
         return;
     }
     int watches_memory = count == 3 && memcmp(arguments[2], "memory", 7) == 0;

@@ -304,6 +304,7 @@ public record SandboxSpec(
         private Isolation isolation = Isolation.CONTAINER;
         private final List<String> certificates = new ArrayList<>();
         private final Map<String, String> scripts = new LinkedHashMap<>();
+        private Optional<Furnishing.Init> imageInit = Optional.empty();
         private boolean init = true;
         private OnHang onHang = OnHang.REPORT;
 
@@ -443,6 +444,12 @@ public record SandboxSpec(
             return this;
         }
 
+        /** A program of its image is the first process; see {@link Furnishing#init}. */
+        public Builder imageInit(Furnishing.Init init) {
+            imageInit = Optional.of(init);
+            return this;
+        }
+
         /** It has a program of this name on the path of its commands; see {@link Furnishing}. */
         public Builder script(String name, String body) {
             scripts.put(name, body);
@@ -485,7 +492,7 @@ public record SandboxSpec(
                     lifetime,
                     command,
                     isolation,
-                    new Furnishing(certificates, scripts),
+                    new Furnishing(certificates, scripts, imageInit),
                     init,
                     onHang);
         }

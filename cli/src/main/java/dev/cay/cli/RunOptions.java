@@ -133,8 +133,25 @@ final class RunOptions {
             "PATH",
             "Serve the sandbox at a unix socket there for as long as the command runs, see 'cay help agent'.");
 
-    private static final List<Option> FILES =
-            List.of(ROOTFS, PULL, READ_ONLY, TMPFS_SIZE, WRITABLE, DISK, VOLUME, TMPFS, ALLOW_HOST_PATH, TRUST, SCRIPT);
+    static final Option IMAGE_INIT = Option.valued(
+            "image-init",
+            "auto|PATH",
+            "A program of the image becomes the first process: this one, or the first that there is of /sbin/init and"
+                    + " systemd. MicroVMs only.");
+
+    private static final List<Option> FILES = List.of(
+            ROOTFS,
+            PULL,
+            READ_ONLY,
+            TMPFS_SIZE,
+            WRITABLE,
+            DISK,
+            VOLUME,
+            TMPFS,
+            ALLOW_HOST_PATH,
+            TRUST,
+            SCRIPT,
+            IMAGE_INIT);
     private static final List<Option> WALLS = List.of(ISOLATION, SECCOMP, NO_USERNS);
     private static final List<Option> NETWORK = List.of(
             NetworkRequest.NETWORK,

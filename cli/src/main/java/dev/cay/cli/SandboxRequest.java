@@ -1,5 +1,6 @@
 package dev.cay.cli;
 
+import dev.cay.Furnishing;
 import dev.cay.Isolation;
 import dev.cay.Lifetime;
 import dev.cay.OnHang;
@@ -90,6 +91,10 @@ final class SandboxRequest {
     private static void addFurnishing(SandboxSpec.Builder builder, Arguments arguments) {
         for (String text : arguments.all(RunOptions.TRUST)) {
             builder.trust(file(RunOptions.TRUST, text, "name a file of PEM"));
+        }
+        Optional<String> init = arguments.last(RunOptions.IMAGE_INIT);
+        if (init.isPresent()) {
+            builder.imageInit(Furnishing.Init.of(init.get()));
         }
         for (String text : arguments.all(RunOptions.SCRIPT)) {
             int equals = text.indexOf('=');

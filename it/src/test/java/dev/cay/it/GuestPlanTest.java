@@ -133,7 +133,7 @@ final class GuestPlanTest {
                 List.of("/made/here"),
                 mounts,
                 OptionalInt.empty(),
-                new Furnishing(List.of(PEM), Map.of("hello", "#!/bin/sh\necho hello\n")));
+                new Furnishing(List.of(PEM), Map.of("hello", "#!/bin/sh\necho hello\n"), Optional.empty()));
     }
 
     private String read(String path) throws SyscallException {

@@ -12,6 +12,7 @@ import dev.cay.ExecSpec;
 import dev.cay.Execution;
 import dev.cay.Exit;
 import dev.cay.FilePath;
+import dev.cay.Furnishing;
 import dev.cay.ImageConfig;
 import dev.cay.ImageConfig.Platform;
 import dev.cay.Isolation;
@@ -32,6 +33,7 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -50,6 +52,14 @@ import org.junit.jupiter.api.extension.ExtendWith;
 final class MicroVmTest {
     private static final String NAME = "cay-it";
     private static final Platform PLATFORM = Platform.parse("linux/amd64");
+    /** What some image might have: it knows how to end, and that is all. */
+    private static final String INIT = """
+        #!/bin/sh
+        trap 'echo asked > /data/asked; sync; while :; do sleep 1; done' 38
+        echo "$$ $1 $GREETING $(pwd)" > /tmp/init
+        while :; do sleep 1; done
+        """;
+
     private static final String VOLUME = "cay-it-disk";
     private static final Duration LONG = Duration.ofSeconds(120);
 
@@ -71,6 +81,9 @@ final class MicroVmTest {
         Files.writeString(root.resolve("etc/group"), "root:x:0:\nstaff:x:77:\nextra:x:88:app\n");
         Files.writeString(root.resolve("etc/passwd"), "root:x:0:0::/root:/bin/sh\napp:x:1234:77::/srv:/bin/sh\n");
         Files.createSymbolicLink(root.resolve("etc/hosts"), Path.of("/etc/passwd"));
+        Path init = Files.createDirectory(root.resolve("sbin")).resolve("init");
+        Files.writeString(init, INIT);
+        Files.setPosixFilePermissions(init, PosixFilePermissions.fromString("rwxr-xr-x"));
         Lab.onHost("tar", "-C", root.toString(), "--numeric-owner", "-cf", archive.toString(), ".");
         try (InputStream stream = Files.newInputStream(archive)) {
             engine.images().importRoot(stream, Optional.of(NAME), config());
@@ -309,7 +322,8 @@ final class MicroVmTest {
             assertThat(readAndWritten()).isEqualTo("kept");
             try (Sandbox container = engine.create(
                     SandboxSpec.host().mount(Mount.volume(VOLUME, "/srv")).build())) {
-                assertThat(Lab.sh(container, "cat /srv/kept /srv/later")).isEqualTo("kept\nlater");
+                assertThat(Lab.sh(container, "cat /srv/kept /srv/later /srv/asked"))
+                        .isEqualTo("kept\nlater\nasked");
             }
         } finally {
             engine.volumes().remove(VOLUME);
@@ -319,13 +333,27 @@ final class MicroVmTest {
 
     /** What is written here and not synchronised is there all the same when the sandbox was closed. */
     private String readAndWritten() {
-        try (Sandbox second = engine.create(
-                spec().mount(Mount.volume(VOLUME, "/data")).disk(Size.mib(24)).build())) {
+        try (Sandbox second = engine.create(spec().mount(Mount.volume(VOLUME, "/data"))
+                .disk(Size.mib(24))
+                .imageInit(
+                        new Furnishing.Init(List.of("auto", "word"), Map.of("GREETING", "hello"), Optional.of("/etc")))
+                .build())) {
+            theImagesInitIsFirst(second);
             assertThat(Lab.sh(second, "df -m / | tail -n 1 | awk '{print $2}'")).isBetween("17", "24");
             assertThat(Lab.attempt(second, "dd if=/dev/zero of=/file bs=1M count=64"))
                     .contains("No space");
             return Lab.sh(second, "cat /data/kept; echo later > /data/later");
         }
+    }
+
+    /** The stub lives on as its child, and nothing else is different. */
+    private static void theImagesInitIsFirst(Sandbox second) {
+        assertThat(Lab.sh(second, "cat /proc/1/comm; cat /proc/$PPID/comm; cut -d ' ' -f 4 /proc/$PPID/stat"))
+                .isEqualTo("init\ncay-init\n1");
+        assertThat(Lab.sh(second, "until [ -s /tmp/init ]; do sleep 0.1; done; cat /tmp/init"))
+                .isEqualTo("1 word hello /etc");
+        assertThat(second.exec("sh", "-c", "exit 7").exit()).isEqualTo(Exit.exited(7));
+        assertThat(second.boot()).extracting(BootStep::name).contains("init");
     }
 
     private void dies() {

@@ -28,6 +28,11 @@ public final class MachineOps {
         return Op.of(SystemCall.KILL, "all", Arg.of(EVERYBODY), Arg.of(signal)).tolerating(Errno.ESRCH);
     }
 
+    /** {@code int kill(1, int sig)} kill(2): to the first process. */
+    public static Op signalFirst(int signal) {
+        return Op.of(SystemCall.KILL, "first", Arg.of(1), Arg.of(signal));
+    }
+
     /**
      * {@code int sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, const struct sched_param *)} sched_setscheduler(2): it comes
      * before all that is not real time, when it has something to do; its children do not.

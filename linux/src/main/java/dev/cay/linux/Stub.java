@@ -287,6 +287,25 @@ public final class Stub implements Kernel, AutoCloseable {
         }
     }
 
+    /** Which process it is there; of a machine, else 0. */
+    public int pid() {
+        return connection.pid();
+    }
+
+    /**
+     * Sends lists of which nobody will be told how they ended, as the stub ends with them.
+     *
+     * @param child ends with the execve of a process of its own
+     * @param inside runs in the stub itself, after the other has begun
+     */
+    void leaveBehind(OpList child, OpList inside) throws SyscallException {
+        requireMachine();
+        for (StubList list :
+                List.of(encode(child, StubList.Mode.EXECUTION, PLAIN), encode(inside, StubList.Mode.INLINE, PLAIN))) {
+            connection.send(requests.incrementAndGet(), StubConnection.RUN, list.bytes(connection), List.of());
+        }
+    }
+
     /** Ends the connection. A stub that is attached to it ends. */
     @Override
     public void close() {

@@ -96,10 +96,14 @@ final class StubConnection implements AutoCloseable {
         codec = new FrameCodec(0);
     }
 
+    /** The stub's process there; 0 if it has not been said. */
+    private int pid;
+
     /** A session with the stub of a machine, over a channel that passes no descriptors. */
     StubConnection(Fd socket, Greeting greeting) throws SyscallException {
         this.socket = socket;
         codec = new FrameCodec((int) greeting.nonce());
+        pid = greeting.pid();
         parse(greeting.rest());
     }
 
@@ -258,6 +262,10 @@ final class StubConnection implements AutoCloseable {
 
     boolean isBroken() {
         return broken;
+    }
+
+    int pid() {
+        return pid;
     }
 
     /** Sends a payload of any length, in as many frames as it takes, with descriptors. */

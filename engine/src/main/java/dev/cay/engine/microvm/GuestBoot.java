@@ -19,8 +19,8 @@ import java.util.Optional;
 
 /** Takes the steps of a guest's boot, in as few round trips as they allow, and keeps account of them. Not thread-safe. */
 public final class GuestBoot {
-    private final Kernel inside;
-    private final Kernel guest;
+    private Kernel inside;
+    private Kernel guest;
     private final List<BootStep> entries = new ArrayList<>();
 
     /** Since the guest's kernel began. */
@@ -88,6 +88,12 @@ public final class GuestBoot {
             }
         }
         makeAll(together);
+    }
+
+    /** The steps that follow are taken by another stub of the same guest. */
+    void goOn(Stub stub) {
+        inside = new Inside(stub);
+        guest = stub;
     }
 
     /** How it went, in the order of the steps. */

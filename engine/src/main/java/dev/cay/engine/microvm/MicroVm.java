@@ -10,6 +10,7 @@ import dev.cay.SandboxFiles;
 import dev.cay.Usage;
 import dev.cay.engine.container.GuestCommands;
 import dev.cay.linux.KeptExecution;
+import dev.cay.linux.MachineOps;
 import dev.cay.linux.OpList;
 import dev.cay.linux.Processes;
 import dev.cay.linux.Stub;
@@ -26,6 +27,14 @@ import java.util.concurrent.atomic.AtomicLong;
 /** A machine whose guest is up. Thread-safe. */
 public final class MicroVm implements AutoCloseable {
     private static final Duration PATIENCE = Duration.ofSeconds(10);
+
+    /** For how long an image's init may take to switch the machine off. */
+    private static final Duration INIT_PATIENCE = Duration.ofSeconds(5);
+
+    /** SIGRTMIN+4, see systemd(1). */
+    private static final int POWER_OFF = 38;
+
+    private static final int FIRST = 1;
 
     private final String id;
     private final Machine machine;
@@ -225,9 +234,18 @@ public final class MicroVm implements AutoCloseable {
     private void shutDown() {
         Thread.startVirtualThread(() -> {
             try {
+                if (paused.get()) {
+                    machine.resume();
+                }
+                if (stub.pid() != FIRST) { // systemd's order to switch the machine off; others may know it or not
+                    stub.run(OpList.of(MachineOps.signalFirst(POWER_OFF)));
+                    if (machine.await(INIT_PATIENCE).isPresent()) {
+                        return;
+                    }
+                }
                 GuestShutdown.release(stub);
                 stub.run(OpList.of(GuestShutdown.off(acpi)));
-            } catch (SyscallException e) {
+            } catch (IOException e) {
                 // it has switched itself off, or will not; what was asked for to be on the disks is there
             }
         });

@@ -1,5 +1,6 @@
 package dev.cay.engine.microvm;
 
+import dev.cay.Furnishing;
 import dev.cay.Mount;
 import dev.cay.Network;
 import dev.cay.Root;
@@ -28,6 +29,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
 
 /** Makes microVMs. Thread-safe. */
 public final class MicroVms implements AutoCloseable {
@@ -223,7 +225,7 @@ public final class MicroVms implements AutoCloseable {
      */
     private record Begun(long when, Optional<String> template, List<GuestStep> first) {}
 
-    private static MicroVm guest(
+    private MicroVm guest(
             String id,
             SandboxSpec spec,
             GuestKernel kernel,
@@ -240,6 +242,7 @@ public final class MicroVms implements AutoCloseable {
             boot.take(begun.first());
             GuestSurroundings surroundings = boot.bringUp(wanted, deadline);
             boot.take(network.map(GuestNetwork::step).stream().toList());
+            stub = handOver(boot, machine, stub, spec.furnishing().init(), deadline);
             // Else it waits for its turn behind all commands, and so does whoever asks it something.
             boot.take(List.of(new GuestStep.Calls("priority", false, OpList.of(MachineOps.beforeOthers()))));
             boot.take(last(stub, kernel));
@@ -251,6 +254,19 @@ public final class MicroVms implements AutoCloseable {
             stub.close();
             throw e;
         }
+    }
+
+    /** The stub that is there when the image's init, if it is wanted, is the first process. */
+    private Stub handOver(GuestBoot boot, Machine machine, Stub stub, Optional<Furnishing.Init> init, long deadline)
+            throws IOException {
+        if (init.isEmpty()) {
+            return stub;
+        }
+        AtomicReference<Stub> next = new AtomicReference<>(stub);
+        boot.take(List.of(new GuestStep.Talk(
+                "init", true, _ -> next.set(GuestInit.start(host, machine, stub, init.get(), deadline)))));
+        boot.goOn(next.get());
+        return next.get();
     }
 
     /** What comes when its root is there: the time, what it does when it is alone, and a sign that all of it was understood. */

@@ -258,7 +258,10 @@ final class LocalSandboxes implements Sandboxes {
 
     @Override
     public SweepReport sweep() {
-        return whileOpen(() -> stored().sweep());
+        return whileOpen(() -> {
+            machines.sweep();
+            return stored().sweep();
+        });
     }
 
     @Override

@@ -15,6 +15,7 @@ import dev.cay.engine.microvm.MicroVm;
 import dev.cay.engine.microvm.MicroVms;
 import dev.cay.engine.state.ScratchDisks;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.Map;
@@ -131,6 +132,13 @@ final class MachineSandboxes implements AutoCloseable {
     private ScratchDisks scratch() throws IOException {
         return ScratchDisks.open(
                 places.data().resolve(ScratchDisks.NAME), stored.get().store()::exists);
+    }
+
+    /** Removes the disks of microVMs that are no more. */
+    void sweep() {
+        if (Files.isDirectory(places.data().resolve(ScratchDisks.NAME))) {
+            ScratchDisks _ = StoredSandboxes.guarded(this::scratch);
+        }
     }
 
     private MicroVms machines() {

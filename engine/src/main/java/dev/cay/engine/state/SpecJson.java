@@ -83,11 +83,24 @@ final class SpecJson {
     }
 
     private static void write(JsonWriter out, Furnishing furnishing) {
-        out.texts("certificates", furnishing.certificates()).map("scripts", furnishing.scripts());
+        out.texts("certificates", furnishing.certificates())
+                .map("scripts", furnishing.scripts())
+                .object("init", furnishing.init(), SpecJson::write);
+    }
+
+    private static void write(JsonWriter out, Furnishing.Init init) {
+        out.texts("command", init.command())
+                .map("environment", init.environment())
+                .field("workingDirectory", init.workingDirectory());
+    }
+
+    private static Furnishing.Init readInit(JsonObject in) {
+        return new Furnishing.Init(in.texts("command"), in.map("environment"), in.optionalText("workingDirectory"));
     }
 
     private static Furnishing readFurnishing(JsonObject in) {
-        return new Furnishing(in.texts("certificates"), in.map("scripts"));
+        return new Furnishing(
+                in.texts("certificates"), in.map("scripts"), in.optionalObject("init", SpecJson::readInit));
     }
 
     private static Isolation isolation(JsonObject in) {

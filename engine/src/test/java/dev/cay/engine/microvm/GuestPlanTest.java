@@ -37,7 +37,7 @@ final class GuestPlanTest {
                 List.of("/made/here"),
                 List.of(mounts),
                 OptionalInt.of(100),
-                new Furnishing(List.of(), Map.of("hello", "#!/bin/sh\n")));
+                new Furnishing(List.of(), Map.of("hello", "#!/bin/sh\n"), Optional.empty()));
     }
 
     private static GuestMount tmpfs(String path) {

@@ -106,7 +106,11 @@ final class RandomSpecs {
                 lifetime,
                 command,
                 isolation,
-                new Furnishing(List.of(), random.nextBoolean() ? Map.of() : Map.of("script-1", text())),
+                new Furnishing(
+                        List.of(),
+                        random.nextBoolean() ? Map.of() : Map.of("script-1", text()),
+                        maybe(() -> new Furnishing.Init(
+                                List.of("auto", text()), environment(), maybe(() -> "/" + text())))),
                 needsInit || random.nextBoolean(),
                 isolation == Isolation.MICROVM && random.nextBoolean() ? OnHang.KILL : OnHang.REPORT);
     }
