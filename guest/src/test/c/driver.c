@@ -1112,7 +1112,14 @@ static void test_watch(void) {
         _exit(99);
     }
     close(line[0]);
-    usleep(50000);
+    char path[64], name[16] = {0};
+    snprintf(path, sizeof path, "/proc/%d/comm", watcher);
+    while (strncmp(name, "cay-watch", 9) != 0) { /* until then signals would end it */
+        usleep(1000);
+        int comm = open(path, O_RDONLY);
+        CHECK(comm >= 0 && read(comm, name, sizeof name - 1) > 0);
+        close(comm);
+    }
     kill(watcher, SIGTERM);
     kill(watcher, SIGHUP);
     usleep(50000);

@@ -119,6 +119,7 @@ class OracleTest {
             "FileOps\\.MODE_MASK",
             "(FrameCodec|Greeting)\\..*", // as KeptExecution
             "FileOps\\.LOWEST",
+            "HandOver\\.(DESCRIPTORS|(LINK|PIPE)_SIZE|FIRST|SETTLE_NANOSECONDS)",
             "MachineOps\\.EVERYBODY",
             "Encoding\\.NO_SUCH_CALL",
             "Faults\\.NONE",
