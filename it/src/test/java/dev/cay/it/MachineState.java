@@ -249,6 +249,9 @@ final class MachineState {
                 if (directory.endsWith("networks") && name.matches("denied.*|netd[.](lock|log)")) {
                     continue; // the same
                 }
+                if (directory.endsWith("acceleration")) {
+                    continue; // what was found out of this machine is kept
+                }
                 if (!foreign.contains(name) && !foreign.contains(contentOf(file))) {
                     files.add(file + " " + contentOf(file));
                 }

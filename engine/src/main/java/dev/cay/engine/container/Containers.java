@@ -24,6 +24,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
 import java.util.function.Function;
 import java.util.function.Predicate;
@@ -134,6 +135,21 @@ public final class Containers implements AutoCloseable {
         return create(spec, () -> preparations.take(spec));
     }
 
+    /**
+     * The same with devices of this machine.
+     *
+     * @throws SandboxException.Unsupported if this user can hand out none
+     */
+    public Container create(SandboxSpec spec, Set<HostDevice> devices) {
+        if (devices.isEmpty()) {
+            return create(spec);
+        }
+        if (!places.isRoot()) {
+            throw new SandboxException.Unsupported("only the host's root hands out devices", "run as root");
+        }
+        return create(spec, () -> maker.make(spec, devices));
+    }
+
     /** The engine's name, by which others see whether it lives. */
     public String engine() {
         return state.engine();
@@ -168,7 +184,9 @@ public final class Containers implements AutoCloseable {
                     Fd messages = kernel.run(OpList.of(open)).fd(open)) {
                 Tenancy.Detachment detachment = new Tenancy.Detachment(listener, messages);
                 return maker.make(
-                        spec, new Tenancy(id, detachedGroups, detachedIds.apply(id), Optional.of(detachment), ledger));
+                        spec,
+                        new Tenancy(
+                                id, detachedGroups, detachedIds.apply(id), Optional.of(detachment), ledger, Set.of()));
             }
         });
     }

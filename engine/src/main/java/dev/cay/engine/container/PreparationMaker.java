@@ -26,6 +26,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.concurrent.Executor;
 import java.util.concurrent.RejectedExecutionException;
 import java.util.concurrent.ThreadLocalRandom;
@@ -78,7 +79,12 @@ final class PreparationMaker implements Preparation.Maker {
 
     @Override
     public Preparation make(SandboxSpec spec) throws IOException {
-        return make(spec, new Tenancy(newId(), groups, ranges, Optional.empty(), Tenancy.UNWRITTEN));
+        return make(spec, Set.of());
+    }
+
+    /** The same with devices of this machine. */
+    Preparation make(SandboxSpec spec, Set<HostDevice> devices) throws IOException {
+        return make(spec, new Tenancy(newId(), groups, ranges, Optional.empty(), Tenancy.UNWRITTEN, devices));
     }
 
     static String newId() {
@@ -149,7 +155,8 @@ final class PreparationMaker implements Preparation.Maker {
                 ? Optional.of(scaffolding.push(HostSkeleton.names(kernel, NameFiles.of(network.get(), hostname))))
                 : Optional.empty();
         Rootfs rootfs = scaffolding.push(Rootfs.create(
-                kernel, new Rootfs.Plan(spec, layers, image, names, shifting, range, writable, rootless)));
+                kernel,
+                new Rootfs.Plan(spec, layers, image, names, shifting, range, writable, rootless, tenancy.devices())));
         makeDirectories(spec, rootfs, range.first());
         Accounts accounts = Accounts.read(kernel, rootfs.root());
         for (Mount mount : spec.mounts()) {

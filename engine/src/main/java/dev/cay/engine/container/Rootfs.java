@@ -20,6 +20,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * The file systems of one sandbox, as detached mounts that its first process hangs together: its root, what lies over
@@ -69,6 +70,7 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
      * @param range the sandbox's ids, as the kernel that makes them sees them
      * @param writable where a {@link Writable.Directory} is
      * @param rootless whether the kernel that makes them is that of an ordinary user
+     * @param devices further devices, none if it is rootless
      */
     record Plan(
             SandboxSpec spec,
@@ -78,7 +80,8 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
             Optional<Fd> userNamespace,
             IdRanges.Range range,
             Optional<WritableDirectory> writable,
-            boolean rootless) {
+            boolean rootless,
+            Set<HostDevice> devices) {
         int firstId() {
             return range.first();
         }
@@ -281,6 +284,9 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
             Arg dev = Arg.of(mount);
             for (Device device : DEVICES) {
                 node(dev, device);
+            }
+            for (HostDevice device : plan.devices()) {
+                node(dev, new Device(device.text(), device.major(), device.minor()));
             }
             list.add(FileOps.symlink("/proc/self/fd", dev, "fd"));
             list.add(FileOps.symlink("/proc/self/fd/0", dev, "stdin"));

@@ -2,6 +2,7 @@ package dev.cay.engine.container;
 
 import dev.cay.linux.Fd;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * To whom a container belongs, and so what ends it.
@@ -11,8 +12,15 @@ import java.util.Optional;
  * @param ids where its user ids come from
  * @param detachment if it outlives this engine
  * @param ledger gets to know what is taken of this machine
+ * @param devices what else of this machine its commands may use
  */
-record Tenancy(String id, Group.Source groups, IdSource ids, Optional<Detachment> detachment, Ledger ledger) {
+record Tenancy(
+        String id,
+        Group.Source groups,
+        IdSource ids,
+        Optional<Detachment> detachment,
+        Ledger ledger,
+        Set<HostDevice> devices) {
     /**
      * What the first process needs of a container that nobody attends to.
      *

@@ -9,6 +9,7 @@ import dev.cay.Usage;
 import dev.cay.Writable;
 import dev.cay.engine.container.Container;
 import dev.cay.engine.container.Containers;
+import dev.cay.engine.container.HostDevice;
 import dev.cay.linux.Child;
 import dev.cay.linux.Fd;
 import dev.cay.linux.Poll;
@@ -18,6 +19,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * A container for each VMM, so that whoever breaks out of a machine is in another cage: it has the host's programs and the machine's
@@ -56,7 +58,7 @@ public record ContainerHome(Containers containers) implements Home {
         }
         List<String> line =
                 command.of(file -> Optional.ofNullable(seen.get(file)).orElse(file));
-        Container container = containers.create(spec.build());
+        Container container = containers.create(spec.build(), needs.kvm() ? Set.of(HostDevice.KVM) : Set.of());
         try (Container.Launch launch = container.prepare()) {
             Container.Process process = launch.start(
                     ExecSpec.of(line.toArray(String[]::new)),

@@ -23,8 +23,9 @@ public interface Home {
      * @param readOnly files that it reads
      * @param writable files that it changes
      * @param memory the most it may use
+     * @param kvm whether it uses KVM
      */
-    record Needs(List<Path> readOnly, List<Path> writable, Size memory) {
+    record Needs(List<Path> readOnly, List<Path> writable, Size memory, boolean kvm) {
         public Needs {
             readOnly = List.copyOf(readOnly);
             writable = List.copyOf(writable);

@@ -25,36 +25,53 @@ final class MachineFiles {
     /** Changes when what a template keeps, or how a clone goes on, does. */
     private static final int TEMPLATES = 1;
 
+    /** Of a guest that is to do nothing but come up. */
+    private static final Size PROBED = Size.mib(128);
+
     private final Vmm vmm;
     private final HostKernel host;
+    private final AccelerationProbe probe;
     private volatile long kilohertz;
 
-    MachineFiles(Vmm vmm, HostKernel host) {
+    MachineFiles(Vmm vmm, HostKernel host, AccelerationProbe probe) {
         this.vmm = vmm;
         this.host = host;
+        this.probe = probe;
     }
 
     /** A machine that boots. */
     MachineSpec machine(GuestKernel kernel, Size memory, List<Disk> disks, Optional<MachineSpec.NetworkCard> card)
             throws IOException {
-        return machine(kernel, initramfs(kernel), memory, kilohertz(), disks, card);
+        Acceleration acceleration =
+                isAccelerated(kernel) ? new Acceleration.Kvm() : new Acceleration.Emulated(kilohertz());
+        return machine(kernel, initramfs(kernel), memory, acceleration, disks, card);
     }
 
     /** The same that goes on: its kernel and what it begins with are not read. */
     MachineSpec clone(GuestKernel kernel, Template template, List<Disk> disks, Optional<MachineSpec.NetworkCard> card)
             throws IOException {
-        return machine(kernel, file(kernel), template.memory(), template.kilohertz(), disks, card);
+        Acceleration acceleration =
+                isAccelerated(kernel) ? new Acceleration.Kvm() : new Acceleration.Emulated(template.kilohertz());
+        return machine(kernel, file(kernel), template.memory(), acceleration, disks, card);
     }
 
-    /** Under emulation a second processor costs the boot half a second, and gains little. */
+    /** Whether the processor runs the guests of a kernel. */
+    private boolean isAccelerated(GuestKernel kernel) throws IOException {
+        long size = Files.size(kernel.vmlinux());
+        String key = hash(String.join("\n", vmm.identity(), kernel.release(), Long.toString(size)));
+        return probe.works(
+                key,
+                () -> machine(kernel, initramfs(kernel), PROBED, new Acceleration.Kvm(), List.of(), Optional.empty()));
+    }
+
+    /** A second processor costs an emulated boot half a second, and gains little there. */
     private static MachineSpec machine(
             GuestKernel kernel,
             Path initramfs,
             Size memory,
-            long kilohertz,
+            Acceleration acceleration,
             List<Disk> disks,
             Optional<MachineSpec.NetworkCard> card) {
-        Acceleration acceleration = new Acceleration.Emulated(kilohertz);
         return new MachineSpec(kernel.vmlinux(), initramfs, kernel.acpi(), memory, 1, acceleration, disks, card);
     }
 
@@ -66,10 +83,11 @@ final class MachineFiles {
                 vmm.identity(),
                 kernel.release(),
                 kernel.identity(),
-                HexFormat.of().formatHex(sha256(init())),
+                hash(init()),
                 Long.toString(memory.bytes()),
+                isAccelerated(kernel) ? "accelerated" : "emulated",
                 processor());
-        return HexFormat.of().formatHex(sha256(text.getBytes(StandardCharsets.UTF_8)));
+        return hash(text);
     }
 
     /** Its time stamp counter is the guest's. */
@@ -81,9 +99,13 @@ final class MachineFiles {
         }
     }
 
-    private static byte[] sha256(byte[] bytes) {
+    private static String hash(String text) {
+        return hash(text.getBytes(StandardCharsets.UTF_8));
+    }
+
+    private static String hash(byte[] bytes) {
         try {
-            return MessageDigest.getInstance("SHA-256").digest(bytes);
+            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(bytes));
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException(e); // every JDK has it
         }

@@ -46,13 +46,17 @@ public final class MicroVms implements AutoCloseable {
     private final MachineFiles parts;
     private final MachineTemplates templates;
 
-    /** @param data where templates are kept */
-    public MicroVms(Containers containers, NetworkSource networks, KernelStore kernels, Path data) throws IOException {
+    /**
+     * @param run where it is kept how guests can be run; empty after each start of this machine
+     * @param data where templates are kept
+     */
+    public MicroVms(Containers containers, NetworkSource networks, KernelStore kernels, Path run, Path data)
+            throws IOException {
         vmm = new QemuVmm(new ContainerHome(containers));
         this.networks = networks;
         this.kernels = kernels;
         host = new HostKernel();
-        parts = new MachineFiles(vmm, host);
+        parts = new MachineFiles(vmm, host, new AccelerationProbe(vmm, run));
         templates = new MachineTemplates(vmm, kernels, host, parts, TemplateStore.open(data));
     }
 

@@ -69,7 +69,9 @@ public record QemuVmm(Home home) implements Vmm {
         for (Disk disk : spec.disks()) {
             (disk.readOnly() ? readOnly : writable).add(disk.file());
         }
-        long translations = (long) QemuCommand.TRANSLATION_MIB << 20;
-        return new Home.Needs(readOnly, writable, Size.bytes(spec.memory().bytes() + translations + OVERHEAD.bytes()));
+        boolean kvm = spec.acceleration() instanceof Acceleration.Kvm;
+        long translations = kvm ? 0 : (long) QemuCommand.TRANSLATION_MIB << 20;
+        Size memory = Size.bytes(spec.memory().bytes() + translations + OVERHEAD.bytes());
+        return new Home.Needs(readOnly, writable, memory, kvm);
     }
 }

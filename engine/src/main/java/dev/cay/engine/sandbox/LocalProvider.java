@@ -7,7 +7,6 @@ import dev.cay.engine.container.Places;
 import dev.cay.engine.kernels.KernelStore;
 import dev.cay.engine.microvm.MachineDiagnosis;
 import dev.cay.spi.SandboxProvider;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -21,8 +20,9 @@ public final class LocalProvider implements SandboxProvider {
     @Override
     public List<Finding> diagnose() {
         List<Finding> findings = new ArrayList<>(Diagnosis.run());
-        Path data = StoredSandboxes.guarded(Places::ofThisUser).data();
-        findings.addAll(MachineDiagnosis.of(data.resolve(KernelStore.NAME)));
+        Places places = StoredSandboxes.guarded(Places::ofThisUser);
+        findings.addAll(StoredSandboxes.guarded(() -> MachineDiagnosis.of(
+                places.data().resolve(KernelStore.NAME), places.run().resolve(MachineDiagnosis.ACCELERATION))));
         return findings;
     }
 }

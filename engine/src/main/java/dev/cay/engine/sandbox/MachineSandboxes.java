@@ -11,6 +11,7 @@ import dev.cay.engine.container.ImageSource;
 import dev.cay.engine.container.NetworkSource;
 import dev.cay.engine.container.Places;
 import dev.cay.engine.kernels.KernelStore;
+import dev.cay.engine.microvm.MachineDiagnosis;
 import dev.cay.engine.microvm.MicroVm;
 import dev.cay.engine.microvm.MicroVms;
 import dev.cay.engine.state.ScratchDisks;
@@ -146,7 +147,11 @@ final class MachineSandboxes implements AutoCloseable {
             synchronized (this) {
                 if (machines == null) {
                     machines = StoredSandboxes.guarded(() -> new MicroVms(
-                            containers, networks, kernels(), places.data().resolve(TEMPLATES)));
+                            containers,
+                            networks,
+                            kernels(),
+                            places.run().resolve(MachineDiagnosis.ACCELERATION),
+                            places.data().resolve(TEMPLATES)));
                 }
             }
         }

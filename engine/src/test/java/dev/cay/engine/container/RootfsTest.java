@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -51,6 +52,9 @@ final class RootfsTest {
                         .build());
     }
 
+    /** What else of the host it may use. */
+    private Set<HostDevice> devices = Set.of();
+
     private Rootfs create(SandboxSpec spec, Optional<WritableDirectory> writable) throws IOException {
         return Rootfs.create(
                 fakes.kernel(),
@@ -62,7 +66,8 @@ final class RootfsTest {
                         Optional.of(fakes.fd("user")),
                         IdRanges.Range.of(FIRST_ID, () -> {}),
                         writable,
-                        false));
+                        false,
+                        devices));
     }
 
     private Optional<WritableDirectory> changes(SandboxSpec spec) {
@@ -102,6 +107,16 @@ final class RootfsTest {
         create(spec, changes(spec)).close();
         OpList list = fakes.kernel().runs().getLast();
         return fakes.text(list);
+    }
+
+    @Test
+    void aDeviceOfTheHostIsThereForWhomItIsGivenTo() throws IOException {
+        SandboxSpec spec = SandboxSpec.host().build();
+        assertThat(lines(spec)).noneMatch(line -> line.contains("kvm"));
+
+        devices = Set.of(HostDevice.KVM);
+
+        assertThat(lines(spec)).anyMatch(line -> line.startsWith("mknodat(kvm)"));
     }
 
     @Test
