@@ -148,8 +148,11 @@ record CgroupParent(
     }
 
     private static void removeTree(Path group) throws IOException {
-        if (!Files.isDirectory(group)) {
+        try {
+            Files.deleteIfExists(group); // most are empty by then
             return;
+        } catch (IOException e) {
+            // it is not
         }
         Path kill = group.resolve("cgroup.kill");
         try {

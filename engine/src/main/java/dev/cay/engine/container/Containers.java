@@ -37,7 +37,7 @@ public final class Containers implements AutoCloseable {
     private final LocalKernel kernel;
     private final PreparationMaker maker;
     private final PreparationPool preparations;
-    private final Nursery nursery;
+    private final Late<Nursery> nursery;
     private final Group.Source detachedGroups;
     private final Optional<Hierarchies> hierarchies;
     private final Function<String, IdSource> detachedIds;
@@ -82,8 +82,9 @@ public final class Containers implements AutoCloseable {
                         new UnpackedLayers(root.kernel(), places.data().resolve("layers"), root.ids()));
             }
             state = cleanup.push(enter());
-            Group.Source groups = cleanup.push(groups(hierarchies, state.engine()));
-            detachedGroups = cleanup.push(groups(hierarchies, CgroupParent.DETACHED));
+            Late<Group.Source> groups =
+                    cleanup.push(new Late<>(() -> made(() -> groups(state.engine())), Group.Source::close));
+            detachedGroups = cleanup.push(groups(CgroupParent.DETACHED));
             IdRanges ranges = new IdRanges(state);
             IdSource ids = range.map(IdSource::always).orElse(ranges);
             detachedIds = sandbox -> range.map(IdSource::always).orElseGet(() -> ranges.detached(sandbox));
@@ -91,7 +92,9 @@ public final class Containers implements AutoCloseable {
                     ? Optional.of(new SkeletonCache(kernel, places.run().resolve("skeletons")))
                     : Optional.empty();
             Layers layers = cleanup.push(new Layers(kernel, skeletons));
-            nursery = cleanup.push(Nursery.create(kernel, places.run().resolve(StateDirectory.MOUNT)));
+            nursery = cleanup.push(new Late<>(
+                    () -> made(() -> Nursery.create(kernel, places.run().resolve(StateDirectory.MOUNT))),
+                    Nursery::close));
             ScheduledThreadPoolExecutor background = cleanup.push(new ScheduledThreadPoolExecutor(
                     1, Thread.ofPlatform().name("cay-background").daemon().factory()));
             ImageRoots roots = new ImageRoots(images, cleanup.push(new ImageMounts(mounter)));
@@ -99,12 +102,28 @@ public final class Containers implements AutoCloseable {
             preparations = cleanup.push(new PreparationPool(maker, images, background));
         } catch (IOException e) {
             cleanup.close();
-            throw new SandboxException.Unsupported(
-                    "this process cannot make containers: " + e.getMessage(),
-                    "run it outside of other containers, with all capabilities");
+            throw unable(e);
         } catch (RuntimeException e) {
             cleanup.close();
             throw e;
+        }
+    }
+
+    private static SandboxException unable(IOException e) {
+        return new SandboxException.Unsupported(
+                "this process cannot make containers: " + e.getMessage(),
+                "run it outside of other containers, with all capabilities");
+    }
+
+    private interface Maker<T> {
+        T make() throws IOException;
+    }
+
+    private static <T> T made(Maker<T> maker) {
+        try {
+            return maker.make();
+        } catch (IOException e) {
+            throw unable(e);
         }
     }
 
@@ -114,7 +133,7 @@ public final class Containers implements AutoCloseable {
         void remove(String engine) throws IOException;
     }
 
-    private Group.Source groups(Optional<Hierarchies> hierarchies, String engine) throws IOException {
+    private Group.Source groups(String engine) throws IOException {
         return hierarchies.isPresent() ? CgroupParent.create(kernel, hierarchies.get(), engine) : NoCgroup.source();
     }
 

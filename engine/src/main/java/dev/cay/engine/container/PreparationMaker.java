@@ -37,10 +37,10 @@ final class PreparationMaker implements Preparation.Maker {
 
     private final LocalKernel kernel;
     private final boolean rootless;
-    private final Group.Source groups;
+    private final Late<Group.Source> groups;
     private final IdSource ranges;
     private final Layers layers;
-    private final Nursery nursery;
+    private final Late<Nursery> nursery;
     private final VolumeSource volumes;
     private final ImageRoots images;
     private final NetworkSource networks;
@@ -52,10 +52,10 @@ final class PreparationMaker implements Preparation.Maker {
     /** @param background takes apart what nobody needs any more, which the kernel is slow at */
     PreparationMaker(
             LocalKernel kernel,
-            Group.Source groups,
+            Late<Group.Source> groups,
             IdSource ranges,
             Layers layers,
-            Nursery nursery,
+            Late<Nursery> nursery,
             VolumeSource volumes,
             ImageRoots images,
             NetworkSource networks,
@@ -84,7 +84,7 @@ final class PreparationMaker implements Preparation.Maker {
 
     /** The same with devices of this machine. */
     Preparation make(SandboxSpec spec, Set<HostDevice> devices) throws IOException {
-        return make(spec, new Tenancy(newId(), groups, ranges, Optional.empty(), Tenancy.UNWRITTEN, devices));
+        return make(spec, new Tenancy(newId(), groups.get(), ranges, Optional.empty(), Tenancy.UNWRITTEN, devices));
     }
 
     static String newId() {
@@ -185,7 +185,7 @@ final class PreparationMaker implements Preparation.Maker {
                             layers.get(Layers.Layer.EMPTY),
                             namespaces,
                             entrance,
-                            nursery,
+                            nursery.get(),
                             range.stubId(),
                             hasGroups(range),
                             ownNetwork || !rootless,

@@ -18,13 +18,13 @@ import java.util.concurrent.atomic.AtomicBoolean;
  */
 final class Takeover {
     private final Kernel kernel;
-    private final Nursery nursery;
+    private final Late<Nursery> nursery;
     private final Child first;
     private final Stub stub;
     private final AtomicBoolean begun = new AtomicBoolean();
 
     /** @param kernel makes processes beside this one */
-    Takeover(Kernel kernel, Nursery nursery, Child first, Stub stub) {
+    Takeover(Kernel kernel, Late<Nursery> nursery, Child first, Stub stub) {
         this.kernel = kernel;
         this.nursery = nursery;
         this.first = first;
@@ -32,7 +32,7 @@ final class Takeover {
     }
 
     /** For whoever did not make the sandbox: its command is its owner's. */
-    static Takeover ofAnother(Kernel kernel, Nursery nursery, Child first, Stub stub) {
+    static Takeover ofAnother(Kernel kernel, Late<Nursery> nursery, Child first, Stub stub) {
         Takeover takeover = new Takeover(kernel, nursery, first, stub);
         takeover.begun.set(true);
         return takeover;
@@ -75,7 +75,7 @@ final class Takeover {
      * @throws SyscallException of the step that failed; the sandbox is of no use then
      */
     Child start(OpList list, Cleanup cleanup) throws SyscallException {
-        cleanup.push(Watcher.start(kernel, nursery, first));
+        cleanup.push(Watcher.start(kernel, nursery.get(), first));
         stub.become(list);
         return first;
     }

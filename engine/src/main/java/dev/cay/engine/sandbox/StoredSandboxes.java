@@ -308,16 +308,19 @@ final class StoredSandboxes {
             return record;
         }
         String id = record.id();
-        if (record.state() == SandboxState.RUNNING && record.spec().command().isPresent()) {
-            store.locked(id, () -> endCommand(store.read(id)));
+        boolean changed = false;
+        if (record.spec().command().isPresent()
+                && ownExit(record).isPresent()) { // looked at again when nobody else may change it
+            changed = store.locked(id, () -> endCommand(store.read(id)));
         }
         if (!isAlive(record)) {
             happen(id, new Event.Died(Sweep.causeOfDeath(store, host, record)));
             if (record.spec().lifetime().removedAtEnd()) {
                 happen(id, new Event.Undone());
             }
+            changed = true;
         }
-        return store.read(id);
+        return changed ? store.read(id) : record;
     }
 
     /** Only its owner knows what has become of its commands. If that is dead, whoever looks removes what it left. */
@@ -343,19 +346,24 @@ final class StoredSandboxes {
     }
 
     /** Tells of the end of the sandbox's own command if its record does. */
-    private SandboxRecord endCommand(SandboxRecord record) throws IOException {
-        if (record.state() == SandboxState.RUNNING) {
-            Optional<Exit> exit;
-            try {
-                exit = store.executions(record.id()).info(Executions.OWN, false).exit();
-            } catch (SandboxException.NotFound e) { // whoever began to start it died before he could
-                exit = Optional.of(Exit.spawnFailed(Errno.ESRCH.number(), "never started"));
-            }
-            if (exit.isPresent()) {
-                happen(record.id(), new Event.CommandEnded(record.generation(), exit.get()));
-            }
+    private boolean endCommand(SandboxRecord record) throws IOException {
+        Optional<Exit> exit = ownExit(record);
+        if (exit.isPresent()) {
+            happen(record.id(), new Event.CommandEnded(record.generation(), exit.get()));
         }
-        return record;
+        return exit.isPresent();
+    }
+
+    /** How the sandbox's own command has ended that is written down as running. */
+    private Optional<Exit> ownExit(SandboxRecord record) throws IOException {
+        if (record.state() != SandboxState.RUNNING) {
+            return Optional.empty();
+        }
+        try {
+            return store.executions(record.id()).info(Executions.OWN, false).exit();
+        } catch (SandboxException.NotFound e) { // whoever began to start it died before he could
+            return Optional.of(Exit.spawnFailed(Errno.ESRCH.number(), "never started"));
+        }
     }
 
     private boolean isAlive(SandboxRecord record) throws IOException {

@@ -21,6 +21,8 @@ public record ProcessIdentity(long pid, long startTime, String bootId) {
     private static final int START_TIME = 22;
     private static final int STATE = 3;
 
+    private static volatile String boot = "";
+
     public ProcessIdentity {
         requireNonNull(bootId, "bootId is null");
         if (pid < 1 || pid > Integer.MAX_VALUE || startTime < 0) {
@@ -61,9 +63,12 @@ public record ProcessIdentity(long pid, long startTime, String bootId) {
         return Optional.of(new ProcessIdentity(pid, startTime(stat), currentBoot()));
     }
 
-    /** The boot of now. */
+    /** The boot of now, which is that of this process. */
     public static String currentBoot() throws IOException {
-        return Files.readString(PROC.resolve("sys/kernel/random/boot_id")).strip();
+        if (boot.isEmpty()) {
+            boot = Files.readString(PROC.resolve("sys/kernel/random/boot_id")).strip();
+        }
+        return boot;
     }
 
     /** The name before it, in parentheses, may contain anything. */
