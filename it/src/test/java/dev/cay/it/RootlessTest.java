@@ -50,7 +50,8 @@ class RootlessTest {
     private static final String GREET = """
             import socket, sys
             s = socket.socket(); s.bind(('', int(sys.argv[1]))); s.listen()
-            client = s.accept()[0]; client.send(b'hello'); client.close()
+            client = s.accept()[0]; client.send(b'hello'); client.shutdown(socket.SHUT_WR)
+            client.recv(1) # who has heard it hangs up; before that pasta must not end
             """;
 
     private Path place;
