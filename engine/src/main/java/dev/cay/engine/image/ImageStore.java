@@ -12,7 +12,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.HashSet;
 import java.util.HexFormat;
 import java.util.List;
@@ -97,7 +96,8 @@ final class ImageStore {
         for (String name : Directories.names(images)) {
             Digest.parse(name.replaceFirst("-", ":")).ifPresent(digests::add);
         }
-        digests.sort(Comparator.comparing(Digest::hex));
+        // Comparator's own functions cost a cold JVM milliseconds.
+        digests.sort((one, other) -> one.hex().compareTo(other.hex()));
         return digests;
     }
 
