@@ -8,13 +8,15 @@ enum { EVENTS = 32, REAPED_AT_ONCE = 64, ACCEPT_AGAIN = 100, QUIET = 1000, LOOK_
 static u8 inbox[2 * FRAME_SIZE] __attribute__((aligned(LARGEST_PAGE)));
 static struct job *running[RUNNING_JOBS], *waiting, **waiting_end;
 static i32 signals;
-static u32 connection_count;
+static u32 connection_count; /* of channels those that have a session */
+static u32 channel_count;    /* the first places of the connections are theirs */
 static u8 ends_with_connection_0, more_to_reap, accepting_paused, memory_used;
 static u64 accept_again, life_over, idle_time, idle_over, look_again; /* milliseconds, 0: never */
 static u32 last_execution, looks; /* last: with whose end it ends, 0: none; looks: how many are left */
 static u8 ending;                 /* the last execution has been reaped */
-static u64 handles[HANDLES / 64]; /* a bit for each descriptor that is kept for the session of a channel */
-static u64 silence, heard;        /* milliseconds of silence on the channel until the list that was left is run; 0: never */
+static u8 handles[HANDLES]; /* for each descriptor that is kept for the session of a channel its place + 1 */
+static u32 handles_end;     /* none is kept from here on */
+static u64 silence, heard;  /* milliseconds of silence on all channels until the list that was left is run; 0: never */
 static struct job *left;
 
 static void run_left(void) {
@@ -77,7 +79,7 @@ static void free_result(struct job *job) {
 }
 
 static int is_channel(const struct connection *connection) {
-    return channel && connection == connections;
+    return channel && connection < connections + channel_count;
 }
 
 /* On a channel an edge is told, once more whenever it is asked for: one whose other end is gone is always ready. */
@@ -86,9 +88,17 @@ static void watch_connection(const struct connection *connection, u32 events) {
                  (u32)(connection - connections));
 }
 
-static void close_handle(u32 number) {
-    if (number < HANDLES && (handles[number / 64] >> number % 64 & 1)) {
-        handles[number / 64] &= ~(1ull << number % 64);
+/* Whether the descriptor is kept for the session of this channel; then it is no more. */
+static int take_handle(const struct connection *connection, u32 number) {
+    int is_kept = number < handles_end && handles[number] == connection - connections + 1;
+    if (is_kept) {
+        handles[number] = 0;
+    }
+    return is_kept;
+}
+
+static void close_handle(const struct connection *connection, u32 number) {
+    if (take_handle(connection, number)) {
         close_descriptor((i32)number);
     }
 }
@@ -103,15 +113,14 @@ static void end_connection(struct connection *connection) {
         exit_with(0, "", 0);
     }
     if (is_channel(connection)) { /* a session ends here, the channel stays */
-        for (u32 i = 0; i < HANDLES; i += 64) {
-            for (u32 number = i; handles[i / 64]; number++) {
-                close_handle(number);
-            }
+        for (u32 number = 0; number < handles_end; number++) {
+            close_handle(connection, number);
         }
     } else { /* Children before their execve have copies of what we close, which must not keep it up, nor in epoll. */
         poll_control(EPOLL_CTL_DEL, connection->descriptor, 0, CONNECTION, 0);
         CALL2(__NR_shutdown, connection->descriptor, SHUT_BOTH);
     }
+    connection_count -= !is_channel(connection) || connection->greeted;
     if (is_channel(connection)) {
         connection->greeted = 0;
     } else if (connection->descriptor == 0) { /* stays taken: what a list brings along must not become a standard stream of its own */
@@ -120,7 +129,6 @@ static void end_connection(struct connection *connection) {
         close_descriptor(connection->descriptor);
     }
     connection->open = 0;
-    connection_count--;
     while (connection->queued > 0) {
         close_descriptor(connection->queue[--connection->queued]);
     }
@@ -173,15 +181,28 @@ static void add_connection(i32 descriptor, u32 index) {
 }
 
 /* The next session can begin. */
-static void open_channel(void) {
-    struct connection *connection = &connections[0];
+static void open_channel(struct connection *connection) {
     i32 descriptor = connection->descriptor;
     memset(connection, 0, sizeof *connection);
     connection->descriptor = descriptor;
     connection->open = 1;
     connection->results_end = &connection->results;
-    connection_count++;
     watch_connection(connection, EPOLLIN);
+}
+
+/* Whether there is one more; else its descriptor is closed. */
+static int add_channel(i32 descriptor) {
+    struct connection *connection = &connections[channel_count];
+    CALL3(__NR_fcntl, descriptor, F_SETFL, CALL2(__NR_fcntl, descriptor, F_GETFL) | O_NONBLOCK);
+    if (channel_count == CONNECTIONS
+        || is_error(poll_control(EPOLL_CTL_ADD, descriptor, EPOLLIN | EPOLLET, CONNECTION, channel_count))) {
+        close_descriptor(descriptor);
+        return 0;
+    }
+    channel_count++;
+    connection->descriptor = descriptor;
+    open_channel(connection);
+    return 1;
 }
 
 static void admit(i32 descriptor) {
@@ -211,9 +232,9 @@ static i64 send_on_channel(const struct connection *connection, const struct fra
     return write_channel(connection->descriptor, start, sizeof *frame + frame->length);
 }
 
-/* Nobody is at the other end any more. With a channel that has an end, that is ours. */
+/* Nobody is at the other end any more. Of the first channel, if it has an end, that is ours. */
 static void break_off(struct connection *connection) {
-    if (is_channel(connection) && channel == SOCKET_CHANNEL) {
+    if (is_channel(connection) && connection == connections && channel == SOCKET_CHANNEL) {
         exit_with(0, "", 0);
     }
     end_connection(connection);
@@ -274,7 +295,9 @@ static int send_frame(struct connection *connection, struct frame frame, const v
 static void hand_over(const struct connection *connection, const i32 *descriptors, u32 count) {
     for (u32 i = 0; i < count; i++) {
         if (is_channel(connection) && descriptors[i] < HANDLES) {
-            handles[descriptors[i] / 64] |= 1ull << descriptors[i] % 64;
+            u32 number = (u32)descriptors[i];
+            handles[number] = (u8)(connection - connections + 1);
+            handles_end = number < handles_end ? handles_end : number + 1;
         } else {
             close_descriptor(descriptors[i]);
         }

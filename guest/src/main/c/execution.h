@@ -6,7 +6,7 @@ struct connection {
     u8 open;                   /* 0: free, as all are at first, so that nothing has to be written then */
     u8 stalled;                /* the socket is full: nothing more is read from it, nor for it */
     u8 attention;              /* an execution has something to tell */
-    u8 greeted;                /* on a channel: a session has begun */
+    u8 greeted;                /* on a channel: there is a session */
     u32 queued;
     i32 queue[QUEUED_DESCRIPTORS];
     u64 nonce;                 /* of the session on a channel */

@@ -36,7 +36,7 @@ struct job {
     struct execution *execution;
 };
 
-/* Whether connection 0 is the channel of a machine, see machine.h. */
+/* Whether the connections are channels of a machine, see machine.h. */
 enum channel { NO_CHANNEL, SOCKET_CHANNEL, PORT_CHANNEL };
 static u8 channel;
 

@@ -1,5 +1,5 @@
-/* The channel of a machine: one stream of bytes that is no socket, has no end and passes no descriptors; and how the stub comes
- * to it as the first process of a kernel. Nothing but what it takes to reach the channel is done here, the rest are lists. */
+/* The channels of a machine: streams of bytes that are no sockets, have no end and pass no descriptors; and how the stub comes
+ * to the first of them as the first process of a kernel. Nothing but what it takes to reach the channel is done here, the rest are lists. */
 enum { PORTS_AT_ONCE = 1024, LOOK_FOR_PORT = 10, PATH = 256 };
 
 #define PORT_NAME "dev.cay.stub"
@@ -29,8 +29,8 @@ static i64 write_channel(i32 descriptor, const u8 *bytes, u64 length) {
     return (i64)done;
 }
 
-/* How many bytes are there now; what is no socket has none while nobody is at the other end. Negative: its end. A port gives a
- * page at a time. */
+/* How many bytes are there now. Negative: nobody is at the other end; of a port there may be somebody again. A port gives a page
+ * at a time. */
 static i64 read_channel(i32 descriptor, u8 *bytes, u64 room) {
     u64 done = 0;
     while (done < room) {
@@ -39,7 +39,7 @@ static i64 read_channel(i32 descriptor, u8 *bytes, u64 room) {
             continue;
         }
         if (is_error(count) || count == 0) {
-            if (channel == SOCKET_CHANNEL && count != -EAGAIN && done == 0) {
+            if ((count == 0 || channel == SOCKET_CHANNEL) && count != -EAGAIN && done == 0) {
                 return -1;
             }
             break;

@@ -57,9 +57,10 @@ static i64 take_frames(struct connection *connection, u32 length) {
 static void begin_session(struct connection *connection, const struct frame *frame, const u8 *bytes, u64 nonce) {
     if (!connection->greeted || connection->nonce != nonce) {
         end_connection(connection);
-        open_channel();
+        open_channel(connection);
         connection->greeted = 1;
         connection->nonce = nonce;
+        connection_count++;
     }
     greet(connection, frame, bytes);
 }
@@ -88,7 +89,7 @@ static i64 take_marked_frames(struct connection *connection, u32 length) {
         if (!connection->greeted || frame.length > FRAME_SIZE) {
             if (connection->greeted) {
                 end_connection(connection);
-                open_channel();
+                open_channel(connection);
             }
             at++;
             continue;
@@ -99,7 +100,7 @@ static i64 take_marked_frames(struct connection *connection, u32 length) {
         at += sizeof frame + frame.length + MARK;
         if (memcmp(payload + frame.length, &connection->nonce, MARK) != 0 || !receive_frame(connection, &frame, payload)) {
             end_connection(connection);
-            open_channel();
+            open_channel(connection);
         }
         flush(connection);
     }
@@ -114,8 +115,8 @@ static i64 receive_more(struct connection *connection, u32 length) {
     if (received > 0) {
         heard = milliseconds();
     }
-    /* Perhaps there is more, but others have their turn; the end of a socket, too, is told once. */
-    if (received == (i64)(sizeof inbox - length) || (received > 0 && channel == SOCKET_CHANNEL)) {
+    /* Perhaps there is more, but others have their turn; the end, too, is told once. */
+    if (received > 0) {
         watch_connection(connection, EPOLLIN);
     }
     return received;

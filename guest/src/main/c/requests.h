@@ -281,9 +281,15 @@ static void cancel_request(struct connection *connection, u32 request) {
     }
 }
 
-/* The descriptor that came with it is a further connection; without room for one it is closed. */
-static int take_connection(struct connection *connection, const struct frame *frame) {
+/* The descriptor that came with it is a further connection, that which a channel's session names a further channel; without room
+ * for one it is closed. */
+static int take_connection(struct connection *connection, const struct frame *frame, const u8 *bytes) {
     i32 descriptor;
+    if (is_channel(connection)) {
+        u32 number;
+        memcpy(&number, bytes, frame->length == sizeof number ? sizeof number : 0);
+        return frame->length == sizeof number && take_handle(connection, number) && (add_channel((i32)number), 1);
+    }
     if (frame->length != 0 || !take_descriptors(connection, 1, &descriptor)) {
         return 0;
     }
@@ -322,11 +328,11 @@ static int take_listener(struct connection *connection, const struct frame *fram
     return 1;
 }
 
-static int close_handles(const struct frame *frame, const u8 *bytes) {
+static int close_handles(const struct connection *connection, const struct frame *frame, const u8 *bytes) {
     for (u32 at = 0; at + 4 <= frame->length; at += 4) {
         u32 number;
         memcpy(&number, bytes + at, 4);
-        close_handle(number);
+        close_handle(connection, number);
     }
     return frame->length % 4 == 0;
 }
@@ -367,7 +373,7 @@ static int list_executions(struct connection *connection, const struct frame *fr
 static int receive_from_machine(struct connection *connection, const struct frame *frame, const u8 *bytes) {
     switch (is_channel(connection) ? frame->kind : 0) {
         case CLOSE:
-            return close_handles(frame, bytes);
+            return close_handles(connection, frame, bytes);
         case SILENCE:
             return set_silence(frame, bytes);
         case ALIVE:
@@ -409,7 +415,7 @@ static int receive_frame(struct connection *connection, const struct frame *fram
             cancel_request(connection, frame->stream);
             return frame->length == 0;
         case CONNECT:
-            return take_connection(connection, frame);
+            return take_connection(connection, frame, bytes);
         case LISTEN:
             return take_listener(connection, frame);
         default:

@@ -137,9 +137,11 @@ static void handle(const struct epoll_event *event, int streams) {
         case CONNECTION:
             /* Whether it hung up is what the calls say: the place may be another connection's since the event. */
             if (is_channel(&connections[index]) && !connections[index].open) {
-                open_channel();
+                open_channel(&connections[index]);
             }
-            if (connections[index].open) {
+            if (is_channel(&connections[index]) && connections[index].stalled && (event->events & EPOLLHUP)) {
+                break_off(&connections[index]); /* what it does not take nobody will */
+            } else if (connections[index].open) {
                 (connections[index].stalled ? resume : receive)(&connections[index]);
             }
             break;
@@ -214,13 +216,10 @@ static void open_machine(int given) {
     channel = socket_option(0, SO_TYPE_) == STREAM_SOCKET ? SOCKET_CHANNEL : PORT_CHANNEL;
     i32 port = given ? 0 : boot();
     set_up(0);
-    CALL3(__NR_fcntl, port, F_SETFL, CALL2(__NR_fcntl, port, F_GETFL) | O_NONBLOCK);
-    connections[0].descriptor = port;
-    if (is_error(poll_control(EPOLL_CTL_ADD, port, EPOLLIN | EPOLLET, CONNECTION, 0))) {
+    ends_with_connection_0 = 0;
+    if (!add_channel(port)) {
         DIE("stub: no channel\n");
     }
-    ends_with_connection_0 = 0;
-    open_channel();
 }
 
 static int is_text(const char *text, const char *other) {

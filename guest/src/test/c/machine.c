@@ -216,7 +216,7 @@ static void test_broken_off(struct stub *stub) {
 static void test_rules(struct stub *stub) {
     struct client *client = stub->first;
     int pongs = client->pongs;
-    const struct frame wrong[] = {{0, CONNECT, 0, 0}, {0, 0, 0, 0}, {0, 99, 0, 0}, {0, CLOSE, 0, 3}, {0, SILENCE, 0, 4},
+    const struct frame wrong[] = {{0, CONNECT, 0, 0}, {0, CONNECT, 0, 4}, {0, 0, 0, 0}, {0, 99, 0, 0}, {0, CLOSE, 0, 3}, {0, SILENCE, 0, 4},
         {0, ALIVE, 0, 1}, {0, PING, 0, 65}, {1, RUN, 4, 0}, {1, PING, 0, FRAME_SIZE + 1}, {1, EXIT, 0, 0}};
     static u8 zeros[65536];
     for (u32 i = 0; i < sizeof wrong / sizeof *wrong; i++) {
@@ -240,6 +240,88 @@ static void test_backpressure(struct stub *stub) {
     }
     AWAIT(client, client->pongs == pongs + 5000);
     AWAIT(client, client->seen[24].data[OUTPUT] == 2000000 && client->seen[24].exits == 1);
+}
+
+/* A further channel, a socket of which this has the other end; there it is the number that is returned, of this session. */
+static struct client *open_channel(struct client *client, int *number) {
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    socklen_t length = sizeof address;
+    int listening = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(bind(listening, (struct sockaddr *)&address, sizeof(sa_family_t)) == 0 && listen(listening, 1) == 0);
+    CHECK(getsockname(listening, (struct sockaddr *)&address, &length) == 0);
+    struct list *list = new_list(INLINE);
+    add(list, SYS_socket, SENT, AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, 0, 0);
+    run_and_wait(client, 1, list);
+    *number = (int)result_of(client, 1, 0);
+    list = new_list(INLINE);
+    add(list, SYS_connect, INDEX(0) | OFFSET(1), (u64)pass(list, *number), put(list, &address, length), length, 0, 0);
+    run_and_wait(client, 1, list);
+    CHECK(client->seen[1].failed == -1);
+    struct client *further = client_on(accept(listening, 0, 0));
+    CHECK(further->descriptor >= 0);
+    close(listening);
+    send_words(client, 0, CONNECT, 0, 1, (u32)*number, 0);
+    return further;
+}
+
+/* Several hosts at once, each with a session and descriptors of its own; one that goes takes only these along. */
+static void test_channels(struct stub *stub) {
+    struct client *client = stub->first;
+    int number, ends[2], others[2];
+    struct client *further = open_channel(client, &number);
+    greet(further);
+    ping(client);
+    ping(further);
+    open_pipe(client, ends);
+    open_pipe(further, others);
+    close_there(further, ends[0], number);
+    close_there(client, others[0], number); /* which is nobody's any more */
+    CHECK(is_open(client, ends[0]) && is_open(further, others[0]) && is_open(client, number));
+    greet(client);
+    CHECK(!is_open(client, ends[0]) && is_open(further, others[0]));
+    start_shell(further, 25, "head -c 300000 /dev/zero; read line; exit 4", 1);
+    send_words(further, 25, CREDIT, OUTPUT, 1, 1000, 0);
+    AWAIT(further, further->seen[25].data[OUTPUT] == 1000);
+    hang_up(further); /* it is not held up by a host that is gone */
+    send_plain(client, 25, ATTACH, 0, 0, 0);
+    for (int i = 0; client->seen[25].attached_bytes[0] < 300000; i++) {
+        CHECK(i < 8000);
+        usleep(1000);
+        send_plain(client, 25, DETACH, 0, 0, 0);
+        send_plain(client, 25, ATTACH, 0, 0, 0);
+        ping(client);
+    }
+    CHECK(!is_open(client, others[0]));
+    client->seen[25].exits = 0;
+    send_plain(client, 25, DATA, INPUT, "end\n", 4);
+    AWAIT(client, client->seen[25].exits == 1 && client->seen[25].status == 4);
+    send_words(client, 25, CREDIT, OUTPUT, 1, 1000, 0);
+    AWAIT(client, client->seen[25].ends[OUTPUT] == 1);
+    int pongs = client->pongs; /* only what is the session's can become a channel */
+    send_words(client, 0, CONNECT, 0, 1, 1, 0);
+    send_plain(client, 1, PING, 0, 0, 0);
+    greet(client);
+    CHECK(client->pongs == pongs);
+    for (int i = 0; i < 70; i++) { /* more than there is room for, gone at once */
+        hang_up(open_channel(client, &number));
+    }
+    ping(client);
+}
+
+/* Nobody speaks with it and nothing runs: that is what a session, and not a channel, puts off. */
+static void test_idle(void) {
+    struct stub stub = start_machine();
+    struct client *client = stub.first;
+    greet(client);
+    u64 times[3] = {0, 300, 0};
+    send_plain(client, 0, LIFETIME, 0, times, sizeof times);
+    for (int i = 0; i < 5; i++) {
+        usleep(100000);
+        ping(client);
+    }
+    send_plain(client, 0, 99, 0, 0, 0); /* which ends the session */
+    CHECK(wait_for_end(&stub) == 0);
+    hang_up(client);
 }
 
 static struct list *list_that_makes(const char *path) {
@@ -323,6 +405,8 @@ int main(int count, char **arguments) {
     TEST("broken off", test_broken_off(&stub));
     TEST("rules", test_rules(&stub));
     TEST("backpressure", test_backpressure(&stub));
+    TEST("channels", test_channels(&stub));
     TEST("silence", test_silence(&stub));
+    TEST("idle", test_idle());
     return 0;
 }
