@@ -25,7 +25,6 @@ import java.io.IOException;
 import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -326,23 +325,6 @@ class NamesTest {
                 .build();
     }
 
-    private static Optional<ProcessHandle> netd() {
-        return ProcessHandle.allProcesses()
-                .filter(process -> commandLine(process).contains("\0dev.cay.engine/dev.cay.engine.network.NetdMain\0"))
-                .findFirst();
-    }
-
-    /** The JDK knows of one page of it only. */
-    private static String commandLine(ProcessHandle process) {
-        try {
-            return new String(
-                    Files.readAllBytes(Path.of("/proc", Long.toString(process.pid()), "cmdline")),
-                    StandardCharsets.ISO_8859_1);
-        } catch (IOException e) {
-            return ""; // it has just ended
-        }
-    }
-
     private interface Condition {
         boolean holds() throws Exception;
     }
@@ -360,7 +342,7 @@ class NamesTest {
         String name = "names-" + ProcessHandle.current().pid();
         world.engine(engine -> {
             engine.create(detached(name, "allow " + WEB + ":tcp:7000"));
-            assertThat(netd()).isPresent();
+            assertThat(NetworkWorld.netd()).isPresent();
         });
         // Its maker is gone.
         world.engine(engine -> {
@@ -370,7 +352,7 @@ class NamesTest {
                 assertThat(ask(sandbox, "other.example.com")).containsEntry("other.example.com", NO_SUCH_NAME);
                 assertThat(connect(sandbox, INTERNET, PORT)).isEqualTo(NetworkWorld.HOST);
 
-                ProcessHandle first = netd().orElseThrow();
+                ProcessHandle first = NetworkWorld.netd().orElseThrow();
                 first.destroyForcibly();
                 first.onExit().get();
                 assertThat(ask(sandbox, "other.example.com").get("other.example.com"))
@@ -382,7 +364,7 @@ class NamesTest {
 
                 assertThat(ask(sandbox, WEB).get(WEB)).as("nobody answers").isNotEqualTo(INTERNET);
                 engine.sweep();
-                ProcessHandle second = netd().orElseThrow();
+                ProcessHandle second = NetworkWorld.netd().orElseThrow();
                 assertThat(ask(sandbox, WEB)).as("taken over").containsEntry(WEB, INTERNET);
                 second.destroyForcibly();
                 second.onExit().get();
@@ -394,7 +376,7 @@ class NamesTest {
             } finally {
                 engine.open(name).remove();
             }
-            await("it ends with the last one", () -> netd().isEmpty());
+            await("it ends with the last one", () -> NetworkWorld.netd().isEmpty());
             assertThat(Files.exists(LEASES.resolve("netd.socket"))).isFalse();
         });
     }
@@ -425,7 +407,7 @@ class NamesTest {
             for (int i = 0; i < 4; i++) {
                 engine.open(name + i).remove();
             }
-            await("it ends with the last one", () -> netd().isEmpty());
+            await("it ends with the last one", () -> NetworkWorld.netd().isEmpty());
         });
     }
 }

@@ -216,6 +216,59 @@ class NetworkGuardsTest {
         }
     }
 
+    /** Detached sandboxes have nobody but a small process to stand for their rules: killed, it takes nothing with it. */
+    @Test
+    void whoKillsNetdAndFlushesHasOpenedNothing() throws Exception {
+        need("nft");
+        String name = "walled-" + ProcessHandle.current().pid();
+        world.engine(engine -> {
+            Sandbox sandbox = engine.create(SandboxSpec.host()
+                    .name(name)
+                    .detached()
+                    .network(Network.bridge())
+                    .build());
+            try (Nftables nftables = filter()) {
+                String gateway = gateway(engine).getHostAddress();
+                for (int i = 0; i < 2; i++) { // the second netd has given its own wall to the sandbox
+                    assertThat(connect(sandbox, INTERNET, PORT)).isEqualTo(HOST);
+                    ProcessHandle netd = NetworkWorld.netd().orElseThrow();
+                    netd.destroyForcibly();
+                    netd.onExit().get();
+                    world.host.output("nft", "flush", "ruleset");
+                    assertThat(nftables.tables())
+                            .singleElement()
+                            .extracting(NftTable::name)
+                            .asString()
+                            .startsWith("cay-wall-");
+                    assertThat(NetworkWorld.probe(
+                                            sandbox,
+                                            "tcp," + LAN + ",7000",
+                                            "udp," + LAN + ",7000",
+                                            "tcp," + NetworkWorld.LAN6 + ",7000",
+                                            "udp," + NetworkWorld.LAN6 + ",7000",
+                                            "udp," + NetworkWorld.METADATA + ",7000",
+                                            "tcp," + gateway + ",7000",
+                                            "udp," + HOST + ",7000")
+                                    .values())
+                            .containsOnly("timeout");
+                    assertThat(NetworkWorld.netd()).isEmpty();
+
+                    assertThat(engine.networks().repair()).isNotEmpty();
+                    assertThat(connect(sandbox, LAN, PORT)).isEqualTo("ECONNREFUSED");
+                }
+            } finally {
+                sandbox.remove();
+            }
+        });
+        try (Nftables nftables = filter()) {
+            long deadline = System.nanoTime() + 20_000_000_000L; // the last netd is about to end
+            while (!nftables.tables().isEmpty()) {
+                assertThat(System.nanoTime()).isLessThan(deadline);
+                Thread.sleep(20);
+            }
+        }
+    }
+
     @Test
     void aBridgeThatSomebodyRemovesIsMadeAgain() throws Exception {
         world.engine(engine -> {

@@ -23,6 +23,8 @@ import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -248,6 +250,24 @@ final class NetworkWorld implements AutoCloseable {
                 return String.valueOf(e.getMessage());
             }
         });
+    }
+
+    /** The process that answers the questions of detached sandboxes. */
+    static Optional<ProcessHandle> netd() {
+        return ProcessHandle.allProcesses()
+                .filter(process -> commandLine(process).contains("\0dev.cay.engine/dev.cay.engine.network.NetdMain\0"))
+                .findFirst();
+    }
+
+    /** The JDK knows of one page of it only. */
+    private static String commandLine(ProcessHandle process) {
+        try {
+            return new String(
+                    Files.readAllBytes(Path.of("/proc", Long.toString(process.pid()), "cmdline")),
+                    StandardCharsets.ISO_8859_1);
+        } catch (IOException e) {
+            return ""; // it has just ended
+        }
     }
 
     @Override

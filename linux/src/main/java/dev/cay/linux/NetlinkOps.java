@@ -14,6 +14,7 @@ public final class NetlinkOps {
     private static final int AF_NETLINK = 16;
     private static final int SOCK_RAW = 3;
     private static final int SOCK_CLOEXEC = 02000000;
+    private static final int O_CLOEXEC = 02000000;
     private static final int SOL_SOCKET = 1;
     private static final int SO_SNDBUFFORCE = 32;
     private static final int SO_RCVBUFFORCE = 33;
@@ -63,6 +64,18 @@ public final class NetlinkOps {
     /** {@code int setsockopt(int sockfd, SOL_NETLINK, int option, const int *value, socklen_t)} setsockopt(2). */
     public static Op enable(Arg socket, int option) {
         return option(socket, SOL_NETLINK, option, 1);
+    }
+
+    /**
+     * {@code int dup3(int oldfd, int newfd, O_CLOEXEC)} dup3(2): the process where this runs has the socket too, in place of a netlink
+     * socket that may have had the number. Whatever else has it stays, and the list fails.
+     *
+     * @param option any of SOL_NETLINK that does no harm: nothing but a netlink socket takes it
+     */
+    public static List<Op> hold(Arg socket, int number, int option) {
+        return List.of(
+                enable(Arg.of(number), option).tolerating(Errno.EBADF),
+                Op.of(SystemCall.DUP3, "to " + number, socket, Arg.of(number), Arg.of(O_CLOEXEC)));
     }
 
     /** How many bytes a message to the kernel may have; needs CAP_NET_ADMIN over the namespace, see socket(7). */

@@ -2,6 +2,7 @@ package dev.cay.engine.names;
 
 import dev.cay.engine.state.Lease;
 import dev.cay.engine.state.NetworkDefinition;
+import dev.cay.linux.Stub;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.time.Duration;
@@ -20,6 +21,11 @@ public interface NameFilter extends AutoCloseable {
      * somebody takes these away.
      */
     void guard(NetworkDefinition network) throws IOException;
+
+    /**
+     * Lets a sandbox's first process hold what guards networks here, so that it does not end with this process.
+     */
+    void entrust(Stub first) throws IOException;
 
     /**
      * Rules of a sandbox's policy that speak of a name apply to these addresses, for so long at least. They do when this returns.

@@ -4,6 +4,7 @@ import dev.cay.SandboxException;
 import dev.cay.engine.state.Lease;
 import dev.cay.engine.state.NetworkDefinition;
 import dev.cay.engine.state.NetworkStore;
+import dev.cay.engine.state.SandboxStore;
 import dev.cay.linux.HostKernel;
 import dev.cay.linux.OpList;
 import dev.cay.linux.Processes;
@@ -46,6 +47,7 @@ public final class Netd {
     private final NetworkStore store;
     private final NameService service;
     private final Path socket;
+    private final WallHolders holders;
 
     /** What is served, as it is written. */
     private final Map<String, Lease> served = new HashMap<>();
@@ -53,10 +55,11 @@ public final class Netd {
     private final Set<String> complained = new HashSet<>();
     private Optional<FileTime> seen = Optional.empty();
 
-    private Netd(NetworkStore store, NameService service, Path socket) {
+    private Netd(NetworkStore store, NameService service, Path socket, WallHolders holders) {
         this.store = store;
         this.service = service;
         this.socket = socket;
+        this.holders = holders;
     }
 
     /** Makes what the packet filter does for names. */
@@ -83,7 +86,9 @@ public final class Netd {
                 }
                 try (NameFilter filter = filters.open(kernel, store);
                         NameService service = NameService.start(kernel, store, filter, "")) {
-                    new Netd(store, service, NetworkStore.LEASES.resolve(SOCKET)).serve();
+                    Path sandboxes = NetworkStore.LEASES.resolveSibling(SandboxStore.NAME);
+                    WallHolders holders = new WallHolders(kernel, filter, sandboxes);
+                    new Netd(store, service, NetworkStore.LEASES.resolve(SOCKET), holders).serve();
                 }
             }
         }
@@ -172,12 +177,14 @@ public final class Netd {
             if (isDetached(lease) && lease.egress().isPresent()) {
                 present.add(lease.sandbox());
                 complete &= lease.equals(served.get(lease.sandbox())) || serve(lease);
+                complete &= hold(lease.sandbox());
             }
         }
         for (Lease gone : Set.copyOf(served.values())) {
             if (!present.contains(gone.sandbox())) {
                 served.remove(gone.sandbox());
                 complained.remove(gone.sandbox());
+                holders.remove(gone.sandbox());
                 service.leave(gone);
             }
         }
@@ -197,6 +204,15 @@ public final class Netd {
             return true;
         } catch (IOException | SandboxException e) {
             complain(lease.sandbox(), "the names of " + lease.sandbox() + " are not served yet", e);
+            return false;
+        }
+    }
+
+    private boolean hold(String sandbox) {
+        try {
+            return holders.add(sandbox);
+        } catch (IOException e) {
+            complain(sandbox, "the wall of " + sandbox + " ends with this process", e);
             return false;
         }
     }

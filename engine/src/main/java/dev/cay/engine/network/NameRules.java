@@ -8,6 +8,7 @@ import dev.cay.engine.state.Lease;
 import dev.cay.engine.state.NetworkDefinition;
 import dev.cay.engine.state.NetworkStore;
 import dev.cay.linux.HostKernel;
+import dev.cay.linux.Stub;
 import dev.cay.linux.netlink.NetlinkException;
 import dev.cay.linux.netlink.NftBatch;
 import dev.cay.linux.netlink.NftElement;
@@ -37,14 +38,25 @@ final class NameRules implements NameFilter {
         this.wall = wall;
     }
 
+    /** With a socket for its wall that carries nothing else, as others will have it too. */
     static NameRules open(HostKernel kernel, NetworkStore store) throws IOException {
         Nftables nftables = Nftables.open(kernel);
-        return new NameRules(store, nftables, new Wall(nftables));
+        try {
+            return new NameRules(store, nftables, new Wall(Nftables.open(kernel)));
+        } catch (IOException e) {
+            nftables.close();
+            throw e;
+        }
     }
 
     @Override
     public void guard(NetworkDefinition network) throws IOException {
         wall.guard(network.bridge());
+    }
+
+    @Override
+    public void entrust(Stub first) throws IOException {
+        wall.entrust(first);
     }
 
     @Override

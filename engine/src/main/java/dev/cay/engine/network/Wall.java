@@ -1,5 +1,7 @@
 package dev.cay.engine.network;
 
+import dev.cay.linux.Stub;
+import dev.cay.linux.SyscallException;
 import dev.cay.linux.netlink.NftBatch;
 import dev.cay.linux.netlink.NftChain;
 import dev.cay.linux.netlink.NftDataType;
@@ -24,7 +26,7 @@ import java.util.concurrent.ThreadLocalRandom;
  * A second table of the packet filter, for the case that somebody takes the first one away ({@code nft flush ruleset}): what comes
  * from or goes to a bridge of ours and has not passed {@link Ruleset}, which marks it, goes no further. The kernel lets nobody but
  * the socket that made it change this table, and takes it away with the socket: so it needs no sweep. Each process that owns
- * sandboxes has one. Thread-safe.
+ * sandboxes has one; that of detached sandboxes is held by their first processes too, and lasts as long as one of them. Thread-safe.
  */
 final class Wall implements AutoCloseable {
     static final String PREFIX = "cay-wall-";
@@ -33,6 +35,9 @@ final class Wall implements AutoCloseable {
     static final int PASSED = 0x0200_0000;
 
     private static final int AFTER_THE_RULES = 50;
+
+    /** The descriptor by which a first process holds the socket: above those that it has in ordinary operation. */
+    private static final int HELD = 250;
 
     private final Nftables nftables;
     private final NftTable table = new NftTable(
@@ -75,6 +80,11 @@ final class Wall implements AutoCloseable {
     private NftChain base(String name, NftChain.Hook hook) {
         return new NftChain(
                 table, name, Optional.of(new NftChain.Base(hook, AFTER_THE_RULES, NftChain.Kind.FILTER, true)));
+    }
+
+    /** Stands from now on for as long as a sandbox does, whatever happens to this process; in place of a dead one's. */
+    void entrust(Stub first) throws SyscallException {
+        nftables.share(first, HELD);
     }
 
     /** Sooner than the kernel would do it when the socket is closed, which takes it a while. */

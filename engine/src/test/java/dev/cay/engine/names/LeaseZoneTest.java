@@ -10,6 +10,7 @@ import dev.cay.engine.state.DenialLog;
 import dev.cay.engine.state.Lease;
 import dev.cay.engine.state.NetworkDefinition;
 import dev.cay.engine.state.NetworkStore;
+import dev.cay.linux.Stub;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.nio.file.Path;
@@ -55,6 +56,9 @@ class LeaseZoneTest {
 
             @Override
             public void guard(NetworkDefinition network) {}
+
+            @Override
+            public void entrust(Stub first) {}
 
             @Override
             public void close() {}

@@ -149,6 +149,11 @@ public final class NetlinkSocket implements AutoCloseable {
         return new NetlinkSocket(kernel, kernel.run(list.build()).fd(opening.getFirst()));
     }
 
+    /** The operations by which another process comes to have this socket too, see {@link NetlinkOps#hold}. */
+    List<Op> holding(int number) {
+        return NetlinkOps.hold(Arg.of(fd), number, NETLINK_CAP_ACK);
+    }
+
     /**
      * Sends requests in one datagram and reads the acknowledgement of each. The kernel does them in order and goes on
      * after one that fails.

@@ -3,6 +3,9 @@ package dev.cay.linux.netlink;
 import dev.cay.linux.Errno;
 import dev.cay.linux.Fd;
 import dev.cay.linux.Kernel;
+import dev.cay.linux.Op;
+import dev.cay.linux.OpList;
+import dev.cay.linux.Stub;
 import dev.cay.linux.SyscallException;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -51,6 +54,16 @@ public final class Nftables implements AutoCloseable {
         if (!batch.isEmpty()) {
             socket.transact(batch.messages());
         }
+    }
+
+    /**
+     * Lets the first process of a sandbox have this socket too, as a descriptor of its own: so long as one of both has it the kernel
+     * takes no table away that belongs to it. It cannot change one, as nobody can who lacks CAP_NET_ADMIN over this network namespace.
+     *
+     * @param number of the descriptor there, which must be free or that of another such socket, which is closed
+     */
+    public void share(Stub first, int number) throws SyscallException {
+        first.runInside(OpList.of(socket.holding(number).toArray(Op[]::new)));
     }
 
     /** The number of the last change. */
