@@ -50,6 +50,17 @@ public interface Execution extends AutoCloseable {
     /** Waits for the command's end, at the most so long; empty if it still runs then. */
     Optional<Exit> await(Duration timeout);
 
+    /**
+     * What the command has used so far; for after its end {@link ExecSpec#accounted} must have asked for it. Not to be called once
+     * this is closed.
+     *
+     * @return empty if nobody keeps an account of it: in a microVM, without control groups, and of a command that is its sandbox's
+     *     first process
+     */
+    default Optional<ExecutionUsage> usage() {
+        return Optional.empty();
+    }
+
     /** Kills the command if it still runs and has not been let go of, and releases its streams. May be called again without effect. */
     @Override
     void close();

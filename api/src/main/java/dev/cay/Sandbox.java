@@ -2,6 +2,7 @@ package dev.cay;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * An isolated Linux machine in which many commands run, one after the other or side by side. Thread-safe.
@@ -84,6 +85,15 @@ public interface Sandbox extends AutoCloseable {
      * @throws SandboxException.NotFound if there is none of this number
      */
     OutputLog log(int execution, OutputKind kind, long from);
+
+    /**
+     * What one of the {@link #executions} has used so far; empty if nobody knows, see {@link Execution#usage}.
+     *
+     * @throws SandboxException.NotFound if there is none of this number
+     */
+    default Optional<ExecutionUsage> usage(int execution) {
+        return Optional.empty();
+    }
 
     /**
      * Sends a signal to one of the {@link #executions} and its process group, whoever has taken it up. Without effect if it has

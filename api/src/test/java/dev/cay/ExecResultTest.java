@@ -5,13 +5,14 @@ import static org.assertj.core.api.Assertions.assertThatNullPointerException;
 
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 final class ExecResultTest {
     private static final byte[] NOTHING = {};
 
     private static ExecResult result(byte[] stdout, byte[] stderr) {
-        return new ExecResult(Exit.exited(0), stdout, stderr, false, Duration.ofMillis(3));
+        return new ExecResult(Exit.exited(0), stdout, stderr, false, Duration.ofMillis(3), Optional.empty());
     }
 
     @Test
@@ -41,9 +42,13 @@ final class ExecResultTest {
     @Test
     void nothingIsNull() {
         Exit exit = Exit.exited(0);
-        assertThatNullPointerException().isThrownBy(() -> new ExecResult(null, NOTHING, NOTHING, false, Duration.ZERO));
-        assertThatNullPointerException().isThrownBy(() -> new ExecResult(exit, null, NOTHING, false, Duration.ZERO));
-        assertThatNullPointerException().isThrownBy(() -> new ExecResult(exit, NOTHING, null, false, Duration.ZERO));
-        assertThatNullPointerException().isThrownBy(() -> new ExecResult(exit, NOTHING, NOTHING, false, null));
+        assertThatNullPointerException()
+                .isThrownBy(() -> new ExecResult(null, NOTHING, NOTHING, false, Duration.ZERO, Optional.empty()));
+        assertThatNullPointerException()
+                .isThrownBy(() -> new ExecResult(exit, null, NOTHING, false, Duration.ZERO, Optional.empty()));
+        assertThatNullPointerException()
+                .isThrownBy(() -> new ExecResult(exit, NOTHING, null, false, Duration.ZERO, Optional.empty()));
+        assertThatNullPointerException()
+                .isThrownBy(() -> new ExecResult(exit, NOTHING, NOTHING, false, null, Optional.empty()));
     }
 }

@@ -220,7 +220,8 @@ final class ExecSpecTest {
                 Duration.ZERO,
                 Optional.empty(),
                 Size.bytes(0),
-                Size.bytes(0));
+                Size.bytes(0),
+                false);
         ExecSpec.Builder builder = ExecSpec.builder("true").environment("A", "1");
         ExecSpec built = builder.build();
 

@@ -6,12 +6,13 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 /** There is no engine on the module path of these tests. */
 final class SandboxesTest {
     private static final ExecResult RESULT =
-            new ExecResult(Exit.exited(3), new byte[0], new byte[0], false, Duration.ZERO);
+            new ExecResult(Exit.exited(3), new byte[0], new byte[0], false, Duration.ZERO, Optional.empty());
 
     /** Writes down what is asked of it. */
     private static final class Recorder implements Sandboxes, Sandbox {

@@ -74,6 +74,7 @@ final class CommandRequest {
         if (arguments.has(CommandOptions.TERMINAL)) {
             builder.terminal(TerminalSize.STANDARD);
         }
+        builder.accounted(Format.of(arguments) == Format.JSON);
         return builder;
     }
 
@@ -92,7 +93,8 @@ final class CommandRequest {
                 command.grace(),
                 Optional.of(size),
                 command.kept(),
-                command.outputLimit());
+                command.outputLimit(),
+                command.accounted());
     }
 
     /** What only one of the ways to run a command knows of. */

@@ -2,6 +2,7 @@ package dev.cay.cli;
 
 import dev.cay.ExecSpec;
 import dev.cay.Execution;
+import dev.cay.ExecutionUsage;
 import dev.cay.Sandbox;
 import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
@@ -128,6 +129,7 @@ final class ExecCommand implements Command {
         Capture stderr = new Capture(limit);
         Relay.Outcome outcome;
         String id;
+        Optional<ExecutionUsage> commandUsage;
         Optional<Usage> usage;
         try (Sandboxes engine = context.engine().open();
                 Sandbox sandbox = engine.open(name)) {
@@ -135,12 +137,14 @@ final class ExecCommand implements Command {
             try (Execution execution = sandbox.start(command);
                     EngineGuard.Held _ = context.engine().hold(new Attachment.Close(execution))) {
                 outcome = new Relay(execution, context.streams().in(), stdout, stderr).run();
+                commandUsage = execution.usage();
             }
             usage = InspectCommand.usage(sandbox);
         }
         outcome.check(context);
         if (!context.engine().stopping()) {
-            new RunResult(id, outcome.exit(), stdout, stderr, outcome.duration(), usage).writeTo(context.streams());
+            new RunResult(id, outcome.exit(), stdout, stderr, outcome.duration(), commandUsage, usage)
+                    .writeTo(context.streams());
         }
         return outcome.exit().shellCode();
     }

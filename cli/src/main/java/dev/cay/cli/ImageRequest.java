@@ -158,6 +158,7 @@ record ImageRequest(
                 command.grace(),
                 command.terminal(),
                 command.kept(),
-                command.outputLimit());
+                command.outputLimit(),
+                command.accounted());
     }
 }

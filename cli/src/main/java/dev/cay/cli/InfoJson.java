@@ -3,6 +3,7 @@ package dev.cay.cli;
 import dev.cay.BootStep;
 import dev.cay.ExecSpec;
 import dev.cay.ExecutionInfo;
+import dev.cay.ExecutionUsage;
 import dev.cay.Exit;
 import dev.cay.Lifetime;
 import dev.cay.Limits;
@@ -252,7 +253,18 @@ final class InfoJson {
                 .end();
     }
 
-    static void writeExecutions(Json json, List<ExecutionInfo> executions) throws IOException {
+    /** What one command has used. */
+    static void writeUsage(Json json, String name, ExecutionUsage usage) throws IOException {
+        json.begin(name)
+                .field("cpu_us", TimeUnit.NANOSECONDS.toMicros(usage.cpu().toNanos()))
+                .field("memory_bytes", usage.memory().bytes())
+                .field("processes", usage.processes())
+                .end();
+    }
+
+    /** @param usages what those have used of whom that is known, by their numbers */
+    static void writeExecutions(Json json, List<ExecutionInfo> executions, Map<Integer, ExecutionUsage> usages)
+            throws IOException {
         json.beginArray("executions");
         for (ExecutionInfo execution : executions) {
             json.begin()
@@ -266,6 +278,9 @@ final class InfoJson {
             json.field("started", execution.started().toString());
             if (execution.exit().isPresent()) {
                 writeExit(json, execution.exit().get());
+            }
+            if (usages.containsKey(execution.id())) {
+                writeUsage(json, "usage", usages.get(execution.id()));
             }
             json.end();
         }

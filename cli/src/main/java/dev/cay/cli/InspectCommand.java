@@ -2,6 +2,7 @@ package dev.cay.cli;
 
 import dev.cay.BootStep;
 import dev.cay.ExecutionInfo;
+import dev.cay.ExecutionUsage;
 import dev.cay.Sandbox;
 import dev.cay.SandboxException;
 import dev.cay.SandboxInfo;
@@ -11,7 +12,9 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** {@code cay inspect}: all that is known of a sandbox. */
@@ -39,7 +42,8 @@ final class InspectCommand implements Command {
                 "Prints one JSON object for each sandbox: on a terminal laid out for reading, otherwise, and with"
                         + " --format json, on one line.",
                 "Of the commands of a sandbox that ends with another process, those are shown that others run in it and"
-                        + " its own. The exit code is 1 if some could not be found.");
+                        + " its own; each with the processor time and the memory of all its processes, where control groups tell it. The"
+                        + " exit code is 1 if some could not be found.");
     }
 
     @Override
@@ -80,11 +84,13 @@ final class InspectCommand implements Command {
     private static String json(Sandboxes engine, String name) {
         SandboxInfo info;
         List<ExecutionInfo> executions;
+        Map<Integer, ExecutionUsage> usages;
         Optional<Usage> usage;
         List<BootStep> boot;
         try (Sandbox sandbox = engine.open(name)) {
             info = sandbox.info();
             executions = sandbox.executions();
+            usages = usages(sandbox, executions);
             usage = usage(sandbox);
             boot = sandbox.boot();
         }
@@ -93,7 +99,7 @@ final class InspectCommand implements Command {
             Json json = new Json(out).begin();
             InfoJson.writeTo(json, info);
             InfoJson.writeSpec(json, info.spec());
-            InfoJson.writeExecutions(json, executions);
+            InfoJson.writeExecutions(json, executions, usages);
             InfoJson.writeBoot(json, boot);
             if (usage.isPresent()) {
                 InfoJson.writeUsage(json, usage.get());
@@ -103,6 +109,21 @@ final class InspectCommand implements Command {
             throw new UncheckedIOException("memory cannot be written to", e);
         }
         return out.toString(StandardCharsets.UTF_8);
+    }
+
+    private static Map<Integer, ExecutionUsage> usages(Sandbox sandbox, List<ExecutionInfo> executions) {
+        Map<Integer, ExecutionUsage> usages = new HashMap<>();
+        for (ExecutionInfo execution : executions) {
+            try {
+                Optional<ExecutionUsage> usage = sandbox.usage(execution.id());
+                if (usage.isPresent()) {
+                    usages.put(execution.id(), usage.get());
+                }
+            } catch (SandboxException.NotFound | SandboxException.Closed e) {
+                // it has just been forgotten, or the sandbox has ended
+            }
+        }
+        return usages;
     }
 
     /** One that has ended uses nothing, and nobody may keep accounts. */

@@ -2,6 +2,7 @@ package dev.cay.cli;
 
 import dev.cay.AgentSpec;
 import dev.cay.Execution;
+import dev.cay.ExecutionUsage;
 import dev.cay.Isolation;
 import dev.cay.Sandbox;
 import dev.cay.Sandboxes;
@@ -119,17 +120,20 @@ final class RunCommand implements Command {
         Capture stderr = new Capture(limit);
         Relay.Outcome outcome;
         String id;
+        Optional<ExecutionUsage> commandUsage;
         Optional<Usage> usage;
         try (Sandbox sandbox = created(request, engine)) {
             id = sandbox.id();
             try (Execution execution = sandbox.start(request.command())) {
                 outcome = new Relay(execution, context.streams().in(), stdout, stderr).run();
+                commandUsage = execution.usage();
             }
             usage = InspectCommand.usage(sandbox);
         }
         outcome.check(context);
         if (!context.engine().stopping()) {
-            new RunResult(id, outcome.exit(), stdout, stderr, outcome.duration(), usage).writeTo(context.streams());
+            new RunResult(id, outcome.exit(), stdout, stderr, outcome.duration(), commandUsage, usage)
+                    .writeTo(context.streams());
         }
         return outcome.exit().shellCode();
     }

@@ -1,5 +1,6 @@
 package dev.cay.cli;
 
+import dev.cay.ExecutionUsage;
 import dev.cay.Exit;
 import dev.cay.Usage;
 import java.io.BufferedOutputStream;
@@ -16,9 +17,17 @@ import java.util.Optional;
  * @param stdout what it wrote to standard output
  * @param stderr what it wrote to standard error
  * @param duration how long it ran
+ * @param commandUsage what the command used, where that is known
  * @param usage what the sandbox used, where accounts are kept
  */
-record RunResult(String id, Exit exit, Capture stdout, Capture stderr, Duration duration, Optional<Usage> usage) {
+record RunResult(
+        String id,
+        Exit exit,
+        Capture stdout,
+        Capture stderr,
+        Duration duration,
+        Optional<ExecutionUsage> commandUsage,
+        Optional<Usage> usage) {
     private static final int BUFFER = 64 * 1024;
 
     void writeTo(Streams streams) {
@@ -29,6 +38,9 @@ record RunResult(String id, Exit exit, Capture stdout, Capture stderr, Duration 
             stdout.writeTo(json, "stdout");
             stderr.writeTo(json, "stderr");
             json.field("truncated", stdout.truncated() || stderr.truncated()).field("duration_ms", duration.toMillis());
+            if (commandUsage.isPresent()) {
+                InfoJson.writeUsage(json, "command_usage", commandUsage.get());
+            }
             if (usage.isPresent()) {
                 InfoJson.writeUsage(json, usage.get());
             }

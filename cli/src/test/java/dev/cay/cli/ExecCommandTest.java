@@ -112,6 +112,7 @@ class ExecCommandTest {
         assertThat(terminal.out())
                 .startsWith("{\"id\":\"lab\",\"exit\":{\"reason\":\"exited\",\"code\":0,")
                 .contains("\"stdout\":\"in\",\"stderr\":\"!\",\"truncated\":false,")
+                .contains("\"command_usage\":{\"cpu_us\":2000,\"memory_bytes\":4096,\"processes\":0},")
                 .contains("\"usage\":{\"cpu_us\":5000,");
     }
 

@@ -3,8 +3,10 @@ package dev.cay.cli;
 import dev.cay.ExecSpec;
 import dev.cay.Execution;
 import dev.cay.ExecutionInfo;
+import dev.cay.ExecutionUsage;
 import dev.cay.Exit;
 import dev.cay.SandboxException;
+import dev.cay.Size;
 import dev.cay.TerminalSize;
 import java.io.IOException;
 import java.io.InputStream;
@@ -62,6 +64,13 @@ final class FakeExecution implements Execution {
                 id + 1,
                 FakeSandbox.CREATED,
                 Optional.ofNullable(exit.getNow(null)));
+    }
+
+    @Override
+    public Optional<ExecutionUsage> usage() {
+        return command.accounted()
+                ? Optional.of(new ExecutionUsage(Duration.ofMillis(2), Size.kib(4), alive() ? 1 : 0))
+                : Optional.empty();
     }
 
     private void play() {

@@ -4,6 +4,7 @@ import dev.cay.ExecResult;
 import dev.cay.ExecSpec;
 import dev.cay.Execution;
 import dev.cay.ExecutionInfo;
+import dev.cay.ExecutionUsage;
 import dev.cay.Exit;
 import dev.cay.OutputKind;
 import dev.cay.OutputLog;
@@ -127,6 +128,11 @@ final class FakeSandbox implements Sandbox {
     @Override
     public void signal(int execution, int number) {
         executions.stream().filter(one -> one.id() == execution).forEach(one -> one.signals.add(number));
+    }
+
+    @Override
+    public Optional<ExecutionUsage> usage(int execution) {
+        return attach(execution).usage();
     }
 
     @Override

@@ -256,6 +256,7 @@ class RunCommandTest {
                 .isEqualTo("{\"id\":\"box-1\","
                         + "\"exit\":{\"reason\":\"exited\",\"code\":7,\"signal\":0,\"errno\":0,\"step\":\"\"},"
                         + "\"stdout\":\"in\\u001b\\n\",\"stderr_base64\":\"/wA=\",\"truncated\":false,\"duration_ms\":1,"
+                        + "\"command_usage\":{\"cpu_us\":2000,\"memory_bytes\":4096,\"processes\":0},"
                         + "\"usage\":{\"cpu_us\":5000,\"memory_bytes\":2097152,\"memory_peak_bytes\":3145728,\"processes\":1,"
                         + "\"oom_kills\":0,\"bytes_read\":4096}}\n");
         assertThat(terminal.err()).isEmpty();

@@ -98,7 +98,8 @@ record StartRequest(ExecSpec command, boolean isKept) {
                     ExecSpec.DEFAULT_GRACE,
                     Optional.of(size).filter(_ -> terminal),
                     kept ? KEPT : ExecSpec.DEFAULT_KEPT,
-                    ExecSpec.DEFAULT_OUTPUT_LIMIT);
+                    ExecSpec.DEFAULT_OUTPUT_LIMIT,
+                    false);
         }
     }
 }

@@ -1,5 +1,6 @@
 package dev.cay.engine.container;
 
+import dev.cay.ExecutionUsage;
 import dev.cay.Limits;
 import dev.cay.SandboxException;
 import dev.cay.Usage;
@@ -296,6 +297,11 @@ final class Cgroup implements Group {
     @Override
     public Usage usage() {
         return accounts.usage();
+    }
+
+    @Override
+    public Optional<ExecutionUsage> usage(String group) {
+        return accounts.usage(group);
     }
 
     static SandboxException failed(SyscallException e) {

@@ -1,5 +1,6 @@
 package dev.cay.engine.container;
 
+import dev.cay.ExecutionUsage;
 import dev.cay.SandboxException;
 import dev.cay.Size;
 import dev.cay.Usage;
@@ -12,8 +13,14 @@ import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
 import dev.cay.linux.Results;
 import dev.cay.linux.SyscallException;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -58,6 +65,37 @@ record CgroupAccounts(CgroupParent parent, String name, boolean limitedIo) {
                 ioBytes("Read", "rbytes"),
                 ioBytes("Write", "wbytes"),
                 oomKills());
+    }
+
+    /** See {@link Group#usage(String)}. */
+    Optional<ExecutionUsage> usage(String group) {
+        Path directory = parent.path(group);
+        try {
+            long cpu = field(Files.readString(directory.resolve("cpu.stat"), StandardCharsets.US_ASCII), "usage_usec");
+            List<String> processes = Files.readAllLines(directory.resolve("cgroup.procs"), StandardCharsets.US_ASCII);
+            long resident = 0;
+            for (String process : processes) {
+                resident += resident(process);
+            }
+            return Optional.of(new ExecutionUsage(Duration.ofNanos(cpu * 1000), Size.kib(resident), processes.size()));
+        } catch (NoSuchFileException e) {
+            return Optional.empty();
+        } catch (IOException e) {
+            if (Files.exists(directory)) {
+                throw new UncheckedIOException(e);
+            }
+            return Optional.empty(); // it has just been removed
+        }
+    }
+
+    /** Of the memory of a process, how many KiB are there, see proc_pid_status(5); 0 once it has ended. */
+    private static long resident(String process) {
+        try {
+            String status = Files.readString(Path.of("/proc", process, "status"), StandardCharsets.ISO_8859_1);
+            return sum(status.replace("kB", "").replaceAll("[\\t ]+", " "), "VmRSS: ");
+        } catch (IOException e) {
+            return 0;
+        }
     }
 
     private Optional<Size> ioBytes(String legacyKey, String unifiedKey) {

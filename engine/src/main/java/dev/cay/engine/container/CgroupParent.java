@@ -133,10 +133,15 @@ record CgroupParent(
         sweep(hierarchies, engine + "/" + name);
     }
 
+    /** Where one of ours is in the version 2 tree. */
+    Path path(String name) {
+        return hierarchies.unified().resolve(GROUP).resolve(engine).resolve(name);
+    }
+
     /** The names of the groups in one of ours. */
     List<String> children(String name) {
         List<String> children = new ArrayList<>();
-        Path group = hierarchies.unified().resolve(GROUP).resolve(engine).resolve(name);
+        Path group = path(name);
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(group, Files::isDirectory)) {
             entries.forEach(entry -> children.add(entry.getFileName().toString()));
         } catch (NoSuchFileException e) {

@@ -1,6 +1,7 @@
 package dev.cay.engine.container;
 
 import dev.cay.ExecSpec;
+import dev.cay.ExecutionUsage;
 import dev.cay.SandboxException;
 import dev.cay.SandboxFiles;
 import dev.cay.SandboxSpec;
@@ -169,7 +170,7 @@ public final class Container implements AutoCloseable {
                 OpList list = ExecutionList.of(walls, resolved, streams);
                 Process process = entrance.isPresent()
                         ? spawn(list, entrance.get())
-                        : new Process(takeOver(list), Optional.empty());
+                        : new Process(takeover.orElseThrow().start(list, cleanup), Optional.empty());
                 started = true;
                 return process;
             } catch (SyscallException e) {
@@ -199,10 +200,6 @@ public final class Container implements AutoCloseable {
                 }
             }
         }
-    }
-
-    private Child takeOver(OpList list) throws SyscallException {
-        return takeover.orElseThrow().start(list, cleanup);
     }
 
     private void requireAlive() {
@@ -478,6 +475,15 @@ public final class Container implements AutoCloseable {
 
     public Usage usage() {
         return group.usage();
+    }
+
+    /** What a command has used; empty if nobody knows. */
+    public Optional<ExecutionUsage> usage(Process process) {
+        return process.group().flatMap(group::usage);
+    }
+
+    public Optional<ExecutionUsage> usage(int number) {
+        return group.usage(group.group(number));
     }
 
     /** Kills everything at once; what was started still has to be reaped. */

@@ -1,5 +1,6 @@
 package dev.cay.engine.container;
 
+import dev.cay.ExecutionUsage;
 import dev.cay.Limits;
 import dev.cay.SandboxException;
 import dev.cay.Usage;
@@ -101,6 +102,9 @@ sealed interface Group extends AutoCloseable permits Cgroup, NoCgroup {
 
     /** How often the kernel has killed somebody here for want of memory; 0 if the sandbox has been removed meanwhile. */
     long oomKills();
+
+    /** What an execution has used; empty if nobody keeps an account of it, or it has been forgotten. */
+    Optional<ExecutionUsage> usage(String group);
 
     /** @throws SandboxException.Unsupported if nobody keeps accounts here */
     Usage usage();

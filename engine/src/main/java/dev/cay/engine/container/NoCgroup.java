@@ -1,5 +1,6 @@
 package dev.cay.engine.container;
 
+import dev.cay.ExecutionUsage;
 import dev.cay.Limits;
 import dev.cay.SandboxException;
 import dev.cay.Usage;
@@ -195,6 +196,11 @@ final class NoCgroup implements Group {
     @Override
     public long oomKills() {
         return 0;
+    }
+
+    @Override
+    public Optional<ExecutionUsage> usage(String group) {
+        return Optional.empty();
     }
 
     @Override

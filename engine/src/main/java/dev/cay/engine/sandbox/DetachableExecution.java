@@ -1,6 +1,7 @@
 package dev.cay.engine.sandbox;
 
 import dev.cay.Execution;
+import dev.cay.ExecutionUsage;
 import dev.cay.Exit;
 import dev.cay.SandboxException;
 import dev.cay.TerminalSize;
@@ -14,7 +15,7 @@ import java.io.OutputStream;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.function.Consumer;
+import java.util.function.BiConsumer;
 
 /** A command whose streams the sandbox's first process keeps, taken up by this process. */
 final class DetachableExecution implements Execution {
@@ -29,6 +30,7 @@ final class DetachableExecution implements Execution {
     private final AtomicBoolean closed = new AtomicBoolean();
     private volatile boolean killed;
     private volatile boolean released;
+    private volatile Optional<ExecutionUsage> used = Optional.empty();
     private volatile Optional<Exit> exit = Optional.empty();
 
     /**
@@ -36,17 +38,26 @@ final class DetachableExecution implements Execution {
      *
      * @param detachable whether others can take it up
      * @param terminal whether its streams are a terminal
+     * @param accounted whether to read what it has used when it has ended
      * @param stdoutBefore what it had written before and is still there; do not modify
      * @param stderrBefore the same of its error
-     * @param onEnd gets to know how it ended, once
+     * @param onEnd gets to know how it ended and what it has used, once
      */
     record Settings(
-            boolean detachable, boolean terminal, byte[] stdoutBefore, byte[] stderrBefore, Consumer<Exit> onEnd) {}
+            boolean detachable,
+            boolean terminal,
+            boolean accounted,
+            byte[] stdoutBefore,
+            byte[] stderrBefore,
+            BiConsumer<Exit, Optional<ExecutionUsage>> onEnd) {}
 
     /** What it runs in. */
     interface Keeper {
         /** Kills a command by its number. */
         void kill(int number);
+
+        /** What a command has used; empty if nobody knows. */
+        Optional<ExecutionUsage> usage(int number);
 
         /** Whether the kernel has killed anything there for want of memory. */
         boolean ranOutOfMemory();
@@ -56,6 +67,11 @@ final class DetachableExecution implements Execution {
                 @Override
                 public void kill(int number) {
                     container.kill(number);
+                }
+
+                @Override
+                public Optional<ExecutionUsage> usage(int number) {
+                    return container.usage(number);
                 }
 
                 @Override
@@ -198,9 +214,15 @@ final class DetachableExecution implements Execution {
 
     private synchronized void end(Exit how) {
         if (exit.isEmpty()) {
+            used = settings.accounted() ? keeper.usage(kept.number()) : Optional.empty();
             exit = Optional.of(how);
-            settings.onEnd().accept(how);
+            settings.onEnd().accept(how, used);
         }
+    }
+
+    @Override
+    public Optional<ExecutionUsage> usage() {
+        return exit.isPresent() ? used : keeper.usage(kept.number());
     }
 
     @Override

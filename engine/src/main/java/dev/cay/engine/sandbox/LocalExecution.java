@@ -1,6 +1,7 @@
 package dev.cay.engine.sandbox;
 
 import dev.cay.Execution;
+import dev.cay.ExecutionUsage;
 import dev.cay.Exit;
 import dev.cay.SandboxException;
 import dev.cay.TerminalSize;
@@ -191,6 +192,11 @@ final class LocalExecution implements Execution {
         }
         boolean byCaller = killed || sandboxEnding.getAsBoolean() && status.number() == Processes.SIGKILL;
         return Exit.signalled(byCaller ? Exit.Reason.KILLED : Exit.Reason.SIGNALLED, status.number());
+    }
+
+    @Override
+    public Optional<ExecutionUsage> usage() {
+        return container.usage(process);
     }
 
     @Override

@@ -4,6 +4,7 @@ import dev.cay.ExecResult;
 import dev.cay.ExecSpec;
 import dev.cay.Execution;
 import dev.cay.ExecutionInfo;
+import dev.cay.ExecutionUsage;
 import dev.cay.Exit;
 import dev.cay.OutputKind;
 import dev.cay.OutputLog;
@@ -105,12 +106,23 @@ final class LocalSandbox implements Sandbox {
             Capture capture = new Capture(execution, command);
             Exit exit = capture.run();
             Duration duration = Duration.ofNanos(System.nanoTime() - began);
-            return new ExecResult(exit, capture.stdout(), capture.stderr(), capture.truncated(), duration);
+            return new ExecResult(
+                    exit,
+                    capture.stdout(),
+                    capture.stderr(),
+                    capture.truncated(),
+                    duration,
+                    command.accounted() ? execution.usage() : Optional.empty());
         } catch (SyscallException e) {
             requireLasting();
             Duration duration = Duration.ofNanos(System.nanoTime() - began);
             return new ExecResult(
-                    Exit.spawnFailed(e.errno(), e.getMessage()), new byte[0], new byte[0], false, duration);
+                    Exit.spawnFailed(e.errno(), e.getMessage()),
+                    new byte[0],
+                    new byte[0],
+                    false,
+                    duration,
+                    Optional.empty());
         }
     }
 
@@ -166,7 +178,8 @@ final class LocalSandbox implements Sandbox {
             return new DetachableExecution(
                     container,
                     kept,
-                    new DetachableExecution.Settings(false, true, new byte[0], new byte[0], exit -> forget(number)));
+                    new DetachableExecution.Settings(
+                            false, true, command.accounted(), new byte[0], new byte[0], (_, _) -> forget(number)));
         } finally {
             closing.readLock().unlock();
         }
@@ -304,6 +317,11 @@ final class LocalSandbox implements Sandbox {
 
     @Override
     public void signal(int execution, int number) {
+        throw notKept(execution);
+    }
+
+    @Override
+    public Optional<ExecutionUsage> usage(int execution) {
         throw notKept(execution);
     }
 

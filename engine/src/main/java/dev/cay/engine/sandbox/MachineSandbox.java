@@ -5,6 +5,7 @@ import dev.cay.ExecResult;
 import dev.cay.ExecSpec;
 import dev.cay.Execution;
 import dev.cay.ExecutionInfo;
+import dev.cay.ExecutionUsage;
 import dev.cay.Exit;
 import dev.cay.OutputKind;
 import dev.cay.OutputLog;
@@ -69,7 +70,7 @@ final class MachineSandbox implements Sandbox, DetachableExecution.Keeper {
                     this,
                     kept,
                     new DetachableExecution.Settings(
-                            false, command.terminal().isPresent(), new byte[0], new byte[0], _ -> {
+                            false, command.terminal().isPresent(), false, new byte[0], new byte[0], (_, _) -> {
                                 guard.ifPresent(Timeouts.Timeout::cancel);
                                 self.get().ifPresent(executions::remove);
                             }));
@@ -166,6 +167,11 @@ final class MachineSandbox implements Sandbox, DetachableExecution.Keeper {
     @Override
     public void signal(int execution, int number) {
         throw notKept(execution);
+    }
+
+    @Override
+    public Optional<ExecutionUsage> usage(int execution) {
+        return Optional.empty(); // a guest has no control groups that we read
     }
 
     private static SandboxException notKept(int execution) {

@@ -9,6 +9,7 @@ import dev.cay.linux.Processes;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
@@ -62,7 +63,8 @@ record Stopping(Executions executions, Supplier<Container> container, BooleanSup
                 LockSupport.parkNanos(LOOK_NANOSECONDS);
             }
             if (isRunning(execution.id())) { // whoever began to start it did not come to its end
-                executions.ended(execution.id(), Exit.signalled(Exit.Reason.KILLED, Processes.SIGKILL));
+                executions.ended(
+                        execution.id(), Exit.signalled(Exit.Reason.KILLED, Processes.SIGKILL), Optional.empty());
             }
             container.forget(execution.id());
         }

@@ -5,6 +5,7 @@ import dev.cay.ExecResult;
 import dev.cay.ExecSpec;
 import dev.cay.Execution;
 import dev.cay.ExecutionInfo;
+import dev.cay.ExecutionUsage;
 import dev.cay.Exit;
 import dev.cay.Isolation;
 import dev.cay.OutputKind;
@@ -239,9 +240,10 @@ final class StoredSandbox implements Sandbox {
                     new DetachableExecution.Settings(
                             true,
                             command.terminal().isPresent(),
+                            command.accounted(),
                             new byte[0],
                             new byte[0],
-                            exit -> ended(container, number, exit, onEnd)));
+                            (exit, used) -> ended(container, number, exit, used, onEnd)));
         } catch (SyscallException e) {
             Exit exit = Exit.spawnFailed(e.errno(), e.getMessage());
             neverStarted(number, exit, onEnd);
@@ -257,20 +259,21 @@ final class StoredSandbox implements Sandbox {
 
     private void neverStarted(int number, Exit exit, Consumer<Exit> onEnd) throws IOException {
         sandboxes.store().locked(id, () -> {
-            executionFiles().ended(number, exit);
+            executionFiles().ended(number, exit, Optional.empty());
             return id;
         });
         onEnd.accept(exit);
     }
 
-    /** Why a command was killed is known to whoever did it; the rest is in its record. */
-    private void ended(Container container, int number, Exit exit, Consumer<Exit> onEnd) {
+    /** Why a command was killed is known to whoever did it, what it has used is gone with its group; the rest is in its record. */
+    private void ended(
+            Container container, int number, Exit exit, Optional<ExecutionUsage> used, Consumer<Exit> onEnd) {
         ending |= number == Executions.OWN && spec.lifetime().removedAtEnd();
         try {
             guarded(() -> {
-                if (exit.reason() == Exit.Reason.KILLED || exit.reason() == Exit.Reason.OOM) {
+                if (exit.reason() == Exit.Reason.KILLED || exit.reason() == Exit.Reason.OOM || used.isPresent()) {
                     sandboxes.store().locked(id, () -> {
-                        executionFiles().ended(number, exit);
+                        executionFiles().ended(number, exit, used);
                         return id;
                     });
                 }
@@ -342,9 +345,10 @@ final class StoredSandbox implements Sandbox {
                         new DetachableExecution.Settings(
                                 true,
                                 known.terminal(),
+                                true,
                                 before(record, OutputKind.STDOUT, kept.output().before()),
                                 before(record, OutputKind.STDERR, kept.error().before()),
-                                exit -> ended(container, execution, exit, end -> {})));
+                                (exit, used) -> ended(container, execution, exit, used, end -> {})));
             } catch (SandboxException.Closed e) {
                 return ended(
                         execution,
@@ -390,6 +394,18 @@ final class StoredSandbox implements Sandbox {
     public OutputLog log(int execution, OutputKind kind, long from) {
         requireKept(execution);
         return guarded(() -> executionFiles().record(execution).log(kind, from, LOG_PIECE));
+    }
+
+    /** {@inheritDoc} While its group is there that tells it: also after an end that nobody has seen. */
+    @Override
+    public Optional<ExecutionUsage> usage(int execution) {
+        if (isOwners(execution)) {
+            return Optional.empty();
+        }
+        return guarded(() -> {
+            Optional<ExecutionUsage> written = executionFiles().usage(execution);
+            return written.isPresent() || isDead() ? written : container().usage(execution);
+        });
     }
 
     @Override

@@ -10,6 +10,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.time.Duration;
+import java.util.Optional;
 import java.util.concurrent.FutureTask;
 
 /** Runs a command to its end by its streams, each on a thread of its own. */
@@ -42,7 +43,8 @@ final class StreamCapture {
                     stdout.kept.toByteArray(),
                     stderr.kept.toByteArray(),
                     stdout.truncated || stderr.truncated,
-                    Duration.ofNanos(System.nanoTime() - began));
+                    Duration.ofNanos(System.nanoTime() - began),
+                    command.accounted() ? execution.usage() : Optional.empty());
         } finally {
             feeder.interrupt();
         }

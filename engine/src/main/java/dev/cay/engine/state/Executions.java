@@ -2,6 +2,7 @@ package dev.cay.engine.state;
 
 import dev.cay.ExecSpec;
 import dev.cay.ExecutionInfo;
+import dev.cay.ExecutionUsage;
 import dev.cay.Exit;
 import dev.cay.SandboxException;
 import dev.cay.engine.json.JsonObject;
@@ -50,16 +51,42 @@ public final class Executions {
         ExecutionRecord.create(born, ExecutionRecord.ringFor(command.kept().bytes()));
         Files.deleteIfExists(sidecar(number)); // an end of the one before is not this one's
         Files.move(born, file, StandardCopyOption.ATOMIC_MOVE);
-        write(number, new Sidecar(command.command(), user, command.terminal().isPresent(), time, Optional.empty()));
+        write(
+                number,
+                new Sidecar(
+                        command.command(),
+                        user,
+                        command.terminal().isPresent(),
+                        time,
+                        Optional.empty(),
+                        Optional.empty()));
         return new ExecutionRecord(file);
     }
 
-    /** Writes down how a command ended, if more is known of it than its record says: who killed it, why it never started. */
-    public void ended(int number, Exit exit) throws IOException {
+    /**
+     * Writes down how a command ended, if more is known of it than its record says: who killed it, why it never started, what it has
+     * used.
+     */
+    public void ended(int number, Exit exit, Optional<ExecutionUsage> usage) throws IOException {
         Sidecar sidecar = read(number);
         write(
                 number,
-                new Sidecar(sidecar.command(), sidecar.user(), sidecar.terminal(), sidecar.time(), Optional.of(exit)));
+                new Sidecar(
+                        sidecar.command(),
+                        sidecar.user(),
+                        sidecar.terminal(),
+                        sidecar.time(),
+                        Optional.of(exit),
+                        usage));
+    }
+
+    /**
+     * What a command that has ended had used, if that is written.
+     *
+     * @throws SandboxException.NotFound if there is none of this number
+     */
+    public Optional<ExecutionUsage> usage(int number) throws IOException {
+        return read(number).usage();
     }
 
     /**
@@ -153,14 +180,21 @@ public final class Executions {
                 .toList();
     }
 
-    private record Sidecar(List<String> command, String user, boolean terminal, Instant time, Optional<Exit> exit) {}
+    private record Sidecar(
+            List<String> command,
+            String user,
+            boolean terminal,
+            Instant time,
+            Optional<Exit> exit,
+            Optional<ExecutionUsage> usage) {}
 
     private void write(int number, Sidecar sidecar) throws IOException {
         String json = JsonWriter.object(out -> out.texts("command", sidecar.command())
                 .field("user", sidecar.user())
                 .field("terminal", sidecar.terminal())
                 .field("time", StateJson.nanos(sidecar.time()))
-                .object("exit", sidecar.exit(), StateJson::write));
+                .object("exit", sidecar.exit(), StateJson::write)
+                .object("usage", sidecar.usage(), StateJson::write));
         Directories.replace(sidecar(number), json.getBytes(StandardCharsets.UTF_8));
     }
 
@@ -179,7 +213,8 @@ public final class Executions {
                 in.text("user"),
                 in.flag("terminal"),
                 StateJson.instant(in.number("time", Long.MIN_VALUE, Long.MAX_VALUE)),
-                in.optionalObject("exit", StateJson::readExit));
+                in.optionalObject("exit", StateJson::readExit),
+                in.optionalObject("usage", StateJson::readUsage));
     }
 
     private Path file(int number) {

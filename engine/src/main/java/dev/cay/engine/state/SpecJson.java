@@ -150,7 +150,8 @@ final class SpecJson {
                         (fields, size) ->
                                 fields.field("columns", size.columns()).field("rows", size.rows()))
                 .field("kept", spec.kept().bytes())
-                .field("outputLimit", spec.outputLimit().bytes());
+                .field("outputLimit", spec.outputLimit().bytes())
+                .field("accounted", spec.accounted());
     }
 
     static ExecSpec readExec(JsonObject in) {
@@ -167,7 +168,8 @@ final class SpecJson {
                         size -> new TerminalSize((int) size.number("columns", 1, Integer.MAX_VALUE), (int)
                                 size.number("rows", 1, Integer.MAX_VALUE))),
                 size(in, "kept"),
-                size(in, "outputLimit"));
+                size(in, "outputLimit"),
+                in.optionalFlag("accounted"));
     }
 
     private static OptionalInt stopSignal(JsonObject in) {

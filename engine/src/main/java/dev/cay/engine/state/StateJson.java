@@ -1,10 +1,13 @@
 package dev.cay.engine.state;
 
+import dev.cay.ExecutionUsage;
 import dev.cay.Exit;
 import dev.cay.SandboxException;
+import dev.cay.Size;
 import dev.cay.engine.json.JsonObject;
 import dev.cay.engine.json.JsonWriter;
 import java.time.DateTimeException;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
@@ -63,6 +66,19 @@ final class StateJson {
                 (int) in.number("signal", 0, 64),
                 (int) in.number("errno", 0, 4095),
                 in.text("step"));
+    }
+
+    static void write(JsonWriter out, ExecutionUsage usage) {
+        out.field("cpu", usage.cpu().toNanos())
+                .field("memory", usage.memory().bytes())
+                .field("processes", usage.processes());
+    }
+
+    static ExecutionUsage readUsage(JsonObject in) {
+        return new ExecutionUsage(
+                Duration.ofNanos(in.number("cpu", 0, Long.MAX_VALUE)),
+                Size.bytes(in.number("memory", 0, Long.MAX_VALUE)),
+                (int) in.number("processes", 0, Integer.MAX_VALUE));
     }
 
     static void write(JsonWriter out, ProcessIdentity process) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cay.ExecSpec;
 import dev.cay.ExecutionInfo;
+import dev.cay.ExecutionUsage;
 import dev.cay.Exit;
 import dev.cay.SandboxException;
 import dev.cay.Size;
@@ -12,6 +13,7 @@ import dev.cay.TerminalSize;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
@@ -71,12 +73,15 @@ final class ExecutionsTest {
         try (Stub stub = new Stub(begin(2))) {
             stub.ended(2, 9, false, NOW);
             assertThat(executions.info(2, false).exit()).hasValue(Exit.signalled(Exit.Reason.SIGNALLED, 9));
-            executions.ended(2, Exit.signalled(Exit.Reason.OOM, 9));
+            assertThat(executions.usage(2)).isEmpty();
+            ExecutionUsage used = new ExecutionUsage(Duration.ofNanos(7), Size.bytes(8), 9);
+            executions.ended(2, Exit.signalled(Exit.Reason.OOM, 9), Optional.of(used));
+            assertThat(executions.usage(2)).hasValue(used);
             assertThat(executions.info(2, false).exit()).hasValue(Exit.signalled(Exit.Reason.OOM, 9));
         }
         begin(3);
         Exit failed = Exit.spawnFailed(2, "execve: ENOENT (step 21)");
-        executions.ended(3, failed);
+        executions.ended(3, failed, Optional.empty());
         assertThat(executions.info(3, false).exit()).hasValue(failed);
     }
 

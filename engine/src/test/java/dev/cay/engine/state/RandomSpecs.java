@@ -176,7 +176,8 @@ final class RandomSpecs {
                 Duration.ofNanos(random.nextLong(3_600_000_000_000L)),
                 maybe(() -> new TerminalSize(1 + random.nextInt(65_535), 1 + random.nextInt(65_535))),
                 Size.bytes(random.nextInt(64 << 20)),
-                Size.bytes(random.nextInt(1 << 30)));
+                Size.bytes(random.nextInt(1 << 30)),
+                random.nextBoolean());
     }
 
     private Writable writable() {

@@ -36,7 +36,8 @@ final class SandboxRecordTest {
                     c.grace(),
                     c.terminal(),
                     c.kept(),
-                    c.outputLimit());
+                    c.outputLimit(),
+                    c.accounted());
         });
         SandboxSpec spec = new SandboxSpec(
                 s.root(),

@@ -218,7 +218,7 @@ final class SweepTest {
                         .build());
         store.advance("aaaa", new Event.StartRequested());
         store.executions("aaaa").begin(Executions.OWN, ExecSpec.of("true"), "root", NOW);
-        store.executions("aaaa").ended(Executions.OWN, Exit.exited(3));
+        store.executions("aaaa").ended(Executions.OWN, Exit.exited(3), Optional.empty());
         assertThat(sweep().adopted()).containsExactly("aaaa");
         machine.processes.clear();
         Files.writeString(store.messages("aaaa"), "command\n");

@@ -1,0 +1,23 @@
+package dev.cay;
+
+import static java.util.Objects.requireNonNull;
+
+import java.time.Duration;
+
+/**
+ * What one command of a sandbox has used, all its descendants together, wherever they hide: the account of its control group,
+ * cgroups(7).
+ *
+ * @param cpu processor time, also of those that have ended
+ * @param memory what those alive have in memory now; pages that they share count for each of them
+ * @param processes processes alive now
+ */
+public record ExecutionUsage(Duration cpu, Size memory, int processes) {
+    public ExecutionUsage {
+        requireNonNull(cpu, "cpu is null");
+        requireNonNull(memory, "memory is null");
+        if (cpu.isNegative() || processes < 0) {
+            throw new IllegalArgumentException("a command has used " + cpu + " in " + processes + " processes");
+        }
+    }
+}
