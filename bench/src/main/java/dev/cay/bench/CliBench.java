@@ -28,7 +28,7 @@ final class CliBench {
     private static final int ROUNDS = 25;
     private static final int WARMUP = 3;
     private static final int CLAIMS = 150;
-    private static final int WARMUP_CLAIMS = 150;
+    private static final int WARMUP_CLAIMS = 1500;
     private static final int POOL = 4;
     private static final Duration REFILL = Duration.ofSeconds(10);
 

@@ -16,7 +16,7 @@ final class ExecBench {
             List.of("ours", Report.BARE_EXEC, "ProcessBuilder", "crun", "runc", "nsenter");
     private static final Duration LONGEST = Duration.ofSeconds(90);
     private static final int ROUNDS = 300;
-    private static final int WARMUP = 400;
+    private static final int WARMUP = 5000;
 
     private final Options options;
     private final Report report;
@@ -55,7 +55,9 @@ final class ExecBench {
         report.ratio("ours", "nsenter", Optional.empty());
         report.ratio("ours", "ProcessBuilder", Optional.empty());
         report.ratio("ours", Report.BARE_EXEC, Optional.empty());
-        report.note("Ours captures the output through pipes, the others have /dev/null.");
+        report.note(
+                "Ours captures the output through pipes, the others have /dev/null. Its JVM is warm: it has done this "
+                        + options.warmup().orElse(WARMUP) + " times before.");
     }
 
     private void add(Case one) {

@@ -18,6 +18,10 @@ import java.util.Random;
  */
 final class Rounds {
     private static final Duration PAUSE = Duration.ofMillis(15);
+
+    /** The last rounds before the measured ones are like these; those before go without pauses, to have the JIT compiler done. */
+    private static final int WARMED_WITH_PAUSES = 50;
+
     private static final long SEED = 20_251_122;
 
     private final Report report;
@@ -46,7 +50,7 @@ final class Rounds {
             int left = -round;
             for (Case one : List.copyOf(running)) {
                 if (left <= one.warm()) {
-                    measure(one, left > 0 ? new ArrayList<>() : times.get(one.name()), running);
+                    measure(one, left, left > 0 ? new ArrayList<>() : times.get(one.name()), running);
                 }
             }
         }
@@ -66,10 +70,12 @@ final class Rounds {
     }
 
     /** A case that fails is reported and is not run again. */
-    private void measure(Case one, List<Long> times, List<Case> running) {
+    private void measure(Case one, int left, List<Long> times, List<Case> running) {
         try {
             one.prepare().run();
-            pause();
+            if (left <= WARMED_WITH_PAUSES) {
+                pause();
+            }
             long began = System.nanoTime();
             one.run().run();
             times.add(System.nanoTime() - began);

@@ -32,10 +32,10 @@ final class StartBench {
             "runc",
             "bwrap",
             "unshare");
-    private static final Duration LONGEST = Duration.ofSeconds(120);
+    private static final Duration LONGEST = Duration.ofSeconds(150);
     private static final Duration LONGEST_HOST_ROOT = Duration.ofSeconds(15);
     private static final int ROUNDS = 250;
-    private static final int WARMUP = 250;
+    private static final int WARMUP = 1500;
     private static final int WAITING = 4;
     private static final int WARM_IN_A_ROW = 20;
     private static final int IN_A_ROW = 200;

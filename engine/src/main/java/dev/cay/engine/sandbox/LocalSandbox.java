@@ -194,7 +194,7 @@ final class LocalSandbox implements Sandbox {
     private LocalExecution launchHere(ExecSpec command, boolean captured) throws SyscallException {
         Pipes pipes = Pipes.open();
         try (Container.Launch launch = container.prepare()) {
-            Timeouts.Timeout limit = timeouts.after(longestLaunch(command), launch::kill);
+            Timeouts.Guard limit = timeouts.guard(longestLaunch(command), launch::kill);
             try {
                 Container.Process process = launch.start(command, pipes.theirs());
                 LocalExecution execution = new LocalExecution(

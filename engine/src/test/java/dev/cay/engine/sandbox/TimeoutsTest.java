@@ -64,6 +64,25 @@ final class TimeoutsTest {
     }
 
     @Test
+    void aGuardIsDoneOnceUnlessItIsCancelled() throws InterruptedException {
+        try (Timeouts timeouts = new Timeouts()) {
+            Timeouts.Guard cancelled = timeouts.guard(Duration.ZERO, () -> done.add("cancelled"));
+            assertThat(cancelled.cancel()).isTrue();
+            assertThat(cancelled.cancel()).isFalse();
+            timeouts.guard(Duration.ZERO, () -> {
+                throw new IllegalStateException("a failure");
+            });
+            Timeouts.Guard first = timeouts.guard(Duration.ofMillis(1), () -> done.add("first"));
+            assertThat(next()).isEqualTo("first");
+            assertThat(first.cancel()).isFalse();
+
+            timeouts.guard(Duration.ofMillis(1), () -> done.add("in a later round"));
+            assertThat(next()).isEqualTo("in a later round");
+            assertThat(done).isEmpty();
+        }
+    }
+
+    @Test
     void theLongestTimeThatACommandMayHaveIsNoProblem() {
         try (Timeouts timeouts = new Timeouts()) {
             Timeouts.Timeout timeout =
