@@ -301,7 +301,6 @@ final class MicroVmTest {
                 SandboxSpec.host().isolation(Isolation.MICROVM),
                 spec().detached(),
                 spec().network(Network.host()),
-                spec().mount(Mount.bindReadOnly(Path.of("/usr"), "/host")),
                 spec().userNamespace(false),
                 spec().cpus(0.5),
                 spec().memory(Size.mib(16)),

@@ -31,6 +31,16 @@ public final class Credentials {
         return Op.of(SystemCall.SETRESGID, Integer.toUnsignedString(id), Arg.of(id), Arg.of(id), Arg.of(id));
     }
 
+    /**
+     * {@code int setfsuid(uid_t fsuid)} and {@code int setfsgid(gid_t fsgid)}, setfsuid(2): whose files are those that are made from now on.
+     * They tell of no errors.
+     */
+    public static List<Op> makeFilesOf(int user, int group) {
+        return List.of(
+                Op.of(SystemCall.SETFSGID, Integer.toUnsignedString(group), Arg.of(group)),
+                Op.of(SystemCall.SETFSUID, Integer.toUnsignedString(user), Arg.of(user)));
+    }
+
     /** {@code int setresuid(uid_t ruid, uid_t euid, uid_t suid)} setresuid(2). */
     public static Op setuid(int id) {
         return Op.of(SystemCall.SETRESUID, Integer.toUnsignedString(id), Arg.of(id), Arg.of(id), Arg.of(id));

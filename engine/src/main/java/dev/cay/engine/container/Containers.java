@@ -1,5 +1,6 @@
 package dev.cay.engine.container;
 
+import dev.cay.Mount;
 import dev.cay.Network;
 import dev.cay.Root;
 import dev.cay.SandboxException;
@@ -391,7 +392,16 @@ public final class Containers implements AutoCloseable {
                     "the root directory " + path + " does not exist",
                     "give the directory that holds the root file system");
         }
-        Mounts.check(spec.mounts());
+        check(spec.mounts());
+    }
+
+    /**
+     * Refuses what no sandbox may see of this machine.
+     *
+     * @throws SandboxException.InvalidSpec says why
+     */
+    public void check(List<? extends Mount> mounts) {
+        Mounts.check(mounts);
     }
 
     @Override

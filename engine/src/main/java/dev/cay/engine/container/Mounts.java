@@ -50,7 +50,7 @@ record Mounts(List<Attachment> attachments) implements AutoCloseable {
     }
 
     /** Refuses sources that are missing or give the host away, before anything is made. */
-    static void check(List<Mount> mounts) {
+    static void check(List<? extends Mount> mounts) {
         for (Mount mount : mounts) {
             if (mount instanceof Mount.Bind bind) {
                 HostPaths.ofThisMachine().require(bind);

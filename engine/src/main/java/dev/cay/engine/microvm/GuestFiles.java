@@ -1,7 +1,9 @@
 package dev.cay.engine.microvm;
 
+import dev.cay.engine.container.GuestUser;
 import dev.cay.engine.microvm.GuestMount.Options;
 import dev.cay.linux.Arg;
+import dev.cay.linux.Credentials;
 import dev.cay.linux.DirectoryOps;
 import dev.cay.linux.Errno;
 import dev.cay.linux.Fd;
@@ -67,6 +69,13 @@ final class GuestFiles {
         list.add(FileOps.close(directory(path, 0755)));
     }
 
+    /** Makes a directory or an empty file, and the directories above it, where they are missing: they are somebody's. */
+    void make(String path, boolean directory, GuestUser maker) {
+        list.addAll(Credentials.makeFilesOf(maker.user(), maker.group()));
+        list.add(FileOps.close(directory ? directory(path, 0755) : file(path)));
+        list.addAll(Credentials.makeFilesOf(GuestUser.ROOT.user(), GuestUser.ROOT.group()));
+    }
+
     /** A directory with exactly this mode; anything else that is there is an error. */
     void make(String path, int mode) {
         Op directory = directory(path, mode);
@@ -96,6 +105,48 @@ final class GuestFiles {
         Op above = directory(directory, 0755);
         list.add(FileOps.unlink(Arg.of(above), name, REMOVE_DIRECTORY));
         list.add(FileOps.close(above));
+    }
+
+    /** The same, with all that is mounted below it. */
+    void detach(String directory, String name) {
+        enter(directory);
+        list.add(Mount.detach(name));
+        Op above = directory(directory, 0755);
+        list.add(FileOps.unlink(Arg.of(above), name, REMOVE_DIRECTORY));
+        list.add(FileOps.close(above));
+    }
+
+    /**
+     * Mounts a file or a directory of another mount there.
+     *
+     * @param source a path that is nobody's but the kernel's and ours
+     */
+    void share(String source, GuestMount.Share share) {
+        String path = share.path();
+        Op tree = list.add(Mount.cloneTree(source));
+        list.add(Mount.isolate(Arg.of(tree), path, attributes(share.options())));
+        Op place = share.directory() ? directory(path, 0755) : file(path);
+        list.add(Mount.attachAt(Arg.of(tree), Arg.of(place), path));
+        list.add(FileOps.close(place));
+        list.add(FileOps.close(tree));
+    }
+
+    private static long attributes(Options options) {
+        return Mount.ATTR_NOSUID
+                | Mount.ATTR_NODEV
+                | (options.readOnly() ? Mount.ATTR_RDONLY : 0)
+                | (options.executable() ? 0 : Mount.ATTR_NOEXEC);
+    }
+
+    /** Opens a file, to be closed by the caller; it is made empty, and the directories above it, where they are missing. */
+    private Op file(String path) {
+        int slash = path.lastIndexOf('/');
+        Op above = slash == 0 ? root : directory(path.substring(0, slash), 0755);
+        provide(above, path.substring(slash + 1), "");
+        if (above != root) {
+            list.add(FileOps.close(above));
+        }
+        return open(path, FileOps.O_PATH);
     }
 
     /** Mounts a disk there, which must have one of these file systems. */

@@ -3,9 +3,11 @@ package dev.cay.engine.microvm;
 import static java.util.Objects.requireNonNull;
 
 import dev.cay.Size;
+import dev.cay.engine.container.GuestUser;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.regex.Pattern;
 
 /**
  * Something that a guest has at a place of its own. {@code nosuid}, {@code nodev} and {@code relatime} are always on.
@@ -54,6 +56,23 @@ public sealed interface GuestMount {
         public Disk {
             check(path, options);
             GuestSpec.Disks.check(serial, type);
+        }
+    }
+
+    /**
+     * A directory or a file of this machine, out of what its {@link FileServer} shows.
+     *
+     * @param name of it there
+     * @param directory whether it is one
+     * @param owner who owns it, as the guest sees it: what is missing in it for other mounts is made by him
+     */
+    record Share(String name, String path, boolean directory, Options options, GuestUser owner) implements GuestMount {
+        private static final Pattern NAME = Pattern.compile("[0-9]{1,4}");
+
+        public Share {
+            check(path, options);
+            requireNonNull(owner, "owner is null");
+            GuestSpec.require(NAME.matcher(name).matches(), "a share '" + name + "'");
         }
     }
 

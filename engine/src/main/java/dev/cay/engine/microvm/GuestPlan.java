@@ -1,6 +1,7 @@
 package dev.cay.engine.microvm;
 
 import dev.cay.Size;
+import dev.cay.engine.container.GuestUser;
 import dev.cay.engine.microvm.GuestMount.Options;
 import dev.cay.linux.Arg;
 import dev.cay.linux.Errno;
@@ -28,6 +29,7 @@ final class GuestPlan {
 
     private static final String NEW_ROOT = "/cay/root";
     private static final String DISKS = "/dev/.disks/";
+    private static final String SHARES = "/dev/.shares/";
     private static final String CHANGES = "/cay/changes";
     private static final int SCRATCH = 01777;
 
@@ -211,18 +213,32 @@ final class GuestPlan {
         if (hasDisks) { // the kernel's own devices, which commands are not to see
             files.mount("devtmpfs", "/dev/.disks", "devtmpfs", Mount.MS_NOSUID | Mount.MS_NOEXEC, "");
         }
+        boolean hasShares = spec.mounts().stream().anyMatch(GuestMount.Share.class::isInstance);
+        if (hasShares) { // all of them, of which commands are to see no more than what is put in its place
+            files.mount(FileServer.TAG, "/dev/.shares", "virtiofs", NO_DEVICES, "");
+        }
         for (GuestMount mount : spec.mounts()) {
-            files.enter(mount.path());
+            GuestUser maker = spec.maker(mount.path());
+            if (!maker.equals(GuestUser.ROOT)) { // root has no files on the host
+                files.make(mount.path(), !(mount instanceof GuestMount.Share share) || share.directory(), maker);
+            }
             switch (mount) {
-                case GuestMount.Tmpfs tmpfs -> files.add(tmpfs(tmpfs));
+                case GuestMount.Tmpfs tmpfs -> {
+                    files.enter(mount.path());
+                    files.add(tmpfs(tmpfs));
+                }
                 case GuestMount.Disk(String serial, String path, Optional<String> type, Options options) ->
                     files.mountDisk(DISKS + disks.name(serial), path, disks.types(type), options);
+                case GuestMount.Share share -> files.share(SHARES + share.name(), share);
             }
         }
         if (hasDisks) {
             files.unmount("/dev", ".disks");
         }
-        spec.directories().forEach(files::make);
+        if (hasShares) {
+            files.detach("/dev", ".shares");
+        }
+        spec.directories().forEach(path -> files.make(path, true, spec.maker(path)));
         return files.build();
     }
 

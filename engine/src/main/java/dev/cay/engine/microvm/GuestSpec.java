@@ -8,6 +8,8 @@ import dev.cay.ResourceLimit;
 import dev.cay.SandboxSpec;
 import dev.cay.Size;
 import dev.cay.Writable;
+import dev.cay.engine.container.GuestUser;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -128,10 +130,17 @@ public record GuestSpec(
      * @param layers the serials of the disks with its image's layers, the lowest first
      * @param gateways of its network, if it is on one
      * @param volumes the serials of the disks that are its volumes, by their names
+     * @param user its default user; of no meaning if it sees nothing of this machine
      */
     static GuestSpec of(
-            String id, SandboxSpec spec, List<String> layers, List<String> gateways, Map<String, String> volumes) {
+            String id,
+            SandboxSpec spec,
+            List<String> layers,
+            List<String> gateways,
+            Map<String, String> volumes,
+            GuestUser user) {
         List<GuestMount> mounts = new ArrayList<>();
+        int shares = 0;
         for (Mount mount : spec.mounts()) {
             String path = Path.of(mount.target()).normalize().toString();
             mounts.add(
@@ -143,7 +152,13 @@ public record GuestSpec(
                                     path,
                                     Optional.of("ext4"),
                                     new GuestMount.Options(named.readOnly(), true));
-                        case Mount.Bind _ -> throw new IllegalArgumentException("no guest has files of the host");
+                        case Mount.Bind bind ->
+                            new GuestMount.Share(
+                                    FileServer.name(shares++),
+                                    path,
+                                    Files.isDirectory(bind.source()),
+                                    new GuestMount.Options(bind.readOnly(), bind.executable()),
+                                    user);
                     });
         }
         boolean hasScratch = mounts.stream().anyMatch(mount -> mount.path().equals("/tmp"));
@@ -191,6 +206,12 @@ public record GuestSpec(
         for (GuestMount mount : mounts) {
             require(places.add(mount.path()), "two mounts at " + mount.path());
         }
+        for (GuestMount mount : mounts) {
+            if (mount instanceof GuestMount.Share share && !share.directory()) {
+                String below = share.path() + "/";
+                require(places.stream().noneMatch(place -> place.startsWith(below)), "a mount below a file, " + below);
+            }
+        }
         List<GuestMount> ordered = new ArrayList<>(mounts);
         ordered.sort(Comparator.<GuestMount>comparingInt(mount -> depth(mount.path()))
                 .thenComparing(GuestMount::path));
@@ -222,11 +243,22 @@ public record GuestSpec(
         return serials;
     }
 
+    /** Who makes what is missing at a path: whoever owns what of the host lies above it, else root. */
+    GuestUser maker(String path) {
+        GuestUser maker = GuestUser.ROOT;
+        for (GuestMount mount : mounts) {
+            if (path.startsWith(mount.path() + "/")) {
+                maker = mount instanceof GuestMount.Share share ? share.owner() : GuestUser.ROOT;
+            }
+        }
+        return maker;
+    }
+
     /** Whether something of what is written in it is there when it has ended. */
     boolean keepsChanges() {
         return mounts.stream()
                 .anyMatch(mount ->
-                        mount instanceof GuestMount.Disk && !mount.options().readOnly());
+                        !(mount instanceof GuestMount.Tmpfs) && !mount.options().readOnly());
     }
 
     static void require(boolean condition, String message) {

@@ -21,6 +21,7 @@ import java.util.Set;
  * @param processors 1 to 64
  * @param disks in the order in which the guest sees them
  * @param card its network card
+ * @param files a connection to a {@link FileServer}; the machine's from its start on
  */
 public record MachineSpec(
         Path kernel,
@@ -30,7 +31,8 @@ public record MachineSpec(
         int processors,
         Acceleration acceleration,
         List<Disk> disks,
-        Optional<NetworkCard> card) {
+        Optional<NetworkCard> card,
+        Optional<Fd> files) {
     /** What a kernel needs to come up. */
     public static final Size MINIMUM_MEMORY = Size.mib(64);
 
@@ -61,11 +63,30 @@ public record MachineSpec(
         require(memory.compareTo(MINIMUM_MEMORY) >= 0, "less memory than " + MINIMUM_MEMORY);
         require(memory.bytes() % MEBIBYTE == 0, "memory that is no multiple of 1 MiB");
         require(processors >= 1 && processors <= MAXIMUM_PROCESSORS, processors + " processors");
-        require(disks.size() <= maximumDisks(acpi), disks.size() + " disks");
+        requireNonNull(files, "files is null");
+        require(disks.size() <= maximumDisks(acpi, files.isPresent()), disks.size() + " disks");
         Set<String> serials = new HashSet<>();
         for (Disk disk : disks) {
             require(serials.add(disk.serial()), "two disks " + disk.serial());
         }
+    }
+
+    /** One without files of this machine. */
+    public MachineSpec(
+            Path kernel,
+            Path initramfs,
+            boolean acpi,
+            Size memory,
+            int processors,
+            Acceleration acceleration,
+            List<Disk> disks,
+            Optional<NetworkCard> card) {
+        this(kernel, initramfs, acpi, memory, processors, acceleration, disks, card, Optional.empty());
+    }
+
+    /** The same with files of this machine. */
+    MachineSpec with(Optional<Fd> connection) {
+        return new MachineSpec(kernel, initramfs, acpi, memory, processors, acceleration, disks, card, connection);
     }
 
     /** One with ACPI, and without a network card. */
@@ -74,14 +95,18 @@ public record MachineSpec(
         this(kernel, initramfs, true, memory, processors, acceleration, disks, Optional.empty());
     }
 
-    /** How many disks a machine can have. */
-    public static int maximumDisks(boolean acpi) {
-        return acpi ? MAXIMUM_DISKS : MAXIMUM_DISKS_WITHOUT_ACPI;
+    /**
+     * How many disks a machine can have.
+     *
+     * @param files whether it has files of this machine, in the place of one of them where there is none to spare
+     */
+    public static int maximumDisks(boolean acpi, boolean files) {
+        return acpi ? MAXIMUM_DISKS : MAXIMUM_DISKS_WITHOUT_ACPI - (files ? 1 : 0);
     }
 
     /** How many disks this one can have. */
     int places() {
-        return maximumDisks(acpi);
+        return maximumDisks(acpi, files.isPresent());
     }
 
     /** The memory of a guest that is to have at least so much. */

@@ -12,7 +12,9 @@ import dev.cay.Writable;
 import dev.cay.engine.container.Containers;
 import dev.cay.engine.container.GuestCommands;
 import dev.cay.engine.container.GuestSurroundings;
+import dev.cay.engine.container.GuestUser;
 import dev.cay.engine.container.NetworkSource;
+import dev.cay.engine.erofs.LayerContent;
 import dev.cay.engine.kernels.GuestKernel;
 import dev.cay.engine.kernels.KernelStore;
 import dev.cay.linux.Architecture;
@@ -21,6 +23,7 @@ import dev.cay.linux.MachineOps;
 import dev.cay.linux.OpList;
 import dev.cay.linux.Stub;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
@@ -39,6 +42,7 @@ public final class MicroVms implements AutoCloseable {
     /** How long a guest may take from its kernel's first instruction to its last mount; an emulated one takes seconds. */
     private static final Duration BOOT = Duration.ofSeconds(120);
 
+    private final Containers containers;
     private final NetworkSource networks;
     private final KernelStore kernels;
     private final Vmm vmm;
@@ -53,6 +57,7 @@ public final class MicroVms implements AutoCloseable {
     public MicroVms(Containers containers, NetworkSource networks, KernelStore kernels, Path run, Path data)
             throws IOException {
         vmm = new QemuVmm(new ContainerHome(containers));
+        this.containers = containers;
         this.networks = networks;
         this.kernels = kernels;
         host = new HostKernel();
@@ -80,10 +85,6 @@ public final class MicroVms implements AutoCloseable {
                 spec.writable() instanceof Writable.Directory,
                 "a microVM keeps no changes in a directory of this machine",
                 "leave out --writable, or use a container");
-        refuse(
-                spec.mounts().stream().anyMatch(Mount.Bind.class::isInstance),
-                "a microVM sees no file of this machine",
-                "copy it, use a volume that has a limit, or use a container");
         refuse(!spec.limits().io().isNone(), "a microVM has no limits of io yet", "leave out --io");
         refuse(
                 spec.limits().cpus().isPresent() || spec.limits().cpuWeight().isPresent(),
@@ -134,7 +135,8 @@ public final class MicroVms implements AutoCloseable {
     public MicroVm create(String id, SandboxSpec spec, List<Path> layers, DiskFiles others) {
         check(spec);
         GuestKernel kernel = kernels.find(Optional.empty());
-        int maximum = MachineSpec.maximumDisks(kernel.acpi());
+        List<Mount.Bind> shared = shared(spec);
+        int maximum = MachineSpec.maximumDisks(kernel.acpi(), !shared.isEmpty());
         refuse(
                 layers.size() + others.count() > maximum,
                 "an image of " + layers.size() + " layers, and " + others.count()
@@ -143,21 +145,67 @@ public final class MicroVms implements AutoCloseable {
                         ? "make its layers fewer, or use a container"
                         : "prefer a kernel that knows ACPI (cay kernel default), or make its layers fewer");
         try {
-            return boot(id, spec, kernel, layers, others);
+            if (shared.isEmpty()) {
+                return boot(id, spec, kernel, layers, others, Optional.<FileServer>empty());
+            }
+            FileServer files = FileServer.start(host, containers, shared, user(spec, layers));
+            try {
+                return boot(id, spec, kernel, layers, others, Optional.of(files));
+            } catch (IOException | RuntimeException e) {
+                files.close();
+                throw e;
+            }
         } catch (IOException e) {
             throw new SandboxException.SetupFailed("cannot make the microVM: " + e.getMessage(), "", e);
         }
     }
 
-    private MicroVm boot(String id, SandboxSpec spec, GuestKernel kernel, List<Path> layers, DiskFiles others)
+    /** What of this machine it sees, which has been found harmless. */
+    private List<Mount.Bind> shared(SandboxSpec spec) {
+        List<Mount.Bind> shared = spec.mounts().stream()
+                .filter(Mount.Bind.class::isInstance)
+                .map(Mount.Bind.class::cast)
+                .toList();
+        refuse(
+                !shared.isEmpty() && !FileServer.isThere(),
+                "a microVM sees files of this machine by the virtiofsd of QEMU 5 to 7, which is not here",
+                "install it (Debian 12: qemu-system-common), copy them with 'cay cp', or use a container");
+        containers.check(shared);
+        for (Mount.Bind bind : shared) {
+            refuse(
+                    !Files.isDirectory(bind.source()) && !Files.isRegularFile(bind.source()),
+                    "a microVM has nobody to talk to behind " + bind.source()
+                            + ", which is neither a directory nor a file",
+                    "mount a directory or a file, or use a container");
+        }
+        return shared;
+    }
+
+    /** Whom the owner of what it sees is in it: its default user, of whom its image's layers know. */
+    private static GuestUser user(SandboxSpec spec, List<Path> layers) throws IOException {
+        return GuestUser.of(
+                LayerContent.read(layers, "etc", "passwd", GuestUser.MAXIMUM_FILE)
+                        .orElse(new byte[0]),
+                LayerContent.read(layers, "etc", "group", GuestUser.MAXIMUM_FILE)
+                        .orElse(new byte[0]),
+                spec.user().orElse(SandboxSpec.DEFAULT_USER));
+    }
+
+    private MicroVm boot(
+            String id,
+            SandboxSpec spec,
+            GuestKernel kernel,
+            List<Path> layers,
+            DiskFiles others,
+            Optional<FileServer> files)
             throws IOException {
         if (!(spec.network() instanceof Network.Named named)) {
-            return boot(id, spec, kernel, layers, others, Optional.empty());
+            return boot(id, spec, kernel, layers, others, files, Optional.empty());
         }
         GuestNetwork network =
                 GuestNetwork.connect(host, networks, id, named, spec.hostname().orElse(id));
         try {
-            return boot(id, spec, kernel, layers, others, Optional.of(network));
+            return boot(id, spec, kernel, layers, others, files, Optional.of(network));
         } catch (IOException | RuntimeException e) {
             network.close();
             throw e;
@@ -170,6 +218,7 @@ public final class MicroVms implements AutoCloseable {
             GuestKernel kernel,
             List<Path> layers,
             DiskFiles others,
+            Optional<FileServer> files,
             Optional<GuestNetwork> network)
             throws IOException {
         long began = System.nanoTime();
@@ -186,14 +235,22 @@ public final class MicroVms implements AutoCloseable {
             disks.add(new Disk(file, serial, isReadOnly(spec, name)));
         });
         GuestSpec wanted = GuestSpec.of(
-                id, spec, lower, network.map(GuestNetwork::gateways).orElse(List.of()), serials);
-        Optional<MachineTemplates.Warm> warm = templates.find(kernel, memory(spec));
+                id,
+                spec,
+                lower,
+                network.map(GuestNetwork::gateways).orElse(List.of()),
+                serials,
+                files.map(FileServer::user).orElse(GuestUser.ROOT));
+        // Who serves files works in the guest's memory, and a clone's is a private mapping of a file.
+        Optional<MachineTemplates.Warm> warm =
+                files.isPresent() ? Optional.empty() : templates.find(kernel, memory(spec));
         Optional<MachineSpec.NetworkCard> card = network.map(GuestNetwork::card);
         Machine started = warm.isPresent()
                 ? vmm.start(
                         parts.clone(kernel, warm.get().template(), disks, card),
                         warm.get().origin())
-                : vmm.start(parts.machine(kernel, memory(spec), disks, card));
+                : vmm.start(parts.machine(kernel, memory(spec), disks, card).with(files.map(FileServer::connection)));
+        files.ifPresent(server -> server.serve(started));
         Begun begun = new Begun(
                 began,
                 warm.map(one -> one.template().name()),

@@ -8,7 +8,7 @@ import java.util.function.UnaryOperator;
 /**
  * How QEMU is called: no shell, no configuration files, nothing that is not said here. Its descriptors 0, 1 and 2 are sockets: QMP,
  * the channel, and the guest's console together with what QEMU itself has to say. From 3 on come its
- * memory, if that is a file, and a tap device, if it has a network card.
+ * memory, if that is a file, a connection to who serves it files of this machine, and a tap device, if it has a network card.
  */
 final class QemuCommand {
     static final String PROGRAM = "/usr/bin/qemu-system-x86_64";
@@ -29,9 +29,10 @@ final class QemuCommand {
         option(command, "-display", "none");
         option(command, "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
         boolean boots = origin instanceof Origin.Boot;
+        boolean ownMemory = boots && spec.files().isEmpty();
         // Without the clock of a PC the kernel waits for it, two seconds.
         String platform = spec.acpi() ? "acpi=on,isa-serial=on" : "acpi=off,isa-serial=off";
-        option(command, "-machine", "microvm,rtc=on," + platform + (boots ? "" : ",memory-backend=ram"));
+        option(command, "-machine", "microvm,rtc=on," + platform + (ownMemory ? "" : ",memory-backend=ram"));
         switch (spec.acceleration()) {
             case Acceleration.Kvm _ -> {
                 option(command, "-accel", "kvm");
@@ -45,7 +46,12 @@ final class QemuCommand {
         option(command, "-smp", Integer.toString(spec.processors()));
         option(command, "-m", (spec.memory().bytes() >> 20) + "M");
         switch (origin) {
-            case Origin.Boot _ -> kernel(command, spec, seen);
+            case Origin.Boot _ -> {
+                kernel(command, spec, seen);
+                if (!ownMemory) { // who serves it files reads and writes there
+                    option(command, "-object", "memory-backend-memfd," + memory(spec) + ",share=on");
+                }
+            }
             case Origin.Mould _ -> {
                 kernel(command, spec, seen);
                 memory(command, spec, "on");
@@ -77,13 +83,16 @@ final class QemuCommand {
             option(command, "-drive", "if=none,id=disk" + i + "," + drive);
             option(command, "-device", "virtio-blk-device,drive=disk" + i + ",serial=" + serial);
         }
+        int next = boots ? Home.FURTHER : Home.FURTHER + 1;
+        if (spec.files().isPresent()) {
+            option(command, "-chardev", "socket,id=files,fd=" + next++);
+            option(command, "-device", "vhost-user-fs-device,chardev=files,tag=" + FileServer.TAG);
+        }
+        String tap = "tap,id=network,fd=" + next;
         spec.card()
                 .ifPresentOrElse(
                         card -> {
-                            option(
-                                    command,
-                                    "-netdev",
-                                    "tap,id=network,fd=" + (boots ? Home.FURTHER : Home.FURTHER + 1));
+                            option(command, "-netdev", tap);
                             option(command, "-device", "virtio-net-device,netdev=network,mac=" + card.station());
                         },
                         () -> {
@@ -109,8 +118,11 @@ final class QemuCommand {
         option(
                 command,
                 "-object",
-                "memory-backend-file,id=ram,size=" + (spec.memory().bytes() >> 20) + "M,share=" + shared
-                        + ",mem-path=/proc/self/fd/" + Home.FURTHER);
+                "memory-backend-file," + memory(spec) + ",share=" + shared + ",mem-path=/proc/self/fd/" + Home.FURTHER);
+    }
+
+    private static String memory(MachineSpec spec) {
+        return "id=ram,size=" + (spec.memory().bytes() >> 20) + "M";
     }
 
     /** What is weaker here than a kernel's default concerns the emulated machine alone, whose boot it makes a third shorter. */

@@ -32,6 +32,7 @@ public record QemuVmm(Home home) implements Vmm {
                 case Origin.Mould(MemoryFile memory) -> theirs.add(memory.copy());
                 case Origin.Clone(MemoryFile memory, MemoryFile _) -> theirs.add(memory.copy());
             }
+            spec.files().ifPresent(theirs::add);
             spec.card().ifPresent(card -> theirs.add(card.device()));
             Home.Guarded process =
                     home.start(seen -> QemuCommand.of(spec, origin, seen), needs(spec, origin), List.copyOf(theirs));

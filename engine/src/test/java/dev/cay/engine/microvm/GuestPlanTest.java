@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatIllegalArgumentException
 
 import dev.cay.Furnishing;
 import dev.cay.Size;
+import dev.cay.engine.container.GuestUser;
 import dev.cay.engine.microvm.GuestMount.Options;
 import dev.cay.linux.Arg;
 import dev.cay.linux.Op;
@@ -100,6 +101,50 @@ final class GuestPlanTest {
                 .containsExactly("accounts", "message queues");
         assertThat(names(GuestPlan.rest(spec(new GuestSpec.Root.Initramfs(), false), DISKS, TRUST)))
                 .doesNotContain("root", "seal");
+    }
+
+    private static GuestMount share(String name, String path, boolean directory, Options options) {
+        return new GuestMount.Share(name, path, directory, options, new GuestUser(1234, 77));
+    }
+
+    @Test
+    void sharesAreTakenOutOfWhereAllOfThemAre() {
+        GuestSpec spec = spec(
+                OVERLAY,
+                false,
+                share("1", "/etc/one", false, new Options(true, false)),
+                share("0", "/work", true, Options.ALL),
+                tmpfs("/work/made/memory"));
+        List<String> calls = calls(GuestPlan.rest(spec, DISKS, TRUST), "mounts").stream()
+                .map(Op::toString)
+                .toList();
+        assertThat(calls)
+                .containsSubsequence(
+                        "mount(virtiofs -> /dev/.shares)",
+                        "open_tree(/dev/.shares/0)",
+                        "mount_setattr(/work)",
+                        "move_mount(/work)",
+                        "open_tree(/dev/.shares/1)",
+                        "mount_setattr(/etc/one)",
+                        "move_mount(/etc/one)",
+                        "setfsuid(1234)",
+                        "mkdirat(memory)",
+                        "setfsuid(0)",
+                        "mount(tmpfs -> /work/made/memory)",
+                        "umount2(.shares)");
+        assertThat(calls.stream().filter(call -> call.equals("setfsuid(1234)"))).hasSize(1);
+        assertThat(spec.maker("/work")).isEqualTo(GuestUser.ROOT);
+        assertThat(spec.maker("/work/x")).isEqualTo(new GuestUser(1234, 77));
+        assertThat(spec.maker("/work/made/memory/x")).isEqualTo(GuestUser.ROOT);
+        assertThat(spec.keepsChanges()).isTrue();
+    }
+
+    @Test
+    void nothingIsMountedBelowAFile() {
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> spec(OVERLAY, false, share("0", "/x", false, Options.ALL), tmpfs("/x/y")))
+                .withMessageContaining("below a file");
+        assertThatIllegalArgumentException().isThrownBy(() -> share("../x", "/x", true, Options.ALL));
     }
 
     @Test

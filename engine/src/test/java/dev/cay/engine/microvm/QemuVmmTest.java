@@ -94,6 +94,20 @@ class QemuVmmTest {
         pair.getLast().close();
     }
 
+    /** Whoever serves the files reads and writes in the guest's memory, which has to be shared for that. */
+    @Test
+    void whoServesFilesIsADescriptorToo() throws IOException {
+        List<Fd> pair = UnixSocket.pair();
+        machine = new QemuVmm(home).start(SPEC.with(Optional.of(pair.getFirst())));
+        assertThat(home.commandLine)
+                .contains("memory-backend-memfd,id=ram,size=256M,share=on")
+                .contains("microvm,rtc=on,acpi=on,isa-serial=on,memory-backend=ram")
+                .containsSequence("-chardev", "socket,id=files,fd=3")
+                .contains("vhost-user-fs-device,chardev=files,tag=cay");
+        assertThat(home.sockets.getLast()).isSameAs(pair.getFirst());
+        pair.getLast().close();
+    }
+
     @Test
     void aKernelWithoutAcpiHasItsConsoleOnVirtioAndRestartsToEnd() throws IOException {
         machine = new QemuVmm(home)
