@@ -118,6 +118,53 @@ class NetworkPortsTest {
         });
     }
 
+    /**
+     * For ports that are published on 127.0.0.1 the kernel is told that bridges may have such packets: that opens the machine's
+     * loopback to nobody, neither from outside nor from a sandbox whose root does what he likes.
+     */
+    @Test
+    void loopbackIsNobodyElses() throws Exception {
+        need("ip");
+        String lead = "ip addr flush dev lo; echo 1 > /proc/sys/net/ipv4/conf/all/route_localnet;"
+                + " ip route add 127.0.0.0/8 via ";
+        world.engine(engine -> {
+            try (Sandbox sandbox = server(engine, "8080:80", "0.0.0.0:8081:80", "[::]:8082:80");
+                    Sandbox other = engine.create(SandboxSpec.host()
+                            .network(Network.bridge().withEgress(EgressPolicy.allowAll()))
+                            .build());
+                    NetlinkLab inOther = NetlinkLab.of(
+                            world.kernel, other.info().firstProcess().orElseThrow())) {
+                assertThat(connect(world.host, "127.0.0.1", 8080)).matches("10\\..*");
+                assertThat(connect(world.host, "127.0.0.2", NetworkWorld.PORT)).isEqualTo("127.0.0.1");
+                String gateway = engine.networks().list().getFirst().gateway().getHostAddress();
+                world.internet.output("sh", "-c", lead + HOST);
+                inOther.output("sh", "-c", lead + gateway);
+                for (NetlinkLab place : List.of(world.internet, inOther)) {
+                    for (int port : new int[] {8080, 8081, NetworkWorld.PORT}) {
+                        assertThat(failure(connect(place, "127.0.0.1", port)))
+                                .as("127.0.0.1:%d", port)
+                                .isEqualTo("failed");
+                        assertThat(failure(connect(place, "127.0.0.2", port)))
+                                .as("127.0.0.2:%d", port)
+                                .isEqualTo("failed");
+                    }
+                }
+                assertThat(connect(world.internet, HOST, 8081))
+                        .as("the way is there")
+                        .isEqualTo(NetworkWorld.INTERNET);
+                assertThat(connect(world.internet, HOST6, 8082)).contains(":");
+                assertThat(failure(connect(world.internet, HOST6, 8080))).isEqualTo("failed");
+                assertThat(failure(connect(world.internet, HOST6, 8081)))
+                        .as("of the other family")
+                        .isEqualTo("failed");
+                String ip = engine.networks().member(sandbox.id()).address6().getHostAddress();
+                assertThat(failure(connect(world.internet, ip, 80)))
+                        .as("past the port")
+                        .isEqualTo("failed");
+            }
+        });
+    }
+
     @Test
     void comeAndGoWhileItRuns() throws Exception {
         world.engine(engine -> {

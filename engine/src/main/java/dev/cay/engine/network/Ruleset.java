@@ -320,7 +320,13 @@ final class Ruleset {
     }
 
     private static void translate(NftBatch batch) {
+        // Who is near can send packets to 127.0.0.1 here. The kernel drops them where they are to be routed, but not if
+        // they were led
+        // elsewhere before: this machine's own connections to what is published there come by the other chain.
         batch.addRule(NftRule.in(PREROUTING)
+                        .within(NftField.IPV4_DESTINATION, LOOPBACK)
+                        .accept())
+                .addRule(NftRule.in(PREROUTING)
                         .in(BRIDGES, NftField.INPUT)
                         .in(RESOLVERS4, NftField.IPV4_DESTINATION, NftField.PROTOCOL, NftField.DESTINATION_PORT)
                         .redirectTo(ANSWERS4, NftField.IPV4_SOURCE))
