@@ -1,6 +1,7 @@
 package dev.cay.it;
 
 import dev.cay.AgentSpec;
+import dev.cay.Cidr;
 import dev.cay.EgressPolicy;
 import dev.cay.ExecResult;
 import dev.cay.ExecSpec;
@@ -140,6 +141,20 @@ public final class ChildOperator {
                         .id();
             case "egress" -> {
                 engine().networks().setEgress(name, EgressPolicy.parse(more));
+                yield "";
+            }
+            case "network-create" ->
+                engine().networks().create(name, Optional.of(Cidr.parse(more))).bridge();
+            case "network-remove" -> {
+                engine().networks().remove(name);
+                yield "";
+            }
+            case "publish" -> {
+                engine().networks().publish(name, PublishedPort.parse(more));
+                yield "";
+            }
+            case "unpublish" -> {
+                engine().networks().unpublish(name, PublishedPort.parse(more));
                 yield "";
             }
             case "create-for" ->

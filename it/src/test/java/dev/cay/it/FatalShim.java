@@ -7,7 +7,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 
 /**
- * A library that kills its process before it changes the files of sandboxes for the {@code CAY_FATAL}-th time: what Java does there is no
+ * A library that kills its process before it changes the files of sandboxes, or below {@code CAY_FATAL_PLACE}, for the {@code CAY_FATAL}-th time: what Java does there is no
  * list of system calls, before which {@link ChildOperator} could die.
  */
 final class FatalShim {
@@ -24,7 +24,8 @@ final class FatalShim {
             static int steps;
             static void step(const char *path) {
                 const char *fatal = getenv("CAY_FATAL");
-                if (fatal && path && strstr(path, "/run/cay/sandboxes/") && __sync_add_and_fetch(&steps, 1) == atoi(fatal)) {
+                const char *place = getenv("CAY_FATAL_PLACE");
+                if (fatal && path && strstr(path, place ? place : "/run/cay/sandboxes/") && __sync_add_and_fetch(&steps, 1) == atoi(fatal)) {
                     kill(getpid(), SIGKILL);
                     for (;;) pause();
                 }

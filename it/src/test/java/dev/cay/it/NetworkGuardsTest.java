@@ -319,33 +319,49 @@ class NetworkGuardsTest {
         }
     }
 
+    /** Somebody tries all the time, by both protocols of both families. */
     @Test
     void aPolicyIsExchangedWithoutAnOpenMoment() throws Exception {
         String probe = """
                 import socket, sys
-                reached = tried = 0
-                while tried < 4000:
-                    s = socket.socket(); s.settimeout(2); tried += 1
-                    if s.connect_ex((sys.argv[1], 7000)) == 0: reached += 1
-                    s.close()
-                    if tried == 20: print('on', flush=True)
-                print(reached, flush=True)
+                def attempt(number, reached):
+                    for place in sys.argv[2:]:
+                        s = socket.socket(udp[place].family); s.settimeout(2)
+                        reached['tcp', place] += s.connect_ex((place, 7000)) == 0
+                        s.close()
+                        for action in (lambda: udp[place].send(b'?'), lambda: udp[place].recv(100)):
+                            try: reached['udp', place] += isinstance(action(), bytes)
+                            except OSError: pass
+                udp = {}
+                for place in sys.argv[2:]:
+                    udp[place] = socket.socket(socket.AF_INET6 if ':' in place else socket.AF_INET, socket.SOCK_DGRAM)
+                    udp[place].connect((place, 7000)); udp[place].setblocking(False)
+                reached = {(protocol, place): 0 for protocol in ('tcp', 'udp') for place in sys.argv[2:]}
+                for i in range(int(sys.argv[1])):
+                    attempt(i, reached)
+                    if i == 20: print('on', flush=True)
+                print(*[count > 0 for count in reached.values()], flush=True)
                 """;
+        String[] hidden = {
+            "allow 10.0.0.0/8\nallow 11.0.0.0/8\nallow 12.0.0.0/8\nallow 13.0.0.0/8:tcp:1-9\nallow *.example.com",
+            "allow public\nallow [fd88::/16]\nallow 192.168.78.0/24:udp",
+            "default allow\ndeny private\nconnections 1000",
+        };
         world.engine(engine -> {
             try (Sandbox sandbox = box(engine, EgressPolicy.publicOnly());
-                    Execution trying = sandbox.start(ExecSpec.of("python3", "-c", probe, LAN))) {
+                    Execution trying =
+                            sandbox.start(ExecSpec.of("python3", "-c", probe, "3000", LAN, NetworkWorld.LAN6))) {
                 assertThat(Lab.line(trying.stdout())).isEqualTo("on");
-                for (int i = 0; i < 40; i++) {
-                    engine.networks()
-                            .setEgress(
-                                    sandbox.id(),
-                                    i % 2 == 0
-                                            ? EgressPolicy.parse(
-                                                    "allow 10.0.0.0/8\nallow 11.0.0.0/8\nallow 12.0.0.0/8\n"
-                                                            + "allow 13.0.0.0/8:tcp:1-9\nallow *.example.com")
-                                            : EgressPolicy.publicOnly());
+                for (int i = 0; i < 60; i++) {
+                    engine.networks().setEgress(sandbox.id(), EgressPolicy.parse(hidden[i % hidden.length]));
                 }
-                assertThat(Lab.line(trying.stdout())).isEqualTo("0");
+                assertThat(Lab.line(trying.stdout())).isEqualTo("False False False False");
+
+                engine.networks().setEgress(sandbox.id(), EgressPolicy.allowAll());
+                assertThat(sandbox.exec("python3", "-c", probe, "200", LAN, NetworkWorld.LAN6)
+                                .stdout())
+                        .as("it sees what is open")
+                        .contains("True True True True");
             }
         });
     }
@@ -388,6 +404,35 @@ class NetworkGuardsTest {
                                 .stdout()
                                 .trim())
                         .isEqualTo("8");
+            }
+        });
+    }
+
+    /** As firewalld does when it is told to: its table goes and comes again, and lets nothing pass. */
+    @Test
+    void afterSomebodyElseLoadsHisRulesAgainARepairMakesWay() throws Exception {
+        NftTable theirs = new NftTable(NftFamily.INET, "firewalld");
+        NftChain forward = new NftChain(
+                theirs,
+                "filter_FORWARD",
+                Optional.of(new NftChain.Base(NftChain.Hook.FORWARD, 10, NftChain.Kind.FILTER, false)));
+        NftBatch load = new NftBatch().addTable(theirs).addChain(forward);
+        world.engine(engine -> {
+            try (Nftables nftables = filter();
+                    Sandbox sandbox = box(engine, EgressPolicy.publicOnly())) {
+                nftables.commit(load); // it begins when the sandbox is there already
+                assertThat(connect(sandbox, INTERNET, PORT)).isEqualTo("timeout");
+                for (int i = 0; i < 2; i++) {
+                    engine.networks().repair();
+                    assertThat(connect(sandbox, INTERNET, PORT)).isEqualTo(HOST);
+                    assertThat(connect(sandbox, LAN, PORT)).isEqualTo("ECONNREFUSED");
+                    assertThat(nftables.rules(forward))
+                            .as("no more than it needs")
+                            .hasSize(2);
+                    nftables.commit(new NftBatch().deleteTable(theirs));
+                    nftables.commit(load);
+                }
+                nftables.commit(new NftBatch().deleteTable(theirs));
             }
         });
     }

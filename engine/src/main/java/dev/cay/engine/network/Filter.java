@@ -158,10 +158,10 @@ final class Filter {
         return commit(batch);
     }
 
-    void unpublish(Lease lease, PublishedPort port) throws IOException {
+    boolean unpublish(Lease lease, PublishedPort port) throws IOException {
         NftBatch batch = new NftBatch();
         published(batch, lease, port, false);
-        commit(batch);
+        return commit(batch);
     }
 
     /** Takes a sandbox's elements and chains away. */

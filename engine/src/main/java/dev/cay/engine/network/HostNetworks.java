@@ -20,7 +20,6 @@ import dev.cay.linux.netlink.InterfaceAddress;
 import dev.cay.linux.netlink.Link;
 import dev.cay.linux.netlink.MacAddress;
 import dev.cay.linux.netlink.NetlinkException;
-import dev.cay.linux.netlink.NftBatch;
 import dev.cay.linux.netlink.Nftables;
 import dev.cay.linux.netlink.Route;
 import dev.cay.linux.netlink.Rtnetlink;
@@ -55,8 +54,8 @@ public final class HostNetworks implements AutoCloseable {
     private final Quarantine quarantine;
     private final Filter filter;
     private final Wall wall;
-    private final Passage passage;
-    private final HostSettings settings;
+    private final SharedParts shared;
+    private final SandboxRules rules;
     private final AtomicBoolean holding = new AtomicBoolean();
 
     /** Who lives. */
@@ -78,8 +77,8 @@ public final class HostNetworks implements AutoCloseable {
         quarantine = new Quarantine(store, links, connections);
         filter = new Filter(nftables);
         wall = new Wall(nftables);
-        passage = new Passage(nftables);
-        settings = new HostSettings(store);
+        shared = new SharedParts(store, nftables, links, filter, quarantine);
+        rules = new SandboxRules(store, filter, quarantine, shared);
     }
 
     private record Sockets(Rtnetlink rtnetlink, Nftables nftables, Connections connections) {
@@ -144,16 +143,9 @@ public final class HostNetworks implements AutoCloseable {
     /** Removes a network that no sandbox uses. */
     public void remove(String name) throws IOException {
         store.locked(() -> {
-            Optional<NetworkDefinition> network = store.network(name);
+            NetworkDefinition network = store.unused(name);
+            shared.remove(network); // the kernel's part first: who dies here has removed nothing yet
             store.remove(name);
-            if (network.isPresent()) {
-                String bridge = network.get().bridge();
-                if (filter.exists()) {
-                    filter.forget(network.get());
-                }
-                passage.close(List.of(bridge));
-                links.remove(bridge);
-            }
             return name;
         });
     }
@@ -182,7 +174,7 @@ public final class HostNetworks implements AutoCloseable {
                 holding.set(true);
             }
             NetworkDefinition network = definition(wanted.name());
-            int bridge = prepare(network);
+            int bridge = shared.prepare(network);
             quarantine.free();
             InetAddress address = store.address(network, wanted.address(), quarantine);
             Lease lease = new Lease(
@@ -222,144 +214,33 @@ public final class HostNetworks implements AutoCloseable {
         links.configure(network, lease, guest);
     }
 
-    /** Makes sure that all is there that the sandboxes of a network share. */
-    private int prepare(NetworkDefinition network) throws IOException {
-        boolean fresh = !links.exists(network.bridge());
-        if (fresh) {
-            settings.forward(bridgesOfOthers());
-        }
-        if (!filter.exists()) { // before the bridge: what it brings is to be filtered from the first packet on
-            filter.install(store.networks(), store.leases());
-            fresh = true;
-        } else if (fresh) {
-            filter.add(network);
-        }
-        int bridge = bridge(network);
-        if (fresh) {
-            passage.open(List.of(network.bridge()));
-        }
-        return bridge;
-    }
-
-    /** The number of a bridge. If it has to be made, those are plugged in again that were on one that somebody has removed. */
-    private int bridge(NetworkDefinition network) throws IOException {
-        Optional<Integer> there = links.up(network.bridge());
-        if (there.isPresent()) {
-            return there.get();
-        }
-        int bridge = links.bridge(network);
-        for (Lease lease : store.leases()) {
-            if (lease.network().equals(network.name())) {
-                links.reconnect(bridge, lease);
-            }
-        }
-        return bridge;
-    }
-
-    private boolean bridgesOfOthers() throws IOException {
-        Set<String> ours =
-                store.networks().stream().map(NetworkDefinition::bridge).collect(Collectors.toSet());
-        return links.all().stream().anyMatch(link -> link.kind().equals("bridge") && !ours.contains(link.name()));
-    }
-
     /**
      * Lets a sandbox's packets pass as far as its policy allows; all of it at once, or nothing.
      *
      * @param resolver the port of the gateways where its questions for names are answered, if that is known already
      */
     public Lease open(Lease lease, Network.Named wanted, List<String> names, OptionalInt resolver) throws IOException {
-        Lease opened = lease.withEgress(wanted.egress())
-                .withNames(names)
-                .withPorts(wanted.ports())
-                .withResolver(resolver);
-        return store.locked(() -> {
-            for (PublishedPort port : wanted.ports()) {
-                checkFree(port);
-            }
-            NetworkDefinition network = store.network(lease.network())
-                    .filter(now -> now.subnet().contains(lease.address())
-                            && now.address6(lease.address()).equals(lease.address6()))
-                    .orElseThrow(() -> NetworkStore.notFound(lease.network())); // removed since it was connected
-            store.put(opened);
-            if (!filter.open(opened, network)) {
-                reinstall();
-            }
-            return opened;
-        });
-    }
-
-    private void checkFree(PublishedPort port) throws IOException {
-        for (Lease other : store.leases()) {
-            for (PublishedPort taken : other.ports()) {
-                if (taken.conflictsWith(port)) {
-                    throw new SandboxException.Conflict(
-                            "the port " + port.hostPort() + "/"
-                                    + port.transport().text() + " of this machine is in use by the sandbox "
-                                    + other.sandbox(),
-                            "publish another port");
-                }
-            }
-        }
-        PortOwners.check(port);
-    }
-
-    /** Somebody has taken our table away. */
-    private void reinstall() throws IOException {
-        filter.install(store.networks(), store.leases());
-        passage.open(store.networks().stream().map(NetworkDefinition::bridge).toList());
+        return rules.open(lease, wanted, names, resolver);
     }
 
     /** Gives another policy to a sandbox. Connections that it has are looked at again. */
     public void egress(String sandbox, EgressPolicy policy) throws IOException {
-        store.locked(() -> {
-            Lease lease = require(sandbox);
-            Lease changed = lease.withEgress(policy);
-            store.put(changed);
-            if (!filter.exchange(lease, changed)) {
-                reinstall();
-            }
-            quarantine.forgetConnections(List.of(lease));
-            return sandbox;
-        });
+        rules.egress(sandbox, policy);
     }
 
     /** Leads a port of this machine to a sandbox. */
     public void publish(String sandbox, PublishedPort port) throws IOException {
-        store.locked(() -> {
-            Lease lease = require(sandbox);
-            checkFree(port);
-            List<PublishedPort> ports = new ArrayList<>(lease.ports());
-            ports.add(port);
-            Lease changed = lease.withPorts(ports);
-            store.put(changed);
-            if (!filter.publish(lease, port)) {
-                reinstall();
-            }
-            return sandbox;
-        });
+        rules.publish(sandbox, port);
     }
 
     /** Leads it there no more; connections that came by it end. */
     public void unpublish(String sandbox, PublishedPort port) throws IOException {
-        store.locked(() -> {
-            Lease lease = require(sandbox);
-            List<PublishedPort> ports = new ArrayList<>(lease.ports());
-            if (!ports.remove(port)) {
-                throw new SandboxException.NotFound(
-                        "the sandbox " + sandbox + " does not publish " + port, "see: cay port ls " + sandbox);
-            }
-            store.put(lease.withPorts(ports));
-            filter.unpublish(lease, port);
-            quarantine.forgetConnections(List.of(lease));
-            return sandbox;
-        });
+        rules.unpublish(sandbox, port);
     }
 
     /** What a sandbox has. */
     public Lease require(String sandbox) throws IOException {
-        return store.lease(sandbox)
-                .orElseThrow(() -> new SandboxException.NotFound(
-                        "the sandbox " + sandbox + " has no network of its own", "make it with --network bridge"));
+        return rules.require(sandbox);
     }
 
     /** The addresses of this machine. */
@@ -399,6 +280,7 @@ public final class HostNetworks implements AutoCloseable {
     /** Takes away what belongs to nobody who lives, and nothing else. */
     public void sweep() throws IOException {
         store.locked(() -> {
+            shared.settle();
             for (Lease lease : store.leases()) {
                 boolean lives =
                         lease.owner().isEmpty() ? liveness.sandbox(lease.sandbox()) : liveness.engine(lease.owner());
@@ -417,31 +299,7 @@ public final class HostNetworks implements AutoCloseable {
 
     /** Restores what somebody else has taken away of the packet filter, the bridges and the settings. */
     public List<String> repair() throws IOException {
-        return store.locked(() -> {
-            List<String> repaired = new ArrayList<>();
-            List<NetworkDefinition> used = new ArrayList<>();
-            List<Lease> leases = store.leases();
-            if (leases.isEmpty() && !filter.exists()) {
-                return repaired;
-            }
-            for (NetworkDefinition network : store.networks()) {
-                if (leases.stream().anyMatch(lease -> lease.network().equals(network.name()))) {
-                    settings.forward(bridgesOfOthers());
-                    used.add(network);
-                }
-            }
-            filter.install(store.networks(), leases); // before the bridges: what they bring is filtered
-            for (NetworkDefinition network : used) {
-                if (links.up(network.bridge()).isEmpty()) {
-                    bridge(network);
-                    repaired.add("the bridge " + network.bridge());
-                }
-            }
-            repaired.add("the packet filter of " + leases.size() + (leases.size() == 1 ? " sandbox" : " sandboxes"));
-            passage.open(
-                    store.networks().stream().map(NetworkDefinition::bridge).toList());
-            return repaired;
-        });
+        return store.locked(shared::repair);
     }
 
     /** Takes all down if nobody needs it. */
@@ -455,17 +313,7 @@ public final class HostNetworks implements AutoCloseable {
             if (!store.leases().isEmpty() || !store.holders().isEmpty()) {
                 return "";
             }
-            quarantine.end();
-            List<String> bridges =
-                    store.networks().stream().map(NetworkDefinition::bridge).toList();
-            for (String bridge : bridges) {
-                links.remove(bridge);
-            }
-            if (filter.exists()) {
-                nftables.commit(new NftBatch().deleteTable(Ruleset.TABLE));
-            }
-            passage.close(bridges);
-            settings.restore();
+            shared.takeDown();
             return "";
         });
     }

@@ -34,6 +34,7 @@ import java.util.stream.Collectors;
  * LEASES/quarantine/ADDRESS one that has been given back, while something in the kernel may still remember it
  * LEASES/holds/ENGINE       empty; a living engine that makes sandboxes with networks
  * LEASES/cursors/NAME       the address that was leased last
+ * LEASES/changing           empty; while a lease and what the sandbox has in the kernel may differ
  * LEASES/settings.json      what the machine's settings were before the first of them was changed
  * </pre>
  */
@@ -53,6 +54,7 @@ public final class NetworkStore {
     private final Path cursors;
     private final Path settings;
     private final Path lock;
+    private final Path changing;
     private final ParsedFiles<NetworkDefinition> parsedNetworks = new ParsedFiles<>();
     private final ParsedFiles<Lease> parsedLeases = new ParsedFiles<>();
 
@@ -65,6 +67,7 @@ public final class NetworkStore {
         cursors = Directories.make(real.resolve("cursors"));
         settings = real.resolve("settings.json");
         lock = real.resolve("lock");
+        changing = real.resolve("changing");
     }
 
     /** Opens the store of this machine. */
@@ -170,26 +173,31 @@ public final class NetworkStore {
     }
 
     /**
-     * Removes a network.
+     * A network that no sandbox has an address of.
      *
-     * @throws SandboxException.NotFound if there is none
-     * @throws SandboxException.Conflict if a sandbox has an address of it
+     * @throws SandboxException.NotFound if there is none of this name
+     * @throws SandboxException.Conflict if a sandbox has
      */
+    public NetworkDefinition unused(String name) throws IOException {
+        NetworkDefinition network = network(name).orElseThrow(() -> notFound(name));
+        List<Lease> users = leases().stream()
+                .filter(lease -> lease.network().equals(name)
+                        && lease.egress().isPresent()) // those kept ready are told when they are needed
+                .toList();
+        if (!users.isEmpty()) {
+            throw new SandboxException.Conflict(
+                    "the network " + name + " is used by "
+                            + users.stream().map(Lease::sandbox).collect(Collectors.joining(", ")),
+                    "remove the sandbox first");
+        }
+        return network;
+    }
+
+    /** Removes a network; as {@link #unused} if that cannot be. */
     public void remove(String name) throws IOException {
         locked(() -> {
-            List<Lease> users = leases().stream()
-                    .filter(lease -> lease.network().equals(name)
-                            && lease.egress().isPresent()) // those kept ready are told when they are needed
-                    .toList();
-            if (!users.isEmpty()) {
-                throw new SandboxException.Conflict(
-                        "the network " + name + " is used by "
-                                + users.stream().map(Lease::sandbox).collect(Collectors.joining(", ")),
-                        "remove the sandbox first");
-            }
-            if (!Files.deleteIfExists(definitions.resolve(name + ".json"))) {
-                throw notFound(name);
-            }
+            unused(name);
+            Files.delete(definitions.resolve(name + ".json"));
             Files.deleteIfExists(cursors.resolve(name));
             return name;
         });
@@ -291,6 +299,23 @@ public final class NetworkStore {
         String json = lease.json();
         parsedLeases.put(json, lease);
         Directories.replace(leases.resolve(lease.address().getHostAddress()), json.getBytes(StandardCharsets.UTF_8));
+    }
+
+    /**
+     * Whether what is written of sandboxes and what they have in the kernel may differ from now on: to be said before one of them is changed,
+     * and after both were.
+     */
+    public void changing(boolean is) throws IOException {
+        if (is) {
+            Files.write(changing, new byte[0]);
+        } else {
+            Files.deleteIfExists(changing);
+        }
+    }
+
+    /** For who holds the lock: whether somebody died between the two. */
+    public boolean isChanging() {
+        return Files.exists(changing);
     }
 
     /** All that sandboxes have now. */

@@ -9,8 +9,10 @@ import dev.cay.PublishedPort;
 import dev.cay.SandboxException;
 import java.io.IOException;
 import java.net.InetAddress;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -22,6 +24,8 @@ import java.util.concurrent.Future;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 final class NetworkStoreTest {
     @TempDir
@@ -44,21 +48,24 @@ final class NetworkStoreTest {
 
     private Lease take(NetworkDefinition network, String sandbox, Optional<InetAddress> wanted) throws IOException {
         return store.locked(() -> {
-            InetAddress address = store.address(network, wanted, lease -> true);
-            Lease lease = new Lease(
-                    sandbox,
-                    "",
-                    network.name(),
-                    address,
-                    network.address6(address),
-                    "cay" + sandbox,
-                    List.of("box"),
-                    Optional.empty(),
-                    List.of(),
-                    OptionalInt.empty());
+            Lease lease = lease(network, sandbox, store.address(network, wanted, _ -> true));
             store.put(lease);
             return lease;
         });
+    }
+
+    private static Lease lease(NetworkDefinition network, String sandbox, InetAddress address) {
+        return new Lease(
+                sandbox,
+                "",
+                network.name(),
+                address,
+                network.address6(address),
+                "cay" + sandbox,
+                List.of("box"),
+                Optional.empty(),
+                List.of(),
+                OptionalInt.empty());
     }
 
     private static InetAddress ip(String text) {
@@ -148,6 +155,37 @@ final class NetworkStoreTest {
         assertThat(store.lease("s5")).isPresent();
     }
 
+    /** The files, not only the numbers: each prefix to its last address, by two that know of each other by the files alone. */
+    @ParameterizedTest
+    @ValueSource(ints = {8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30})
+    void theLastAddressOfEachPrefixIsFound(int prefix) throws IOException {
+        NetworkStore other = NetworkStore.open(base.resolve("networks"), base.resolve("leases"));
+        NetworkDefinition network = make("lan", "10.0.0.0/" + prefix);
+        int last = (1 << 32 - prefix) - 2;
+        int first = Math.max(2, last - 40); // all before are passed over by where it was left off
+        Files.writeString(base.resolve("leases/cursors/lan"), Integer.toString(first - 1));
+        Set<InetAddress> taken = new HashSet<>();
+        for (int number = first; number <= last; number++) {
+            NetworkStore one = number % 2 == 0 ? store : other;
+            String sandbox = "s" + number;
+            taken.add(one.locked(() -> {
+                InetAddress address = one.address(network, Optional.empty(), lease -> true);
+                one.put(lease(network, sandbox, address));
+                return address;
+            }));
+        }
+        assertThat(taken).hasSize(last - first + 1).contains(network.pool().address(last));
+        if (first == 2) {
+            assertThatThrownBy(() -> take(network, "more")).isInstanceOf(SandboxException.Conflict.class);
+        } else {
+            assertThat(take(network, "around").address()).isEqualTo(ip("10.0.0.2"));
+        }
+        Lease gone = other.lease("s" + last).orElseThrow();
+        other.release(gone);
+        assertThat(take(network, "again", Optional.of(gone.address())).address())
+                .isEqualTo(gone.address());
+    }
+
     @Test
     void manyAtOnceGetAllThatThereIsAndNothingTwice() throws Exception {
         NetworkDefinition network = make("lan", "10.1.0.0/26"); // 61 sandboxes
@@ -164,6 +202,18 @@ final class NetworkStoreTest {
             assertThat(addresses).doesNotHaveDuplicates().hasSize(61);
         }
         assertThatThrownBy(() -> take(network, "more")).isInstanceOf(SandboxException.Conflict.class);
+    }
+
+    @Test
+    void whoeverDiesInTheMiddleOfAChangeLeavesWordOfIt() throws IOException {
+        assertThat(store.isChanging()).isFalse();
+        store.changing(false);
+        store.changing(true);
+        store.changing(true);
+        NetworkStore other = NetworkStore.open(base.resolve("networks"), base.resolve("leases"));
+        assertThat(other.isChanging()).isTrue();
+        other.changing(false);
+        assertThat(store.isChanging()).isFalse();
     }
 
     @Test
