@@ -31,6 +31,11 @@ final class GuestKernels {
         return file;
     }
 
+    /** The program of the first process. */
+    static Path stub() {
+        return Path.of(System.getProperty("cay.root", ".."), "guest/src/main/resources/dev/cay/guest/stub-x86_64");
+    }
+
     private static Path fetched(String name) {
         return Optional.ofNullable(System.getenv("XDG_CACHE_HOME"))
                 .map(Path::of)

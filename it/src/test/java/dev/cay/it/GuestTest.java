@@ -84,11 +84,7 @@ final class GuestTest {
         store.add(List.of(GuestKernels.debian()), Optional.empty());
         kernel = store.find(Optional.empty());
         initramfs = directory.resolve("guest-initramfs");
-        Initramfs.write(initramfs, Files.readAllBytes(stub()), kernel);
-    }
-
-    private static Path stub() {
-        return Path.of(System.getProperty("cay.root", ".."), "guest/src/main/resources/dev/cay/guest/stub-x86_64");
+        Initramfs.write(initramfs, Files.readAllBytes(GuestKernels.stub()), kernel);
     }
 
     @AfterAll
@@ -112,7 +108,7 @@ final class GuestTest {
                                 1,
                                 new Acceleration.Emulated(TimestampCounter.kilohertz(host)),
                                 List.of()))) {
-            try (Stub stub = Stub.ofMachine(machine.channel(), System.nanoTime() + LONG.toNanos())) {
+            try (Stub stub = Stub.ofMachine(machine.channel(0), System.nanoTime() + LONG.toNanos())) {
                 furnish(stub);
                 use.of(machine, stub);
             } catch (IOException | AssertionError e) {
@@ -274,9 +270,9 @@ final class GuestTest {
     private Optional<Stub> second = Optional.empty();
 
     /** Another session over the same channel finds what runs. */
-    private void comesBack(Machine machine, Stub first) throws SyscallException {
+    private void comesBack(Machine machine, Stub first) throws IOException {
         commands(first).start(5, ExecSpec.of(PROBE, "wait")); // what the first has of it is gone with its session
-        Op copy = FileOps.copy(Arg.of(machine.channel()), "channel");
+        Op copy = FileOps.copy(Arg.of(machine.channel(0)), "channel");
         Fd channel = host.run(OpList.of(copy)).fd(copy);
         Stub stub = Stub.ofMachine(channel, System.nanoTime() + LONG.toNanos());
         second = Optional.of(stub);

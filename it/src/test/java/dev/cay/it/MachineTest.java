@@ -102,20 +102,20 @@ final class MachineTest {
                         List.of(disks)));
     }
 
-    private static void say(Machine machine, String line) throws SyscallException {
+    private static void say(Machine machine, String line) throws IOException {
         Pipe.write(
-                machine.channel(),
+                machine.channel(0),
                 ByteBuffer.allocateDirect(64).put((line + "\n").getBytes(UTF_8)).flip());
     }
 
-    private static boolean hears(Machine machine, Duration limit) {
-        return Poll.await(limit.toNanos(), Poll.Interest.reading(machine.channel())) != 0;
+    private static boolean hears(Machine machine, Duration limit) throws IOException {
+        return Poll.await(limit.toNanos(), Poll.Interest.reading(machine.channel(0))) != 0;
     }
 
-    private static String hear(Machine machine) throws SyscallException {
+    private static String hear(Machine machine) throws IOException {
         ByteBuffer buffer = ByteBuffer.allocateDirect(64);
         assertThat(hears(machine, LONG)).as(machine.console()).isTrue();
-        Pipe.read(machine.channel(), buffer);
+        Pipe.read(machine.channel(0), buffer);
         byte[] bytes = new byte[buffer.flip().remaining()];
         buffer.get(bytes);
         return new String(bytes, UTF_8);
@@ -154,20 +154,6 @@ final class MachineTest {
             assertThat(machine.await(LONG)).contains(new MachineEnd.Reset());
             assertThat(machine.console()).contains("Kernel panic - not syncing: Attempted to kill init!");
         }
-    }
-
-    @Test
-    void aMachineEndsAsItIsTold() throws IOException {
-        try (Machine machine = start()) {
-            assertThat(machine.end()).isEmpty();
-            machine.quit();
-            assertThat(machine.await(LONG)).contains(new MachineEnd.Quit());
-        }
-        try (Machine machine = start()) {
-            assertThat(GuestKernels.vmms().iterator().next().destroyForcibly()).isTrue();
-            assertThat(machine.await(LONG)).contains(new MachineEnd.Killed(9));
-        }
-        start().close();
     }
 
     @Test

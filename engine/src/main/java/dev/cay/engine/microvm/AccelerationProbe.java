@@ -76,7 +76,7 @@ record AccelerationProbe(Vmm vmm, Path device, Path verdicts, Duration patience)
     private String boot(MachineSpec spec) {
         long deadline = System.nanoTime() + patience.toNanos();
         try (Machine machine = vmm.start(spec, new Origin.Boot());
-                Stub stub = Stub.ofMachine(machine.channel(), deadline)) {
+                Stub stub = Stub.ofMachine(machine.channel(deadline), deadline)) {
             stub.ping();
             return "";
         } catch (IOException e) {

@@ -39,7 +39,7 @@ final class GuestInit {
     static Stub start(HostKernel host, Machine machine, Stub stub, Furnishing.Init init, long deadline)
             throws IOException {
         String program = program(stub, init.command().getFirst());
-        Op copy = FileOps.copy(Arg.of(machine.channel()), "channel");
+        Op copy = FileOps.copy(Arg.of(machine.channel(deadline)), "channel");
         Fd channel = host.run(OpList.of(copy)).fd(copy);
         byte[] image = GuestProgram.of(Architecture.current().text());
         try {

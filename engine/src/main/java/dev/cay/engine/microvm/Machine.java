@@ -16,8 +16,14 @@ public interface Machine extends AutoCloseable {
     /** The name of the guest's port that is the channel's other end. */
     String PORT = "dev.cay.stub";
 
-    /** The host's end of the channel to the guest's first process, a stream socket; whoever takes it closes it. */
-    Fd channel();
+    /**
+     * The host's end of the channel to the guest's first process, a stream socket, and always the same; whoever takes it closes it.
+     * With some VMMs there is none until that process has come to it.
+     *
+     * @param deadline a value of {@link System#nanoTime}, until which it waits
+     * @throws IOException if there is none in time, or the machine has ended
+     */
+    Fd channel(long deadline) throws IOException;
 
     /** The last that the guest's console and the VMM have said, at most 64 KiB. */
     String console();

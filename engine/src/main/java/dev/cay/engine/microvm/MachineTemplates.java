@@ -133,7 +133,7 @@ final class MachineTemplates implements Templates, AutoCloseable {
             GuestPlaces.Left places;
             MachineSpec machine = files.machine(kernel, memory, List.of(), Optional.empty());
             try (Machine mould = vmm.start(machine, new Origin.Mould(ram))) {
-                try (Stub stub = Stub.ofMachine(mould.channel(), deadline)) {
+                try (Stub stub = Stub.ofMachine(mould.channel(deadline), deadline)) {
                     places = GuestPlaces.leave(inside(stub), machine.places(), deadline);
                     stub.ping(); // nothing is on its way any more
                     mould.save(state);

@@ -296,7 +296,7 @@ public final class MicroVms implements AutoCloseable {
             Optional<GuestNetwork> network)
             throws IOException {
         long deadline = begun.when() + BOOT.toNanos();
-        Stub stub = Stub.ofMachine(machine.channel(), deadline);
+        Stub stub = Stub.ofMachine(machine.channel(deadline), deadline);
         try {
             GuestBoot boot = new GuestBoot(stub);
             Duration answered = Duration.ofNanos(System.nanoTime() - begun.when());

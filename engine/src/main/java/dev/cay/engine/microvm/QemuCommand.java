@@ -21,7 +21,7 @@ final class QemuCommand {
 
     private QemuCommand() {}
 
-    static List<String> of(MachineSpec spec, Origin origin, UnaryOperator<Path> seen) {
+    static List<String> of(QemuType type, MachineSpec spec, Origin origin, UnaryOperator<Path> seen) {
         List<String> command = new ArrayList<>(List.of(PROGRAM));
         option(command, "-nodefaults");
         option(command, "-no-user-config");
@@ -30,9 +30,7 @@ final class QemuCommand {
         option(command, "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
         boolean boots = origin instanceof Origin.Boot;
         boolean ownMemory = boots && spec.files().isEmpty();
-        // Without the clock of a PC the kernel waits for it, two seconds.
-        String platform = spec.acpi() ? "acpi=on,isa-serial=on" : "acpi=off,isa-serial=off";
-        option(command, "-machine", "microvm,rtc=on," + platform + (ownMemory ? "" : ",memory-backend=ram"));
+        option(command, "-machine", type.options(spec.acpi()) + (ownMemory ? "" : ",memory-backend=ram"));
         switch (spec.acceleration()) {
             case Acceleration.Kvm _ -> {
                 option(command, "-accel", "kvm");
@@ -61,10 +59,12 @@ final class QemuCommand {
                 option(command, "-incoming", "defer");
             }
         }
-        option(command, "-global", "virtio-mmio.force-legacy=false");
+        if (type == QemuType.MICROVM) {
+            option(command, "-global", "virtio-mmio.force-legacy=false");
+        }
         option(command, "-chardev", "socket,id=console,fd=2");
         option(command, "-chardev", "socket,id=channel,fd=1");
-        option(command, "-device", "virtio-serial-device");
+        option(command, "-device", type.device("virtio-serial"));
         if (spec.acpi()) {
             option(command, "-serial", "chardev:console");
         } else { // such a kernel has no driver for a serial line either
@@ -72,7 +72,7 @@ final class QemuCommand {
         }
         option(command, "-device", "virtserialport,chardev=channel,name=" + Machine.PORT);
         option(command, "-object", "rng-builtin,id=random");
-        option(command, "-device", "virtio-rng-device,rng=random");
+        option(command, "-device", type.device("virtio-rng") + ",rng=random");
         option(command, "-chardev", "socket,id=monitor,fd=0");
         option(command, "-mon", "chardev=monitor,mode=control");
         int places = boots ? spec.disks().size() : spec.places();
@@ -81,26 +81,31 @@ final class QemuCommand {
             String drive = taken ? file(spec.disks().get(i), seen) : NOTHING;
             String serial = taken ? spec.disks().get(i).serial() : Disk.place(i);
             option(command, "-drive", "if=none,id=disk" + i + "," + drive);
-            option(command, "-device", "virtio-blk-device,drive=disk" + i + ",serial=" + serial);
+            option(command, "-device", type.device("virtio-blk") + ",drive=disk" + i + ",serial=" + serial);
         }
         int next = boots ? Home.FURTHER : Home.FURTHER + 1;
         if (spec.files().isPresent()) {
             option(command, "-chardev", "socket,id=files,fd=" + next++);
-            option(command, "-device", "vhost-user-fs-device,chardev=files,tag=" + FileServer.TAG);
+            option(command, "-device", type.device("vhost-user-fs") + ",chardev=files,tag=" + FileServer.TAG);
         }
-        String tap = "tap,id=network,fd=" + next;
-        spec.card()
-                .ifPresentOrElse(
-                        card -> {
-                            option(command, "-netdev", tap);
-                            option(command, "-device", "virtio-net-device,netdev=network,mac=" + card.station());
-                        },
-                        () -> {
-                            if (!boots) {
-                                option(command, "-device", "virtio-net-device"); // a place, as those of the disks
-                            }
-                        });
+        card(command, type, spec, boots, next);
         return command;
+    }
+
+    private static void card(List<String> command, QemuType type, MachineSpec spec, boolean boots, int descriptor) {
+        String device = type.device("virtio-net");
+        if (type == QemuType.Q35) {
+            device += ",romfile="; // nobody boots from a network
+        }
+        if (spec.card().isPresent()) {
+            option(command, "-netdev", "tap,id=network,fd=" + descriptor);
+            option(
+                    command,
+                    "-device",
+                    device + ",netdev=network,mac=" + spec.card().get().station());
+        } else if (!boots) {
+            option(command, "-device", device); // a place, as those of the disks
+        }
     }
 
     private static String file(Disk disk, UnaryOperator<Path> seen) {

@@ -5,69 +5,51 @@ import dev.cay.engine.json.JsonWriter;
 import dev.cay.linux.Child;
 import dev.cay.linux.Fd;
 import dev.cay.linux.MemoryFile;
-import dev.cay.linux.Pipe;
 import dev.cay.linux.Poll;
-import dev.cay.linux.SyscallException;
 import dev.cay.linux.UnixSocket;
 import java.io.IOException;
-import java.nio.ByteBuffer;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 
-/**
- * A QEMU that runs. A virtual thread listens to it for as long as it lives: so the console never stalls the guest, and the end is
- * seen when it comes.
- */
+/** A QEMU that runs, and its monitor. */
 final class QemuMachine implements Machine {
     /** How long QEMU may take to answer; on a busy machine it takes seconds to begin. */
     private static final long PATIENCE_SECONDS = 60;
 
-    private static final int BUFFER = 8 * 1024;
-
-    /** After a full buffer of console: a guest that writes without an end gets 8 KiB for so long. */
-    private static final long BREATH_NANOSECONDS = 4_000_000;
+    private static final long LOOK_AGAIN_NANOSECONDS = 4_000_000;
 
     /** What QEMU calls a descriptor that it is given. */
     private static final String STATE = "state";
 
-    private final Home.Guarded process;
+    private final VmmProcess process;
     private final Fd monitor;
     private final Fd channel;
-    private final Fd console;
-    private final ConsoleTail tail = new ConsoleTail();
-    private final Qmp qmp = new Qmp(this::onMessage);
     private final CompletableFuture<Boolean> greeting = new CompletableFuture<>();
     private final Map<Long, CompletableFuture<Qmp.Message>> commands = new ConcurrentHashMap<>();
     private final AtomicLong ids = new AtomicLong();
     private final ReentrantLock writing = new ReentrantLock();
-    private final CompletableFuture<MachineEnd> end = new CompletableFuture<>();
-    private final Thread listener;
     private volatile String shutdown = "";
-    private volatile boolean killed;
 
-    QemuMachine(Home.Guarded process, Fd monitor, Fd channel, Fd console) {
-        this.process = process;
+    QemuMachine(Home.Guarded guarded, Fd monitor, Fd channel, Fd console) {
         this.monitor = monitor;
         this.channel = channel;
-        this.console = console;
-        listener = Thread.ofVirtual().name("cay-machine").start(this::listen);
+        Qmp qmp = new Qmp(this::onMessage);
+        process = new VmmProcess(guarded, console, List.of(new VmmProcess.Source(monitor, qmp::accept)), this::end);
+        process.begin();
     }
 
     /** Waits until QEMU takes commands. */
     void greet() throws IOException {
-        await(greeting, "begin");
+        process.await(greeting, "begin", PATIENCE_SECONDS);
         execute("qmp_capabilities");
     }
 
@@ -88,72 +70,11 @@ final class QemuMachine implements Machine {
         }
     }
 
-    private void listen() {
-        ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER);
-        List<Fd> sources = new ArrayList<>(List.of(console, monitor));
-        try {
-            for (boolean over = false; !over; ) {
-                List<Poll.Interest> interests = new ArrayList<>(List.of(process.end()));
-                sources.forEach(source -> interests.add(Poll.Interest.reading(source)));
-                // What was said before the end is there when the end is.
-                over = (Poll.await(Poll.FOREVER, interests.toArray(Poll.Interest[]::new)) & 1) != 0;
-                for (Fd source : List.copyOf(sources)) {
-                    if (!drain(source, buffer, over)) {
-                        sources.remove(source);
-                    }
-                }
-            }
-        } catch (IOException | RuntimeException e) {
-            killed = true;
-            process.kill();
-            Poll.await(Poll.FOREVER, process.end());
-        } finally {
-            finish();
-        }
-    }
-
-    /** Reads what is there, once or to the end. Returns whether more may come. */
-    private boolean drain(Fd source, ByteBuffer buffer, boolean all) throws IOException {
-        int rounds = 0;
-        do {
-            buffer.clear();
-            int count;
-            try {
-                count = Pipe.read(source, buffer);
-            } catch (SyscallException e) {
-                return false; // the other side is gone with a reset
-            }
-            if (count < 0) {
-                return count == Pipe.WOULD_BLOCK;
-            }
-            byte[] bytes = new byte[count];
-            buffer.flip().get(bytes);
-            if (source == console) {
-                tail.add(bytes, count);
-            } else {
-                qmp.accept(bytes, count);
-            }
-            if (count == BUFFER && !all) {
-                LockSupport.parkNanos(BREATH_NANOSECONDS);
-            }
-            rounds++;
-        } while (all && rounds < ConsoleTail.SIZE);
-        return true;
-    }
-
-    private void finish() {
-        MachineEnd how = process.poll().map(this::end).orElse(new MachineEnd.Failed(-1));
-        end.complete(how);
-        IOException over = new IOException("the machine has ended: " + how.text());
-        greeting.completeExceptionally(over);
-        commands.values().forEach(waiting -> waiting.completeExceptionally(over));
-    }
-
     private MachineEnd end(Child.Status status) {
         if (!status.exited()) {
             return new MachineEnd.Killed(status.number());
         }
-        if (status.number() != 0 || killed) {
+        if (status.number() != 0) {
             return new MachineEnd.Failed(status.number());
         }
         return switch (shutdown) {
@@ -178,11 +99,14 @@ final class QemuMachine implements Machine {
         long id = ids.incrementAndGet();
         CompletableFuture<Qmp.Message> answer = new CompletableFuture<>();
         commands.put(id, answer);
-        if (end.isDone()) {
-            throw new IOException("the machine has ended: " + end.join().text());
-        }
+        process.requireRunning();
         send(Qmp.command(command, arguments, id), passed);
-        Qmp.Message message = await(answer, command);
+        Qmp.Message message;
+        try {
+            message = process.await(answer, command, PATIENCE_SECONDS);
+        } finally {
+            commands.remove(id);
+        }
         if (message instanceof Qmp.Message.Refused(long _, String why)) {
             throw new IOException("QEMU refuses " + command + ": " + why);
         }
@@ -197,11 +121,7 @@ final class QemuMachine implements Machine {
                 int count = UnixSocket.send(monitor, line, done, length, done == 0 ? passed : List.of());
                 if (count == UnixSocket.END) {
                     // It ends, and has said why.
-                    await(
-                            end.thenCompose(how -> CompletableFuture.failedFuture(
-                                    new IOException("the machine has ended: " + how.text()))),
-                            "end");
-                    throw new IOException("QEMU's monitor is closed");
+                    process.await(new CompletableFuture<Boolean>(), "end", PATIENCE_SECONDS);
                 }
                 done += Math.max(0, count);
                 if (count == UnixSocket.WOULD_BLOCK
@@ -215,28 +135,14 @@ final class QemuMachine implements Machine {
         }
     }
 
-    private <T> T await(CompletableFuture<T> future, String what) throws IOException {
-        try {
-            return future.get(PATIENCE_SECONDS, TimeUnit.SECONDS);
-        } catch (TimeoutException e) {
-            throw new IOException("QEMU does not " + what + " within " + PATIENCE_SECONDS + " seconds", e);
-        } catch (ExecutionException e) {
-            String said = ConsoleTail.lastLines(console());
-            throw new IOException(e.getCause().getMessage() + (said.isEmpty() ? "" : "; it said: " + said), e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IOException("interrupted", e);
-        }
-    }
-
     @Override
-    public Fd channel() {
+    public Fd channel(long deadline) {
         return channel;
     }
 
     @Override
     public String console() {
-        return tail.text();
+        return process.console();
     }
 
     @Override
@@ -265,7 +171,7 @@ final class QemuMachine implements Machine {
             if (List.of("failed", "cancelled").contains(status) || System.nanoTime() - deadline >= 0) {
                 throw new IOException("QEMU cannot save the machine: " + status);
             }
-            LockSupport.parkNanos(BREATH_NANOSECONDS);
+            LockSupport.parkNanos(LOOK_AGAIN_NANOSECONDS);
         }
         state.seal();
     }
@@ -291,9 +197,7 @@ final class QemuMachine implements Machine {
 
     @Override
     public void kill() {
-        if (!end.isDone()) {
-            process.kill();
-        }
+        process.kill();
     }
 
     @Override
@@ -308,42 +212,22 @@ final class QemuMachine implements Machine {
 
     @Override
     public Optional<MachineEnd> end() {
-        return Optional.ofNullable(end.getNow(null));
+        return process.end();
     }
 
     @Override
     public Optional<MachineEnd> await(Duration limit) {
-        try {
-            return Optional.of(end.get(limit.toNanos(), TimeUnit.NANOSECONDS));
-        } catch (TimeoutException | ExecutionException e) {
-            return Optional.empty();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return Optional.empty();
-        }
+        return process.await(limit);
     }
 
     @Override
     public void onEnd(Runnable action) {
-        CompletableFuture<Void> unused = end.thenRun(action);
+        process.onEnd(_ -> action.run());
     }
 
     @Override
     public void close() {
-        kill();
-        end.join();
-        boolean interrupted = false;
-        while (listener.isAlive()) { // it has the descriptors
-            try {
-                listener.join();
-            } catch (InterruptedException e) {
-                interrupted = true;
-            }
-        }
-        if (interrupted) {
-            Thread.currentThread().interrupt();
-        }
-        List.of(monitor, console, channel).forEach(Fd::close);
         process.close();
+        channel.close();
     }
 }

@@ -11,10 +11,18 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
-/** QEMU's machine {@code microvm}: no firmware to speak of, no PCI, every device a virtio one. */
-public record QemuVmm(Home home) implements Vmm {
+/**
+ * QEMU.
+ *
+ * @param type of its machines
+ */
+public record QemuVmm(Home home, QemuType type) implements Vmm {
     /** What QEMU needs besides the guest's memory and what it translates. */
     private static final Size OVERHEAD = Size.mib(192);
+
+    public QemuVmm(Home home) {
+        this(home, QemuType.MICROVM);
+    }
 
     @Override
     public Machine start(MachineSpec spec, Origin origin) throws IOException {
@@ -34,8 +42,8 @@ public record QemuVmm(Home home) implements Vmm {
             }
             spec.files().ifPresent(theirs::add);
             spec.card().ifPresent(card -> theirs.add(card.device()));
-            Home.Guarded process =
-                    home.start(seen -> QemuCommand.of(spec, origin, seen), needs(spec, origin), List.copyOf(theirs));
+            Home.Guarded process = home.start(
+                    seen -> QemuCommand.of(type, spec, origin, seen), needs(spec, origin), List.copyOf(theirs));
             machine = new QemuMachine(process, ours.get(0), ours.get(1), ours.get(2));
         } catch (IOException | RuntimeException e) {
             ours.forEach(Fd::close);
@@ -57,7 +65,7 @@ public record QemuVmm(Home home) implements Vmm {
     @Override
     public String identity() throws IOException {
         Path program = Path.of(QemuCommand.PROGRAM).toRealPath();
-        return program + " " + Files.size(program) + " "
+        return program + " " + type.text() + " " + Files.size(program) + " "
                 + Files.getLastModifiedTime(program).to(TimeUnit.NANOSECONDS);
     }
 
