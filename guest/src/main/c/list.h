@@ -36,7 +36,7 @@ struct job {
     struct execution *execution;
 };
 
-/* Whether the connections are channels of a machine, see machine.h. */
+/* Whether the connections are channels of a machine, see machine.h; PORT_CHANNEL: what has no end that would be ours. */
 enum channel { NO_CHANNEL, SOCKET_CHANNEL, PORT_CHANNEL };
 static u8 channel;
 

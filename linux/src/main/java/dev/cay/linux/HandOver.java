@@ -18,6 +18,10 @@ public final class HandOver {
     private static final int PIPE_SIZE = 2 * Integer.BYTES;
     private static final long O_CLOEXEC = 02000000;
     private static final String PORT = "/vport";
+
+    /** The only one of a first process that has no port is that to its host. */
+    private static final String SOCKET = "socket:";
+
     private static final int FIRST = 1;
 
     /** The old stub may have a greeting in its hands when it goes; after a second there is another one. */
@@ -83,7 +87,7 @@ public final class HandOver {
         for (int i = 0; i < DESCRIPTORS; i++) {
             int length = (int) Math.max(0, results.value(links.get(i)));
             String target = new String(results.bytes(targets.get(i)), 0, length, StandardCharsets.UTF_8);
-            if (target.contains(PORT)) {
+            if (target.contains(PORT) || target.startsWith(SOCKET)) {
                 return i;
             }
         }

@@ -27,7 +27,15 @@ record ModuleSet(Map<String, byte[]> files) {
 
     /** What is loaded if it is there. */
     static final List<String> WANTED = List.of(
-            "virtio_mmio", "virtio_pci", "virtio_net", "ext4", "crc32c_generic", "virtio_rng", "fuse", "virtiofs");
+            "virtio_mmio",
+            "virtio_pci",
+            "virtio_net",
+            "ext4",
+            "crc32c_generic",
+            "virtio_rng",
+            "fuse",
+            "virtiofs",
+            "vmw_vsock_virtio_transport");
 
     private static final int MAXIMUM = 256;
 
