@@ -100,6 +100,7 @@ public enum SystemCall {
     BIND(49, 200),
     LISTEN(50, 201),
     CONNECT(42, 203),
+    ACCEPT4(288, 242),
     SENDTO(44, 206),
     RECVFROM(45, 207),
     SETSOCKOPT(54, 208),

@@ -89,6 +89,16 @@ public final class UnixSocket {
         });
     }
 
+    /**
+     * Takes a connection, {@code int accept4(int sockfd, struct sockaddr *addr, socklen_t *addrlen, int flags)} accept(2).
+     *
+     * @throws SyscallException EAGAIN if nobody has come; {@link Poll} says when
+     */
+    public static Fd accept(Fd listener) throws SyscallException {
+        long number = Native.retried(SystemCall.ACCEPT4, listener.number(), 0, 0, SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        return new Fd((int) Native.check(number, SystemCall.ACCEPT4, ""));
+    }
+
     private interface Use {
         Fd of(Arg address) throws SyscallException;
     }

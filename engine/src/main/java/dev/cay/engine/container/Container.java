@@ -372,8 +372,14 @@ public final class Container implements AutoCloseable {
                     throw new SandboxException.HostFailed("cannot open the sandbox's root: " + e.getMessage(), "", e);
                 }
             }
-            return new ContainerFiles(new InsideKernel(stub, walls.means().groups()), kernel, files.getFirst());
+            return new ContainerFiles(inside(), kernel, files.getFirst());
         }
+    }
+
+    /** Runs lists inside as the sandbox's root, whom no path leads out: what they open is this process's. */
+    public Kernel inside() {
+        requireInit();
+        return new InsideKernel(stub, walls.means().groups());
     }
 
     private void closeFiles() {

@@ -13,6 +13,7 @@ import dev.cay.engine.container.HostDevice;
 import dev.cay.linux.Child;
 import dev.cay.linux.Fd;
 import dev.cay.linux.Poll;
+import dev.cay.linux.UnixSocket;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.HashMap;
@@ -56,15 +57,16 @@ public record ContainerHome(Containers containers) implements Home {
         for (Path file : needs.writable()) {
             spec.mount(new Mount.Bind(file, place(file, seen), false, false, true));
         }
-        List<String> line =
-                command.of(file -> Optional.ofNullable(seen.get(file)).orElse(file));
+        List<String> line = command.of(file -> seen.getOrDefault(file, file));
         Container container = containers.create(spec.build(), needs.kvm() ? Set.of(HostDevice.KVM) : Set.of());
         try (Container.Launch launch = container.prepare()) {
             Container.Process process = launch.start(
-                    ExecSpec.of(line.toArray(String[]::new)),
+                    ExecSpec.builder(line.toArray(String[]::new))
+                            .workingDirectory(PLACE)
+                            .build(),
                     new Container.Streams(
                             streams.get(0), streams.get(1), streams.get(2), false, streams.subList(3, streams.size())));
-            return new Inhabited(container, process);
+            return new Inhabited(container, process, Map.copyOf(seen));
         } catch (IOException | SandboxException e) {
             container.kill();
             container.close();
@@ -77,7 +79,8 @@ public record ContainerHome(Containers containers) implements Home {
         return place.toString();
     }
 
-    private record Inhabited(Container container, Container.Process process) implements Guarded {
+    private record Inhabited(Container container, Container.Process process, Map<Path, Path> places)
+            implements Guarded {
         @Override
         public Poll.Interest end() {
             return process.child().end();
@@ -91,6 +94,21 @@ public record ContainerHome(Containers containers) implements Home {
         @Override
         public void kill() {
             container.kill(process);
+        }
+
+        @Override
+        public Path seen(Path file) {
+            return places.getOrDefault(file, file);
+        }
+
+        @Override
+        public Fd listen(String name) throws IOException {
+            return UnixSocket.listen(container.inside(), PLACE + "/" + name);
+        }
+
+        @Override
+        public Fd connect(String name) throws IOException {
+            return UnixSocket.connect(container.inside(), PLACE + "/" + name);
         }
 
         @Override

@@ -8,6 +8,7 @@ import dev.cay.linux.Fd;
 import dev.cay.linux.Poll;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
@@ -30,6 +31,22 @@ public interface Home {
             readOnly = List.copyOf(readOnly);
             writable = List.copyOf(writable);
         }
+
+        /**
+         * What it takes to run a machine.
+         *
+         * @param boots whether its kernel is read
+         * @param more what the VMM needs besides the guest's memory
+         */
+        static Needs of(MachineSpec spec, boolean boots, Size more) {
+            List<Path> readOnly = new ArrayList<>(boots ? List.of(spec.kernel(), spec.initramfs()) : List.of());
+            List<Path> writable = new ArrayList<>();
+            for (Disk disk : spec.disks()) {
+                (disk.readOnly() ? readOnly : writable).add(disk.file());
+            }
+            Size memory = Size.bytes(spec.memory().bytes() + more.bytes());
+            return new Needs(readOnly, writable, memory, spec.acceleration() instanceof Acceleration.Kvm);
+        }
     }
 
     /** Makes a command line, of how the files are called where it is read. */
@@ -45,6 +62,19 @@ public interface Home {
         Optional<Child.Status> poll();
 
         void kill();
+
+        /** How a file that it needs is called where it runs. */
+        Path seen(Path file);
+
+        /**
+         * Listens where it runs, so that it, and nobody outside, can connect.
+         *
+         * @param name of the socket, in the directory in which it was started
+         */
+        Fd listen(String name) throws IOException;
+
+        /** Connects to a socket of its own, called by the name that it has in the directory in which it was started. */
+        Fd connect(String name) throws IOException;
 
         /** The number of the process with which it ends, and that ends with it. */
         long pid();

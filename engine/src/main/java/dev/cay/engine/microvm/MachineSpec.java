@@ -5,7 +5,11 @@ import static java.util.Objects.requireNonNull;
 import dev.cay.Size;
 import dev.cay.linux.Fd;
 import dev.cay.linux.netlink.MacAddress;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
@@ -93,6 +97,21 @@ public record MachineSpec(
     public MachineSpec(
             Path kernel, Path initramfs, Size memory, int processors, Acceleration acceleration, List<Disk> disks) {
         this(kernel, initramfs, true, memory, processors, acceleration, disks, Optional.empty());
+    }
+
+    /**
+     * Makes sure that its files are there, before anything is done.
+     *
+     * @throws IOException says which is not
+     */
+    void requireFiles() throws IOException {
+        List<Path> parts = new ArrayList<>(List.of(kernel, initramfs));
+        disks.forEach(disk -> parts.add(disk.file()));
+        for (Path part : parts) {
+            if (!Files.exists(part)) {
+                throw new NoSuchFileException(part.toString(), null, "it is a part of the machine");
+            }
+        }
     }
 
     /**

@@ -43,7 +43,8 @@ final class QemuMachine implements Machine {
         this.monitor = monitor;
         this.channel = channel;
         Qmp qmp = new Qmp(this::onMessage);
-        process = new VmmProcess(guarded, console, List.of(new VmmProcess.Source(monitor, qmp::accept)), this::end);
+        process = new VmmProcess(
+                guarded, List.of(console), List.of(new VmmProcess.Source(monitor, qmp::accept)), this::end);
         process.begin();
     }
 

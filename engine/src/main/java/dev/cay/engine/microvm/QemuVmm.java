@@ -5,11 +5,10 @@ import dev.cay.linux.Fd;
 import dev.cay.linux.MemoryFile;
 import dev.cay.linux.UnixSocket;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.TimeUnit;
+import java.util.Set;
 
 /**
  * QEMU.
@@ -64,23 +63,17 @@ public record QemuVmm(Home home, QemuType type) implements Vmm {
 
     @Override
     public String identity() throws IOException {
-        Path program = Path.of(QemuCommand.PROGRAM).toRealPath();
-        return program + " " + type.text() + " " + Files.size(program) + " "
-                + Files.getLastModifiedTime(program).to(TimeUnit.NANOSECONDS);
+        return type.text() + " " + Program.identity(Path.of(QemuCommand.PROGRAM));
+    }
+
+    @Override
+    public Set<Ability> abilities() {
+        return Set.of(Ability.EMULATION, Ability.CLONES, Ability.POWER_OFF, Ability.CARD, Ability.FILES);
     }
 
     private static Home.Needs needs(MachineSpec spec, Origin origin) {
-        List<Path> readOnly = new ArrayList<>();
-        if (!(origin instanceof Origin.Clone)) {
-            readOnly.addAll(List.of(spec.kernel(), spec.initramfs()));
-        }
-        List<Path> writable = new ArrayList<>();
-        for (Disk disk : spec.disks()) {
-            (disk.readOnly() ? readOnly : writable).add(disk.file());
-        }
-        boolean kvm = spec.acceleration() instanceof Acceleration.Kvm;
-        long translations = kvm ? 0 : (long) QemuCommand.TRANSLATION_MIB << 20;
-        Size memory = Size.bytes(spec.memory().bytes() + translations + OVERHEAD.bytes());
-        return new Home.Needs(readOnly, writable, memory, kvm);
+        boolean translates = spec.acceleration() instanceof Acceleration.Emulated;
+        long translations = translates ? (long) QemuCommand.TRANSLATION_MIB << 20 : 0;
+        return Home.Needs.of(spec, !(origin instanceof Origin.Clone), Size.bytes(translations + OVERHEAD.bytes()));
     }
 }

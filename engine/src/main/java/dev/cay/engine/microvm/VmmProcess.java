@@ -30,7 +30,6 @@ final class VmmProcess implements AutoCloseable {
     private static final long BREATH_NANOSECONDS = 4_000_000;
 
     private final Home.Guarded process;
-    private final Source console;
     private final ConsoleTail tail = new ConsoleTail();
     private final List<Source> sources;
     private final Verdict verdict;
@@ -58,15 +57,14 @@ final class VmmProcess implements AutoCloseable {
 
     /**
      * @param process ended with this object
-     * @param console of the guest, together with what the VMM itself has to say
+     * @param consoles of the guest, together with what the VMM itself has to say
      * @param others where else it says something
      */
-    VmmProcess(Home.Guarded process, Fd console, List<Source> others, Verdict verdict) {
+    VmmProcess(Home.Guarded process, List<Fd> consoles, List<Source> others, Verdict verdict) {
         this.process = process;
         this.verdict = verdict;
-        this.console = new Source(console, tail::add);
-        sources = new ArrayList<>(List.of(this.console));
-        sources.addAll(others);
+        sources = new ArrayList<>(others);
+        consoles.forEach(console -> sources.add(new Source(console, tail::add)));
     }
 
     /** Begins to listen, once. */
@@ -150,6 +148,24 @@ final class VmmProcess implements AutoCloseable {
             throw new IOException("interrupted", e);
         } finally {
             over.cancel(false);
+        }
+    }
+
+    /**
+     * Waits until something can be read, if need be as long as the VMM runs.
+     *
+     * @param deadline a value of {@link System#nanoTime}
+     * @throws IOException if the time is over, or the machine has ended
+     */
+    void awaitReadable(Fd fd, long deadline) throws IOException {
+        long left = deadline - System.nanoTime();
+        int ready = left <= 0 ? 0 : Poll.await(left, Poll.Interest.reading(fd), process.end());
+        if ((ready & 1) == 0) {
+            if (ready != 0) {
+                end.join();
+            }
+            requireRunning();
+            throw new IOException("the guest does not come in time");
         }
     }
 

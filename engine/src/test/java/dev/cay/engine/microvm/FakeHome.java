@@ -43,7 +43,7 @@ final class FakeHome implements Home {
 
     @Override
     public Guarded start(CommandLine command, Needs wanted, List<Fd> streams) throws IOException {
-        commandLine = command.of(path -> Path.of("/seen").resolve(path.getFileName()));
+        commandLine = command.of(FakeHome::commandSees);
         needs = wanted;
         life = Pipe.reading();
         sockets.addAll(streams);
@@ -61,6 +61,21 @@ final class FakeHome implements Home {
             @Override
             public Optional<Child.Status> poll() {
                 return status;
+            }
+
+            @Override
+            public Path seen(Path file) {
+                return commandSees(file);
+            }
+
+            @Override
+            public Fd listen(String name) {
+                throw new IllegalStateException("QEMU has no socket with a name");
+            }
+
+            @Override
+            public Fd connect(String name) {
+                throw new IllegalStateException("QEMU has no socket with a name");
             }
 
             @Override
@@ -87,6 +102,10 @@ final class FakeHome implements Home {
                 sockets.forEach(Fd::close);
             }
         };
+    }
+
+    private static Path commandSees(Path file) {
+        return Path.of("/seen").resolve(file.getFileName());
     }
 
     /** Says something: 0 on the monitor, 1 on the channel, 2 on the console. */
