@@ -7,7 +7,6 @@ import dev.cay.SandboxException;
 import dev.cay.SandboxInfo;
 import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -24,10 +23,10 @@ class AttachedKillTest {
     private static final int ENOUGH = 100;
 
     /** Whether it came to its end. */
-    private static boolean lives(Path shim, int fatal) {
-        OtherProcess other = OtherProcess.start(
-                List.of(), Map.of("LD_PRELOAD", shim.toString(), "CAY_FATAL", Integer.toString(fatal)));
+    private static boolean lives(Map<String, String> shim, int fatal) {
+        OtherProcess other = OtherProcess.start(List.of(), shim);
         try (other) {
+            other.tell("look", "/cay-it-fatal-" + fatal);
             other.order("create-attached", NAME);
             if (other.answer().isPresent()) {
                 other.order("close-attached");
@@ -39,7 +38,7 @@ class AttachedKillTest {
 
     @Test
     void whoeverComesNextFindsNothingOfIt() throws Exception {
-        Path shim = FatalShim.library();
+        Map<String, String> shim = FatalShim.environment();
         DetachedState before = DetachedState.now();
         Set<String> wrong = new TreeSet<>();
         int step = 1;

@@ -23,6 +23,7 @@ import dev.cay.linux.OpList;
 import dev.cay.linux.Processes;
 import dev.cay.linux.SyscallException;
 import java.io.BufferedReader;
+import java.io.FileInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
@@ -113,6 +114,7 @@ public final class ChildOperator {
         String more = words.length > 2 ? words[2] : "";
         return switch (words[0]) {
             case "die-at" -> armed(Integer.parseInt(name));
+            case "look" -> Boolean.toString(looked(Path.of(name)));
             case "engine" -> engine().toString();
             case "count" -> Integer.toString(killer.seen.get());
             case "create" -> engine().create(spec(name, more)).id();
@@ -197,6 +199,15 @@ public final class ChildOperator {
         return engine().serve(engine().open(name), new AgentSpec(socket, AgentSpec.DEFAULT_CONNECTIONS))
                 .path()
                 .toString();
+    }
+
+    /** Whether a file can be opened. */
+    private static boolean looked(Path file) {
+        try (InputStream in = new FileInputStream(file.toFile())) {
+            return in.available() >= 0;
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     private String armed(int number) {

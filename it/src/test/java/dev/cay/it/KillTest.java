@@ -17,17 +17,20 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.locks.LockSupport;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * A process is killed, by SIGKILL, before every list of system calls that it runs to make a detached sandbox, to start a
- * command in it, to stop it and to remove it. Whoever comes next finds a sandbox that works, or none, and after a sweep and the
+ * A process is killed, by SIGKILL, before every list of system calls that it runs, and before every change of a file below {@code
+ * /run/cay}, to make a detached sandbox, to start a command in it, to stop it and to remove it. Whoever comes next finds a sandbox that works, or none, and after a sweep and the
  * removal of what lives nothing of it is left. Every list is tried: each is a JVM of about half a second, and there are few
  * enough of them.
  */
@@ -37,47 +40,71 @@ class KillTest {
     private static final String NAME = "cay-it-kill";
     private static final int ENOUGH = 200;
 
+    /** Before what a process is killed. */
+    private enum Step {
+        LIST,
+        FILE;
+
+        /** What a process has that can be. */
+        Map<String, String> environment() {
+            return this == FILE ? FatalShim.environment() : Map.of();
+        }
+
+        void arm(OtherProcess process, int number) {
+            if (this == FILE) {
+                process.tell("look", "/cay-it-fatal-" + number);
+            } else {
+                process.tell("die-at", Integer.toString(number));
+            }
+        }
+    }
+
     /** What is done in the other process, and what must be true of what it leaves. */
     private interface Check {
         void check(Sandboxes engine, SweepReport report) throws Exception;
     }
 
-    /** Tries an order that is killed at every place, until it is not. */
-    private static int everywhere(Runnable preparation, String order, Check check) throws Exception {
+    /**
+     * Tries an order that is killed at every place, until it is not. What the engine does with files in the background, and at its
+     * close, is among the places.
+     */
+    private static int everywhere(Step step, Runnable preparation, String order, Check check) throws Exception {
         DetachedState before = DetachedState.now();
+        Map<String, String> environment = step.environment();
         Set<String> wrong = new TreeSet<>();
         int number = 1;
         for (boolean killed = true; killed && number < ENOUGH; number++) {
             preparation.run();
-            try (OtherProcess other = OtherProcess.start()) {
+            OtherProcess other = OtherProcess.start(List.of(), environment);
+            try (other) {
                 if (!order.equals("engine")) {
                     other.tell("engine");
                 }
-                other.tell("die-at", Integer.toString(number));
+                step.arm(other, number);
                 other.order(order);
-                killed = other.answer().isEmpty();
-                if (killed) {
+                if (other.answer().isEmpty()) {
                     other.await();
                     if (!other.orphans().isEmpty()) {
-                        wrong.add("killed before list " + number + ": a child of its own lives on");
+                        wrong.add("killed before step " + number + ": a child of its own lives on");
                     }
-                } else {
-                    other.tell("die-at", "0");
+                } else if (step == Step.LIST) {
+                    step.arm(other, 0);
                 }
             }
+            killed = other.await() != 0;
             try (Sandboxes engine = Sandboxes.local()) {
                 SweepReport report = engine.sweep();
                 assertThat(report.failures()).isEmpty();
                 check.check(engine, report);
             } catch (AssertionError | SandboxException | java.util.NoSuchElementException e) {
-                wrong.add("killed before list " + number + ": " + e);
+                wrong.add("killed before step " + number + ": " + e);
             }
             for (String failure : removeAll()) {
-                wrong.add("killed before list " + number + ", at removal: " + failure);
+                wrong.add("killed before step " + number + ", at removal: " + failure);
             }
             String difference = before.differenceFromNow();
             if (!difference.isEmpty()) {
-                wrong.add("killed before list " + number + ": " + difference);
+                wrong.add("killed before step " + number + ": " + difference);
                 before = DetachedState.now();
             }
         }
@@ -126,10 +153,11 @@ class KillTest {
     }
 
     /** The holder of the first mounts is a process outside of all groups. */
-    @Test
-    void whileItBegins() throws Exception {
+    @ParameterizedTest
+    @EnumSource
+    void whileItBegins(Step step) throws Exception {
         Set<Long> before = strays();
-        everywhere(() -> {}, "engine", (engine, report) -> {
+        everywhere(step, () -> {}, "engine", (engine, report) -> {
             Set<Long> left = strays();
             left.removeAll(before);
             left.forEach(pid -> ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly));
@@ -164,9 +192,10 @@ class KillTest {
         return strays;
     }
 
-    @Test
-    void whileItMakesOne() throws Exception {
-        int places = everywhere(() -> {}, "create " + NAME, (engine, report) -> {
+    @ParameterizedTest
+    @EnumSource
+    void whileItMakesOne(Step step) throws Exception {
+        int places = everywhere(step, () -> {}, "create " + NAME, (engine, report) -> {
             Optional<SandboxInfo> info = listed(engine);
             if (info.isPresent()) {
                 assertThat(report.adopted()).contains(info.get().id());
@@ -180,23 +209,27 @@ class KillTest {
         assertThat(places).isGreaterThan(10);
     }
 
-    @Test
-    void whileItStartsACommand() throws Exception {
-        int places = everywhere(() -> make(""), "start " + NAME + " echo begun; exec sleep 1000", (engine, report) -> {
-            try (Sandbox sandbox = engine.open(NAME)) {
-                assertThat(sandbox.info().state()).isEqualTo(SandboxState.RUNNING);
-                works(sandbox);
-                sandbox.stop(Duration.ZERO);
-                assertThat(sandbox.executions()).allMatch(info -> info.exit().isPresent());
-            }
-        });
+    @ParameterizedTest
+    @EnumSource
+    void whileItStartsACommand(Step step) throws Exception {
+        int places =
+                everywhere(step, () -> make(""), "start " + NAME + " echo begun; exec sleep 1000", (engine, report) -> {
+                    try (Sandbox sandbox = engine.open(NAME)) {
+                        assertThat(sandbox.info().state()).isEqualTo(SandboxState.RUNNING);
+                        works(sandbox);
+                        sandbox.stop(Duration.ZERO);
+                        assertThat(sandbox.executions())
+                                .allMatch(info -> info.exit().isPresent());
+                    }
+                });
         assertThat(places).isGreaterThan(3);
     }
 
     /** What was written down before it was done, and never was, is an end of the command. */
-    @Test
-    void whileItStartsTheSandboxesOwnCommand() throws Exception {
-        int places = everywhere(() -> make("echo begun; exec sleep 1000"), "own " + NAME, (engine, report) -> {
+    @ParameterizedTest
+    @EnumSource
+    void whileItStartsTheSandboxesOwnCommand(Step step) throws Exception {
+        int places = everywhere(step, () -> make("echo begun; exec sleep 1000"), "own " + NAME, (engine, report) -> {
             try (Sandbox sandbox = engine.open(NAME)) {
                 works(sandbox);
                 sandbox.stop(Duration.ZERO);
@@ -211,9 +244,11 @@ class KillTest {
         assertThat(places).isGreaterThan(3);
     }
 
-    @Test
-    void whileItStopsOne() throws Exception {
+    @ParameterizedTest
+    @EnumSource
+    void whileItStopsOne(Step step) throws Exception {
         int places = everywhere(
+                step,
                 () -> {
                     make("exec sleep 1000");
                     try (Sandboxes engine = Sandboxes.local();
@@ -233,9 +268,10 @@ class KillTest {
         assertThat(places).isGreaterThan(3);
     }
 
-    @Test
-    void whileItRemovesOne() throws Exception {
-        everywhere(() -> make("exec sleep 1000"), "remove " + NAME, (engine, report) -> {
+    @ParameterizedTest
+    @EnumSource
+    void whileItRemovesOne(Step step) throws Exception {
+        int places = everywhere(step, () -> make("exec sleep 1000"), "remove " + NAME, (engine, report) -> {
             Optional<SandboxInfo> info = listed(engine);
             if (info.isPresent()) {
                 try (Sandbox sandbox = engine.open(NAME)) {
@@ -243,5 +279,6 @@ class KillTest {
                 }
             }
         });
+        assertThat(places).isGreaterThan(3);
     }
 }
