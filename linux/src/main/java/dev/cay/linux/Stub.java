@@ -2,6 +2,7 @@ package dev.cay.linux;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -57,12 +58,22 @@ public final class Stub implements Kernel, AutoCloseable {
      */
     @Override
     public Results run(OpList list) throws SyscallException {
-        return run(list, StubList.Mode.CHILD);
+        return run(list, StubList.Mode.CHILD, StubConnection.FOREVER);
+    }
+
+    /**
+     * The same, but not waited for without end: in a sandbox a child can be stopped by others, and a file system can be one that does
+     * not answer. What is late is left to end by itself.
+     *
+     * @throws SyscallException ETIMEDOUT if it takes longer
+     */
+    public Results run(OpList list, Duration limit) throws SyscallException {
+        return run(list, StubList.Mode.CHILD, System.nanoTime() + limit.toNanos());
     }
 
     /** Runs a list in the first process itself: what it changes there stays. */
     public Results runInside(OpList list) throws SyscallException {
-        return run(list, StubList.Mode.INLINE);
+        return run(list, StubList.Mode.INLINE, StubConnection.FOREVER);
     }
 
     /**
@@ -88,9 +99,9 @@ public final class Stub implements Kernel, AutoCloseable {
         }
     }
 
-    private Results run(OpList list, StubList.Mode mode) throws SyscallException {
+    private Results run(OpList list, StubList.Mode mode, long deadline) throws SyscallException {
         StubList encoded = encode(list, mode, PLAIN);
-        StubConnection.Frame reply = call(encoded);
+        StubConnection.Frame reply = call(encoded, deadline);
         try {
             check(list, reply);
         } catch (SyscallException e) {
@@ -257,18 +268,26 @@ public final class Stub implements Kernel, AutoCloseable {
     }
 
     private StubConnection.Frame call(StubList encoded) throws SyscallException {
+        return call(encoded, StubConnection.FOREVER);
+    }
+
+    private StubConnection.Frame call(StubList encoded, long deadline) throws SyscallException {
         int request = requests.incrementAndGet();
         try (StubConnection.Mailbox mailbox = connection.request(request, encoded::received)) {
             boolean passed = connection.passesDescriptors();
             byte[] bytes = passed ? encoded.bytes() : encoded.bytes(connection);
             connection.send(request, StubConnection.RUN, bytes, passed ? encoded.descriptors() : List.of());
-            StubConnection.Frame reply =
-                    connection.await(mailbox, StubConnection.FOREVER).orElseThrow(connection::gone);
+            StubConnection.Frame reply = connection.await(mailbox, deadline).orElseThrow(() -> late(mailbox));
             if (!passed) {
                 reply.descriptors().addAll(encoded.kept(reply.buffer(), connection));
             }
             return reply;
         }
+    }
+
+    private static SyscallException late(StubConnection.Mailbox mailbox) {
+        mailbox.abandon();
+        return new SyscallException("stub", "the list stands still in the sandbox", Errno.ETIMEDOUT.number());
     }
 
     private static void check(OpList list, StubConnection.Frame reply) throws SyscallException {

@@ -146,6 +146,7 @@ final class StubConnection implements AutoCloseable {
         private final Queue<Frame> frames = new ConcurrentLinkedQueue<>();
         private final AtomicInteger held = new AtomicInteger();
         private volatile Optional<Thread> waiter = Optional.empty();
+        private volatile boolean abandoned;
 
         private Mailbox(long key, ToIntFunction<ByteBuffer> descriptorsOf) {
             this.key = key;
@@ -190,6 +191,22 @@ final class StubConnection implements AutoCloseable {
                 }
                 answer.reset();
                 put(whole);
+                if (abandoned) {
+                    drop();
+                }
+            }
+        }
+
+        /** Nobody waits any more for an answer that may still come: then it is dropped, with what it opened. */
+        void abandon() {
+            abandoned = true;
+            drop();
+        }
+
+        private void drop() {
+            for (Frame late = frames.poll(); late != null; late = frames.poll()) {
+                late.descriptors().forEach(Fd::close);
+                mailboxes.remove(key, this);
             }
         }
 
@@ -207,7 +224,7 @@ final class StubConnection implements AutoCloseable {
 
         @Override
         public void close() {
-            if (mailboxes.remove(key, this)) {
+            if (!abandoned && mailboxes.remove(key, this)) {
                 end(Errno.ECANCELED);
             }
         }

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.ByteArrayOutputStream;
 import java.io.File;
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -156,6 +157,31 @@ class StubConnectionTest {
         } catch (IOException e) {
             throw new AssertionError(e);
         }
+    }
+
+    /** What nobody waits for any more takes nothing from the others, and its descriptors go. */
+    @Test
+    void anAnswerThatIsLateIsDropped() throws IOException {
+        StubConnection.Mailbox late = request(1, 1);
+        assertThat(connection.await(late, System.nanoTime())).isEmpty();
+        late.abandon();
+        late.close();
+        StubConnection.Mailbox next = request(2, 1);
+        try (Pipe a = Pipe.reading();
+                Pipe b = Pipe.writing()) {
+            stub.send(1, RESULT, 0, new byte[1], a.theirs());
+            a.theirs().close();
+            stub.send(2, RESULT, 0, new byte[1], b.ours());
+
+            connection.await(next, FOREVER).orElseThrow().descriptors().forEach(Fd::close);
+            assertThat(Pipe.read(a.ours(), ByteBuffer.allocate(1))).isEqualTo(Pipe.END);
+        }
+        assertThatThrownBy(() -> {
+                    stub.send(1, RESULT, 0, new byte[1]); // there is no such request any more
+                    connection.await(request(3, 0), FOREVER);
+                })
+                .isInstanceOf(SyscallException.class)
+                .hasMessageContaining("protocol");
     }
 
     /** Whoever reads may be one of those who are served with it, and so may be the one whom it wakes to go on reading. */

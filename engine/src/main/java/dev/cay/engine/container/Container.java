@@ -6,7 +6,6 @@ import dev.cay.SandboxException;
 import dev.cay.SandboxFiles;
 import dev.cay.SandboxSpec;
 import dev.cay.Usage;
-import dev.cay.engine.files.ContainerFiles;
 import dev.cay.linux.Birth;
 import dev.cay.linux.Child;
 import dev.cay.linux.Errno;
@@ -23,7 +22,6 @@ import dev.cay.linux.Stub;
 import dev.cay.linux.SyscallException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
@@ -34,6 +32,9 @@ import java.util.concurrent.locks.LockSupport;
  */
 public final class Container implements AutoCloseable {
     static final String DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+    /** How long who has been killed may take to end: far more than a machine with too much to do needs. */
+    public static final Duration LONGEST_DEATH = Duration.ofSeconds(20);
 
     /** For how many milliseconds after an event a killed process may show up. */
     private static final int OOM_ATTEMPTS = 50;
@@ -63,8 +64,7 @@ public final class Container implements AutoCloseable {
     private volatile Optional<OomWatch> watched = Optional.empty();
     private volatile boolean outOfMemory;
 
-    /** The root directory, once somebody has asked for files. */
-    private final List<Fd> files = new ArrayList<>(1);
+    private final FilesDoor files;
 
     Container(
             LocalKernel root,
@@ -95,6 +95,7 @@ public final class Container implements AutoCloseable {
         first = preparation.first();
         stub = preparation.stub();
         cleanup = preparation.cleanup();
+        files = new FilesDoor(kernel, first, stub, walls.means().groups(), walls.spec());
     }
 
     public String id() {
@@ -363,16 +364,11 @@ public final class Container implements AutoCloseable {
     /** The files of the sandbox. */
     public SandboxFiles files() {
         requireInit();
-        synchronized (files) {
-            if (files.isEmpty()) {
-                try {
-                    files.add(root(kernel, first));
-                } catch (SyscallException e) {
-                    requireAlive();
-                    throw new SandboxException.HostFailed("cannot open the sandbox's root: " + e.getMessage(), "", e);
-                }
-            }
-            return new ContainerFiles(inside(), kernel, files.getFirst());
+        try {
+            return files.open();
+        } catch (SyscallException e) {
+            requireAlive();
+            throw new SandboxException.HostFailed("cannot open the sandbox's root: " + e.getMessage(), "", e);
         }
     }
 
@@ -382,16 +378,9 @@ public final class Container implements AutoCloseable {
         return new InsideKernel(stub, walls.means().groups());
     }
 
-    private void closeFiles() {
-        synchronized (files) {
-            files.forEach(Fd::close);
-            files.clear();
-        }
-    }
-
     /** Lets go of a container that outlives this engine. */
     public void letGo() {
-        closeFiles();
+        files.close();
         memoryWatch.get().ifPresent(Poller.Watch::close);
         watched.ifPresent(OomWatch::close);
         stub.close();
@@ -501,7 +490,7 @@ public final class Container implements AutoCloseable {
     @Override
     public void close() {
         memoryWatch.get().ifPresent(Poller.Watch::close);
-        closeFiles();
+        files.close();
         cleanup.close();
     }
 }

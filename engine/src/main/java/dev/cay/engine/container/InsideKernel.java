@@ -10,6 +10,7 @@ import dev.cay.linux.OpList;
 import dev.cay.linux.Results;
 import dev.cay.linux.Stub;
 import dev.cay.linux.SyscallException;
+import java.time.Duration;
 import java.util.List;
 
 /**
@@ -18,6 +19,9 @@ import java.util.List;
  * @param groups whether it may choose its groups
  */
 record InsideKernel(Stub stub, boolean groups) implements Kernel {
+    /** Far more than one list takes on a machine with too much to do; what is in the sandbox can make it last without end. */
+    private static final Duration LIMIT = Duration.ofSeconds(20);
+
     private static final List<Op> AS_ROOT = List.of(Credentials.setgid(0), Credentials.setuid(0), FileOps.umask(0));
 
     @Override
@@ -26,7 +30,7 @@ record InsideKernel(Stub stub, boolean groups) implements Kernel {
         asRoot.add(Privileges.setgroups(List.of(), groups));
         asRoot.addAll(AS_ROOT);
         asRoot.addAll(list.operations());
-        return stub.run(asRoot.build());
+        return stub.run(asRoot.build(), LIMIT);
     }
 
     @Override

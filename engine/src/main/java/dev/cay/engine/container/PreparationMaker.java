@@ -16,6 +16,7 @@ import dev.cay.linux.Namespaces;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
 import dev.cay.linux.OwnedNamespaces;
+import dev.cay.linux.Poll;
 import dev.cay.linux.Processes;
 import dev.cay.linux.RootlessKernel;
 import dev.cay.linux.Stub;
@@ -205,12 +206,31 @@ final class PreparationMaker implements Preparation.Maker {
         undo.push(() -> inBackground(ended::close));
         undo.push(() -> {
             group.kill();
-            first.await(); // the kernel lets it end only after all the others have been reaped
-            first.close();
+            awaitEnd(first);
         });
         heldMounts(spec, tenancy, first).ifPresent(ended::push);
         tenancy.ledger().firstProcess(first.pid());
         return new Preparation(id, hostname, range, accounts, group, first, stub, network, undo);
+    }
+
+    /**
+     * The kernel lets a first process end only after all the others have been reaped. One that waits for a file system which does not
+     * answer is dead already, but ends only then.
+     */
+    private static void awaitEnd(Child first) {
+        if (Poll.await(Container.LONGEST_DEATH.toNanos(), first.end()) == 0) {
+            Thread.ofVirtual().name("cay-late-end").start(() -> reap(first));
+            throw new SandboxException.HostFailed(
+                    "a process of the sandbox has been killed and does not end",
+                    "it most likely waits for a file system that does not answer, such as one of FUSE or NFS: see to that one",
+                    null);
+        }
+        reap(first);
+    }
+
+    private static void reap(Child first) {
+        first.await();
+        first.close();
     }
 
     private NetworkSource.Connection connect(

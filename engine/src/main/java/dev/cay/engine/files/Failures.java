@@ -54,6 +54,7 @@ final class Failures {
             case "EROFS" -> "the file system is read-only";
             case "ENAMETOOLONG" -> "a name is too long";
             case "ENOTEMPTY" -> "the directory is not empty";
+            case "ETIMEDOUT" -> "no answer: it, or who works on it in the sandbox, stands still";
             case "ELOOP" -> "too many links, or one that is not followed";
             case "EDQUOT" -> "the quota is used up";
             default -> "";

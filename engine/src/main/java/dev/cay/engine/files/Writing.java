@@ -121,8 +121,10 @@ final class Writing {
         }
     }
 
+    /** What is in it is brought to the disk from here: that can take longer than anything is waited for that is done inside. */
     private void finish(Temporary temporary) {
         Arg file = Arg.of(temporary.file());
+        access.io(OpenFile.sync(file, place.text()), place.text());
         Arg parent = Arg.of(temporary.parent());
         access.inside(
                 OpList.of(
@@ -133,7 +135,6 @@ final class Writing {
                                 options.user().orElse(0),
                                 options.group().orElse(0)),
                         OpenFile.changeMode(file, place.text(), options.mode()),
-                        OpenFile.sync(file, place.text()),
                         DirectoryOps.rename(parent, temporary.name(), parent, place.name())),
                 place.text());
     }

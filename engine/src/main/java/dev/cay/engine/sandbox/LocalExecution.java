@@ -219,8 +219,17 @@ final class LocalExecution implements Execution {
         }
     }
 
-    /** For a sandbox that has killed everything: waits for whoever captures the output to come to its end, or closes this. */
-    void endWithSandbox() {
+    /**
+     * For a sandbox that has killed everything: waits for whoever captures the output to come to its end, or closes this. Not for one
+     * that does not end in time, which the container tells.
+     */
+    void endWithSandbox(long deadline) {
+        if (Poll.await(
+                        Math.max(0, deadline - System.nanoTime()),
+                        process.child().end())
+                == 0) {
+            return;
+        }
         if (!captured) {
             close();
             return;

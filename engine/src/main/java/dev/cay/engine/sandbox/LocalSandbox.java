@@ -266,7 +266,8 @@ final class LocalSandbox implements Sandbox {
             closed = true;
             executions.forEach(LocalExecution::markKilled);
             container.kill();
-            executions.forEach(LocalExecution::endWithSandbox);
+            long deadline = System.nanoTime() + Container.LONGEST_DEATH.toNanos();
+            executions.forEach(execution -> execution.endWithSandbox(deadline));
             try {
                 publication.withdraw();
             } finally {
