@@ -2,6 +2,7 @@ package dev.cay.it;
 
 import dev.cay.AgentSpec;
 import dev.cay.Cidr;
+import dev.cay.DeniedConnection;
 import dev.cay.EgressPolicy;
 import dev.cay.ExecResult;
 import dev.cay.ExecSpec;
@@ -142,9 +143,14 @@ public final class ChildOperator {
                                 .build())
                         .id();
             case "egress" -> {
-                engine().networks().setEgress(name, EgressPolicy.parse(more));
+                engine().networks().setEgress(name, EgressPolicy.parse(more.replace('\t', '\n')));
                 yield "";
             }
+            case "explain" -> {
+                EgressPolicy.Decision decision = engine().networks().explain(name, more);
+                yield decision.action() + " " + decision.reason();
+            }
+            case "denied" -> denied();
             case "network-create" ->
                 engine().networks().create(name, Optional.of(Cidr.parse(more))).bridge();
             case "network-remove" -> {
@@ -221,6 +227,18 @@ public final class ChildOperator {
         return command.isEmpty()
                 ? builder.build()
                 : builder.command(ExecSpec.of("sh", "-c", command)).build();
+    }
+
+    /** In one line. */
+    private String denied() {
+        StringBuilder text = new StringBuilder();
+        for (DeniedConnection one : engine().networks().denied()) {
+            String what = one.protocol().equals("dns")
+                    ? one.domain().orElse("")
+                    : one.address().getHostAddress() + ":" + one.port().orElse(0);
+            text.append(one.protocol() + " " + what + " " + one.rule() + "|");
+        }
+        return text.toString();
     }
 
     private String closed() {

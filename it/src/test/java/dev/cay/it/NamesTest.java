@@ -20,16 +20,12 @@ import dev.cay.linux.netlink.NftBatch;
 import dev.cay.linux.netlink.NftFamily;
 import dev.cay.linux.netlink.NftTable;
 import dev.cay.linux.netlink.Nftables;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.net.DatagramPacket;
 import java.net.DatagramSocket;
 import java.net.InetAddress;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -45,7 +41,6 @@ import org.junit.jupiter.api.extension.ExtendWith;
 class NamesTest {
     private static final String SERVERS = "dev.cay.dns.servers";
     private static final String WEB = "web.example.com";
-    private static final int HEADER = 12;
     private static final Path LEASES = Path.of("/run/cay/networks");
 
     /** Prints the addresses of a name, or why there are none. */
@@ -73,7 +68,7 @@ class NamesTest {
         int port = here.getLocalPort();
         servers.add(here);
         servers.add(world.host.inside(() -> new DatagramSocket(port, address("127.0.0.1"))));
-        servers.forEach(server -> Thread.ofPlatform().daemon().start(() -> serve(server)));
+        servers.forEach(server -> NameServer.start(server, names, asked));
         System.setProperty(SERVERS, "127.0.0.1:" + port);
     }
 
@@ -82,51 +77,6 @@ class NamesTest {
         System.clearProperty(SERVERS);
         servers.forEach(DatagramSocket::close);
         world.close();
-    }
-
-    /** A name server for {@link #names}, IPv4 only. */
-    private void serve(DatagramSocket server) {
-        byte[] buffer = new byte[1500];
-        while (!server.isClosed()) {
-            try {
-                DatagramPacket packet = new DatagramPacket(buffer, buffer.length);
-                server.receive(packet);
-                StringBuilder name = new StringBuilder();
-                int at = HEADER;
-                for (; buffer[at] != 0; at += buffer[at] + 1) {
-                    name.append(name.isEmpty() ? "" : ".").append(new String(buffer, at + 1, buffer[at], "US-ASCII"));
-                }
-                int type = buffer[at + 2];
-                String lower = name.toString().toLowerCase(java.util.Locale.ROOT);
-                asked.add(lower);
-                Optional<String> found = Optional.ofNullable(names.get(lower));
-                ByteArrayOutputStream out = new ByteArrayOutputStream();
-                boolean answer = found.isPresent() && type == 1;
-                out.writeBytes(new byte[] {
-                    buffer[0],
-                    buffer[1],
-                    (byte) 0x81,
-                    (byte) (found.isPresent() ? 0x80 : 0x83),
-                    0,
-                    1,
-                    0,
-                    (byte) (answer ? 1 : 0),
-                    0,
-                    0,
-                    0,
-                    0
-                });
-                out.writeBytes(Arrays.copyOfRange(buffer, HEADER, at + 5));
-                if (answer) {
-                    out.writeBytes(new byte[] {(byte) 0xc0, HEADER, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4});
-                    out.writeBytes(InetAddress.ofLiteral(found.get()).getAddress());
-                }
-                byte[] bytes = out.toByteArray();
-                server.send(new DatagramPacket(bytes, bytes.length, packet.getSocketAddress()));
-            } catch (IOException e) {
-                // closed
-            }
-        }
     }
 
     private static Map<String, String> ask(Sandbox sandbox, String... asked) {

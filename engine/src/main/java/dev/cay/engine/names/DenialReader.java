@@ -18,19 +18,22 @@ final class DenialReader implements AutoCloseable {
 
     private final PacketLog log;
     private final LeaseZone zone;
+    private final boolean alone;
     private final Denials denials;
     private final Thread thread;
     private volatile boolean closed;
 
-    private DenialReader(PacketLog log, LeaseZone zone, Denials denials) {
+    private DenialReader(PacketLog log, LeaseZone zone, boolean alone, Denials denials) {
         this.log = log;
         this.zone = zone;
+        this.alone = alone;
         this.denials = denials;
         thread = Thread.ofPlatform().name("cay-denied").daemon().unstarted(this::run);
     }
 
-    static DenialReader start(PacketLog log, LeaseZone zone, Denials denials) {
-        DenialReader reader = new DenialReader(log, zone, denials);
+    /** @param alone whether all packets are those of the one sandbox that is served, whatever their source */
+    static DenialReader start(PacketLog log, LeaseZone zone, boolean alone, Denials denials) {
+        DenialReader reader = new DenialReader(log, zone, alone, denials);
         reader.thread.start();
         return reader;
     }
@@ -43,7 +46,7 @@ final class DenialReader implements AutoCloseable {
         try (log) {
             while (!closed) {
                 for (LoggedPacket packet : log.read(LOOK_NANOSECONDS)) {
-                    zone.client(packet.source()).ifPresent(served -> denied(served, packet));
+                    (alone ? zone.any() : zone.client(packet.source())).ifPresent(served -> denied(served, packet));
                 }
             }
         } catch (IOException e) {

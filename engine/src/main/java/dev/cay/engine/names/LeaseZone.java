@@ -74,6 +74,10 @@ final class LeaseZone implements Zone {
         return Optional.ofNullable(clients.get(address));
     }
 
+    Optional<Served> any() {
+        return clients.values().stream().findAny();
+    }
+
     boolean isOfHost(InetAddress address) {
         return host.contains(address);
     }

@@ -11,6 +11,7 @@ import dev.cay.engine.state.Lease;
 import dev.cay.engine.state.NetworkDefinition;
 import dev.cay.engine.state.NetworkStore;
 import dev.cay.linux.Errno;
+import dev.cay.linux.Fd;
 import dev.cay.linux.Kernel;
 import dev.cay.linux.netlink.NetlinkException;
 import dev.cay.linux.netlink.PacketLog;
@@ -56,12 +57,13 @@ public final class NameService implements AutoCloseable {
     private final Map<NetworkDefinition, Integer> ports = new HashMap<>();
     private boolean closed;
 
-    private NameService(NetworkStore store, NameFilter filter, Denials denials, Optional<PacketLog> log)
+    /** @param alone whether all that is denied was denied to the one sandbox that is served */
+    private NameService(NetworkStore store, NameFilter filter, Denials denials, Optional<PacketLog> log, boolean alone)
             throws IOException {
         this.filter = requireNonNull(filter, "filter is null");
         zone = new LeaseZone(store, filter, denials, this::forget);
         resolver = Resolver.start(zone, servers(), ResolverLimits.STANDARD);
-        reader = log.map(open -> DenialReader.start(open, zone, denials));
+        reader = log.map(open -> DenialReader.start(open, zone, alone, denials));
     }
 
     /** Those of this machine, unless a system property names others: {@code ADDRESS:PORT,...}. */
@@ -97,9 +99,27 @@ public final class NameService implements AutoCloseable {
             throws IOException {
         Optional<PacketLog> log = listen(kernel, group(owner));
         try {
-            return new NameService(store, filter, new Denials(DenialLog.open()), log);
+            return new NameService(store, filter, new Denials(DenialLog.open()), log, false);
         } catch (IOException | RuntimeException e) {
             log.ifPresent(PacketLog::close);
+            throw e;
+        }
+    }
+
+    /**
+     * Begins to serve the one sandbox that lives in a network namespace of its own, and has its rules there. Its questions come to where
+     * this process lives, all from the address of its lease.
+     *
+     * @param denied where it is written what was denied
+     */
+    public static NameService startIn(
+            Kernel kernel, Fd namespace, NetworkStore store, NameFilter filter, DenialLog denied, String owner)
+            throws IOException {
+        PacketLog log = PacketLog.openIn(kernel, namespace, group(owner));
+        try {
+            return new NameService(store, filter, new Denials(denied), Optional.of(log), true);
+        } catch (IOException | RuntimeException e) {
+            log.close();
             throw e;
         }
     }

@@ -77,15 +77,15 @@ final class NameRules implements NameFilter {
             remove(exchange, written.get(), network.get());
             add(exchange, answered, network.get());
             // Somebody may have taken the table away, or parts of it: whoever repairs it finds the port in the lease.
-            if (!commit(exchange)) {
-                commit(fresh);
+            if (!commit(nftables, exchange)) {
+                commit(nftables, fresh);
             }
             return answered;
         });
     }
 
     /** False if something of it is not there. */
-    private boolean commit(NftBatch batch) throws IOException {
+    private static boolean commit(Nftables nftables, NftBatch batch) throws IOException {
         try {
             nftables.commit(batch);
             return true;
@@ -141,6 +141,11 @@ final class NameRules implements NameFilter {
 
     @Override
     public void apply(Lease lease, String name, List<InetAddress> addresses, Duration time) throws IOException {
+        apply(nftables, lease, name, addresses, time);
+    }
+
+    static void apply(Nftables nftables, Lease lease, String name, List<InetAddress> addresses, Duration time)
+            throws IOException {
         EgressPolicy policy = lease.egress().orElseThrow();
         for (int i = 0; i < policy.rules().size(); i++) {
             EgressRule rule = policy.rules().get(i);
@@ -148,6 +153,7 @@ final class NameRules implements NameFilter {
                 for (InetAddress address : addresses) {
                     boolean ipv6 = address.getAddress().length == 16;
                     extend(
+                            nftables,
                             PolicyRules.domain(lease.sandbox(), i, ipv6),
                             NftElement.of(NftValue.of(address)).withTimeout(time));
                 }
@@ -156,8 +162,9 @@ final class NameRules implements NameFilter {
     }
 
     /** Not every kernel gives an element that is there another time: it is taken away and put in again, in one transaction. */
-    private void extend(NftSet set, NftElement element) throws IOException {
+    private static void extend(Nftables nftables, NftSet set, NftElement element) throws IOException {
         if (!commit(
+                nftables,
                 new NftBatch().deleteElements(set, NftElement.of(element.key())).addElements(set, element))) {
             nftables.commit(new NftBatch().addElements(set, element));
         }

@@ -16,7 +16,6 @@ import dev.cay.linux.SyscallException;
 import dev.cay.linux.netlink.Route;
 import dev.cay.linux.netlink.Rtnetlink;
 import java.io.IOException;
-import java.net.InetAddress;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -33,9 +32,7 @@ record Pasta(Child process) implements AutoCloseable {
     static final Path PROGRAM = Path.of("/usr/bin/pasta");
     static final Path DEVICE = Path.of("/dev/net/tun");
 
-    /** Questions for names that are sent here go to the host's name servers; nobody else has the address. */
-    static final InetAddress RESOLVER = InetAddress.ofLiteral("169.254.1.1");
-
+    private static final int DNS = 53;
     private static final int MAIN_TABLE = 254;
     private static final long PATIENCE_NANOSECONDS = 20_000_000_000L;
     private static final long LOOK_NANOSECONDS = 2_000_000;
@@ -45,9 +42,10 @@ record Pasta(Child process) implements AutoCloseable {
      * Starts one, and returns when there is a way out of the namespace. It ends with the thread that calls this.
      *
      * @param kernel the root of a user namespace over the network namespace
+     * @param resolver the port of 127.0.0.1 of this machine where the sandbox's questions for names are answered
      * @throws IOException also with what it says if it does not start
      */
-    static Pasta start(LocalKernel kernel, Fd namespace, List<PublishedPort> ports) throws IOException {
+    static Pasta start(LocalKernel kernel, Fd namespace, int resolver, List<PublishedPort> ports) throws IOException {
         try (Pipe said = Pipe.reading()) {
             Op open = FileOps.open("/dev/null", FileOps.O_WRONLY);
             Pasta pasta;
@@ -59,7 +57,7 @@ record Pasta(Child process) implements AutoCloseable {
                         FileOps.duplicate(Arg.of(said.theirs()), 2),
                         FileOps.closeOnExecFrom(3),
                         Processes.unblockSignals(),
-                        Processes.execve(PROGRAM.toString(), command(ports), List.of()));
+                        Processes.execve(PROGRAM.toString(), command(resolver, ports), List.of()));
                 pasta = new Pasta(kernel.spawn(list, new Birth(0, Optional.empty())));
             }
             try {
@@ -72,8 +70,11 @@ record Pasta(Child process) implements AutoCloseable {
         }
     }
 
-    /** Its standard input is the namespace: it can open no path of another process. */
-    static List<String> command(List<PublishedPort> ports) {
+    /**
+     * Its standard input is the namespace: it can open no path of another process. What the sandbox sends to port 53 of its own
+     * loopback is handed to the resolver.
+     */
+    static List<String> command(int resolver, List<PublishedPort> ports) {
         List<String> command = new ArrayList<>(List.of(
                 PROGRAM.toString(),
                 "--foreground",
@@ -87,12 +88,10 @@ record Pasta(Child process) implements AutoCloseable {
                 "--no-netns-quit",
                 // Nothing of what this machine has for itself.
                 "--no-map-gw",
-                "--dns-forward",
-                RESOLVER.getHostAddress(),
                 "--tcp-ns",
-                "none",
+                DNS + ":" + resolver,
                 "--udp-ns",
-                "none"));
+                DNS + ":" + resolver));
         publish(command, "--tcp-ports", Transport.TCP, ports);
         publish(command, "--udp-ports", Transport.UDP, ports);
         return command;

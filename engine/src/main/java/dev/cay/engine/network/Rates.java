@@ -45,6 +45,18 @@ final class Rates {
         });
     }
 
+    /** The same where all that is sent and received is one sandbox's. */
+    static void addTo(NftBatch batch, Lease lease, NftChain sending, NftChain receiving) {
+        lease.egress().flatMap(policy -> policy.bandwidth()).ifPresent(bandwidth -> {
+            rule(batch, up(lease), bandwidth);
+            rule(batch, down(lease), bandwidth);
+            batch.addRule(NftRule.in(sending)
+                            .verdict(new NftVerdict.Jump(up(lease).name())))
+                    .addRule(NftRule.in(receiving)
+                            .verdict(new NftVerdict.Jump(down(lease).name())));
+        });
+    }
+
     private static void rule(NftBatch batch, NftChain chain, Size bandwidth) {
         long burst = Math.clamp(bandwidth.bytes() / BURSTS_A_SECOND, SHORTEST_BURST, LONGEST_BURST);
         batch.addChain(chain)

@@ -27,6 +27,8 @@ import dev.cay.engine.container.Places;
 import dev.cay.engine.image.LocalImages;
 import dev.cay.engine.microvm.MicroVms;
 import dev.cay.engine.network.UserNetworks;
+import dev.cay.engine.state.AllEvents;
+import dev.cay.engine.state.DenialLog;
 import dev.cay.engine.state.SandboxStore;
 import dev.cay.engine.state.VolumeStore;
 import java.io.IOException;
@@ -60,7 +62,7 @@ final class LocalSandboxes implements Sandboxes {
         }
     });
     private final Optional<UserNetworks> userNetworks =
-            places.isRoot() ? Optional.empty() : Optional.of(new UserNetworks());
+            places.isRoot() ? Optional.empty() : Optional.of(userNetworks());
     private final Containers containers =
             new Containers(places, new StoredVolumes(this::volumeStore), imageSource, networkSource(), this::forget);
     private final Map<String, LocalSandbox> sandboxes = new ConcurrentHashMap<>();
@@ -267,7 +269,7 @@ final class LocalSandboxes implements Sandboxes {
     @Override
     public EventStream events() {
         return whileOpen(() ->
-                StoredSandboxes.guarded(() -> networks.events(stored().store().events(), places.isRoot())));
+                StoredSandboxes.guarded(() -> AllEvents.follow(stored().store().events(), denials())));
     }
 
     @Override
@@ -317,7 +319,8 @@ final class LocalSandboxes implements Sandboxes {
 
     @Override
     public Networks networks() {
-        return whileOpen(() -> networks);
+        return whileOpen(
+                () -> userNetworks.isPresent() ? new UserSandboxNetworks(userNetworks.get(), this::store) : networks);
     }
 
     @Override
@@ -339,6 +342,25 @@ final class LocalSandboxes implements Sandboxes {
         } catch (IllegalStateException e) {
             // the process is ending already, and the hook finds nothing to do
         }
+    }
+
+    /** What policies deny. */
+    private DenialLog denials() throws IOException {
+        return userNetworks.isPresent() ? userNetworks.get().denied() : DenialLog.open();
+    }
+
+    private UserNetworks userNetworks() {
+        return new UserNetworks(places.run().resolve("networks"), new UserNetworks.Owners() {
+            @Override
+            public String own() {
+                return containers().engine();
+            }
+
+            @Override
+            public boolean lives(String engine) throws IOException {
+                return containers().lives(engine);
+            }
+        });
     }
 
     private NetworkSource networkSource() {

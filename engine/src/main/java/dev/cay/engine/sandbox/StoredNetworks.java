@@ -4,7 +4,6 @@ import dev.cay.Cidr;
 import dev.cay.DeniedConnection;
 import dev.cay.DeniedConnections;
 import dev.cay.EgressPolicy;
-import dev.cay.EventStream;
 import dev.cay.Network;
 import dev.cay.Networks;
 import dev.cay.PublishedPort;
@@ -16,9 +15,7 @@ import dev.cay.engine.names.NetdStarter;
 import dev.cay.engine.network.Explanation;
 import dev.cay.engine.network.HostNetworks;
 import dev.cay.engine.network.NetdMain;
-import dev.cay.engine.state.AllEvents;
 import dev.cay.engine.state.DenialLog;
-import dev.cay.engine.state.EventLog;
 import dev.cay.engine.state.Lease;
 import dev.cay.engine.state.NetworkDefinition;
 import dev.cay.engine.state.NetworkStore;
@@ -248,11 +245,6 @@ final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
         }
     }
 
-    /** What happens to sandboxes, and what their policies deny; an ordinary user's sandboxes have no networks. */
-    EventStream events(EventLog log, boolean isRoot) throws IOException {
-        return isRoot ? AllEvents.follow(log, DenialLog.open()) : log.follow();
-    }
-
     /** Sees to it that the questions of detached sandboxes are answered if there are any: the process that did may have died. */
     void revive() throws IOException {
         if (isUsed()
@@ -286,7 +278,7 @@ final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
                 members);
     }
 
-    private static Member member(Lease lease) {
+    static Member member(Lease lease) {
         return new Member(lease.sandbox(), lease.address(), lease.address6(), lease.names(), lease.ports());
     }
 
@@ -397,7 +389,7 @@ final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
         });
     }
 
-    private static <T> T guarded(StoredSandboxes.Action<T> action) {
+    static <T> T guarded(StoredSandboxes.Action<T> action) {
         try {
             return action.run();
         } catch (IOException e) {

@@ -8,12 +8,12 @@ import org.junit.jupiter.api.Test;
 
 class PastaTest {
     @Test
-    void nothingOfThisMachineIsReachedThatIsNotPublished() {
-        assertThat(Pasta.command(List.of()))
+    void nothingOfThisMachineIsReachedButWhoAnswersForNames() {
+        assertThat(Pasta.command(10053, List.of()))
                 .startsWith("/usr/bin/pasta", "--foreground")
                 .contains("--no-map-gw")
                 .containsSequence("--netns", "/proc/self/fd/0", "--netns-only")
-                .containsSequence("--tcp-ns", "none", "--udp-ns", "none")
+                .containsSequence("--tcp-ns", "53:10053", "--udp-ns", "53:10053")
                 .endsWith("--tcp-ports", "none", "--udp-ports", "none");
     }
 
@@ -23,7 +23,7 @@ class PastaTest {
                 PublishedPort.parse("8080:80"),
                 PublishedPort.parse("0.0.0.0:8443:443"),
                 PublishedPort.parse("53:5353/udp"));
-        assertThat(Pasta.command(ports))
+        assertThat(Pasta.command(10053, ports))
                 .endsWith(
                         "--tcp-ports",
                         "127.0.0.1/8080:80",

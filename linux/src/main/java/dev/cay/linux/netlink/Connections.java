@@ -1,6 +1,7 @@
 package dev.cay.linux.netlink;
 
 import dev.cay.linux.Errno;
+import dev.cay.linux.Fd;
 import dev.cay.linux.Kernel;
 import dev.cay.linux.SyscallException;
 import java.io.IOException;
@@ -44,6 +45,11 @@ public final class Connections implements AutoCloseable {
     /** Of the network namespace that this process lives in. */
     public static Connections open(Kernel kernel) throws SyscallException {
         return new Connections(NetlinkSocket.open(kernel, NetlinkSocket.Protocol.NETFILTER));
+    }
+
+    /** Of another network namespace. */
+    public static Connections openIn(Kernel kernel, Fd namespace) throws SyscallException {
+        return new Connections(NetlinkSocket.openIn(kernel, namespace, NetlinkSocket.Protocol.NETFILTER));
     }
 
     /** How many there are. */
