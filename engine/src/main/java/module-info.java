@@ -7,7 +7,6 @@ module dev.cay.engine {
     requires java.net.http;
     requires jdk.net;
     requires org.tukaani.xz;
-    requires tools.jackson.databind;
 
     provides dev.cay.spi.SandboxProvider with
             dev.cay.engine.sandbox.LocalProvider;

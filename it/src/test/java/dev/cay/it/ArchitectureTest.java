@@ -110,10 +110,8 @@ class ArchitectureTest {
     }
 
     @Test
-    void jsonLibraryStaysInTheEngine() {
+    void jsonIsReadByOurselves() {
         noClasses()
-                .that()
-                .resideOutsideOfPackage("dev.cay.engine..")
                 .should()
                 .dependOnClassesThat()
                 .resideInAnyPackage("tools.jackson..", "com.fasterxml..")
