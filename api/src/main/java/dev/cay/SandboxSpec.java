@@ -41,6 +41,7 @@ import java.util.regex.Pattern;
  * @param init whether a first process of Cay's own waits in it for commands and reaps what they leave; else the one command that is
  *     run in it is its first process, and nothing else can run in it or reach its files
  * @param onHang what is done with a microVM whose guest answers no more
+ * @param vmm what runs the machine of a microVM
  */
 public record SandboxSpec(
         Root root,
@@ -63,7 +64,8 @@ public record SandboxSpec(
         Isolation isolation,
         Furnishing furnishing,
         boolean init,
-        OnHang onHang) {
+        OnHang onHang,
+        VmmKind vmm) {
     private static final int MAXIMUM_LABELS = 64;
     private static final int MAXIMUM_LABEL_TEXT = 4096;
     private static final int MAXIMUM_MOUNTS = 256;
@@ -109,6 +111,11 @@ public record SandboxSpec(
         requireNonNull(isolation, "isolation is null");
         requireNonNull(furnishing, "furnishing is null");
         requireNonNull(onHang, "onHang is null");
+        requireNonNull(vmm, "vmm is null");
+        Check.that(
+                vmm == VmmKind.QEMU || isolation == Isolation.MICROVM,
+                "only a microVM has a machine that something runs",
+                "leave out --vmm, or use --isolation microvm");
         Check.that(
                 onHang == OnHang.REPORT || isolation == Isolation.MICROVM,
                 "only the guest of a microVM can hang",
@@ -234,7 +241,8 @@ public record SandboxSpec(
                 isolation,
                 furnishing,
                 init,
-                onHang);
+                onHang,
+                vmm);
     }
 
     /** The same with another network. */
@@ -260,7 +268,8 @@ public record SandboxSpec(
                 isolation,
                 furnishing,
                 init,
-                onHang);
+                onHang,
+                vmm);
     }
 
     /** The programs of this machine in a sandbox of their own; see {@link Root.Host}. */
@@ -307,6 +316,7 @@ public record SandboxSpec(
         private Optional<Furnishing.Init> imageInit = Optional.empty();
         private boolean init = true;
         private OnHang onHang = OnHang.REPORT;
+        private VmmKind vmm = VmmKind.QEMU;
 
         private Builder(Root root) {
             this.root = root;
@@ -462,6 +472,12 @@ public record SandboxSpec(
             return this;
         }
 
+        /** What runs the machine of a microVM. */
+        public Builder vmm(VmmKind value) {
+            vmm = value;
+            return this;
+        }
+
         /** False makes the one command that is run in it its first process; see {@link SandboxSpec#init}. */
         public Builder init(boolean enabled) {
             init = enabled;
@@ -494,7 +510,8 @@ public record SandboxSpec(
                     isolation,
                     new Furnishing(certificates, scripts, imageInit),
                     init,
-                    onHang);
+                    onHang,
+                    vmm);
         }
     }
 }

@@ -251,6 +251,14 @@ final class SandboxSpecTest {
     }
 
     @Test
+    void onlyAMicroVmHasAMachine() {
+        assertThat(builder().build().vmm()).isEqualTo(VmmKind.QEMU);
+        SandboxSpec.Builder container = builder().vmm(VmmKind.FIRECRACKER);
+        assertThatThrownBy(container::build).isInstanceOf(SandboxException.InvalidSpec.class);
+        assertThat(container.isolation(Isolation.MICROVM).build().vmm()).isEqualTo(VmmKind.FIRECRACKER);
+    }
+
+    @Test
     void aSpecificationCopiesTheMapsItIsGiven() {
         SandboxSpec like = builder().build();
         Map<ResourceLimit, Long> limits = new EnumMap<>(Map.of(ResourceLimit.DATA, 1L));
@@ -275,7 +283,8 @@ final class SandboxSpecTest {
                 like.isolation(),
                 like.furnishing(),
                 like.init(),
-                like.onHang());
+                like.onHang(),
+                like.vmm());
         limits.put(ResourceLimit.DATA, 2L);
 
         assertThat(spec.resourceLimits()).isEqualTo(Map.of(ResourceLimit.DATA, 1L));

@@ -5,6 +5,7 @@ import dev.cay.ExecSpec;
 import dev.cay.ExecutionInfo;
 import dev.cay.ExecutionUsage;
 import dev.cay.Exit;
+import dev.cay.Isolation;
 import dev.cay.Lifetime;
 import dev.cay.Limits;
 import dev.cay.MachineInfo;
@@ -128,6 +129,9 @@ final class InfoJson {
         }
         if (spec.onHang() != OnHang.REPORT) {
             json.field("on_hang", spec.onHang().text());
+        }
+        if (spec.isolation() == Isolation.MICROVM) {
+            json.field("vmm", spec.vmm().text());
         }
         if (spec.hostname().isPresent()) {
             json.field("hostname", spec.hostname().get());

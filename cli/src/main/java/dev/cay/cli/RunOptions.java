@@ -69,6 +69,11 @@ final class RunOptions {
             "What stands between it and this machine: the walls of a container (the default), or a virtual machine with"
                     + " a kernel of its own (see 'cay help kernel'); that one needs an image, has of volumes"
                     + " only those with a limit, and no network and no --detach yet.");
+    static final Option VMM = Option.valued(
+            "vmm",
+            "qemu|qemu-q35|firecracker|cloud-hypervisor",
+            "What runs the machine of a microVM: QEMU (the default), QEMU's PC with PCI, or one that needs KVM and does less;"
+                    + " 'cay doctor' says which are here, and what they lack.");
     static final Option SECCOMP = Option.valued(
             "seccomp",
             "default|unconfined|FILE",
@@ -152,7 +157,7 @@ final class RunOptions {
             TRUST,
             SCRIPT,
             IMAGE_INIT);
-    private static final List<Option> WALLS = List.of(ISOLATION, SECCOMP, NO_USERNS);
+    private static final List<Option> WALLS = List.of(ISOLATION, VMM, SECCOMP, NO_USERNS);
     private static final List<Option> NETWORK = List.of(
             NetworkRequest.NETWORK,
             NetworkRequest.PUBLISH,

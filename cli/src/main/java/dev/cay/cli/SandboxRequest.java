@@ -8,6 +8,7 @@ import dev.cay.ResourceLimit;
 import dev.cay.SandboxSpec;
 import dev.cay.SeccompPolicy;
 import dev.cay.Size;
+import dev.cay.VmmKind;
 import dev.cay.Writable;
 import java.io.IOException;
 import java.io.InputStream;
@@ -44,6 +45,10 @@ final class SandboxRequest {
         builder.network(NetworkRequest.network(arguments));
         builder.seccomp(seccomp(arguments.last(RunOptions.SECCOMP).orElse("default")));
         builder.isolation(isolation(arguments.last(RunOptions.ISOLATION).orElse("container")));
+        Optional<String> vmm = arguments.last(RunOptions.VMM);
+        if (vmm.isPresent()) {
+            builder.vmm(vmm(vmm.get()));
+        }
         builder.userNamespace(!arguments.has(RunOptions.NO_USERNS));
         builder.init(!arguments.has(RunOptions.NO_INIT));
         Optional<String> onHang = arguments.last(RunOptions.ON_HANG);
@@ -188,6 +193,17 @@ final class SandboxRequest {
                 throw Values.refuse(
                         RunOptions.ISOLATION, "'" + text + "' is no kind of isolation", "write container or microvm");
         };
+    }
+
+    private static VmmKind vmm(String text) {
+        Optional<VmmKind> kind = VmmKind.of(text);
+        if (kind.isEmpty()) {
+            throw Values.refuse(
+                    RunOptions.VMM,
+                    "'" + text + "' runs no machines",
+                    "write qemu, qemu-q35, firecracker or cloud-hypervisor");
+        }
+        return kind.get();
     }
 
     private static SeccompPolicy seccomp(String text) {

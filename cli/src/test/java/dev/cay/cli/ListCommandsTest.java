@@ -157,7 +157,8 @@ class ListCommandsTest {
                 dev.cay.Isolation.CONTAINER,
                 dev.cay.Furnishing.none(),
                 true,
-                dev.cay.OnHang.REPORT);
+                dev.cay.OnHang.REPORT,
+                dev.cay.VmmKind.QEMU);
         FakeSandbox box = engine.box("0001", spec);
         box.running(ExecSpec.of("job"));
         engine.executions.get(0).await();

@@ -12,6 +12,7 @@ import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
 import dev.cay.SeccompPolicy;
 import dev.cay.Size;
+import dev.cay.VmmKind;
 import dev.cay.Writable;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -102,6 +103,18 @@ class RunRequestTest {
                 .isEqualTo(OnHang.REPORT);
         assertThat(catchThrowableOfType(UsageException.class, () -> request("--on-hang", "cry", "--", "ls")))
                 .hasMessageContaining("'cry' is nothing to be done");
+    }
+
+    @Test
+    void whatRunsAMachineIsChosen() {
+        assertThat(sandbox("--isolation microvm --rootfs /x ls").vmm()).isEqualTo(VmmKind.QEMU);
+        for (VmmKind kind : VmmKind.values()) {
+            assertThat(sandbox("--isolation microvm --vmm " + kind.text() + " --rootfs /x ls")
+                            .vmm())
+                    .isEqualTo(kind);
+        }
+        assertThat(catchThrowableOfType(UsageException.class, () -> request("--vmm", "abacus", "--", "ls")))
+                .hasMessageContaining("'abacus' runs no machines");
     }
 
     @Test

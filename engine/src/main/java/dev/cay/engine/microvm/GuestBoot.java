@@ -15,12 +15,14 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** Takes the steps of a guest's boot, in as few round trips as they allow, and keeps account of them. Not thread-safe. */
 public final class GuestBoot {
     private Kernel inside;
     private Kernel guest;
+    private final Map<String, String> serials;
     private final List<BootStep> entries = new ArrayList<>();
 
     /** Since the guest's kernel began. */
@@ -28,7 +30,12 @@ public final class GuestBoot {
 
     /** @param stub the guest's first process */
     public GuestBoot(Stub stub) {
-        this(new Inside(stub), stub);
+        this(stub, Map.of());
+    }
+
+    /** @param serials what the guest sees as those of its disks, where that is something else */
+    GuestBoot(Stub stub, Map<String, String> serials) {
+        this(new Inside(stub), stub, serials);
     }
 
     /**
@@ -36,8 +43,13 @@ public final class GuestBoot {
      * @param guest runs lists in children of it
      */
     GuestBoot(Kernel inside, Kernel guest) {
+        this(inside, guest, Map.of());
+    }
+
+    private GuestBoot(Kernel inside, Kernel guest, Map<String, String> serials) {
         this.inside = inside;
         this.guest = guest;
+        this.serials = Map.copyOf(serials);
     }
 
     /** What a list changes about the process that runs it is to stay. */
@@ -63,7 +75,7 @@ public final class GuestBoot {
     public GuestSurroundings bringUp(GuestSpec spec, long deadline) throws IOException {
         GuestTrust trust = new GuestTrust(spec.furnishing().certificates());
         take(GuestPlan.first(spec));
-        GuestDisks disks = new GuestDisks();
+        GuestDisks disks = new GuestDisks(serials);
         take(List.of(new GuestStep.Talk("disks", true, kernel -> disks.find(kernel, spec.serials(), deadline))));
         take(GuestPlan.rest(spec, disks.found(), trust));
         boolean scripts = !spec.furnishing().scripts().isEmpty();

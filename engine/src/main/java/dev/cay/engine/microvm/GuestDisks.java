@@ -27,8 +27,18 @@ final class GuestDisks {
 
     private static final int TYPES_SIZE = 4096;
 
+    private final Map<String, String> serials;
     private final Map<String, String> devices = new HashMap<>();
     private List<String> types = List.of();
+
+    GuestDisks() {
+        this(Map.of());
+    }
+
+    /** @param serials what the guest sees, by what they are called here, where that is something else */
+    GuestDisks(Map<String, String> serials) {
+        this.serials = serials;
+    }
 
     /**
      * What a guest has of disks.
@@ -101,6 +111,8 @@ final class GuestDisks {
                 devices.put(serial.strip(), device);
             }
         });
+        serials.forEach(
+                (name, seen) -> Optional.ofNullable(devices.get(seen)).ifPresent(device -> devices.put(name, device)));
     }
 
     /** See proc_filesystems(5): those that are on no disk are marked. */

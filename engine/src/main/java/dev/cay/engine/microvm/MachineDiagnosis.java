@@ -25,20 +25,63 @@ public final class MachineDiagnosis {
     }
 
     static List<Finding> of(Path program, Path kernels, Path device, Path verdicts) throws IOException {
-        boolean there = Files.isExecutable(program);
         Optional<String> kernel = KernelStore.preferred(kernels);
         return List.of(
-                new Finding(
-                        "microvm vmm",
-                        there ? Verdict.GOOD : Verdict.LIMITED,
-                        there ? program.toString() : "there is no " + program + ", so no microVMs",
-                        there ? "" : "apt-get install --no-install-recommends qemu-system-x86"),
+                qemu(program),
+                other(FirecrackerVmm.NAME, "by KVM only; no network, no files of this machine, no templates"),
+                other(CloudHypervisorVmm.NAME, "by KVM only; no files of this machine, no templates"),
                 new Finding(
                         "microvm kernel",
                         kernel.isPresent() ? Verdict.GOOD : Verdict.LIMITED,
                         kernel.orElse("no kernel that a microVM could boot is known here"),
                         kernel.isPresent() ? "" : "cay kernel add, see 'cay help kernel'"),
                 acceleration(device, verdicts));
+    }
+
+    private static Finding qemu(Path program) {
+        if (!Files.isExecutable(program)) {
+            return new Finding(
+                    "microvm vmm",
+                    Verdict.LIMITED,
+                    "there is no " + program + ", so no microVMs but with --vmm",
+                    "apt-get install --no-install-recommends qemu-system-x86");
+        }
+        return hasMicrovm(program)
+                ? new Finding("microvm vmm", Verdict.GOOD, program.toString(), "")
+                : new Finding(
+                        "microvm vmm",
+                        Verdict.LIMITED,
+                        program + " has no machine " + QemuType.MICROVM.text(),
+                        "use --vmm qemu-q35, which has no templates and boots more slowly");
+    }
+
+    /** Of all that distributions leave out this is told by the program only. */
+    private static boolean hasMicrovm(Path program) {
+        try {
+            Process asked = new ProcessBuilder(program.toString(), "-machine", "help")
+                    .redirectErrorStream(true)
+                    .start();
+            asked.getOutputStream().close();
+            try (var lines = asked.inputReader().lines()) {
+                return lines.anyMatch(line -> line.startsWith(QemuType.MICROVM.text() + " "));
+            } finally {
+                asked.destroyForcibly();
+            }
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
+    /** Nobody has to have it. */
+    private static Finding other(String name, String lacks) {
+        Optional<Path> program = Program.find(name);
+        return new Finding(
+                "microvm " + name,
+                Verdict.GOOD,
+                program.isPresent()
+                        ? program.get() + ", for --vmm " + name + ": " + lacks
+                        : "not here; only --vmm " + name + " needs it",
+                "");
     }
 
     private static Finding acceleration(Path device, Path verdicts) throws IOException {

@@ -42,8 +42,13 @@ final class MachineFiles {
     /** A machine that boots. */
     MachineSpec machine(GuestKernel kernel, Size memory, List<Disk> disks, Optional<MachineSpec.NetworkCard> card)
             throws IOException {
-        Acceleration acceleration =
-                isAccelerated(kernel) ? new Acceleration.Kvm() : new Acceleration.Emulated(kilohertz());
+        requireVsock(kernel);
+        boolean accelerated = isAccelerated(kernel);
+        Vmm.refuse(
+                !accelerated && !vmm.abilities().contains(Vmm.Ability.EMULATION),
+                "this VMM runs guests by KVM only, by which none boots here ('cay doctor' says why)",
+                "leave out --vmm");
+        Acceleration acceleration = accelerated ? new Acceleration.Kvm() : new Acceleration.Emulated(kilohertz());
         return machine(kernel, initramfs(kernel), memory, acceleration, disks, card);
     }
 
@@ -53,6 +58,24 @@ final class MachineFiles {
         Acceleration acceleration =
                 isAccelerated(kernel) ? new Acceleration.Kvm() : new Acceleration.Emulated(template.kilohertz());
         return machine(kernel, file(kernel), template.memory(), acceleration, disks, card);
+    }
+
+    private boolean usesVsock() {
+        return vmm.abilities().contains(Vmm.Ability.VSOCK);
+    }
+
+    /** Kernels that were taken by an older version lack the driver; one without any module has all it needs built in. */
+    private void requireVsock(GuestKernel kernel) {
+        Vmm.refuse(
+                usesVsock()
+                        && !kernel.modules().isEmpty()
+                        && kernel.modules().stream().noneMatch(MachineFiles::isForVsock),
+                "the kernel " + kernel.name() + " was taken without its driver of vsocks",
+                "remove and add it again, see 'cay help kernel'");
+    }
+
+    private static boolean isForVsock(Path module) {
+        return module.getFileName().toString().contains("vsock");
     }
 
     /** Whether the processor runs the guests of a kernel. */
@@ -123,23 +146,31 @@ final class MachineFiles {
     }
 
     /** Beside the kernel, with which it goes. */
-    private static Path file(GuestKernel kernel) throws IOException {
-        return kernel.vmlinux().resolveSibling("initramfs-" + Integer.toHexString(Arrays.hashCode(init())));
+    private Path file(GuestKernel kernel) throws IOException {
+        String name = "initramfs-" + Integer.toHexString(Arrays.hashCode(init())) + (usesVsock() ? "-vsock" : "");
+        return kernel.vmlinux().resolveSibling(name);
     }
 
     /** That of a kernel and of this version of the first process, made once. */
-    private static Path initramfs(GuestKernel kernel) throws IOException {
+    private Path initramfs(GuestKernel kernel) throws IOException {
         Path file = file(kernel);
         if (!Files.exists(file)) {
             Path born = Files.createTempFile(file.getParent(), ".new-", "");
             try {
                 Files.delete(born);
-                Initramfs.write(born, init(), kernel);
+                Initramfs.write(born, init(), usesVsock() ? kernel : withoutVsock(kernel));
                 Files.move(born, file, StandardCopyOption.ATOMIC_MOVE);
             } finally {
                 Files.deleteIfExists(born);
             }
         }
         return file;
+    }
+
+    /** Each module takes its time; the driver of a device that there is not is none that anybody waits for. */
+    private static GuestKernel withoutVsock(GuestKernel kernel) {
+        List<Path> modules =
+                kernel.modules().stream().filter(module -> !isForVsock(module)).toList();
+        return new GuestKernel(kernel.name(), kernel.release(), kernel.acpi(), kernel.vmlinux(), modules);
     }
 }

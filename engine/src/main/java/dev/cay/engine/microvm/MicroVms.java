@@ -8,6 +8,7 @@ import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
 import dev.cay.Size;
 import dev.cay.Templates;
+import dev.cay.VmmKind;
 import dev.cay.Writable;
 import dev.cay.engine.container.Containers;
 import dev.cay.engine.container.GuestCommands;
@@ -32,6 +33,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 
 /** Makes microVMs. Thread-safe. */
@@ -45,9 +47,8 @@ public final class MicroVms implements AutoCloseable {
     private final Containers containers;
     private final NetworkSource networks;
     private final KernelStore kernels;
-    private final Vmm vmm;
     private final HostKernel host;
-    private final MachineFiles parts;
+    private final Vmms vmms;
     private final MachineTemplates templates;
 
     /**
@@ -56,13 +57,13 @@ public final class MicroVms implements AutoCloseable {
      */
     public MicroVms(Containers containers, NetworkSource networks, KernelStore kernels, Path run, Path data)
             throws IOException {
-        vmm = new QemuVmm(new ContainerHome(containers));
         this.containers = containers;
         this.networks = networks;
         this.kernels = kernels;
         host = new HostKernel();
-        parts = new MachineFiles(vmm, host, new AccelerationProbe(vmm, run));
-        templates = new MachineTemplates(vmm, kernels, host, parts, TemplateStore.open(data));
+        vmms = new Vmms(new ContainerHome(containers), host, run);
+        Vmms.Choice qemu = vmms.get(VmmKind.QEMU);
+        templates = new MachineTemplates(qemu.vmm(), kernels, host, qemu.files(), TemplateStore.open(data));
     }
 
     /**
@@ -95,6 +96,7 @@ public final class MicroVms implements AutoCloseable {
                 memory(spec).compareTo(MachineSpec.MINIMUM_MEMORY) < 0,
                 "a microVM of " + memory(spec) + " does not come up",
                 "give it " + MachineSpec.MINIMUM_MEMORY + " or more");
+        Vmms.check(spec);
     }
 
     private static void refuse(boolean condition, String message, String hint) {
@@ -136,7 +138,8 @@ public final class MicroVms implements AutoCloseable {
         check(spec);
         GuestKernel kernel = kernels.find(Optional.empty());
         List<Mount.Bind> shared = shared(spec);
-        int maximum = MachineSpec.maximumDisks(kernel.acpi(), !shared.isEmpty());
+        Vmm vmm = vmms.get(spec.vmm()).vmm();
+        int maximum = vmm.maximumDisks(kernel.acpi(), !shared.isEmpty());
         refuse(
                 layers.size() + others.count() > maximum,
                 "an image of " + layers.size() + " layers, and " + others.count()
@@ -222,6 +225,9 @@ public final class MicroVms implements AutoCloseable {
             Optional<GuestNetwork> network)
             throws IOException {
         long began = System.nanoTime();
+        Vmms.Choice choice = vmms.get(spec.vmm());
+        Set<Vmm.Ability> abilities = choice.vmm().abilities();
+        MachineFiles parts = choice.files();
         List<Disk> disks = new ArrayList<>();
         for (Path layer : layers) {
             disks.add(new Disk(layer, "layer" + disks.size(), true));
@@ -242,22 +248,28 @@ public final class MicroVms implements AutoCloseable {
                 serials,
                 files.map(FileServer::user).orElse(GuestUser.ROOT));
         // Who serves files works in the guest's memory, and a clone's is a private mapping of a file.
-        Optional<MachineTemplates.Warm> warm =
-                files.isPresent() ? Optional.empty() : templates.find(kernel, memory(spec));
+        Optional<MachineTemplates.Warm> warm = files.isPresent() || !abilities.contains(Vmm.Ability.CLONES)
+                ? Optional.empty()
+                : templates.find(kernel, memory(spec));
         Optional<MachineSpec.NetworkCard> card = network.map(GuestNetwork::card);
         Machine started = warm.isPresent()
-                ? vmm.start(
-                        parts.clone(kernel, warm.get().template(), disks, card),
-                        warm.get().origin())
-                : vmm.start(parts.machine(kernel, memory(spec), disks, card).with(files.map(FileServer::connection)));
+                ? choice.vmm()
+                        .start(
+                                parts.clone(kernel, warm.get().template(), disks, card),
+                                warm.get().origin())
+                : choice.vmm()
+                        .start(parts.machine(kernel, memory(spec), disks, card)
+                                .with(files.map(FileServer::connection)));
         files.ifPresent(server -> server.serve(started));
         Begun begun = new Begun(
                 began,
+                choice.vmm().serials(disks),
+                kernel.acpi() && abilities.contains(Vmm.Ability.POWER_OFF),
                 warm.map(one -> one.template().name()),
                 warm.map(one -> GuestPlaces.resume(one.template(), disks.size(), card.isPresent()))
                         .orElse(List.of()));
         try {
-            return guest(id, spec, kernel, started, begun, wanted, network);
+            return guest(id, spec, started, begun, wanted, network);
         } catch (IOException e) {
             IOException explained = ConsoleTail.explained(started, e);
             started.close();
@@ -281,24 +293,25 @@ public final class MicroVms implements AutoCloseable {
      * What has been begun.
      *
      * @param when a value of {@link System#nanoTime}
+     * @param serials what the guest sees as those of its disks
+     * @param powersOff whether it switches its machine off; else it restarts that
      * @param template its name, if it does not boot
      * @param first what its guest has to be told before anything else
      */
-    private record Begun(long when, Optional<String> template, List<GuestStep> first) {}
+    private record Begun(
+            long when,
+            Map<String, String> serials,
+            boolean powersOff,
+            Optional<String> template,
+            List<GuestStep> first) {}
 
     private MicroVm guest(
-            String id,
-            SandboxSpec spec,
-            GuestKernel kernel,
-            Machine machine,
-            Begun begun,
-            GuestSpec wanted,
-            Optional<GuestNetwork> network)
+            String id, SandboxSpec spec, Machine machine, Begun begun, GuestSpec wanted, Optional<GuestNetwork> network)
             throws IOException {
         long deadline = begun.when() + BOOT.toNanos();
         Stub stub = Stub.ofMachine(machine.channel(deadline), deadline);
         try {
-            GuestBoot boot = new GuestBoot(stub);
+            GuestBoot boot = new GuestBoot(stub, begun.serials());
             Duration answered = Duration.ofNanos(System.nanoTime() - begun.when());
             boot.take(begun.first());
             GuestSurroundings surroundings = boot.bringUp(wanted, deadline);
@@ -306,11 +319,12 @@ public final class MicroVms implements AutoCloseable {
             stub = handOver(boot, machine, stub, spec.furnishing().init(), deadline);
             // Else it waits for its turn behind all commands, and so does whoever asks it something.
             boot.take(List.of(new GuestStep.Calls("priority", false, OpList.of(MachineOps.beforeOthers()))));
-            boot.take(last(stub, kernel));
+            boot.take(last(stub, begun.powersOff()));
             GuestCommands commands = GuestCommands.open(stub, id, spec, surroundings);
             MicroVm.Beginning beginning =
                     new MicroVm.Beginning(begun.template(), answered, boot.steps(), spec.onHang());
-            return new MicroVm(id, machine, stub, commands, wanted.keepsChanges(), kernel.acpi(), network, beginning);
+            boolean powersOff = begun.powersOff();
+            return new MicroVm(id, machine, stub, commands, wanted.keepsChanges(), powersOff, network, beginning);
         } catch (IOException | RuntimeException e) {
             stub.close();
             throw e;
@@ -331,13 +345,11 @@ public final class MicroVms implements AutoCloseable {
     }
 
     /** What comes when its root is there: the time, what it does when it is alone, and a sign that all of it was understood. */
-    private static List<GuestStep> last(Stub stub, GuestKernel kernel) {
+    private static List<GuestStep> last(Stub stub, boolean powersOff) {
         return List.of(
                 new GuestStep.Talk("clock", true, guest -> GuestClock.correct(guest, InstantSource.system())),
                 new GuestStep.Talk(
-                        "dead man",
-                        true,
-                        _ -> stub.leave(GuestShutdown.alone(kernel.acpi()), GuestWatch.ALONE.toMillis())),
+                        "dead man", true, _ -> stub.leave(GuestShutdown.alone(powersOff), GuestWatch.ALONE.toMillis())),
                 new GuestStep.Talk("ready", true, _ -> stub.ping()));
     }
 

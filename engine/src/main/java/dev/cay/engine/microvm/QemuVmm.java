@@ -7,6 +7,7 @@ import dev.cay.linux.UnixSocket;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Set;
 
@@ -25,6 +26,10 @@ public record QemuVmm(Home home, QemuType type) implements Vmm {
 
     @Override
     public Machine start(MachineSpec spec, Origin origin) throws IOException {
+        Vmm.refuse(
+                type == QemuType.Q35 && !(origin instanceof Origin.Boot),
+                "QEMU's machine q35 has no templates here",
+                "use the machine microvm");
         List<Fd> ours = new ArrayList<>();
         List<Fd> theirs = new ArrayList<>();
         QemuMachine machine;
@@ -68,7 +73,11 @@ public record QemuVmm(Home home, QemuType type) implements Vmm {
 
     @Override
     public Set<Ability> abilities() {
-        return Set.of(Ability.EMULATION, Ability.CLONES, Ability.POWER_OFF, Ability.CARD, Ability.FILES);
+        Set<Ability> all = EnumSet.of(Ability.EMULATION, Ability.POWER_OFF, Ability.CARD, Ability.FILES);
+        if (type == QemuType.MICROVM) {
+            all.add(Ability.CLONES);
+        }
+        return all;
     }
 
     private static Home.Needs needs(MachineSpec spec, Origin origin) {

@@ -59,7 +59,8 @@ final class ImageDefaults {
                 spec.isolation(),
                 spec.furnishing(),
                 spec.init(),
-                spec.onHang());
+                spec.onHang(),
+                spec.vmm());
     }
 
     private static Optional<ExecSpec> command(ImageConfig config) {

@@ -17,6 +17,7 @@ import dev.cay.SandboxSpec;
 import dev.cay.SeccompPolicy;
 import dev.cay.Size;
 import dev.cay.TerminalSize;
+import dev.cay.VmmKind;
 import dev.cay.Writable;
 import dev.cay.engine.json.JsonObject;
 import dev.cay.engine.json.JsonWriter;
@@ -38,6 +39,7 @@ import java.util.OptionalLong;
 final class SpecJson {
     private static final String KIND = "kind";
     private static final String MICROVM = "microvm";
+    private static final String VMM = "vmm";
     private static final String KILLED_HUNG = "killedWhenHung";
     private static final String WITHOUT_INIT = "withoutInit";
     private static final long MAXIMUM = Long.MAX_VALUE;
@@ -70,6 +72,9 @@ final class SpecJson {
         }
         if (spec.onHang() == OnHang.KILL) {
             out.field(KILLED_HUNG, true);
+        }
+        if (spec.vmm() != VmmKind.QEMU) {
+            out.field(VMM, spec.vmm().text());
         }
     }
 
@@ -111,6 +116,13 @@ final class SpecJson {
         return text.isPresent() ? Isolation.MICROVM : Isolation.CONTAINER;
     }
 
+    private static VmmKind vmm(JsonObject in) {
+        Optional<String> text = in.optionalText(VMM);
+        return text.isEmpty()
+                ? VmmKind.QEMU
+                : VmmKind.of(text.get()).orElseThrow(() -> in.refused("vmm is " + text.get()));
+    }
+
     static SandboxSpec readSandbox(JsonObject in) {
         return new SandboxSpec(
                 in.object("root", SpecJson::readRoot),
@@ -133,7 +145,8 @@ final class SpecJson {
                 isolation(in),
                 in.optionalObject("furnishing", SpecJson::readFurnishing).orElse(Furnishing.none()),
                 !in.optionalFlag(WITHOUT_INIT),
-                in.optionalFlag(KILLED_HUNG) ? OnHang.KILL : OnHang.REPORT);
+                in.optionalFlag(KILLED_HUNG) ? OnHang.KILL : OnHang.REPORT,
+                vmm(in));
     }
 
     static void write(JsonWriter out, ExecSpec spec) {

@@ -20,6 +20,7 @@ import dev.cay.SandboxState;
 import dev.cay.SeccompPolicy;
 import dev.cay.Size;
 import dev.cay.TerminalSize;
+import dev.cay.VmmKind;
 import dev.cay.Writable;
 import java.net.InetAddress;
 import java.nio.file.Path;
@@ -112,7 +113,8 @@ final class RandomSpecs {
                         maybe(() -> new Furnishing.Init(
                                 List.of("auto", text()), environment(), maybe(() -> "/" + text())))),
                 needsInit || random.nextBoolean(),
-                isolation == Isolation.MICROVM && random.nextBoolean() ? OnHang.KILL : OnHang.REPORT);
+                isolation == Isolation.MICROVM && random.nextBoolean() ? OnHang.KILL : OnHang.REPORT,
+                isolation == Isolation.MICROVM ? any(VmmKind.values()) : VmmKind.QEMU);
     }
 
     private Network network() {

@@ -60,7 +60,8 @@ final class SandboxRecordTest {
                 s.isolation(),
                 s.furnishing(),
                 s.init(),
-                s.onHang());
+                s.onHang(),
+                s.vmm());
         return new SandboxRecord(
                 record.id(),
                 record.state(),
