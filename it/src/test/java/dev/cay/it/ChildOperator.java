@@ -8,6 +8,7 @@ import dev.cay.ExecResult;
 import dev.cay.ExecSpec;
 import dev.cay.Execution;
 import dev.cay.Exit;
+import dev.cay.Isolation;
 import dev.cay.Lifetime;
 import dev.cay.Mount;
 import dev.cay.Network;
@@ -17,6 +18,7 @@ import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
 import dev.cay.Size;
+import dev.cay.engine.microvm.GuestBoot;
 import dev.cay.linux.Child;
 import dev.cay.linux.Faults;
 import dev.cay.linux.HostKernel;
@@ -60,6 +62,14 @@ public final class ChildOperator {
             fatal = number;
         }
 
+        void die() {
+            try {
+                self.signal(Processes.SIGKILL);
+            } catch (SyscallException e) {
+                throw new IllegalStateException(e);
+            }
+        }
+
         /** What the engine does in the background when it has time is not counted: else the numbers would not be the same. */
         @Override
         public int failing(OpList list) {
@@ -68,11 +78,7 @@ public final class ChildOperator {
             }
             int number = seen.incrementAndGet();
             if (number == fatal) {
-                try {
-                    self.signal(Processes.SIGKILL);
-                } catch (SyscallException e) {
-                    throw new IllegalStateException(e);
-                }
+                die();
             }
             return NONE;
         }
@@ -119,6 +125,11 @@ public final class ChildOperator {
             case "engine" -> engine().toString();
             case "count" -> Integer.toString(killer.seen.get());
             case "create" -> engine().create(spec(name, more)).id();
+            case "create-machine" ->
+                engine().create(machine(name, more).detached().build()).id();
+            case "create-attached-machine" ->
+                engine().create(machine(name, more).build()).id();
+            case "die-before-step" -> fatal(name + (more.isEmpty() ? "" : " " + more));
             case "create-attached" -> attached(name, more, true).id();
             case "create-without-init" -> attached(name, more, false).id();
             case "create-attached-of" ->
@@ -182,6 +193,7 @@ public final class ChildOperator {
             case "state" -> engine().open(name).info().state().text();
             case "serve" -> served(name, more);
             case "stop" -> stopped(name);
+            case "pause" -> paused(name);
             case "sweep" -> engine().sweep().toString();
             case "race" -> raced(name, Integer.parseInt(more));
             case "fill" -> filled(Path.of(name));
@@ -283,6 +295,24 @@ public final class ChildOperator {
                 .build();
     }
 
+    private static SandboxSpec.Builder machine(String name, String image) {
+        return SandboxSpec.image(image)
+                .isolation(Isolation.MICROVM)
+                .name(name)
+                .memory(Size.mib(256))
+                .tmpfs(Size.mib(64));
+    }
+
+    /** This process dies before a step of a guest's boot. */
+    private String fatal(String step) {
+        GuestBoot.observe(taken -> {
+            if (taken.equals(step)) {
+                killer.die();
+            }
+        });
+        return "";
+    }
+
     private String removed(String name) {
         engine().open(name).remove();
         return "";
@@ -290,6 +320,11 @@ public final class ChildOperator {
 
     private String stopped(String name) {
         engine().open(name).stop(Duration.ofSeconds(1));
+        return "";
+    }
+
+    private String paused(String name) {
+        engine().open(name).pause();
         return "";
     }
 

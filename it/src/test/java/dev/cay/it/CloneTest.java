@@ -5,8 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cay.ExecSpec;
 import dev.cay.Execution;
-import dev.cay.ImageConfig;
-import dev.cay.ImageConfig.Platform;
 import dev.cay.Isolation;
 import dev.cay.Kernels;
 import dev.cay.MachineInfo;
@@ -18,14 +16,10 @@ import dev.cay.Sandboxes;
 import dev.cay.Size;
 import dev.cay.Templates;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
@@ -55,28 +49,9 @@ final class CloneTest {
                 .findFirst();
         engine.kernels().add(List.of(GuestKernels.debian()), Optional.of(NAME));
         engine.kernels().prefer(NAME);
-        Path archive = Lab.directory().resolve("root.tar");
-        Lab.onHost("tar", "-C", Lab.smallRoot().toString(), "--numeric-owner", "-cf", archive.toString(), ".");
-        try (InputStream stream = Files.newInputStream(archive)) {
-            engine.images().importRoot(stream, Optional.of(NAME), config());
-        }
+        GuestKernels.importSmall(engine, NAME);
         template = engine.templates().create(NAME, MEMORY);
         engine.create(spec().build()).close(); // the template is in the engine's memory from now on
-    }
-
-    private static ImageConfig config() {
-        return new ImageConfig(
-                Platform.parse("linux/amd64"),
-                Optional.empty(),
-                List.of(),
-                List.of(),
-                Map.of(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                List.of(),
-                List.of(),
-                Map.of());
     }
 
     private static SandboxSpec.Builder spec() {

@@ -3,12 +3,16 @@ package dev.cay.it;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.cay.ImageConfig;
 import dev.cay.Kernels;
 import dev.cay.Sandboxes;
+import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -62,6 +66,27 @@ final class GuestKernels {
     interface Preferred extends AutoCloseable {
         @Override
         void close();
+    }
+
+    /** Makes an image of a small root file system. */
+    static void importSmall(Sandboxes engine, String name) throws IOException {
+        Path archive = Lab.directory().resolve(name + ".tar");
+        Lab.onHost("tar", "-C", Lab.smallRoot().toString(), "--numeric-owner", "-cf", archive.toString(), ".");
+        ImageConfig config = new ImageConfig(
+                ImageConfig.Platform.parse("linux/amd64"),
+                Optional.empty(),
+                List.of(),
+                List.of(),
+                Map.of(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                List.of(),
+                List.of(),
+                Map.of());
+        try (InputStream stream = Files.newInputStream(archive)) {
+            engine.images().importRoot(stream, Optional.of(name), config);
+        }
     }
 
     /** The VMMs that this process has started. */

@@ -157,6 +157,7 @@ final class GuestTest {
     }
 
     private static GuestCommands commands(Stub stub) throws SyscallException {
+        GuestCommands.wall(stub);
         return GuestCommands.open(stub, "guest", SandboxSpec.image("none").build(), GuestSurroundings.none());
     }
 

@@ -299,7 +299,6 @@ final class MicroVmTest {
     void whatAMicroVmLacksIsRefusedBeforeAnythingIsDone() {
         List<SandboxSpec.Builder> lacking = List.of(
                 SandboxSpec.host().isolation(Isolation.MICROVM),
-                spec().detached(),
                 spec().network(Network.host()),
                 spec().userNamespace(false),
                 spec().cpus(0.5),

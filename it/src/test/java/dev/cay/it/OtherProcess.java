@@ -121,6 +121,7 @@ final class OtherProcess implements AutoCloseable {
                 "--add-modules",
                 "dev.cay.engine",
                 "--enable-native-access=dev.cay.linux",
+                "--add-exports=dev.cay.engine/dev.cay.engine.microvm=ALL-UNNAMED",
                 "-Ddev.cay.linux.library=" + readable.apply(NATIVE_METHODS),
                 "-cp",
                 readable.apply(classes).toString(),

@@ -182,6 +182,11 @@ public final class FileOps {
         return Op.opening(SystemCall.FCNTL, operands, fd, Arg.of(F_DUPFD_CLOEXEC), Arg.of(LOWEST));
     }
 
+    /** {@code int dup3(int oldfd, int newfd, O_CLOEXEC)} dup(2). */
+    public static Op copyTo(Arg fd, int target) {
+        return Op.of(SystemCall.DUP3, "to " + target, fd, Arg.of(target), Arg.of(O_CLOEXEC));
+    }
+
     /** {@code int fcntl(int fd, F_SETFD, 0)} fcntl(2): it stays open over execve. */
     public static Op keepOpen(Arg fd) {
         return Op.of(SystemCall.FCNTL, "keep open", fd, Arg.of(F_SETFD), Arg.of(0));

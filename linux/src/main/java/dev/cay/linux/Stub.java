@@ -197,6 +197,17 @@ public final class Stub implements Kernel, AutoCloseable {
         connection.send(0, StubConnection.CONNECT, new byte[0], List.of(socket));
     }
 
+    /**
+     * Has the stub of a machine serve a further channel from now on, which is a port of it that one of its lists has opened. Each channel
+     * is one host's at a time, as the first is.
+     *
+     * @param port is of no use afterwards
+     */
+    public void serve(Fd port) throws SyscallException {
+        requireMachine();
+        connection.send(0, StubConnection.CONNECT, 0, FrameCodec.integer(port.number(Optional.of(connection))));
+    }
+
     /** Hands over a listening socket, from which it takes further connections from now on; the caller's is closed by him. */
     public void listen(Fd socket) throws SyscallException {
         connection.send(0, StubConnection.LISTEN, new byte[0], List.of(socket));

@@ -2,6 +2,7 @@ package dev.cay.engine.container;
 
 import dev.cay.SandboxException;
 import dev.cay.linux.Arg;
+import dev.cay.linux.Child;
 import dev.cay.linux.Errno;
 import dev.cay.linux.Fd;
 import dev.cay.linux.FileOps;
@@ -46,6 +47,12 @@ final class Accounts {
         Identity {
             groups = List.copyOf(groups);
         }
+    }
+
+    /** The root directory of a process. */
+    static Fd root(Kernel kernel, Child process) throws SyscallException {
+        Op root = FileOps.open("/proc/" + process.pid() + "/root", FileOps.O_PATH | FileOps.O_DIRECTORY);
+        return kernel.run(OpList.of(root)).fd(root);
     }
 
     /**

@@ -119,6 +119,10 @@ public final class Container implements AutoCloseable {
         public Streams(Fd input, Fd output, Fd error, boolean terminal) {
             this(input, output, error, terminal, List.of());
         }
+
+        Streams with(List<Fd> others) {
+            return new Streams(input, output, error, terminal, others);
+        }
     }
 
     /**
@@ -218,18 +222,12 @@ public final class Container implements AutoCloseable {
 
     /** Looks a user up in the sandbox's files as they are now. */
     private Accounts.Identity identify(String user) {
-        try (Fd directory = root(kernel, first)) {
+        try (Fd directory = Accounts.root(kernel, first)) {
             return Accounts.read(kernel, directory).require(user);
         } catch (SyscallException e) {
             requireAlive();
             throw new SandboxException.HostFailed("cannot read the sandbox's users: " + e.getMessage(), "", e);
         }
-    }
-
-    /** The root directory of a process. */
-    static Fd root(Kernel kernel, Child process) throws SyscallException {
-        Op root = FileOps.open("/proc/" + process.pid() + "/root", FileOps.O_PATH | FileOps.O_DIRECTORY);
-        return kernel.run(OpList.of(root)).fd(root);
     }
 
     /** Whether its first process lives. */
@@ -261,9 +259,11 @@ public final class Container implements AutoCloseable {
      * @param number its number, unique in the container
      * @param record the file that is to tell about it
      * @param ring how much of each output the record keeps
+     * @param further become its descriptors from {@link Streams#FURTHER} on
      * @throws SyscallException of the step that failed; nothing runs then
      */
-    public KeptExecution startKept(int number, ExecSpec command, Path record, int ring) throws SyscallException {
+    public KeptExecution startKept(int number, ExecSpec command, Path record, int ring, List<Fd> further)
+            throws SyscallException {
         if (takeover.isPresent()) {
             SandboxSpec.checkWithoutInit(command);
         }
@@ -282,22 +282,19 @@ public final class Container implements AutoCloseable {
                     number,
                     recordFile,
                     kill,
-                    milliseconds(command.timeout()),
-                    milliseconds(Optional.of(command.grace())),
+                    KeptStreams.milliseconds(command.timeout()),
+                    KeptStreams.milliseconds(Optional.of(command.grace())),
                     streams.ours(),
                     ring);
             return stub.start(
-                    ExecutionList.of(walls, resolved, streams.theirs()), new Birth(0, entrance.unified()), plan);
+                    ExecutionList.of(walls, resolved, streams.theirs().with(further)),
+                    new Birth(0, entrance.unified()),
+                    plan);
         } catch (SyscallException e) {
             group.leave(group.group(number));
             requireAlive();
             throw e;
         }
-    }
-
-    static int milliseconds(Optional<Duration> duration) {
-        return duration.map(value -> Math.clamp(value.toMillis(), 1, Integer.MAX_VALUE))
-                .orElse(0);
     }
 
     /** A number that no command of this container has had; for containers that one process has to itself. */

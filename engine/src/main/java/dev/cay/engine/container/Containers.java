@@ -5,6 +5,7 @@ import dev.cay.Network;
 import dev.cay.Root;
 import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
+import dev.cay.Usage;
 import dev.cay.engine.seccomp.Seccomp;
 import dev.cay.linux.Architecture;
 import dev.cay.linux.Arg;
@@ -13,6 +14,7 @@ import dev.cay.linux.Credentials;
 import dev.cay.linux.Fd;
 import dev.cay.linux.FileOps;
 import dev.cay.linux.HostKernel;
+import dev.cay.linux.Kernel;
 import dev.cay.linux.LocalKernel;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
@@ -170,6 +172,11 @@ public final class Containers implements AutoCloseable {
         return create(spec, () -> maker.make(spec, devices));
     }
 
+    /** Makes system calls on this machine. */
+    public Kernel kernel() {
+        return kernel.host();
+    }
+
     /** The engine's name, by which others see whether it lives. */
     public String engine() {
         return state.engine();
@@ -198,6 +205,11 @@ public final class Containers implements AutoCloseable {
      * @param ledger gets to know, before it is done, what has to be undone one day
      */
     public Container createDetached(String id, SandboxSpec spec, Doors doors, Ledger ledger) {
+        return createDetached(id, spec, doors, ledger, Set.of());
+    }
+
+    /** The same with devices of this machine, which only the host's root hands out. */
+    public Container createDetached(String id, SandboxSpec spec, Doors doors, Ledger ledger, Set<HostDevice> devices) {
         return create(spec, () -> {
             Op open = FileOps.openAt(Arg.of(0), doors.messages().toString(), FileOps.O_WRONLY | FileOps.O_CREAT, 0600);
             try (Fd listener = UnixSocket.listen(kernel, doors.socket().toString());
@@ -206,7 +218,7 @@ public final class Containers implements AutoCloseable {
                 return maker.make(
                         spec,
                         new Tenancy(
-                                id, detachedGroups, detachedIds.apply(id), Optional.of(detachment), ledger, Set.of()));
+                                id, detachedGroups, detachedIds.apply(id), Optional.of(detachment), ledger, devices));
             }
         });
     }
@@ -237,6 +249,11 @@ public final class Containers implements AutoCloseable {
         maker.inBackground(action);
     }
 
+    /** What a container that outlives its engine has used so far. */
+    public Usage usage(String id) {
+        return detachedGroups.open(id, false, 0).usage();
+    }
+
     /** Whether the kernel has killed anything, for want of memory, in a container that outlives its engine. */
     public boolean ranOutOfMemory(String id) {
         return detachedGroups.open(id, false, 0).oomKills() > 0;
@@ -265,7 +282,7 @@ public final class Containers implements AutoCloseable {
             Group group = groups.open(id, !spec.limits().io().isNone(), own.stubId());
             group.born(first);
             Accounts accounts;
-            try (Fd root = Container.root(kernel.host(), first)) {
+            try (Fd root = Accounts.root(kernel.host(), first)) {
                 accounts = Accounts.read(kernel.host(), root);
             }
             Preparation preparation = new Preparation(

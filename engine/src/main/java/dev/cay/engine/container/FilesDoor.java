@@ -66,7 +66,7 @@ final class FilesDoor implements AutoCloseable {
 
     synchronized SandboxFiles open() throws SyscallException {
         if (files.isEmpty()) {
-            root = Optional.of(Container.root(kernel, first));
+            root = Optional.of(Accounts.root(kernel, first));
             files = Optional.of(new ContainerFiles(inside, mayStall() ? inside : kernel, root.get()));
         }
         return files.get();

@@ -52,19 +52,23 @@ public final class GuestCommands implements AutoCloseable {
         this.defaultIdentity = defaultIdentity;
     }
 
+    /** Puts up in the first process, which has its root file system, what all commands inherit. */
+    public static void wall(Stub stub) throws SyscallException {
+        OpList.Builder inherited = OpList.builder();
+        // Without a user namespace the devices that somebody makes are real ones, here the channel among them.
+        inherited.addAll(Privileges.bounds(Privileges.lastCapability(stub), false));
+        inherited.add(Credentials.noNewPrivileges());
+        stub.runInside(inherited.build());
+    }
+
     /**
-     * Puts up in the first process, which has its root file system, what all commands inherit.
+     * Those of a machine that has its {@linkplain #wall walls}.
      *
      * @param id of the sandbox
      * @throws dev.cay.SandboxException.InvalidSpec if its user does not exist there
      */
     public static GuestCommands open(Stub stub, String id, SandboxSpec spec, GuestSurroundings surroundings)
             throws SyscallException {
-        OpList.Builder inherited = OpList.builder();
-        // Without a user namespace the devices that somebody makes are real ones, here the channel among them.
-        inherited.addAll(Privileges.bounds(Privileges.lastCapability(stub), false));
-        inherited.add(Credentials.noNewPrivileges());
-        stub.runInside(inherited.build());
         Op open = FileOps.open("/", FileOps.O_PATH | FileOps.O_DIRECTORY);
         Fd root = stub.run(OpList.of(open)).fd(open);
         try {
@@ -83,12 +87,24 @@ public final class GuestCommands implements AutoCloseable {
     }
 
     /**
-     * Starts a command.
+     * Starts a command of which nothing is kept.
      *
      * @param number its number, above 0, unique in the machine
      * @throws SyscallException of the step that failed; nothing runs then
      */
     public KeptExecution start(int number, ExecSpec command) throws SyscallException {
+        return start(number, command, FileOps.open("/dev/null", FileOps.O_RDWR), 0);
+    }
+
+    /**
+     * Starts a command.
+     *
+     * @param number its number, above 0, unique in the machine
+     * @param file opens the file in the machine that is to tell about it
+     * @param ring how much of each output that keeps
+     * @throws SyscallException of the step that failed; nothing runs then
+     */
+    public KeptExecution start(int number, ExecSpec command, Op file, int ring) throws SyscallException {
         Accounts.Identity identity = command.user().isPresent()
                 ? Accounts.read(stub, root).require(command.user().get())
                 : defaultIdentity;
@@ -96,17 +112,16 @@ public final class GuestCommands implements AutoCloseable {
                 ExecutionList.Command.of(walls.spec(), id, command, identity).within(surroundings);
         try (Cleanup local = new Cleanup()) {
             KeptStreams streams = local.push(KeptStreams.there(stub, command.terminal()));
-            Op nothing = FileOps.open("/dev/null", FileOps.O_RDWR);
-            Fd record = local.push(stub.run(OpList.of(nothing)).fd(nothing));
+            Fd record = local.push(stub.run(OpList.of(file)).fd(file));
             stub.run(ExecutionList.own(walls, identity, streams.theirs()));
             KeptExecution.Plan plan = new KeptExecution.Plan(
                     number,
                     record,
                     Optional.empty(),
-                    Container.milliseconds(command.timeout()),
-                    Container.milliseconds(Optional.of(command.grace())),
+                    KeptStreams.milliseconds(command.timeout()),
+                    KeptStreams.milliseconds(Optional.of(command.grace())),
                     streams.ours(),
-                    0);
+                    ring);
             return stub.start(
                     ExecutionList.of(walls, resolved, streams.theirs()), new Birth(0, Optional.empty()), plan);
         }

@@ -11,6 +11,7 @@ import dev.cay.linux.Results;
 import dev.cay.linux.Stub;
 import dev.cay.linux.SyscallException;
 import dev.cay.linux.Terminal;
+import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 
@@ -22,6 +23,12 @@ import java.util.Optional;
  */
 record KeptStreams(List<Fd> ours, Container.Streams theirs) implements AutoCloseable {
     private static final String PTMX = "/dev/pts/ptmx";
+
+    /** What the first process is told of a time; 0 for none. */
+    static int milliseconds(Optional<Duration> duration) {
+        return duration.map(value -> Math.clamp(value.toMillis(), 1, Integer.MAX_VALUE))
+                .orElse(0);
+    }
 
     static KeptStreams open(Kernel kernel, Stub stub, Optional<TerminalSize> terminal) throws SyscallException {
         return terminal.isPresent() ? terminal(kernel, stub, terminal.get()) : pipes();

@@ -46,19 +46,9 @@ public record ContainerHome(Containers containers) implements Home {
 
     private Guarded enter(CommandLine command, Needs needs, List<Fd> streams) throws IOException {
         Map<Path, Path> seen = new HashMap<>();
-        SandboxSpec.Builder spec = SandboxSpec.host()
-                .writable(new Writable.Nothing(SCRATCH))
-                .user(USER)
-                .pids(PIDS)
-                .memory(needs.memory());
-        for (Path file : needs.readOnly()) {
-            spec.mount(new Mount.Bind(file, place(file, seen), true, false, true));
-        }
-        for (Path file : needs.writable()) {
-            spec.mount(new Mount.Bind(file, place(file, seen), false, false, true));
-        }
-        List<String> line = command.of(file -> seen.getOrDefault(file, file));
-        Container container = containers.create(spec.build(), needs.kvm() ? Set.of(HostDevice.KVM) : Set.of());
+        SandboxSpec spec = spec(needs, seen).build();
+        List<String> line = line(command, seen);
+        Container container = containers.create(spec, devices(needs));
         try (Container.Launch launch = container.prepare()) {
             Container.Process process = launch.start(
                     ExecSpec.builder(line.toArray(String[]::new))
@@ -72,6 +62,34 @@ public record ContainerHome(Containers containers) implements Home {
             container.close();
             throw e;
         }
+    }
+
+    /**
+     * The container that a VMM needs.
+     *
+     * @param seen gets to know how files are called there
+     */
+    static SandboxSpec.Builder spec(Needs needs, Map<Path, Path> seen) {
+        SandboxSpec.Builder spec = SandboxSpec.host()
+                .writable(new Writable.Nothing(SCRATCH))
+                .user(USER)
+                .pids(PIDS)
+                .memory(needs.memory());
+        for (Path file : needs.readOnly()) {
+            spec.mount(new Mount.Bind(file, place(file, seen), true, false, true));
+        }
+        for (Path file : needs.writable()) {
+            spec.mount(new Mount.Bind(file, place(file, seen), false, false, true));
+        }
+        return spec;
+    }
+
+    static List<String> line(CommandLine command, Map<Path, Path> seen) {
+        return command.of(file -> Optional.ofNullable(seen.get(file)).orElse(file));
+    }
+
+    static Set<HostDevice> devices(Needs needs) {
+        return needs.kvm() ? Set.of(HostDevice.KVM) : Set.of();
     }
 
     private static String place(Path file, Map<Path, Path> seen) {

@@ -17,9 +17,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /** Takes the steps of a guest's boot, in as few round trips as they allow, and keeps account of them. Not thread-safe. */
 public final class GuestBoot {
+    private static volatile Optional<Consumer<String>> observer = Optional.empty();
+
     private Kernel inside;
     private Kernel guest;
     private final Map<String, String> serials;
@@ -50,6 +53,17 @@ public final class GuestBoot {
         this.inside = inside;
         this.guest = guest;
         this.serials = Map.copyOf(serials);
+    }
+
+    /** For tests: is told the name of each step of all boots of this process before it is taken. */
+    public static void observe(Consumer<String> watching) {
+        observer = Optional.of(watching);
+    }
+
+    private static void announce(GuestStep step) {
+        if (observer.isPresent()) {
+            observer.get().accept(step.name());
+        }
     }
 
     /** What a list changes about the process that runs it is to stay. */
@@ -119,6 +133,7 @@ public final class GuestBoot {
             switch (step) {
                 case GuestStep.Calls calls -> makeAll(List.of(calls));
                 case GuestStep.Talk talk -> {
+                    announce(step);
                     try {
                         talk.conversation().hold(guest);
                     } catch (IOException e) {
@@ -151,6 +166,7 @@ public final class GuestBoot {
         List<Integer> ends = new ArrayList<>();
         int size = time(list, times);
         for (GuestStep.Calls step : steps) {
+            announce(step);
             list.addAll(step.calls().operations());
             size += step.calls().size() + time(list, times);
             ends.add(size);

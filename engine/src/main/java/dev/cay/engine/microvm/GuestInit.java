@@ -33,13 +33,13 @@ final class GuestInit {
     /**
      * Hands over.
      *
+     * @param socket the host's end of the channel
      * @param stub that is the first process; of no use any more
      * @return that which is its child
      */
-    static Stub start(HostKernel host, Machine machine, Stub stub, Furnishing.Init init, long deadline)
-            throws IOException {
+    static Stub start(HostKernel host, Fd socket, Stub stub, Furnishing.Init init, long deadline) throws IOException {
         String program = program(stub, init.command().getFirst());
-        Op copy = FileOps.copy(Arg.of(machine.channel(deadline)), "channel");
+        Op copy = FileOps.copy(Arg.of(socket), "channel");
         Fd channel = host.run(OpList.of(copy)).fd(copy);
         byte[] image = GuestProgram.of(Architecture.current().text());
         try {

@@ -19,15 +19,17 @@ record GuestNetwork(NetworkSource.Connection connection, Fd device) implements A
     /**
      * Connects a machine that is not there yet.
      *
+     * @param detached whether it outlives this engine
      * @param hostname by which neighbours may call it
      */
-    static GuestNetwork connect(Kernel host, NetworkSource networks, String id, Network.Named wanted, String hostname)
+    static GuestNetwork connect(
+            Kernel host, NetworkSource networks, String id, boolean detached, Network.Named wanted, String hostname)
             throws IOException {
         Op open = Tap.open();
         Fd device = host.run(OpList.of(open)).fd(open);
         try {
             NetworkSource.Connection connection =
-                    networks.connect(id, false, wanted, new NetworkSource.Port.Tap(device));
+                    networks.connect(id, detached, wanted, new NetworkSource.Port.Tap(device));
             try {
                 connection.open(wanted, List.of(hostname));
                 return new GuestNetwork(connection, device);

@@ -1,6 +1,7 @@
 package dev.cay.engine.microvm;
 
-import dev.cay.Furnishing;
+import dev.cay.BootStep;
+import dev.cay.Lifetime;
 import dev.cay.Mount;
 import dev.cay.Network;
 import dev.cay.Root;
@@ -12,29 +13,27 @@ import dev.cay.VmmKind;
 import dev.cay.Writable;
 import dev.cay.engine.container.Containers;
 import dev.cay.engine.container.GuestCommands;
-import dev.cay.engine.container.GuestSurroundings;
 import dev.cay.engine.container.GuestUser;
+import dev.cay.engine.container.Ledger;
 import dev.cay.engine.container.NetworkSource;
 import dev.cay.engine.erofs.LayerContent;
 import dev.cay.engine.kernels.GuestKernel;
 import dev.cay.engine.kernels.KernelStore;
+import dev.cay.engine.state.Executions;
 import dev.cay.linux.Architecture;
+import dev.cay.linux.Fd;
 import dev.cay.linux.HostKernel;
-import dev.cay.linux.MachineOps;
-import dev.cay.linux.OpList;
 import dev.cay.linux.Stub;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
-import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Supplier;
 
 /** Makes microVMs. Thread-safe. */
 public final class MicroVms implements AutoCloseable {
@@ -77,7 +76,6 @@ public final class MicroVms implements AutoCloseable {
                 !(spec.root() instanceof Root.Image),
                 "a microVM is made of an image: its guest sees no directory of this machine",
                 "name an image, or use a container");
-        refuse(spec.lifetime().detached(), "a microVM ends with the process that made it", "leave out --detach");
         refuse(
                 spec.network() instanceof Network.Host,
                 "a microVM has a network stack of its own: it cannot be on the host's",
@@ -86,6 +84,14 @@ public final class MicroVms implements AutoCloseable {
                 spec.writable() instanceof Writable.Directory,
                 "a microVM keeps no changes in a directory of this machine",
                 "leave out --writable, or use a container");
+        refuse(
+                spec.lifetime().detached() && spec.vmm() != VmmKind.QEMU && spec.vmm() != VmmKind.QEMU_Q35,
+                "a microVM of " + spec.vmm().text() + " ends with the process that made it",
+                "leave out --detach, or use QEMU");
+        refuse(
+                spec.lifetime().detached() && spec.mounts().stream().anyMatch(Mount.Bind.class::isInstance),
+                "a microVM that outlives its maker sees no file of this machine",
+                "copy it with 'cay cp', use a volume that has a limit, or leave out --detach");
         refuse(!spec.limits().io().isNone(), "a microVM has no limits of io yet", "leave out --io");
         refuse(
                 spec.limits().cpus().isPresent() || spec.limits().cpuWeight().isPresent(),
@@ -136,17 +142,9 @@ public final class MicroVms implements AutoCloseable {
      */
     public MicroVm create(String id, SandboxSpec spec, List<Path> layers, DiskFiles others) {
         check(spec);
-        GuestKernel kernel = kernels.find(Optional.empty());
         List<Mount.Bind> shared = shared(spec);
-        Vmm vmm = vmms.get(spec.vmm()).vmm();
-        int maximum = vmm.maximumDisks(kernel.acpi(), !shared.isEmpty());
-        refuse(
-                layers.size() + others.count() > maximum,
-                "an image of " + layers.size() + " layers, and " + others.count()
-                        + " other disks: a microVM with the kernel " + kernel.name() + " has " + maximum + " disks",
-                kernel.acpi()
-                        ? "make its layers fewer, or use a container"
-                        : "prefer a kernel that knows ACPI (cay kernel default), or make its layers fewer");
+        Vmms.Choice choice = vmms.get(spec.vmm());
+        GuestKernel kernel = kernel(choice.vmm(), layers, others, !shared.isEmpty());
         try {
             if (shared.isEmpty()) {
                 return boot(id, spec, kernel, layers, others, Optional.<FileServer>empty());
@@ -161,6 +159,20 @@ public final class MicroVms implements AutoCloseable {
         } catch (IOException e) {
             throw new SandboxException.SetupFailed("cannot make the microVM: " + e.getMessage(), "", e);
         }
+    }
+
+    /** That which machines boot; it must find all disks. */
+    private GuestKernel kernel(Vmm vmm, List<Path> layers, DiskFiles others, boolean files) {
+        GuestKernel kernel = kernels.find(Optional.empty());
+        int maximum = vmm.maximumDisks(kernel.acpi(), files);
+        refuse(
+                layers.size() + others.count() > maximum,
+                "an image of " + layers.size() + " layers, and " + others.count()
+                        + " other disks: a microVM with the kernel " + kernel.name() + " has " + maximum + " disks",
+                kernel.acpi()
+                        ? "make its layers fewer, or use a container"
+                        : "prefer a kernel that knows ACPI (cay kernel default), or make its layers fewer");
+        return kernel;
     }
 
     /** What of this machine it sees, which has been found harmless. */
@@ -205,8 +217,8 @@ public final class MicroVms implements AutoCloseable {
         if (!(spec.network() instanceof Network.Named named)) {
             return boot(id, spec, kernel, layers, others, files, Optional.empty());
         }
-        GuestNetwork network =
-                GuestNetwork.connect(host, networks, id, named, spec.hostname().orElse(id));
+        GuestNetwork network = GuestNetwork.connect(
+                host, networks, id, false, named, spec.hostname().orElse(id));
         try {
             return boot(id, spec, kernel, layers, others, files, Optional.of(network));
         } catch (IOException | RuntimeException e) {
@@ -228,25 +240,10 @@ public final class MicroVms implements AutoCloseable {
         Vmms.Choice choice = vmms.get(spec.vmm());
         Set<Vmm.Ability> abilities = choice.vmm().abilities();
         MachineFiles parts = choice.files();
-        List<Disk> disks = new ArrayList<>();
-        for (Path layer : layers) {
-            disks.add(new Disk(layer, "layer" + disks.size(), true));
-        }
-        List<String> lower = disks.stream().map(Disk::serial).toList();
-        Map<String, String> serials = new HashMap<>();
-        others.changes().ifPresent(file -> disks.add(new Disk(file, GuestSpec.CHANGES, false)));
-        others.volumes().forEach((name, file) -> {
-            String serial = "volume" + serials.size();
-            serials.put(name, serial);
-            disks.add(new Disk(file, serial, isReadOnly(spec, name)));
-        });
-        GuestSpec wanted = GuestSpec.of(
-                id,
-                spec,
-                lower,
-                network.map(GuestNetwork::gateways).orElse(List.of()),
-                serials,
-                files.map(FileServer::user).orElse(GuestUser.ROOT));
+        Furnished furnished = Furnished.of(
+                id, spec, layers, others, network, files.map(FileServer::user).orElse(GuestUser.ROOT));
+        List<Disk> disks = furnished.disks();
+        GuestSpec wanted = furnished.wanted();
         // Who serves files works in the guest's memory, and a clone's is a private mapping of a file.
         Optional<MachineTemplates.Warm> warm = files.isPresent() || !abilities.contains(Vmm.Ability.CLONES)
                 ? Optional.empty()
@@ -261,7 +258,7 @@ public final class MicroVms implements AutoCloseable {
                         .start(parts.machine(kernel, memory(spec), disks, card)
                                 .with(files.map(FileServer::connection)));
         files.ifPresent(server -> server.serve(started));
-        Begun begun = new Begun(
+        BringUp.Begun begun = new BringUp.Begun(
                 began,
                 choice.vmm().serials(disks),
                 kernel.acpi() && abilities.contains(Vmm.Ability.POWER_OFF),
@@ -280,68 +277,146 @@ public final class MicroVms implements AutoCloseable {
         }
     }
 
-    /** Whether a sandbox changes nothing of a volume. */
-    private static boolean isReadOnly(SandboxSpec spec, String volume) {
-        return spec.mounts().stream()
-                .filter(Mount.Named.class::isInstance)
-                .map(Mount.Named.class::cast)
-                .filter(named -> named.volume().equals(volume))
-                .allMatch(Mount.Named::readOnly);
-    }
+    /**
+     * Where a microVM goes that outlives this process.
+     *
+     * @param access to it
+     * @param home of its VMM
+     * @param ledger gets to know what is taken of this machine
+     * @param console what its console says
+     */
+    public record Lasting(MachineAccess access, LastingHome home, Ledger ledger, Supplier<String> console) {}
 
     /**
-     * What has been begun.
+     * Makes a microVM that outlives this process, and returns when commands can run in it. What is left when it fails its home
+     * and its ledger tell.
      *
-     * @param when a value of {@link System#nanoTime}
-     * @param serials what the guest sees as those of its disks
-     * @param powersOff whether it switches its machine off; else it restarts that
-     * @param template its name, if it does not boot
-     * @param first what its guest has to be told before anything else
+     * @param layers of its image, the lowest first: EROFS files
+     * @param others its other disks: ext4 that nobody else has mounted
+     * @return how it came up
+     * @throws SandboxException.NotFound if there is no kernel
+     * @throws SandboxException.SetupFailed if it does not come up
      */
-    private record Begun(
-            long when,
-            Map<String, String> serials,
-            boolean powersOff,
-            Optional<String> template,
-            List<GuestStep> first) {}
-
-    private MicroVm guest(
-            String id, SandboxSpec spec, Machine machine, Begun begun, GuestSpec wanted, Optional<GuestNetwork> network)
-            throws IOException {
-        long deadline = begun.when() + BOOT.toNanos();
-        Stub stub = Stub.ofMachine(machine.channel(deadline), deadline);
+    public List<BootStep> detach(Lasting lasting, List<Path> layers, DiskFiles others) {
+        check(lasting.access().spec());
+        Vmms.Choice choice = vmms.get(lasting.access().spec().vmm());
+        GuestKernel kernel = kernel(choice.vmm(), layers, others, false);
         try {
-            GuestBoot boot = new GuestBoot(stub, begun.serials());
-            Duration answered = Duration.ofNanos(System.nanoTime() - begun.when());
-            boot.take(begun.first());
-            GuestSurroundings surroundings = boot.bringUp(wanted, deadline);
-            boot.take(network.map(GuestNetwork::step).stream().toList());
-            stub = handOver(boot, machine, stub, spec.furnishing().init(), deadline);
-            // Else it waits for its turn behind all commands, and so does whoever asks it something.
-            boot.take(List.of(new GuestStep.Calls("priority", false, OpList.of(MachineOps.beforeOthers()))));
-            boot.take(last(stub, begun.powersOff()));
-            GuestCommands commands = GuestCommands.open(stub, id, spec, surroundings);
-            MicroVm.Beginning beginning =
-                    new MicroVm.Beginning(begun.template(), answered, boot.steps(), spec.onHang());
-            boolean powersOff = begun.powersOff();
-            return new MicroVm(id, machine, stub, commands, wanted.keepsChanges(), powersOff, network, beginning);
-        } catch (IOException | RuntimeException e) {
-            stub.close();
-            throw e;
+            if (!(lasting.access().spec().network() instanceof Network.Named named)) {
+                return detach(lasting, choice, kernel, Optional.empty(), layers, others);
+            }
+            networks.check(named, true);
+            lasting.ledger().network(named.name());
+            String id = lasting.access().id();
+            GuestNetwork network = GuestNetwork.connect(
+                    host,
+                    networks,
+                    id,
+                    true,
+                    named,
+                    lasting.access().spec().hostname().orElse(id));
+            try {
+                return detach(lasting, choice, kernel, Optional.of(network), layers, others);
+            } catch (IOException | RuntimeException e) {
+                network.close();
+                throw e;
+            }
+        } catch (IOException e) {
+            String said = ConsoleTail.lastLines(lasting.console().get());
+            throw new SandboxException.SetupFailed(
+                    "cannot make the microVM: " + e.getMessage()
+                            + (said.isEmpty() ? "" : "\nthe console's last lines:\n" + said),
+                    "",
+                    e);
         }
     }
 
-    /** The stub that is there when the image's init, if it is wanted, is the first process. */
-    private Stub handOver(GuestBoot boot, Machine machine, Stub stub, Optional<Furnishing.Init> init, long deadline)
+    private List<BootStep> detach(
+            Lasting lasting,
+            Vmms.Choice choice,
+            GuestKernel kernel,
+            Optional<GuestNetwork> network,
+            List<Path> layers,
+            DiskFiles others)
             throws IOException {
-        if (init.isEmpty()) {
-            return stub;
+        long began = System.nanoTime();
+        long deadline = began + BOOT.toNanos();
+        MachineAccess access = lasting.access();
+        Furnished furnished = Furnished.of(access.id(), access.spec(), layers, others, network, GuestUser.ROOT);
+        MachineSpec machine = choice.files()
+                .machine(kernel, memory(access.spec()), furnished.disks(), network.map(GuestNetwork::card));
+        if (!(choice.vmm() instanceof QemuVmm qemu)) {
+            throw new IllegalStateException("it has been refused");
         }
-        AtomicReference<Stub> next = new AtomicReference<>(stub);
-        boot.take(List.of(new GuestStep.Talk(
-                "init", true, _ -> next.set(GuestInit.start(host, machine, stub, init.get(), deadline)))));
-        boot.goOn(next.get());
-        return next.get();
+        qemu.detach(machine, lasting.home(), access.doors().listen(host));
+        try (MachineDoors.Taken channel = access.doors().channel(host, deadline)) {
+            BringUp bringUp = new BringUp(
+                    host,
+                    channel.socket(),
+                    furnished.wanted(),
+                    access.spec().furnishing().init(),
+                    network,
+                    deadline);
+            BringUp.Begun begun = new BringUp.Begun(
+                    began, qemu.serials(furnished.disks()), kernel.acpi(), Optional.empty(), List.of());
+            BringUp.Up up = bringUp.run(begun, stub -> lasting(stub, kernel, access.spec(), deadline));
+            try {
+                access.write(new MachineNote(
+                        machine.acceleration() instanceof Acceleration.Emulated,
+                        Optional.empty(),
+                        up.answered(),
+                        kernel.acpi(),
+                        furnished.wanted().keepsChanges(),
+                        up.surroundings()));
+                // Whoever it belongs to could not enter it else.
+                GuestCommands.open(up.stub(), access.id(), access.spec(), up.surroundings())
+                        .close();
+                return up.steps();
+            } finally {
+                up.stub().close();
+            }
+        }
+    }
+
+    /** The same as {@link #last} in a guest that is served by any process: it is not alone when none is there. */
+    private static List<GuestStep> lasting(Stub stub, GuestKernel kernel, SandboxSpec spec, long deadline) {
+        Lifetime lifetime = spec.lifetime();
+        return List.of(
+                new GuestStep.Talk("clock", true, guest -> GuestClock.correct(guest, InstantSource.system())),
+                GuestRecords.make(memory(spec)),
+                new GuestStep.Talk("channels", true, _ -> GuestChannels.open(stub, deadline)),
+                new GuestStep.Talk("lifetime", true, _ -> {
+                    stub.leave(GuestShutdown.alone(kernel.acpi()), 0);
+                    stub.endAfter(
+                            lifetime.limit().map(Duration::toMillis).orElse(0L),
+                            lifetime.idle().map(Duration::toMillis).orElse(0L),
+                            lifetime.removedAtEnd() ? Executions.OWN : 0);
+                }),
+                new GuestStep.Talk("ready", true, _ -> stub.ping()));
+    }
+
+    private MicroVm guest(
+            String id,
+            SandboxSpec spec,
+            Machine machine,
+            BringUp.Begun begun,
+            GuestSpec wanted,
+            Optional<GuestNetwork> network)
+            throws IOException {
+        long deadline = begun.when() + BOOT.toNanos();
+        Fd channel = machine.channel(deadline);
+        BringUp.Up up = new BringUp(host, channel, wanted, spec.furnishing().init(), network, deadline)
+                .run(begun, stub -> last(stub, begun.powersOff()));
+        try {
+            GuestCommands commands = GuestCommands.open(up.stub(), id, spec, up.surroundings());
+            MicroVm.Beginning beginning =
+                    new MicroVm.Beginning(begun.template(), up.answered(), up.steps(), spec.onHang());
+            return new MicroVm(
+                    id, machine, up.stub(), commands, wanted.keepsChanges(), begun.powersOff(), network, beginning);
+        } catch (IOException | RuntimeException e) {
+            up.stub().close();
+            throw e;
+        }
     }
 
     /** What comes when its root is there: the time, what it does when it is alone, and a sign that all of it was understood. */

@@ -6,9 +6,9 @@ import java.util.List;
 import java.util.function.UnaryOperator;
 
 /**
- * How QEMU is called: no shell, no configuration files, nothing that is not said here. Its descriptors 0, 1 and 2 are sockets: QMP,
- * the channel, and the guest's console together with what QEMU itself has to say. From 3 on come its
- * memory, if that is a file, a connection to who serves it files of this machine, and a tap device, if it has a network card.
+ * How QEMU is called: no shell, no configuration files, nothing that is not said here. Its descriptors 0, 1 and 2 are what {@link
+ * QemuWires} says. From 3 on come its memory, if that is a file, a connection to who serves it files of this machine, and a tap
+ * device, if it has a network card.
  */
 final class QemuCommand {
     static final String PROGRAM = "/usr/bin/qemu-system-x86_64";
@@ -21,7 +21,7 @@ final class QemuCommand {
 
     private QemuCommand() {}
 
-    static List<String> of(QemuType type, MachineSpec spec, Origin origin, UnaryOperator<Path> seen) {
+    static List<String> of(QemuType type, MachineSpec spec, Origin origin, QemuWires wires, UnaryOperator<Path> seen) {
         List<String> command = new ArrayList<>(List.of(PROGRAM));
         option(command, "-nodefaults");
         option(command, "-no-user-config");
@@ -62,8 +62,8 @@ final class QemuCommand {
         if (type == QemuType.MICROVM) {
             option(command, "-global", "virtio-mmio.force-legacy=false");
         }
-        option(command, "-chardev", "socket,id=console,fd=2");
-        option(command, "-chardev", "socket,id=channel,fd=1");
+        option(command, "-chardev", wires.console());
+        option(command, "-chardev", wires.channel());
         option(command, "-device", type.device("virtio-serial"));
         if (spec.acpi()) {
             option(command, "-serial", "chardev:console");
@@ -71,9 +71,10 @@ final class QemuCommand {
             option(command, "-device", "virtconsole,chardev=console");
         }
         option(command, "-device", "virtserialport,chardev=channel,name=" + Machine.PORT);
+        command.addAll(wires.furtherChannels());
         option(command, "-object", "rng-builtin,id=random");
         option(command, "-device", type.device("virtio-rng") + ",rng=random");
-        option(command, "-chardev", "socket,id=monitor,fd=0");
+        option(command, "-chardev", wires.monitor());
         option(command, "-mon", "chardev=monitor,mode=control");
         int places = boots ? spec.disks().size() : spec.places();
         for (int i = 0; i < places; i++) {

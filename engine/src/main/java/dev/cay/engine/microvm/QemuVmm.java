@@ -47,7 +47,9 @@ public record QemuVmm(Home home, QemuType type) implements Vmm {
             spec.files().ifPresent(theirs::add);
             spec.card().ifPresent(card -> theirs.add(card.device()));
             Home.Guarded process = home.start(
-                    seen -> QemuCommand.of(type, spec, origin, seen), needs(spec, origin), List.copyOf(theirs));
+                    seen -> QemuCommand.of(type, spec, origin, new QemuWires.Held(), seen),
+                    needs(spec, origin),
+                    List.copyOf(theirs));
             machine = new QemuMachine(process, ours.get(0), ours.get(1), ours.get(2));
         } catch (IOException | RuntimeException e) {
             ours.forEach(Fd::close);
@@ -64,6 +66,21 @@ public record QemuVmm(Home home, QemuType type) implements Vmm {
             machine.close();
             throw e;
         }
+    }
+
+    /**
+     * Starts a machine that boots, and that ends with nobody.
+     *
+     * @param lasting where it runs
+     * @param doors of {@link MachineDoors#listen}
+     */
+    void detach(MachineSpec spec, LastingHome lasting, List<Fd> doors) throws IOException {
+        Origin origin = new Origin.Boot();
+        List<Fd> further = new ArrayList<>();
+        spec.card().ifPresent(card -> further.add(card.device()));
+        QemuWires wires = new QemuWires.Open(Home.FURTHER + further.size());
+        further.addAll(doors);
+        lasting.start(seen -> QemuCommand.of(type, spec, origin, wires, seen), needs(spec, origin), further);
     }
 
     @Override

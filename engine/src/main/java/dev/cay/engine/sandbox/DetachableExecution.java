@@ -61,29 +61,10 @@ final class DetachableExecution implements Execution {
 
         /** Whether the kernel has killed anything there for want of memory. */
         boolean ranOutOfMemory();
-
-        static Keeper of(Container container) {
-            return new Keeper() {
-                @Override
-                public void kill(int number) {
-                    container.kill(number);
-                }
-
-                @Override
-                public Optional<ExecutionUsage> usage(int number) {
-                    return container.usage(number);
-                }
-
-                @Override
-                public boolean ranOutOfMemory() {
-                    return container.ranOutOfMemory();
-                }
-            };
-        }
     }
 
     DetachableExecution(Container container, KeptExecution kept, Settings settings) {
-        this(Keeper.of(container), kept, settings);
+        this(new ContainerGrip(container), kept, settings);
     }
 
     DetachableExecution(Keeper keeper, KeptExecution kept, Settings settings) {

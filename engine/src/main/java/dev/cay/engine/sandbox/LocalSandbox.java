@@ -174,7 +174,7 @@ final class LocalSandbox implements Sandbox {
         try {
             requireGoing();
             int number = container.nextNumber();
-            KeptExecution kept = container.startKept(number, command, NOTHING, 0);
+            KeptExecution kept = container.startKept(number, command, NOTHING, 0, List.of());
             return new DetachableExecution(
                     container,
                     kept,

@@ -1,5 +1,7 @@
 package dev.cay.engine.sandbox;
 
+import dev.cay.BootStep;
+import dev.cay.Mount;
 import dev.cay.Root;
 import dev.cay.Sandbox;
 import dev.cay.SandboxException;
@@ -8,17 +10,23 @@ import dev.cay.Templates;
 import dev.cay.Writable;
 import dev.cay.engine.container.Containers;
 import dev.cay.engine.container.ImageSource;
+import dev.cay.engine.container.Ledger;
 import dev.cay.engine.container.NetworkSource;
 import dev.cay.engine.container.Places;
 import dev.cay.engine.kernels.KernelStore;
+import dev.cay.engine.microvm.LastingHome;
+import dev.cay.engine.microvm.MachineAccess;
 import dev.cay.engine.microvm.MachineDiagnosis;
 import dev.cay.engine.microvm.MicroVm;
 import dev.cay.engine.microvm.MicroVms;
+import dev.cay.engine.state.ExecutionRecord;
+import dev.cay.engine.state.SandboxStore;
 import dev.cay.engine.state.ScratchDisks;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -71,18 +79,22 @@ final class MachineSandboxes implements AutoCloseable {
             throw new SandboxException.Unsupported(
                     "only the host's root makes microVMs yet", "run as root, or use a container");
         }
+        if (spec.lifetime().detached()) {
+            return stored.get().create(spec, (id, doors, ledger) -> detach(id, spec, doors, ledger));
+        }
         if (spec.lifetime().limit().isPresent() || spec.lifetime().idle().isPresent()) {
             throw new SandboxException.Unsupported(
-                    "a microVM has no lifetime of its own yet", "leave it out, or use a container");
+                    "a sandbox that ends with this process has no lifetime of its own",
+                    "leave it out, or make it detached");
         }
         String id = Containers.newId();
         Instant created = Instant.now();
         // From here on there is a sandbox of this id, for whoever asks whose its volumes are.
-        stored.get().begin(id, spec, created);
+        stored.get().attached().begin(id, spec, created);
         try {
             MicroVm machine = boot(id, spec);
             try {
-                stored.get().made(id, spec, created, machine.pid(), machine.boot());
+                stored.get().attached().made(id, spec, created, machine.pid(), machine.boot());
                 MachineSandbox sandbox = new MachineSandbox(machine, spec, created, timeouts, () -> ended(id, spec));
                 sandboxes.put(id, sandbox);
                 return sandbox;
@@ -92,7 +104,7 @@ final class MachineSandboxes implements AutoCloseable {
             }
         } catch (RuntimeException e) {
             volumes.release(spec, id);
-            stored.get().abandon(id);
+            stored.get().attached().abandon(id);
             throw e;
         }
     }
@@ -102,7 +114,7 @@ final class MachineSandboxes implements AutoCloseable {
         try {
             volumes.release(spec, id);
         } finally {
-            stored.get().withdraw(id, spec);
+            stored.get().attached().withdraw(id, spec);
         }
     }
 
@@ -111,16 +123,57 @@ final class MachineSandboxes implements AutoCloseable {
         Optional<Path> changes = changes(id, spec);
         String image = ((Root.Image) spec.root()).exact();
         try {
-            // When it is up the VMM has its disks open: they stay for as long as that lives.
             return machines().create(id, spec, images.use(image, id).layers(), new MicroVms.DiskFiles(changes, disks));
         } finally {
-            images.release(id);
-            if (changes.isPresent()) {
-                StoredSandboxes.guarded(() -> {
-                    scratch().forget(id);
-                    return id;
-                });
+            released(id, changes);
+        }
+    }
+
+    /** Makes one that outlives this process: for this machine it is the container in which its VMM runs. */
+    private StoredSandboxes.Made detach(String id, SandboxSpec spec, Containers.Doors doors, Ledger ledger)
+            throws IOException {
+        SandboxStore store = stored.get().store();
+        for (Mount mount : spec.mounts()) {
+            if (mount instanceof Mount.Named named) {
+                ledger.volume(named.volume());
             }
+        }
+        Map<String, Path> disks = volumes.use(spec, id);
+        Optional<Path> changes = changes(id, spec);
+        String image = ((Root.Image) spec.root()).exact();
+        ExecutionRecord console = store.makeConsole(id);
+        LastingHome home = new LastingHome(
+                containers,
+                id,
+                doors,
+                ledger,
+                new LastingHome.Console(console.file(), console.ring()),
+                spec.lifetime().limit());
+        MachineAccess access = new MachineAccess(containers.kernel(), store.directory(id), id, spec);
+        MicroVms.Lasting lasting =
+                new MicroVms.Lasting(access, home, ledger, () -> StoredSandboxes.guarded(() -> store.consoleText(id)));
+        try {
+            ledger.image();
+            List<BootStep> steps =
+                    machines().detach(lasting, images.use(image, id).layers(), new MicroVms.DiskFiles(changes, disks));
+            store.writeBoot(id, steps);
+            return new StoredSandboxes.Made(home.first(), Optional.empty());
+        } catch (IOException | RuntimeException e) {
+            home.abandon();
+            throw e;
+        } finally {
+            released(id, changes);
+        }
+    }
+
+    /** When it is up the VMM has its disks open: they stay for as long as that lives. */
+    private void released(String id, Optional<Path> changes) {
+        images.release(id);
+        if (changes.isPresent()) {
+            StoredSandboxes.guarded(() -> {
+                scratch().forget(id);
+                return id;
+            });
         }
     }
 

@@ -1,7 +1,11 @@
 package dev.cay.engine.sandbox;
 
+import dev.cay.ExecSpec;
+import dev.cay.ExecutionInfo;
+import dev.cay.SandboxSpec;
 import dev.cay.engine.container.Container;
 import dev.cay.engine.container.Containers;
+import dev.cay.engine.state.Executions;
 import dev.cay.linux.Child;
 import dev.cay.linux.Errno;
 import dev.cay.linux.Poll;
@@ -12,6 +16,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
@@ -38,9 +43,19 @@ record OwnersCommands(Containers containers, Container container, Set<Integer> o
 
     private record Leader(long pid, int pidInside, long startTime) {}
 
-    /** The number, in the sandbox, of the command that has run for the longest time; empty if none runs. */
-    Optional<Integer> own() throws IOException {
-        return owners().stream().findFirst().map(Leader::pidInside);
+    /** What can be seen of the command that has run for the longest time, if one runs, which is taken for the sandbox's own. */
+    List<ExecutionInfo> own(SandboxSpec spec, ExecSpec command, Instant started) throws IOException {
+        Optional<Leader> leader = owners().stream().findFirst();
+        return leader.stream()
+                .map(own -> new ExecutionInfo(
+                        Executions.OWN,
+                        command.command(),
+                        command.user().or(spec::user).orElse(SandboxSpec.DEFAULT_USER),
+                        command.terminal().isPresent(),
+                        own.pidInside(),
+                        started,
+                        Optional.empty()))
+                .toList();
     }
 
     /** Sends a signal to the process group of the command that has run for the longest time. */

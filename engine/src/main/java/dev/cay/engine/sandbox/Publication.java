@@ -65,7 +65,7 @@ final class Publication {
         }
         later.ifPresent(Timeouts.Timeout::cancel);
         try {
-            others.get().publish(container, spec, created);
+            others.get().attached().publish(container, spec, created);
             state = State.TOLD;
         } catch (SandboxException e) {
             if (container.isAlive()) { // else it has ended meanwhile, and there is nothing to be told of
@@ -95,7 +95,7 @@ final class Publication {
         State former = state;
         state = State.OVER;
         if (former == State.TOLD) {
-            others.get().withdraw(container.id(), spec);
+            others.get().attached().withdraw(container.id(), spec);
         }
     }
 }

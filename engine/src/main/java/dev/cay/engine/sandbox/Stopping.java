@@ -2,7 +2,6 @@ package dev.cay.engine.sandbox;
 
 import dev.cay.ExecutionInfo;
 import dev.cay.Exit;
-import dev.cay.engine.container.Container;
 import dev.cay.engine.state.Effect;
 import dev.cay.engine.state.Executions;
 import dev.cay.linux.Processes;
@@ -18,10 +17,10 @@ import java.util.function.Supplier;
  * The end of all that runs in a sandbox that goes on.
  *
  * @param executions what is written of it
- * @param container asked for only if there is something to be ended
+ * @param grip asked for only if there is something to be ended
  * @param dead whether the sandbox is, and with it everything in it
  */
-record Stopping(Executions executions, Supplier<Container> container, BooleanSupplier dead) {
+record Stopping(Executions executions, Supplier<Grip> grip, BooleanSupplier dead) {
     private static final long LOOK_NANOSECONDS = 5_000_000;
 
     /** For how long a killed process may take to be seen dead. */
@@ -42,20 +41,24 @@ record Stopping(Executions executions, Supplier<Container> container, BooleanSup
 
     private void terminate(Duration grace, int signal) throws IOException {
         long deadline = System.nanoTime() + Math.min(grace.toNanos(), Long.MAX_VALUE / 2);
-        container.get().signal(Executions.OWN, signal);
+        grip.get().signal(Executions.OWN, signal);
         while (isRunning(Executions.OWN) && System.nanoTime() < deadline) {
             LockSupport.parkNanos(LOOK_NANOSECONDS);
         }
     }
 
     private boolean isRunning(int execution) throws IOException {
+        if (!dead.getAsBoolean()) {
+            grip.get().refresh(execution);
+        }
         return executions.info(execution, dead.getAsBoolean()).exit().isEmpty();
     }
 
     private void kill() throws IOException {
-        Container container = this.container.get();
+        Grip held = grip.get();
         for (ExecutionInfo execution : executions.list(false)) {
-            container.kill(execution.id()); // descendants of one that has ended too
+            held.refresh(execution.id());
+            held.kill(execution.id()); // descendants of one that has ended too
         }
         long deadline = System.nanoTime() + PATIENCE_NANOSECONDS;
         for (ExecutionInfo execution : executions.list(false)) {
@@ -66,7 +69,7 @@ record Stopping(Executions executions, Supplier<Container> container, BooleanSup
                 executions.ended(
                         execution.id(), Exit.signalled(Exit.Reason.KILLED, Processes.SIGKILL), Optional.empty());
             }
-            container.forget(execution.id());
+            held.forget(execution.id());
         }
     }
 }

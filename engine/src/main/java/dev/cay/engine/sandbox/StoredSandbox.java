@@ -15,9 +15,7 @@ import dev.cay.SandboxException;
 import dev.cay.SandboxFiles;
 import dev.cay.SandboxInfo;
 import dev.cay.SandboxSpec;
-import dev.cay.SandboxState;
 import dev.cay.Usage;
-import dev.cay.engine.container.Container;
 import dev.cay.engine.state.Effect;
 import dev.cay.engine.state.Event;
 import dev.cay.engine.state.ExecutionRecord;
@@ -48,17 +46,22 @@ final class StoredSandbox implements Sandbox {
     /** For how long a command may be on its way from being written down to being started. */
     private static final long STARTING_NANOSECONDS = 1_000_000_000L;
 
+    /** For how long a sandbox may take to end after its command; a machine switches itself off. */
+    private static final long ENDING_NANOSECONDS = 1_000_000_000L;
+
+    private static final long MACHINE_ENDING_NANOSECONDS = 10 * ENDING_NANOSECONDS;
+
     private final StoredSandboxes sandboxes;
     private final String id;
     private final SandboxSpec spec;
     private final ReentrantLock lock = new ReentrantLock();
-    private Optional<Container> connected;
+    private Optional<Grip> connected;
     private boolean closed;
 
     /** Whether the sandbox ends now, since its own command has. */
     private volatile boolean ending;
 
-    StoredSandbox(StoredSandboxes sandboxes, String id, SandboxSpec spec, Optional<Container> connected) {
+    StoredSandbox(StoredSandboxes sandboxes, String id, SandboxSpec spec, Optional<Grip> connected) {
         this.sandboxes = sandboxes;
         this.id = id;
         this.spec = spec;
@@ -76,7 +79,7 @@ final class StoredSandbox implements Sandbox {
     }
 
     /** Connected with the first process when that is first needed: what is written can be read without. */
-    private Container container() {
+    private Grip grip() {
         lock.lock();
         try {
             if (closed) {
@@ -126,7 +129,7 @@ final class StoredSandbox implements Sandbox {
     }
 
     private OwnersCommands ownersCommands() throws IOException {
-        return sandboxes.ownersCommands(container());
+        return sandboxes.ownersCommands(((ContainerGrip) grip()).container()); // of an attached one there is no other
     }
 
     @Override
@@ -139,13 +142,13 @@ final class StoredSandbox implements Sandbox {
         return guarded(() -> {
             requireGoing();
             ExecSpec command = spec.command().orElse(NO_COMMAND); // which the life cycle refuses
-            Container container = container();
+            Grip grip = grip();
             Started started = sandboxes.store().locked(id, () -> {
                 int generation = generation(sandboxes.happen(id, new Event.StartRequested()));
                 return new Started(generation, begin(Executions.OWN, command));
             });
             Execution execution = launch(
-                    container, Executions.OWN, command, started.record(), exit -> ownEnded(started.generation(), exit));
+                    grip, Executions.OWN, command, started.record(), exit -> ownEnded(started.generation(), exit));
             if (execution instanceof DetachableExecution) {
                 sandboxes.happen(id, new Event.CommandStarted(started.generation()));
             }
@@ -177,45 +180,38 @@ final class StoredSandbox implements Sandbox {
     @Override
     public Execution start(ExecSpec command) {
         return guarded(() -> {
-            Container container = container();
             requireGoing();
+            Grip grip = grip();
             int number = sandboxes.store().nextExecution(id);
             ExecutionRecord record = sandboxes.store().locked(id, () -> begin(number, command));
-            return launch(container, number, command, record, exit -> {});
+            return launch(grip, number, command, record, exit -> {});
         });
     }
 
     @Override
     public void pause() {
-        change(true);
+        guarded(() -> pausing().change(true));
     }
 
     @Override
     public void resume() {
-        change(false);
+        guarded(() -> pausing().change(false));
     }
 
-    /** What is written is what is to be: if whoever writes it is killed before it is so, the other command mends it. */
-    private void change(boolean pause) {
-        guarded(() -> sandboxes.store().locked(id, () -> {
-            if (sandboxes.store().isPaused(id) == pause) {
-                throw new SandboxException.Conflict(
-                        "the sandbox " + id + (pause ? " is paused already" : " is not paused"), "");
-            }
-            if (pause) {
-                sandboxes.store().setPaused(id, true);
-                try {
-                    container().freeze(true);
-                } catch (RuntimeException e) {
-                    sandboxes.store().setPaused(id, false);
-                    throw e;
-                }
-            } else {
-                container().freeze(false);
-                sandboxes.store().setPaused(id, false);
-            }
-            return id;
-        }));
+    private Pausing pausing() {
+        return new Pausing(sandboxes, id, this::grip);
+    }
+
+    /** Whether it is a microVM, which is another's if it is attached. */
+    private boolean isMachine() {
+        return spec.isolation() == Isolation.MICROVM;
+    }
+
+    /** Brings what is known here of a command up to date. */
+    private void refresh(int execution) throws IOException {
+        if (isMachine() && !isAttached() && !sandboxes.store().isPaused(id) && !isDead()) {
+            grip().refresh(execution);
+        }
     }
 
     private void requireGoing() {
@@ -229,13 +225,12 @@ final class StoredSandbox implements Sandbox {
                 .begin(number, command, command.user().or(spec::user).orElse(SandboxSpec.DEFAULT_USER), Instant.now());
     }
 
-    private Execution launch(
-            Container container, int number, ExecSpec command, ExecutionRecord record, Consumer<Exit> onEnd)
+    private Execution launch(Grip grip, int number, ExecSpec command, ExecutionRecord record, Consumer<Exit> onEnd)
             throws IOException {
         try {
-            KeptExecution kept = container.startKept(number, command, record.file(), record.ring());
+            KeptExecution kept = grip.start(number, command, record);
             return new DetachableExecution(
-                    container,
+                    grip,
                     kept,
                     new DetachableExecution.Settings(
                             true,
@@ -243,7 +238,7 @@ final class StoredSandbox implements Sandbox {
                             command.accounted(),
                             new byte[0],
                             new byte[0],
-                            (exit, used) -> ended(container, number, exit, used, onEnd)));
+                            (exit, used) -> ended(grip, number, exit, used, onEnd)));
         } catch (SyscallException e) {
             Exit exit = Exit.spawnFailed(e.errno(), e.getMessage());
             neverStarted(number, exit, onEnd);
@@ -265,13 +260,21 @@ final class StoredSandbox implements Sandbox {
         onEnd.accept(exit);
     }
 
-    /** Why a command was killed is known to whoever did it, what it has used is gone with its group; the rest is in its record. */
-    private void ended(
-            Container container, int number, Exit exit, Optional<ExecutionUsage> used, Consumer<Exit> onEnd) {
+    /**
+     * Why a command was killed is known to whoever did it, what it has used is gone with its group; the rest is in its record, as long
+     * as there is a guest that has it.
+     */
+    private void ended(Grip grip, int number, Exit exit, Optional<ExecutionUsage> used, Consumer<Exit> onEnd) {
         ending |= number == Executions.OWN && spec.lifetime().removedAtEnd();
         try {
             guarded(() -> {
-                if (exit.reason() == Exit.Reason.KILLED || exit.reason() == Exit.Reason.OOM || used.isPresent()) {
+                if (isMachine()) {
+                    grip.refresh(number);
+                }
+                if (isMachine()
+                        || exit.reason() == Exit.Reason.KILLED
+                        || exit.reason() == Exit.Reason.OOM
+                        || used.isPresent()) {
                     sandboxes.store().locked(id, () -> {
                         executionFiles().ended(number, exit, used);
                         return id;
@@ -282,7 +285,7 @@ final class StoredSandbox implements Sandbox {
         } catch (SandboxException.NotFound e) {
             // the sandbox has been removed meanwhile, and with it what was written of the command
         }
-        container.forget(number);
+        grip.forget(number);
         onEnd.accept(exit);
     }
 
@@ -296,35 +299,24 @@ final class StoredSandbox implements Sandbox {
     @Override
     public List<ExecutionInfo> executions() {
         return guarded(() -> {
+            for (ExecutionInfo execution : isMachine() ? executionFiles().list(false) : List.<ExecutionInfo>of()) {
+                if (execution.exit().isEmpty()) {
+                    refresh(execution.id());
+                }
+            }
             List<ExecutionInfo> list = executionFiles().list(isDead());
-            boolean microVm = spec.isolation() == Isolation.MICROVM;
-            if (!isAttached() || microVm || spec.command().isEmpty() || isDead()) {
+            if (!isAttached() || isMachine() || spec.command().isEmpty() || isDead()) {
                 return list;
             }
-            List<ExecutionInfo> all = new ArrayList<>(ownCommand());
+            List<ExecutionInfo> all =
+                    new ArrayList<>(ownersCommands().own(spec, spec.command().orElse(NO_COMMAND), info().created()));
             all.addAll(list);
             return all;
         });
     }
 
-    /** What can be seen of the command that its owner runs in it. */
-    private List<ExecutionInfo> ownCommand() throws IOException {
-        ExecSpec command = spec.command().orElse(NO_COMMAND);
-        Instant started = info().created();
-        return ownersCommands().own().stream()
-                .map(pid -> new ExecutionInfo(
-                        Executions.OWN,
-                        command.command(),
-                        command.user().or(spec::user).orElse(SandboxSpec.DEFAULT_USER),
-                        command.terminal().isPresent(),
-                        pid,
-                        started,
-                        Optional.empty()))
-                .toList();
-    }
-
     private boolean isDead() {
-        return info().state() == SandboxState.DEAD;
+        return sandboxes.isDead(id);
     }
 
     @Override
@@ -337,10 +329,11 @@ final class StoredSandbox implements Sandbox {
                 return ended(execution, record, known.exit().get());
             }
             try {
-                Container container = container();
-                KeptExecution kept = container.attach(execution);
+                Grip grip = grip();
+                KeptExecution kept = grip.attach(execution);
+                grip.refresh(execution); // nothing more is written until somebody reads
                 return new DetachableExecution(
-                        container,
+                        grip,
                         kept,
                         new DetachableExecution.Settings(
                                 true,
@@ -348,7 +341,7 @@ final class StoredSandbox implements Sandbox {
                                 true,
                                 before(record, OutputKind.STDOUT, kept.output().before()),
                                 before(record, OutputKind.STDERR, kept.error().before()),
-                                (exit, used) -> ended(container, execution, exit, used, end -> {})));
+                                (exit, used) -> ended(grip, execution, exit, used, end -> {})));
             } catch (SandboxException.Closed e) {
                 return ended(
                         execution,
@@ -393,7 +386,10 @@ final class StoredSandbox implements Sandbox {
     @Override
     public OutputLog log(int execution, OutputKind kind, long from) {
         requireKept(execution);
-        return guarded(() -> executionFiles().record(execution).log(kind, from, LOG_PIECE));
+        return guarded(() -> {
+            refresh(execution);
+            return executionFiles().record(execution).log(kind, from, LOG_PIECE);
+        });
     }
 
     /** {@inheritDoc} While its group is there that tells it: also after an end that nobody has seen. */
@@ -404,7 +400,7 @@ final class StoredSandbox implements Sandbox {
         }
         return guarded(() -> {
             Optional<ExecutionUsage> written = executionFiles().usage(execution);
-            return written.isPresent() || isDead() ? written : container().usage(execution);
+            return written.isPresent() || isDead() ? written : grip().usage(execution);
         });
     }
 
@@ -420,7 +416,7 @@ final class StoredSandbox implements Sandbox {
             }
             executionFiles().record(execution);
             if (isRunning(execution)) {
-                container().signal(execution, number);
+                grip().signal(execution, number);
             }
             return id;
         });
@@ -428,12 +424,14 @@ final class StoredSandbox implements Sandbox {
 
     @Override
     public SandboxFiles files() {
-        return container().files();
+        return grip().files();
     }
 
     @Override
     public Usage usage() {
-        return container().usage();
+        return isMachine() && !isAttached()
+                ? sandboxes.usage(id)
+                : ((ContainerGrip) grip()).container().usage();
     }
 
     @Override
@@ -459,7 +457,7 @@ final class StoredSandbox implements Sandbox {
 
     private void stopCommands(Duration grace) {
         guarded(() -> {
-            new Stopping(executionFiles(), this::container, this::isDead)
+            new Stopping(executionFiles(), this::grip, this::isDead)
                     .run(
                             sandboxes.happen(id, new Event.StopRequested(grace)),
                             spec.stopSignal().orElse(Processes.SIGTERM));
@@ -469,6 +467,7 @@ final class StoredSandbox implements Sandbox {
     }
 
     private boolean isRunning(int execution) throws IOException {
+        refresh(execution);
         return executionFiles().info(execution, isDead()).exit().isEmpty();
     }
 
@@ -484,14 +483,14 @@ final class StoredSandbox implements Sandbox {
         lock.lock();
         try {
             closed = true;
-            connected.ifPresent(Container::letGo);
+            connected.ifPresent(Grip::letGo);
             connected = Optional.empty();
         } finally {
             lock.unlock();
         }
         sandboxes.left(this);
         if (ending) {
-            sandboxes.awaitEnd(id);
+            sandboxes.awaitEnd(id, isMachine() ? MACHINE_ENDING_NANOSECONDS : ENDING_NANOSECONDS);
         }
     }
 }

@@ -5,14 +5,17 @@ import dev.cay.ExecutionInfo;
 import dev.cay.Exit;
 import dev.cay.Isolation;
 import dev.cay.Lifetime;
-import dev.cay.SandboxEvent;
+import dev.cay.MachineInfo;
+import dev.cay.OnHang;
 import dev.cay.SandboxException;
 import dev.cay.SandboxInfo;
 import dev.cay.SandboxSpec;
 import dev.cay.SandboxState;
 import dev.cay.SweepReport;
+import dev.cay.Usage;
 import dev.cay.engine.container.Container;
 import dev.cay.engine.container.Containers;
+import dev.cay.engine.container.Ledger;
 import dev.cay.engine.state.Effect;
 import dev.cay.engine.state.Event;
 import dev.cay.engine.state.Executions;
@@ -32,7 +35,6 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.OptionalInt;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.LockSupport;
@@ -45,12 +47,11 @@ import java.util.concurrent.locks.LockSupport;
 final class StoredSandboxes {
     private static final long LOOK_NANOSECONDS = 1_000_000;
 
-    /** For how long a sandbox may take to end after its command. */
-    private static final long PATIENCE_NANOSECONDS = 1_000_000_000L;
-
     private final Containers containers;
     private final SandboxStore store;
     private final Host host;
+    private final StoredMachines machines;
+    private final AttachedSandboxes attached;
 
     /** Those that somebody in this process has taken up. */
     private final Set<StoredSandbox> open = ConcurrentHashMap.newKeySet();
@@ -62,26 +63,49 @@ final class StoredSandboxes {
         this.containers = containers;
         this.store = store;
         this.host = host;
+        machines = new StoredMachines(containers, store);
+        attached = new AttachedSandboxes(containers, store);
     }
 
     SandboxStore store() {
         return store;
     }
 
-    /** Makes one. */
+    /** Makes what a sandbox is for this machine. */
+    interface Maker {
+        Made make(String id, Containers.Doors doors, Ledger ledger) throws IOException;
+    }
+
+    /**
+     * What has been made.
+     *
+     * @param grip of this process, if it has one
+     */
+    record Made(Child first, Optional<Grip> grip) {}
+
+    /** Makes a container. */
     StoredSandbox create(SandboxSpec spec) {
+        return create(spec, (id, doors, ledger) -> {
+            Container container = containers.createDetached(id, spec, doors, ledger);
+            children.put(id, container.first());
+            limit(container, spec.lifetime());
+            return new Made(container.first(), Optional.of(new ContainerGrip(container)));
+        });
+    }
+
+    /** Makes one. */
+    StoredSandbox create(SandboxSpec spec, Maker maker) {
         String id = Containers.newId();
         return guarded(() -> {
             store.create(SandboxRecord.creating(id, spec, Instant.now(), containers.engine()));
             try {
                 Containers.Doors doors = new Containers.Doors(store.socket(id), store.messages(id));
-                Container container = containers.createDetached(id, spec, doors, new StoredLedger(store, id));
-                Child first = container.first();
+                Made made = maker.make(id, doors, new StoredLedger(store, id));
+                Child first = made.first();
                 children.put(id, first);
                 Poller.shared().watch(first.end(), () -> ended(id, first, spec.lifetime()));
-                limit(container, spec.lifetime());
                 happen(id, new Event.Made(identity(first)));
-                return entered(new StoredSandbox(this, id, spec, Optional.of(container)));
+                return entered(new StoredSandbox(this, id, spec, made.grip()));
             } catch (IOException | RuntimeException e) {
                 try {
                     happen(id, new Event.SetupFailed());
@@ -94,78 +118,14 @@ final class StoredSandboxes {
         });
     }
 
-    /** Tells others of a sandbox that ends with this process, and lets them in. */
-    void publish(Container container, SandboxSpec spec, Instant created) {
-        guarded(() -> {
-            SandboxRecord record = SandboxRecord.attached(
-                    container.id(),
-                    spec,
-                    created,
-                    identity(container.first()),
-                    containers.engine(),
-                    container.firstId());
-            store.create(record, directory -> containers.admit(container, SandboxStore.socket(directory)));
-            announce(record.id(), record.name(), SandboxEvent.Kind.CREATED);
-            return record;
-        });
-    }
-
-    /** Writes down that a microVM is being made, which ends with this process. */
-    void begin(String id, SandboxSpec spec, Instant created) {
-        guarded(() -> {
-            store.create(SandboxRecord.creating(id, spec, created, containers.engine()));
-            return id;
-        });
-    }
-
-    /** Tells others of a microVM of this process. Its first process is that which it lives and ends with. */
-    void made(String id, SandboxSpec spec, Instant created, long process, List<BootStep> steps) {
-        guarded(() -> {
-            ProcessIdentity identity =
-                    ProcessIdentity.of(process).orElseThrow(() -> new IOException("the machine has ended"));
-            SandboxRecord record = SandboxRecord.attached(id, spec, created, identity, containers.engine(), 0);
-            store.writeBoot(id, steps);
-            store.update(id, _ -> record);
-            announce(id, record.name(), SandboxEvent.Kind.CREATED);
-            return id;
-        });
-    }
-
-    /** Forgets a microVM that could not be made. */
-    void abandon(String id) {
-        guarded(() -> {
-            store.delete(id);
-            return id;
-        });
+    /** Those of this process. */
+    AttachedSandboxes attached() {
+        return attached;
     }
 
     /** How a microVM came up. */
     List<BootStep> boot(String id) {
         return guarded(() -> store.boot(id));
-    }
-
-    /**
-     * Removes what is written of a sandbox that ends with this process: for whoever looks at once, the files in the background.
-     */
-    void withdraw(String id, SandboxSpec spec) {
-        boolean here = guarded(() -> store.withdraw(id, spec.name().isPresent()));
-        if (here) { // else somebody has removed it, and told of that
-            containers.inBackground(() -> forget(id, spec.name().orElse(id)));
-        }
-    }
-
-    private void forget(String id, String name) {
-        try {
-            announce(id, name, SandboxEvent.Kind.REMOVED);
-            store.clear(id);
-        } catch (IOException | SandboxException e) {
-            System.getLogger(StoredSandboxes.class.getName())
-                    .log(System.Logger.Level.WARNING, "what was written of the sandbox " + id + " is still there", e);
-        }
-    }
-
-    private void announce(String id, String name, SandboxEvent.Kind kind) throws IOException {
-        store.events().append(new SandboxEvent(Instant.now(), id, name, kind, OptionalInt.empty(), ""));
     }
 
     private StoredSandbox entered(StoredSandbox sandbox) {
@@ -201,8 +161,8 @@ final class StoredSandboxes {
     }
 
     /** Waits until a sandbox that ends now has ended, and removes it. */
-    void awaitEnd(String id) {
-        long deadline = System.nanoTime() + PATIENCE_NANOSECONDS;
+    void awaitEnd(String id, long patience) {
+        long deadline = System.nanoTime() + patience;
         while (store.exists(id) && System.nanoTime() < deadline) {
             look(id);
             LockSupport.parkNanos(LOOK_NANOSECONDS);
@@ -222,7 +182,7 @@ final class StoredSandboxes {
         }
     }
 
-    private static ProcessIdentity identity(Child first) throws IOException {
+    static ProcessIdentity identity(Child first) throws IOException {
         return ProcessIdentity.of(first.pid()).orElseThrow(() -> new IOException("the first process has ended"));
     }
 
@@ -240,10 +200,10 @@ final class StoredSandboxes {
     }
 
     /** Connects with a sandbox's first process. */
-    Container connect(String id) {
+    Grip connect(String id) {
         return guarded(() -> {
             SandboxRecord record = update(store.read(id));
-            if (record.spec().isolation() == Isolation.MICROVM) {
+            if (record.spec().isolation() == Isolation.MICROVM && record.isAttached()) {
                 throw new SandboxException.Unsupported(
                         "only the process that made the microVM " + record.name() + " can reach what is in it",
                         "run the command there, or use a container");
@@ -252,18 +212,21 @@ final class StoredSandboxes {
                 throw new SandboxException.Closed(
                         "the sandbox " + record.name() + " is " + record.state().text());
             }
+            if (record.spec().isolation() == Isolation.MICROVM) {
+                return machines.enter(record);
+            }
             Optional<Child> first = host.process(record.firstProcess().orElseThrow(() -> gone(record)));
             Optional<String> engine = record.isAttached() ? Optional.of(record.owner()) : Optional.empty();
             if (engine.isEmpty()) {
                 host.networks().awaken(record.spec());
             }
-            return containers.open(
+            return new ContainerGrip(containers.open(
                     id,
                     engine,
                     record.spec(),
                     record.firstId().orElse(0),
                     first.orElseThrow(() -> gone(record)),
-                    store.socket(id));
+                    store.socket(id)));
         });
     }
 
@@ -273,7 +236,39 @@ final class StoredSandboxes {
 
     /** What is known of one now. */
     SandboxInfo info(String id) {
-        return guarded(() -> told(update(store.read(id))));
+        return guarded(() -> seen(store.read(id)));
+    }
+
+    /** Whether one is dead, as far as can be seen from here. */
+    boolean isDead(String id) {
+        return guarded(() -> update(store.read(id)).state() == SandboxState.DEAD);
+    }
+
+    /** What a microVM that outlives its maker has used. */
+    Usage usage(String id) {
+        if (isDead(id)) {
+            throw new SandboxException.Closed("the sandbox " + id + " is dead");
+        }
+        return containers.usage(id);
+    }
+
+    StoredMachines machines() {
+        return machines;
+    }
+
+    private SandboxInfo seen(SandboxRecord written) throws IOException {
+        SandboxRecord record = update(written);
+        if (!StoredMachines.has(record)) {
+            return told(record);
+        }
+        Optional<MachineInfo> machine = machines.look(record);
+        // Nobody watches such a guest: who sees that it hangs does what was asked for.
+        if (machine.isPresent()
+                && machine.get().health() == MachineInfo.Health.HUNG
+                && record.spec().onHang() == OnHang.KILL) {
+            kill(record);
+        }
+        return machines.told(told(update(store.read(record.id()))), machine);
     }
 
     List<SandboxInfo> list() {
@@ -281,7 +276,7 @@ final class StoredSandboxes {
             List<SandboxInfo> list = new java.util.ArrayList<>();
             for (SandboxRecord record : store.list()) {
                 try {
-                    list.add(told(update(record)));
+                    list.add(seen(record));
                 } catch (SandboxException.NotFound e) {
                     // it has just been removed
                 }
@@ -421,6 +416,10 @@ final class StoredSandboxes {
     void remove(String id) {
         guarded(() -> {
             try {
+                SandboxRecord record = store.read(id);
+                if (StoredMachines.has(record) && isAlive(record)) {
+                    machines.shutDown(record, () -> !guarded(() -> isAlive(record)));
+                }
                 happen(id, new Event.RemoveRequested());
                 happen(id, new Event.Undone());
             } catch (SandboxException.NotFound e) {

@@ -9,6 +9,7 @@ public enum Death {
     EXPIRED("its time was over"),
     IDLE("nobody used it"),
     COMMAND_ENDED("its command had ended"),
+    MACHINE_ENDED("its machine ended"),
     HOST_REBOOTED("this machine was restarted"),
     KILLED("its first process was killed");
 
@@ -39,7 +40,8 @@ public enum Death {
         return switch (this) {
             case OUT_OF_MEMORY -> Exit.signalled(Exit.Reason.OOM, SIGKILL);
             case EXPIRED -> Exit.signalled(Exit.Reason.TIMEOUT, SIGKILL);
-            case IDLE, COMMAND_ENDED, HOST_REBOOTED, KILLED -> Exit.signalled(Exit.Reason.KILLED, SIGKILL);
+            case IDLE, COMMAND_ENDED, MACHINE_ENDED, HOST_REBOOTED, KILLED ->
+                Exit.signalled(Exit.Reason.KILLED, SIGKILL);
         };
     }
 

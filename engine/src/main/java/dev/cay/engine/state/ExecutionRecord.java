@@ -22,12 +22,12 @@ public final class ExecutionRecord {
     /** How many bytes of a stream are written at once; that many of the oldest may be changing while they are read. */
     static final int WRITE = 32 * 1024;
 
-    private static final int HEADER = 4096;
-    private static final int FIELDS = 80;
-    private static final int TOTALS = 64;
+    static final int HEADER = 4096;
+    static final int FIELDS = 80;
+    static final int TOTALS = 64;
     private static final byte[] MAGIC = "CayEXEC1".getBytes(StandardCharsets.US_ASCII);
 
-    private static final int ENDED = 2;
+    static final int ENDED = 2;
     private static final int CLD_EXITED = 1;
     private static final int SIGKILL = 9;
     private static final int SIGTERM = 15;
@@ -51,6 +51,39 @@ public final class ExecutionRecord {
             out.write(MAGIC);
             out.setLength(HEADER + 2L * ring);
         }
+    }
+
+    /** The beginning of a record of which nothing is written yet, up to its rings; for one that is made elsewhere. */
+    public static byte[] blank() {
+        return Arrays.copyOf(MAGIC, HEADER);
+    }
+
+    /** Where a first process that is on another machine keeps the record. */
+    @FunctionalInterface
+    public interface Origin {
+        /** Reads up to so many bytes from a place on; fewer at the end of what is written there. */
+        byte[] read(long at, int length) throws IOException;
+    }
+
+    /** By which nobody else changes it meanwhile. */
+    @FunctionalInterface
+    public interface Lock {
+        void hold(Change change) throws IOException;
+    }
+
+    /** What is done under a lock. */
+    @FunctionalInterface
+    public interface Change {
+        void make() throws IOException;
+    }
+
+    /**
+     * Brings over what is new in a record that is kept elsewhere, which is believed no more than this one.
+     *
+     * @param lock held by whoever changes something here; it is not held while the origin is read
+     */
+    public void bring(Origin origin, Lock lock) throws IOException {
+        new RecordCopy(file, ring()).bring(origin, lock);
     }
 
     /** The file, for the sandbox's first process to write. */

@@ -95,10 +95,15 @@ public final class Executions {
      * @throws SandboxException.NotFound if there is none of this number
      */
     public ExecutionRecord record(int number) {
-        if (!Files.exists(sidecar(number))) {
+        if (!has(number)) {
             throw notFound(number);
         }
         return new ExecutionRecord(file(number));
+    }
+
+    /** Whether there is a record of this number. */
+    public boolean has(int number) {
+        return Files.exists(sidecar(number));
     }
 
     /**

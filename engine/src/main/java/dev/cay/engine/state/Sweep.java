@@ -179,7 +179,7 @@ public final class Sweep {
 
     /** Why the first process of a sandbox is gone. It counts its time by a clock that nobody sets, and says so when it is over. */
     public static Death causeOfDeath(SandboxStore store, Liveness liveness, SandboxRecord record) throws IOException {
-        Optional<Death> said = store.lastWords(record.id());
+        Optional<Death> said = store.lastWords(record);
         if (said.isPresent()) {
             return said.get();
         }

@@ -1,0 +1,90 @@
+package dev.cay.engine.microvm;
+
+import dev.cay.BootStep;
+import dev.cay.Furnishing;
+import dev.cay.engine.container.GuestCommands;
+import dev.cay.engine.container.GuestSurroundings;
+import dev.cay.linux.Fd;
+import dev.cay.linux.HostKernel;
+import dev.cay.linux.MachineOps;
+import dev.cay.linux.OpList;
+import dev.cay.linux.Stub;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Function;
+
+/**
+ * Brings a guest up whose machine has been started: from its first process's first answer to its walls.
+ *
+ * @param channel to its first process
+ * @param wanted what it is to be
+ * @param init the image's, if it is to be the first process
+ * @param deadline a value of {@link System#nanoTime}
+ */
+record BringUp(
+        HostKernel host,
+        Fd channel,
+        GuestSpec wanted,
+        Optional<Furnishing.Init> init,
+        Optional<GuestNetwork> network,
+        long deadline) {
+    /**
+     * What has been begun.
+     *
+     * @param when a value of {@link System#nanoTime}
+     * @param serials what the guest sees as those of its disks
+     * @param powersOff whether it switches its machine off; else it restarts that
+     * @param template its name, if it does not boot
+     * @param first what its guest has to be told before anything else
+     */
+    record Begun(
+            long when,
+            Map<String, String> serials,
+            boolean powersOff,
+            Optional<String> template,
+            List<GuestStep> first) {}
+
+    /**
+     * A guest that is up.
+     *
+     * @param answered how long after the beginning its first process answered
+     */
+    record Up(Stub stub, GuestSurroundings surroundings, Duration answered, List<BootStep> steps) {}
+
+    /** @param last what comes when its root is there */
+    Up run(Begun begun, Function<Stub, List<GuestStep>> last) throws IOException {
+        Stub stub = Stub.ofMachine(channel, deadline);
+        try {
+            GuestBoot boot = new GuestBoot(stub, begun.serials());
+            Duration answered = Duration.ofNanos(System.nanoTime() - begun.when());
+            boot.take(begun.first());
+            GuestSurroundings surroundings = boot.bringUp(wanted, deadline);
+            boot.take(network.map(GuestNetwork::step).stream().toList());
+            stub = handOver(boot, stub);
+            // Else it waits for its turn behind all commands, and so does whoever asks it something.
+            boot.take(List.of(new GuestStep.Calls("priority", false, OpList.of(MachineOps.beforeOthers()))));
+            boot.take(last.apply(stub));
+            GuestCommands.wall(stub);
+            return new Up(stub, surroundings, answered, boot.steps());
+        } catch (IOException | RuntimeException e) {
+            stub.close();
+            throw e;
+        }
+    }
+
+    /** The stub that is there when the image's init, if it is wanted, is the first process. */
+    private Stub handOver(GuestBoot boot, Stub stub) throws IOException {
+        if (init.isEmpty()) {
+            return stub;
+        }
+        AtomicReference<Stub> next = new AtomicReference<>(stub);
+        boot.take(List.of(new GuestStep.Talk(
+                "init", true, _ -> next.set(GuestInit.start(host, channel, stub, init.get(), deadline)))));
+        boot.goOn(next.get());
+        return next.get();
+    }
+}

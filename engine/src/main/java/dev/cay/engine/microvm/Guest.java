@@ -1,0 +1,203 @@
+package dev.cay.engine.microvm;
+
+import dev.cay.ExecSpec;
+import dev.cay.SandboxException;
+import dev.cay.SandboxFiles;
+import dev.cay.SandboxSpec;
+import dev.cay.engine.container.GuestCommands;
+import dev.cay.engine.state.ExecutionRecord;
+import dev.cay.linux.Arg;
+import dev.cay.linux.DirectoryOps;
+import dev.cay.linux.Errno;
+import dev.cay.linux.FileOps;
+import dev.cay.linux.KeptExecution;
+import dev.cay.linux.MachineOps;
+import dev.cay.linux.Op;
+import dev.cay.linux.OpList;
+import dev.cay.linux.Processes;
+import dev.cay.linux.Results;
+import dev.cay.linux.Stub;
+import dev.cay.linux.SyscallException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.Optional;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.locks.LockSupport;
+import java.util.function.BooleanSupplier;
+import java.util.function.IntPredicate;
+
+/**
+ * A guest that outlives this process, which has one of its channels until it closes this. Thread-safe. What is asked of a guest that
+ * hangs waits until it is closed, or the machine ends.
+ */
+public final class Guest implements AutoCloseable {
+    private static final int FIRST = 1;
+
+    /** SIGRTMIN+4, see systemd(1). */
+    private static final int POWER_OFF = 38;
+
+    private static final int LIST_SIZE = 32 * 1024;
+    private static final long LOOK_NANOSECONDS = 10_000_000;
+
+    private final String id;
+    private final SandboxSpec spec;
+    private final MachineNote note;
+    private final MachineDoors.Taken channel;
+    private final Stub stub;
+    private final AtomicLong oomKills = new AtomicLong(-1);
+    private Optional<GuestCommands> commands = Optional.empty();
+
+    private Guest(String id, SandboxSpec spec, MachineNote note, MachineDoors.Taken channel, Stub stub) {
+        this.id = id;
+        this.spec = spec;
+        this.note = note;
+        this.channel = channel;
+        this.stub = stub;
+    }
+
+    /** @throws SyscallException ETIMEDOUT if the guest does not answer in time, another one if its machine has ended */
+    static Guest enter(String id, SandboxSpec spec, MachineNote note, MachineDoors.Taken channel, long deadline)
+            throws SyscallException {
+        try {
+            return new Guest(id, spec, note, channel, Stub.ofMachine(channel.socket(), deadline));
+        } catch (SyscallException | RuntimeException e) {
+            channel.close();
+            throw e;
+        }
+    }
+
+    /** Whether its first process answers before a deadline, a value of {@link System#nanoTime}. */
+    public boolean answers(long deadline) throws SyscallException {
+        return stub.ping(deadline);
+    }
+
+    /** Whether the session has come to its end, and so most likely the machine. */
+    public boolean isGone() {
+        return stub.isGone();
+    }
+
+    private synchronized GuestCommands commands() throws SyscallException {
+        if (commands.isEmpty()) {
+            commands = Optional.of(GuestCommands.open(stub, id, spec, note.surroundings()));
+            oomKills.set(commands.get().oomKills());
+        }
+        return commands.get();
+    }
+
+    /**
+     * Starts a command that goes on when this process does not.
+     *
+     * @param number above 0; what is left of one that had it before is killed
+     * @param ring how much of each output its record keeps
+     * @throws SyscallException of the step that failed; nothing runs then
+     */
+    public KeptExecution start(int number, ExecSpec command, int ring) throws SyscallException {
+        GuestCommands started = commands();
+        stub.signal(number, Processes.SIGKILL);
+        GuestRecords.create(stub, number);
+        return started.start(number, command, GuestRecords.open(number), ring);
+    }
+
+    /** @throws SyscallException ESRCH if it has ended */
+    public KeptExecution attach(int number) throws SyscallException {
+        return stub.attach(number);
+    }
+
+    /** Sends a signal to the process group of a command, if that runs. */
+    public void signal(int number, int signal) throws SyscallException {
+        stub.signal(number, signal);
+    }
+
+    /** What the guest keeps of a command. */
+    public ExecutionRecord.Origin record(int number) {
+        return (at, length) -> GuestRecords.read(stub, number, at, length);
+    }
+
+    /** Forgets what it keeps of commands. */
+    public void forget(IntPredicate numbers) throws SyscallException {
+        Op open = FileOps.openAt(GuestRecords.DIRECTORY, ".", FileOps.O_RDONLY | FileOps.O_DIRECTORY, 0);
+        Arg.Buffer buffer = new Arg.Buffer(LIST_SIZE);
+        Op entries = DirectoryOps.entries(Arg.of(open), buffer);
+        Results results = stub.run(OpList.of(open, entries, FileOps.close(open)));
+        OpList.Builder list = OpList.builder();
+        int count = 0;
+        for (DirectoryOps.Entry entry : DirectoryOps.entries(results.bytes(buffer), (int) results.value(entries))) {
+            String name = new String(entry.name(), StandardCharsets.US_ASCII);
+            if (name.matches("[1-9][0-9]{0,8}") && numbers.test(Integer.parseInt(name))) {
+                list.add(GuestRecords.remove(Integer.parseInt(name)));
+                count++;
+            }
+        }
+        if (count > 0) {
+            stub.run(list.build());
+        }
+    }
+
+    public SandboxFiles files() throws SyscallException {
+        return commands().files();
+    }
+
+    /** Whether the guest's kernel has killed anything for want of memory since this process is in it, and asked before. */
+    public boolean ranOutOfMemory() throws SyscallException {
+        long kills = commands().oomKills();
+        return oomKills.getAndSet(kills) < kills;
+    }
+
+    /** Tells it what time it is. */
+    void correctClock() throws SyscallException {
+        GuestClock.correct(stub, InstantSource.system());
+    }
+
+    /**
+     * Has it write all to its disks and switch its machine off: whoever runs in it is killed.
+     *
+     * @param ended whether the machine has
+     * @param patience for how long that is waited for
+     */
+    public void shutDown(BooleanSupplier ended, Duration patience) {
+        long deadline = System.nanoTime() + patience.toNanos();
+        Thread unused = Thread.startVirtualThread(() -> {
+            try {
+                if (stub.pid() != FIRST) { // systemd's order to switch the machine off; others may know it or not
+                    stub.run(OpList.of(MachineOps.signalFirst(POWER_OFF)));
+                    if (awaits(ended, System.nanoTime() + patience.toNanos() / 2)) {
+                        return;
+                    }
+                }
+                GuestShutdown.release(stub);
+                stub.run(OpList.of(GuestShutdown.off(note.acpi())));
+            } catch (IOException e) {
+                // it has switched itself off, or will not; what was asked for to be on the disks is there
+            }
+        });
+        awaits(ended, deadline);
+    }
+
+    private static boolean awaits(BooleanSupplier condition, long deadline) {
+        while (!condition.getAsBoolean()) {
+            if (System.nanoTime() - deadline >= 0) {
+                return false;
+            }
+            LockSupport.parkNanos(LOOK_NANOSECONDS);
+        }
+        return true;
+    }
+
+    /** Ends the session: what it had opened in the guest is closed, commands go on. */
+    @Override
+    public void close() {
+        stub.close();
+        channel.close();
+    }
+
+    /** What a failure to enter it means to whoever wanted to. */
+    static SandboxException refusal(String id, IOException e) {
+        boolean ended = e instanceof SyscallException failure && !failure.is(Errno.ETIMEDOUT);
+        return !ended
+                ? new SandboxException.HostFailed(
+                        "the guest of the sandbox " + id + " does not answer", "wait, or end it: cay rm -f " + id, e)
+                : new SandboxException.Closed("the machine of the sandbox " + id + " has ended: " + e.getMessage());
+    }
+}

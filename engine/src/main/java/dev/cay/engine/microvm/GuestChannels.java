@@ -1,0 +1,99 @@
+package dev.cay.engine.microvm;
+
+import dev.cay.linux.Arg;
+import dev.cay.linux.DirectoryOps;
+import dev.cay.linux.Fd;
+import dev.cay.linux.FileOps;
+import dev.cay.linux.Op;
+import dev.cay.linux.OpList;
+import dev.cay.linux.Results;
+import dev.cay.linux.Stub;
+import dev.cay.linux.SyscallException;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
+
+/**
+ * The ports of a guest by which more processes than one reach its first process. It serves them from then on, and nobody else can open
+ * them: a port can be open once only.
+ */
+final class GuestChannels {
+    private static final String PORTS = "/sys/class/virtio-ports";
+    private static final int LIST_SIZE = 4096;
+    private static final int NAME_SIZE = 64;
+    private static final int CHARACTER_DEVICE = 0020000 | 0600;
+    private static final long LOOK_AGAIN_NANOSECONDS = 5_000_000;
+
+    private GuestChannels() {}
+
+    /**
+     * Hands all of them but the first, which is in use, to the guest's first process.
+     *
+     * @param deadline a value of {@link System#nanoTime}
+     * @throws IOException if one of them is not there in time
+     */
+    static void open(Stub stub, long deadline) throws IOException {
+        Map<String, String> numbers = find(stub, deadline);
+        for (int i = 1; i < MachineDoors.CHANNELS; i++) {
+            String[] number = numbers.get(MachineDoors.port(i)).split(":");
+            // The kernel's own /dev is not in the guest. What is made here for it is seen by nobody, and gone at once.
+            Op make = FileOps.mknod(
+                    GuestRecords.DIRECTORY,
+                    "port",
+                    CHARACTER_DEVICE,
+                    Integer.parseInt(number[0]),
+                    Integer.parseInt(number[1]));
+            Op open = FileOps.openAt(GuestRecords.DIRECTORY, "port", FileOps.O_RDWR | FileOps.O_NONBLOCK, 0);
+            Op remove = FileOps.unlink(GuestRecords.DIRECTORY, "port", 0);
+            try (Fd port = stub.run(OpList.of(make, open, remove)).fd(open)) {
+                stub.serve(port);
+            }
+        }
+    }
+
+    /** The device number of each port, by its name. */
+    private static Map<String, String> find(Stub stub, long deadline) throws IOException {
+        while (true) {
+            Map<String, String> found = look(stub);
+            int missing = 0;
+            for (int i = 1; i < MachineDoors.CHANNELS; i++) {
+                missing += found.getOrDefault(MachineDoors.port(i), "").matches("[0-9]{1,6}:[0-9]{1,6}") ? 0 : 1;
+            }
+            if (missing == 0) {
+                return found;
+            }
+            if (System.nanoTime() - deadline >= 0) {
+                throw new IOException(missing + " of its ports do not appear");
+            }
+            LockSupport.parkNanos(LOOK_AGAIN_NANOSECONDS);
+        }
+    }
+
+    private static Map<String, String> look(Stub stub) throws SyscallException {
+        Op open = FileOps.open(PORTS, FileOps.O_RDONLY | FileOps.O_DIRECTORY);
+        Arg.Buffer buffer = new Arg.Buffer(LIST_SIZE);
+        Op entries = DirectoryOps.entries(Arg.of(open), buffer);
+        Results results = stub.run(OpList.of(open, entries, FileOps.close(open)));
+        List<String> ports = new ArrayList<>();
+        for (DirectoryOps.Entry entry : DirectoryOps.entries(results.bytes(buffer), (int) results.value(entries))) {
+            ports.add(PORTS + "/" + new String(entry.name(), StandardCharsets.US_ASCII));
+        }
+        Map<String, String> found = new HashMap<>();
+        for (String port : ports) {
+            found.put(text(stub, port + "/name"), text(stub, port + "/dev"));
+        }
+        return found;
+    }
+
+    private static String text(Stub stub, String path) throws SyscallException {
+        Op file = FileOps.open(path, FileOps.O_RDONLY);
+        Arg.Buffer buffer = new Arg.Buffer(NAME_SIZE);
+        Op read = FileOps.read(Arg.of(file), buffer);
+        Results results = stub.run(OpList.of(file, read, FileOps.close(file)));
+        return new String(results.bytes(buffer), 0, (int) results.value(read), StandardCharsets.US_ASCII).strip();
+    }
+}

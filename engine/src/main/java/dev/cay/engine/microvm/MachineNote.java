@@ -1,0 +1,65 @@
+package dev.cay.engine.microvm;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.cay.MachineInfo;
+import dev.cay.engine.container.GuestSurroundings;
+import dev.cay.engine.json.JsonObject;
+import dev.cay.engine.json.JsonWriter;
+import java.time.Duration;
+import java.util.Optional;
+
+/**
+ * What processes have to know of a microVM that they did not make.
+ *
+ * @param emulated whether its instructions are translated
+ * @param template with which it began; empty if it booted
+ * @param answered how long after its start its first process answered
+ * @param acpi whether its kernel knows ACPI
+ * @param keeps whether what its guest has written is to be there when it has ended
+ * @param surroundings what commands find in it
+ */
+record MachineNote(
+        boolean emulated,
+        Optional<String> template,
+        Duration answered,
+        boolean acpi,
+        boolean keeps,
+        GuestSurroundings surroundings) {
+    private static final int VERSION = 1;
+
+    MachineNote {
+        requireNonNull(template, "template is null");
+        requireNonNull(answered, "answered is null");
+        requireNonNull(surroundings, "surroundings is null");
+    }
+
+    MachineInfo info(MachineInfo.Health health) {
+        return new MachineInfo(emulated, template, answered, health);
+    }
+
+    String json() {
+        return JsonWriter.object(out -> out.field("version", VERSION)
+                .field("emulated", emulated)
+                .field("template", template)
+                .field("answered", answered.toNanos())
+                .field("acpi", acpi)
+                .field("keeps", keeps)
+                .map("variables", surroundings.variables())
+                .field("programs", surroundings.programs()));
+    }
+
+    /** @throws dev.cay.SandboxException.HostFailed if it is damaged, or another version of Cay has written it */
+    static MachineNote parse(String json) {
+        return JsonObject.read(json, "the note of a microVM", "remove the sandbox", in -> {
+            in.number("version", VERSION, VERSION);
+            return new MachineNote(
+                    in.flag("emulated"),
+                    in.optionalText("template"),
+                    Duration.ofNanos(in.number("answered", 0, Long.MAX_VALUE)),
+                    in.flag("acpi"),
+                    in.flag("keeps"),
+                    new GuestSurroundings(in.map("variables"), in.optionalText("programs")));
+        });
+    }
+}
