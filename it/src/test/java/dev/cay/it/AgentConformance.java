@@ -32,9 +32,9 @@ final class AgentConformance {
      *
      * @param shared whether other processes see its commands
      * @param clock whether it has a clock of its own
-     * @param watches whether directories can be watched
+     * @param accounts whether it is known what each command has used
      */
-    record Abilities(boolean shared, boolean clock, boolean watches) {}
+    record Abilities(boolean shared, boolean clock, boolean accounts) {}
 
     /** One row. */
     interface Check {
@@ -85,6 +85,7 @@ final class AgentConformance {
         checks.put("FILE_WATCH", this::watch);
         checks.put("TAR", this::archives);
         checks.put("control", this::control);
+        checks.put("shutdown", this::shutdown);
         return checks;
     }
 
@@ -140,6 +141,7 @@ final class AgentConformance {
                 "\"working_dir\":\"/tmp\"",
                 "\"user\":\"1000:1000\""));
         assertThat(ended.stdout()).startsWith("/tmp\n1000\n1000\n1-ä\n");
+        assertThat(run(shell("echo $HOME $USER $LOGNAME $SHELL")).stdout()).matches("/[a-z]* root root /bin/[a-z]+\n");
         // session and process group of its own, no descriptors but three, default signals
         ended = run(shell("read -r line < /proc/self/stat; set -- $line; echo $1 $5 $6; ls /proc/self/fd"));
         assertThat(ended.stdout()).matches("([0-9]+) \\1 \\1\n0\n1\n2\n3\n");
@@ -377,7 +379,8 @@ final class AgentConformance {
                     .asString()
                     .contains("\"reason\":\"signalled\"")
                     .contains("\"code\":137")
-                    .contains("\"signal\":9");
+                    .contains("\"signal\":9")
+                    .matches(detail -> detail.contains("\"usage\":{\"cpuNanos\":") == abilities.accounts());
         }
         try (AgentClient client = AgentClient.greeted(socket, AgentClient.EXECUTIONS)) {
             client.send(AgentClient.START, "{\"cmd\":[\"/no/such/program\"]}");
@@ -651,10 +654,6 @@ final class AgentConformance {
 
     private void watch() throws IOException {
         Lab.sh(sandbox, "mkdir -p /tmp/watched/below");
-        if (!abilities.watches()) {
-            failed(AgentClient.WATCH, "{\"path\":\"/tmp/watched\"}", "EOPNOTSUPP");
-            return;
-        }
         try (AgentClient client = files()) {
             client.send(AgentClient.WATCH, "{\"path\":\"/tmp/watched\",\"recursive\":true}")
                     .next(AgentClient.ACK);
@@ -725,6 +724,28 @@ final class AgentConformance {
         try (AgentClient client = AgentClient.connect(socket, AgentClient.CONTROL)) {
             client.write("x".repeat(70_000).getBytes(UTF_8));
             assertThat(client.line()).contains("a line is longer than");
+        }
+    }
+
+    /** All commands end, asked first; the sandbox stays. */
+    private void shutdown() throws IOException {
+        try (AgentClient client = AgentClient.connect(socket, AgentClient.CONTROL);
+                AgentClient polite = AgentClient.greeted(socket, AgentClient.EXECUTIONS);
+                AgentClient stubborn = AgentClient.greeted(socket, AgentClient.EXECUTIONS)) {
+            polite.send(
+                    AgentClient.START,
+                    shell("trap 'echo asked; exit 3' TERM; echo ready; while :; do sleep 0.1; done"));
+            polite.next(AgentClient.STARTED);
+            assertThat(polite.next(AgentClient.STDOUT).text()).isEqualTo("ready\n");
+            stubborn.send(AgentClient.START, shell("trap '' TERM; echo ready; while :; do sleep 0.1; done"));
+            stubborn.next(AgentClient.STARTED);
+            assertThat(stubborn.next(AgentClient.STDOUT).text()).isEqualTo("ready\n");
+            assertThat(client.line("{\"id\":1,\"request\":\"shutdown\",\"graceMillis\":1000}"))
+                    .isEqualTo("{\"id\":1,\"ok\":{}}");
+            Ended asked = polite.ended();
+            assertThat(asked.code()).isEqualTo(3);
+            assertThat(asked.stdout()).isEqualTo("asked\n");
+            assertThat(stubborn.ended().signal()).isEqualTo(9);
         }
     }
 }

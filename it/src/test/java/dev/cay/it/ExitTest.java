@@ -242,11 +242,21 @@ class ExitTest {
             String environment = sh(sandbox, "pwd; env | sort | grep -v ^_=");
             assertThat(environment)
                     .startsWith("/usr\n")
-                    .contains("HOME=/root")
+                    .contains("HOME=/root", "\nLOGNAME=root\n", "\nUSER=root", "\nSHELL=/bin/")
                     .contains("HOSTNAME=" + sandbox.id())
                     .contains("PATH=/usr/local/sbin");
             System.getenv().keySet().stream()
-                    .filter(name -> !Arrays.asList("PATH", "HOME", "PWD", "OLDPWD", "SHLVL", "_", "HOSTNAME")
+                    .filter(name -> !Arrays.asList(
+                                    "PATH",
+                                    "HOME",
+                                    "USER",
+                                    "LOGNAME",
+                                    "SHELL",
+                                    "PWD",
+                                    "OLDPWD",
+                                    "SHLVL",
+                                    "_",
+                                    "HOSTNAME")
                             .contains(name))
                     .forEach(name -> assertThat(environment).doesNotContain("\n" + name + "="));
         }

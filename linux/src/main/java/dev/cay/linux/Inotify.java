@@ -66,6 +66,11 @@ public final class Inotify {
                 Arg.of(mask));
     }
 
+    /** The same of the working directory. */
+    public static Op watchHere(Fd inotify, int mask) {
+        return Op.of(SystemCall.INOTIFY_ADD_WATCH, "", Arg.of(inotify), Arg.text("."), Arg.of(mask));
+    }
+
     /** {@code int inotify_rm_watch(int fd, int wd)} inotify_rm_watch(2). */
     public static Op unwatch(Fd inotify, int watch) {
         return Op.of(SystemCall.INOTIFY_RM_WATCH, "", Arg.of(inotify), Arg.of(watch));

@@ -10,16 +10,20 @@ import dev.cay.SandboxInfo;
 import dev.cay.Size;
 import dev.cay.Usage;
 import dev.cay.engine.json.JsonWriter;
+import dev.cay.linux.Processes;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
 /** Port 54 for one peer: a line of JSON for each request, answered by a line in turn; and, once asked for, lines of events. */
 final class ControlService {
+    private static final long LOOK_NANOSECONDS = 20_000_000;
     private static final int MAXIMUM_LINE = 64 * 1024;
 
     /** Only says how often it is looked whether there is still somebody to be told. */
@@ -83,12 +87,36 @@ final class ControlService {
             case "freeze", "thaw" ->
                 throw new SandboxException.Unsupported("no snapshot is taken of the file systems of a sandbox yet", "");
             case "shutdown" -> {
-                sandbox.stop(Duration.ofMillis(request.graceMillis()));
+                shutDown(System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(request.graceMillis()));
                 succeed(request.id(), _ -> {});
             }
             case "events" -> watch(request.id());
             default -> fail(request.id(), "unsupported", "there is no such request");
         }
+    }
+
+    /** All commands are asked, and those that go on are killed: a stop alone asks none but the sandbox's own. */
+    private void shutDown(long deadline) {
+        int signal = sandbox.info().spec().stopSignal().orElse(Processes.SIGTERM);
+        for (int execution : running()) {
+            try {
+                sandbox.signal(execution, signal);
+            } catch (SandboxException.NotFound _) {
+                // it has just ended
+            }
+        }
+        while (!running().isEmpty() && System.nanoTime() - deadline < 0) {
+            LockSupport.parkNanos(LOOK_NANOSECONDS);
+        }
+        sandbox.stop(Duration.ofNanos(Math.max(0, deadline - System.nanoTime())));
+    }
+
+    /** The commands that others see; those of an attached sandbox are its owner's, who asks all of them. */
+    private List<Integer> running() {
+        return sandbox.executions().stream()
+                .filter(info -> info.exit().isEmpty())
+                .map(ExecutionInfo::id)
+                .toList();
     }
 
     private void setClock(ControlRequest request) throws IOException {

@@ -1,5 +1,6 @@
 package dev.cay.engine.agent;
 
+import dev.cay.ExecutionUsage;
 import dev.cay.Exit;
 import dev.cay.engine.json.JsonWriter;
 import dev.cay.linux.Errno;
@@ -59,8 +60,9 @@ final class ExitFrames {
      * A command has ended.
      *
      * @param fault what the peer did that ended it
+     * @param usage what it used, where that is known
      */
-    void send(Exit exit, Optional<String> fault, boolean greeted) throws IOException {
+    void send(Exit exit, Optional<String> fault, Optional<ExecutionUsage> usage, boolean greeted) throws IOException {
         boolean spawned = exit.reason() != Exit.Reason.SPAWN_FAILED;
         int code = code(exit);
         if (greeted) {
@@ -68,7 +70,12 @@ final class ExitFrames {
                 json.field("reason", exit.reason().text())
                         .field("code", code)
                         .field("signal", exit.signal())
-                        .field("message", fault);
+                        .field("message", fault)
+                        .object(
+                                "usage",
+                                usage,
+                                (object, used) ->
+                                        object.field("cpuNanos", used.cpu().toNanos()));
                 if (!spawned) {
                     json.field("errno", Errno.nameOf(exit.errno())).field("step", exit.step());
                 }

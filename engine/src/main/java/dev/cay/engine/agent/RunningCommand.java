@@ -1,6 +1,7 @@
 package dev.cay.engine.agent;
 
 import dev.cay.Execution;
+import dev.cay.ExecutionUsage;
 import dev.cay.Exit;
 import dev.cay.SandboxException;
 import dev.cay.TerminalSize;
@@ -64,7 +65,8 @@ final class RunningCommand {
             join(output);
             join(error);
             if (markOver()) {
-                new ExitFrames(connection.output()).send(exit, fault, manner.greeted());
+                Optional<ExecutionUsage> usage = manner.greeted() ? execution.usage() : Optional.empty();
+                new ExitFrames(connection.output()).send(exit, fault, usage, manner.greeted());
             }
         } catch (SandboxException e) {
             // Taken up by somebody else, or let go of because the peer has left.

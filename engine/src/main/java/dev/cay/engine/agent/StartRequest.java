@@ -99,7 +99,7 @@ record StartRequest(ExecSpec command, boolean isKept) {
                     Optional.of(size).filter(_ -> terminal),
                     kept ? KEPT : ExecSpec.DEFAULT_KEPT,
                     ExecSpec.DEFAULT_OUTPUT_LIMIT,
-                    false);
+                    true);
         }
     }
 }

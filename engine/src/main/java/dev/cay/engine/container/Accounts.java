@@ -27,13 +27,14 @@ final class Accounts {
     private static final int ATTEMPTS = 128;
     private static final int USUAL_FILE = 8 * 1024;
     private static final int MAXIMUM_FILE = 1 << 20;
-    private static final int MAXIMUM_HOME = 4095;
+    private static final int MAXIMUM_TEXT = 4095;
+    private static final String SHELL = "/bin/sh";
     private static final long MAXIMUM_ID = IdRanges.MAPPED_IDS - 1;
 
     private final List<User> users = new ArrayList<>();
     private final List<Group> groups = new ArrayList<>();
 
-    private record User(String name, int id, int group, String home) {}
+    private record User(String name, int id, int group, String home, String shell) {}
 
     private record Group(String name, int id, List<String> members) {}
 
@@ -42,10 +43,17 @@ final class Accounts {
      *
      * @param groups the supplementary groups
      * @param home where its files are; "/" if nobody says
+     * @param name by which it is known; its number if it has none
+     * @param shell with which it works
      */
-    record Identity(int user, int group, List<Integer> groups, String home) {
+    record Identity(int user, int group, List<Integer> groups, String home, String name, String shell) {
         Identity {
             groups = List.copyOf(groups);
+        }
+
+        /** One that stands in no passwd(5). */
+        Identity(int user, int group, List<Integer> groups, String home) {
+            this(user, group, groups, home, Integer.toString(user), SHELL);
         }
     }
 
@@ -98,16 +106,17 @@ final class Accounts {
         for (String[] fields : records(passwd, 7)) {
             id(fields[2])
                     .ifPresent(id -> id(fields[3])
-                            .ifPresent(primary -> users.add(new User(fields[0], id, primary, home(fields[5])))));
+                            .ifPresent(primary -> users.add(new User(
+                                    fields[0], id, primary, variable(fields[5], "/"), variable(fields[6], SHELL)))));
         }
         for (String[] fields : records(group, 4)) {
             id(fields[2]).ifPresent(id -> groups.add(new Group(fields[0], id, List.of(fields[3].split(",")))));
         }
     }
 
-    /** What no variable could hold is no home. */
-    private static String home(String text) {
-        return text.isEmpty() || text.length() > MAXIMUM_HOME || text.indexOf('\0') >= 0 ? "/" : text;
+    /** What no variable could hold is as if it were not there. */
+    private static String variable(String text, String otherwise) {
+        return text.isEmpty() || text.length() > MAXIMUM_TEXT || text.indexOf('\0') >= 0 ? otherwise : text;
     }
 
     private static List<String[]> records(byte[] text, int fields) {
@@ -143,14 +152,19 @@ final class Accounts {
                 .or(() -> id(name).map(id -> users.stream()
                         .filter(entry -> entry.id() == id)
                         .findFirst()
-                        .orElse(new User("", id, 0, "/"))))
+                        .orElse(new User("", id, 0, "/", SHELL))))
                 // A root file system without a passwd has a root all the same.
-                .or(() -> name.equals("root") ? Optional.of(new User("root", 0, 0, "/")) : Optional.empty());
+                .or(() -> name.equals("root") ? Optional.of(new User("root", 0, 0, "/", SHELL)) : Optional.empty());
         if (colon < 0) {
-            return user.map(entry -> new Identity(entry.id(), entry.group(), groupsOf(entry), entry.home()));
+            return user.map(entry -> identity(entry, entry.group(), groupsOf(entry)));
         }
-        return user.flatMap(entry -> groupId(text.substring(colon + 1))
-                .map(group -> new Identity(entry.id(), group, List.of(group), entry.home())));
+        return user.flatMap(
+                entry -> groupId(text.substring(colon + 1)).map(group -> identity(entry, group, List.of(group))));
+    }
+
+    private static Identity identity(User user, int group, List<Integer> groups) {
+        String name = variable(user.name(), Integer.toString(user.id()));
+        return new Identity(user.id(), group, groups, user.home(), name, user.shell());
     }
 
     /**

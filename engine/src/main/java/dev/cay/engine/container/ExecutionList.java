@@ -61,6 +61,9 @@ final class ExecutionList {
             Map<String, String> environment = new LinkedHashMap<>();
             environment.put("PATH", Container.DEFAULT_PATH);
             environment.put("HOME", identity.home());
+            environment.put("USER", identity.name());
+            environment.put("LOGNAME", identity.name());
+            environment.put("SHELL", identity.shell());
             environment.put("HOSTNAME", spec.hostname().orElse(id));
             environment.putAll(spec.environment());
             environment.putAll(command.environment());

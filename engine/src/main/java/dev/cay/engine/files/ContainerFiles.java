@@ -3,7 +3,6 @@ package dev.cay.engine.files;
 import dev.cay.FileInfo;
 import dev.cay.FilePath;
 import dev.cay.FileWatch;
-import dev.cay.SandboxException;
 import dev.cay.SandboxFiles;
 import dev.cay.WriteOptions;
 import dev.cay.linux.Fd;
@@ -69,17 +68,9 @@ public final class ContainerFiles implements SandboxFiles {
         Directories.move(access, from, to);
     }
 
-    /**
-     * {@inheritDoc} What is mounted below the directory is not watched.
-     *
-     * @throws SandboxException.Unsupported in another machine, for whose events nobody here can wait
-     */
+    /** {@inheritDoc} What is mounted below the directory is not watched. */
     @Override
     public FileWatch watch(FilePath path, boolean recursive) {
-        if (!access.root().isLocal()) {
-            throw new SandboxException.Unsupported(
-                    "the directories of a microVM cannot be watched yet", "look at them again and again");
-        }
         return DirectoryWatch.open(access, path, recursive);
     }
 

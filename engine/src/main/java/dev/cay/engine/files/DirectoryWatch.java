@@ -22,9 +22,10 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 
-/** Watches a directory by inotify(7). */
+/** Watches a directory by inotify(7). Nobody here can wait for that of a machine: there it is looked again and again. */
 final class DirectoryWatch implements FileWatch {
     private static final int BUFFER = 32 * 1024;
 
@@ -35,6 +36,11 @@ final class DirectoryWatch implements FileWatch {
     private static final long CHECK_NANOSECONDS = 500_000_000;
 
     private static final int INOTIFY_READY = 1;
+
+    /** How often a machine is asked, and for how much, as that is what comes over its channel each time. */
+    private static final long LOOK_NANOSECONDS = 100_000_000;
+
+    private static final int LOOK = 4 * 1024;
 
     private final FileAccess access;
     private final String text;
@@ -115,12 +121,31 @@ final class DirectoryWatch implements FileWatch {
                     return events;
                 }
                 requireTop();
-                Poll.await(
-                        Math.min(left, CHECK_NANOSECONDS), Poll.Interest.reading(inotify), Poll.Interest.reading(wake));
+                await(left);
             }
         } finally {
             waiting.unlock();
         }
+    }
+
+    private void await(long nanoseconds) {
+        if (inotify.isLocal()) {
+            Poll.await(
+                    Math.min(nanoseconds, CHECK_NANOSECONDS),
+                    Poll.Interest.reading(inotify),
+                    Poll.Interest.reading(wake));
+        } else {
+            LockSupport.parkNanos(Math.min(nanoseconds, LOOK_NANOSECONDS));
+        }
+    }
+
+    /** Whether the second half of a renaming may have come. */
+    private boolean hasMore() {
+        if (inotify.isLocal()) {
+            return (Poll.await(HALF_NANOSECONDS, Poll.Interest.reading(inotify)) & INOTIFY_READY) != 0;
+        }
+        LockSupport.parkNanos(HALF_NANOSECONDS);
+        return true;
     }
 
     /** An overflow of a duration means forever, which half the range of the clock is. */
@@ -136,7 +161,7 @@ final class DirectoryWatch implements FileWatch {
             return List.of();
         }
         boolean lost = events.add(read);
-        if (events.isHalf() && (Poll.await(HALF_NANOSECONDS, Poll.Interest.reading(inotify)) & INOTIFY_READY) != 0) {
+        if (events.isHalf() && hasMore()) {
             lost |= events.add(read());
         }
         if (lost) {
@@ -147,7 +172,7 @@ final class DirectoryWatch implements FileWatch {
     }
 
     private List<Inotify.Event> read() {
-        Arg.Buffer room = new Arg.Buffer(BUFFER);
+        Arg.Buffer room = new Arg.Buffer(inotify.isLocal() ? BUFFER : LOOK);
         Op read = FileOps.read(Arg.of(inotify), room).tolerating(Errno.EAGAIN);
         Results results = access.io(OpList.of(read), text);
         return Inotify.events(results.bytes(room), (int) Math.max(0, results.value(read)));
@@ -166,8 +191,10 @@ final class DirectoryWatch implements FileWatch {
         if (!closed.compareAndSet(false, true)) {
             return;
         }
-        byte[] one = {1, 0, 0, 0, 0, 0, 0, 0};
-        access.io(FileOps.write(Arg.of(wake), text, one), text);
+        if (wake.isLocal()) {
+            byte[] one = {1, 0, 0, 0, 0, 0, 0, 0};
+            access.io(FileOps.write(Arg.of(wake), text, one), text);
+        }
         waiting.lock();
         try {
             closeAll();

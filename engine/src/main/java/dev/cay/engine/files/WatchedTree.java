@@ -4,6 +4,7 @@ import dev.cay.linux.Arg;
 import dev.cay.linux.DirectoryOps;
 import dev.cay.linux.Errno;
 import dev.cay.linux.Fd;
+import dev.cay.linux.FileOps;
 import dev.cay.linux.Inotify;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
@@ -100,7 +101,7 @@ final class WatchedTree {
 
     /** Watches the top, and what is below it if that is wanted. */
     void start() {
-        root.watch = (int) access.io(Inotify.watch(inotify, top, MASK), text);
+        root.watch = (int) watch(top);
         byWatch.put(root.watch, root);
         if (recursive) {
             Op open = DirectoryOps.open(Arg.of(top), new byte[] {'.'}, FileAccess.O_READ_DIRECTORY, FileAccess.BELOW);
@@ -152,8 +153,8 @@ final class WatchedTree {
     }
 
     private boolean watch(Node node, Fd directory) {
-        Op watch = Inotify.watch(inotify, directory, MASK).tolerating(Errno.ENOSPC, Errno.ENOENT, Errno.ENOTDIR);
-        long result = byWatch.size() >= MAXIMUM_DIRECTORIES ? -Errno.ENOSPC.number() : access.io(watch, text);
+        Errno[] tolerated = {Errno.ENOSPC, Errno.ENOENT, Errno.ENOTDIR};
+        long result = byWatch.size() >= MAXIMUM_DIRECTORIES ? -Errno.ENOSPC.number() : watch(directory, tolerated);
         if (result < 0) {
             incomplete |= result == -Errno.ENOSPC.number();
             return false;
@@ -168,6 +169,16 @@ final class WatchedTree {
         }
         node.parent.children.put(key(node.name), node);
         return old == null;
+    }
+
+    /** A list in a machine may change its working directory, and cannot name a descriptor in a path. */
+    private long watch(Fd directory, Errno... tolerated) {
+        if (directory.isLocal()) {
+            return access.io(Inotify.watch(inotify, directory, MASK).tolerating(tolerated), text);
+        }
+        Op watch = Inotify.watchHere(inotify, MASK).tolerating(tolerated);
+        return access.io(OpList.of(FileOps.fchdir(Arg.of(directory), text), watch), text)
+                .value(watch);
     }
 
     /** Tells what is in a directory; returns the directories among it. */

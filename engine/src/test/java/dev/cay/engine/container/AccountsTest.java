@@ -45,14 +45,17 @@ final class AccountsTest {
 
     @Test
     void aNameIsAUserWithAllItsGroups() {
-        assertThat(accounts.resolve("app")).hasValue(new Identity(1000, 1001, List.of(1001, 50, 29), "/home/app"));
-        assertThat(accounts.resolve("root")).hasValue(new Identity(0, 0, List.of(0, 50, 29), "/root"));
+        assertThat(accounts.resolve("app"))
+                .hasValue(new Identity(1000, 1001, List.of(1001, 50, 29), "/home/app", "app", "/bin/sh"));
+        assertThat(accounts.resolve("root"))
+                .hasValue(new Identity(0, 0, List.of(0, 50, 29), "/root", "root", "/bin/sh"));
     }
 
     @Test
     void anIdIsTheFirstUserThatHasIt() {
-        assertThat(accounts.resolve("1000")).hasValue(new Identity(1000, 1001, List.of(1001, 50, 29), "/home/app"));
-        assertThat(accounts.resolve("7")).hasValue(new Identity(7, 8, List.of(8), "/"));
+        assertThat(accounts.resolve("1000"))
+                .hasValue(new Identity(1000, 1001, List.of(1001, 50, 29), "/home/app", "app", "/bin/sh"));
+        assertThat(accounts.resolve("7")).hasValue(new Identity(7, 8, List.of(8), "/", "nohome", "/bin/sh"));
     }
 
     @Test
@@ -63,14 +66,17 @@ final class AccountsTest {
 
     @Test
     void aNameGoesBeforeAnId() {
-        assertThat(accounts.resolve("42")).hasValue(new Identity(500, 500, List.of(500), "/home/42"));
-        assertThat(accounts.resolve("root:43")).hasValue(new Identity(0, 600, List.of(600), "/root"));
+        assertThat(accounts.resolve("42")).hasValue(new Identity(500, 500, List.of(500), "/home/42", "42", "/bin/sh"));
+        assertThat(accounts.resolve("root:43"))
+                .hasValue(new Identity(0, 600, List.of(600), "/root", "root", "/bin/sh"));
     }
 
     @Test
     void aGroupThatIsNamedIsTheOnlyOne() {
-        assertThat(accounts.resolve("app:audio")).hasValue(new Identity(1000, 29, List.of(29), "/home/app"));
-        assertThat(accounts.resolve("app:7")).hasValue(new Identity(1000, 7, List.of(7), "/home/app"));
+        assertThat(accounts.resolve("app:audio"))
+                .hasValue(new Identity(1000, 29, List.of(29), "/home/app", "app", "/bin/sh"));
+        assertThat(accounts.resolve("app:7"))
+                .hasValue(new Identity(1000, 7, List.of(7), "/home/app", "app", "/bin/sh"));
         assertThat(accounts.resolve("9:staff")).hasValue(new Identity(9, 50, List.of(50), "/"));
     }
 
@@ -113,7 +119,7 @@ final class AccountsTest {
     @Test
     void aRootFileSystemWithoutUsersHasARootAllTheSame() {
         Accounts none = accounts("", "");
-        assertThat(none.require("root")).isEqualTo(new Identity(0, 0, List.of(0), "/"));
+        assertThat(none.require("root")).isEqualTo(new Identity(0, 0, List.of(0), "/", "root", "/bin/sh"));
         assertThat(none.require("0:0")).isEqualTo(new Identity(0, 0, List.of(0), "/"));
         assertThat(none.resolve("root:wheel")).isEmpty();
     }
@@ -251,7 +257,8 @@ final class AccountsTest {
         Fd root = fakes.fd("root");
         fakes.kernel().fail(fakes.kernel().operations(), Errno.EAGAIN);
 
-        assertThat(Accounts.read(fakes.kernel(), root).resolve("app")).hasValue(new Identity(7, 8, List.of(8), "/"));
+        assertThat(Accounts.read(fakes.kernel(), root).resolve("app"))
+                .hasValue(new Identity(7, 8, List.of(8), "/", "app", "/bin/sh"));
         assertThat(fakes.kernel().openDescriptors()).isEqualTo(1);
         fakes.kernel().answer(SystemCall.OPENAT2, -Errno.EAGAIN.number());
         assertThatThrownBy(() -> Accounts.read(fakes.kernel(), root)).isInstanceOf(SyscallException.class);

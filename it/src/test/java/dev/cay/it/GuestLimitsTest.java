@@ -1,0 +1,220 @@
+package dev.cay.it;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.cay.AgentSocket;
+import dev.cay.AgentSpec;
+import dev.cay.ExecResult;
+import dev.cay.ExecSpec;
+import dev.cay.Execution;
+import dev.cay.Exit;
+import dev.cay.FilePath;
+import dev.cay.ImageConfig;
+import dev.cay.ImageConfig.Platform;
+import dev.cay.Isolation;
+import dev.cay.Mount;
+import dev.cay.Sandbox;
+import dev.cay.SandboxException;
+import dev.cay.SandboxSpec;
+import dev.cay.Sandboxes;
+import dev.cay.Size;
+import dev.cay.WriteOptions;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** What a guest does to itself, by mistake or not: the engine is told, and goes on when it is over. */
+@ExtendWith(RootLane.class)
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+final class GuestLimitsTest {
+    private static final String NAME = "cay-it-limits";
+    private static final Duration LONG = Duration.ofSeconds(60);
+    private static final int PIDS = 60;
+
+    private Sandboxes engine;
+    private GuestKernels.Preferred kernel;
+    private Sandbox sandbox;
+
+    @BeforeAll
+    void boot() throws IOException {
+        engine = Sandboxes.local();
+        kernel = GuestKernels.prefer(engine, NAME);
+        Path archive = Lab.directory().resolve("root.tar");
+        Path root = Lab.smallRoot();
+        for (String name : List.of("dd", "grep", "date")) {
+            Files.createSymbolicLink(root.resolve("bin").resolve(name), Path.of("busybox"));
+        }
+        Lab.onHost("tar", "-C", root.toString(), "--numeric-owner", "-cf", archive.toString(), ".");
+        try (InputStream stream = Files.newInputStream(archive)) {
+            engine.images().importRoot(stream, Optional.of(NAME), config());
+        }
+        engine.volumes().create(NAME, Optional.of(Size.mib(16)));
+        sandbox = engine.create(spec().build());
+        sandbox.exec(ExecSpec.builder("true").timeout(LONG).build());
+    }
+
+    private static ImageConfig config() {
+        return new ImageConfig(
+                Platform.parse("linux/amd64"),
+                Optional.empty(),
+                List.of(),
+                List.of(),
+                Map.of(),
+                Optional.empty(),
+                Optional.empty(),
+                Optional.empty(),
+                List.of(),
+                List.of(),
+                Map.of());
+    }
+
+    private static SandboxSpec.Builder spec() {
+        return SandboxSpec.image(NAME)
+                .isolation(Isolation.MICROVM)
+                .memory(Size.mib(128))
+                .pids(PIDS)
+                .disk(Size.mib(24))
+                .mount(Mount.volume(NAME, "/data"));
+    }
+
+    @AfterAll
+    void close() {
+        sandbox.close();
+        engine.images().remove(NAME);
+        engine.volumes().remove(NAME);
+        kernel.close();
+        engine.close();
+    }
+
+    /** The upper file system of the root, and a volume: what could not be written whole leaves nothing, and what was there is as it was. */
+    @Test
+    void aFullDiskIsToldAndTakesNothingWithIt() throws IOException {
+        for (String directory : List.of("/", "/data/")) {
+            FilePath path = FilePath.of(directory + "kept");
+            sandbox.files().write(path, new ByteArrayInputStream("as it was".getBytes(UTF_8)), WriteOptions.STANDARD);
+            assertThat(Lab.attempt(sandbox, "dd if=/dev/zero of=" + directory + "fill bs=64k"))
+                    .contains("No space left");
+            assertThatThrownBy(() -> sandbox.files()
+                            .write(path, new ByteArrayInputStream(new byte[4 << 20]), WriteOptions.STANDARD))
+                    .as(directory)
+                    .isInstanceOf(SandboxException.FileFailed.class)
+                    .hasMessageContaining("ENOSPC");
+            assertThat(Lab.sh(
+                            sandbox,
+                            "cat " + directory + "kept; echo; ls -A " + directory + " | grep -c .cay- || true"))
+                    .isEqualTo("as it was\n0");
+            Lab.sh(sandbox, "rm " + directory + "fill");
+            sandbox.files().write(path, new ByteArrayInputStream(new byte[1 << 20]), WriteOptions.STANDARD);
+            assertThat(sandbox.files().stat(path, false).size()).isEqualTo(1 << 20);
+        }
+    }
+
+    /** As many processes as it may have: the next one is refused, and nothing is lost. */
+    @Test
+    void noProcessIsLeft() {
+        List<Execution> all = new ArrayList<>();
+        Exit refused = Exit.exited(0);
+        try {
+            for (int i = 0; i < 4 * PIDS && refused.success(); i++) {
+                Execution execution = sandbox.start(ExecSpec.of("sleep", "1000"));
+                all.add(execution);
+                refused = execution.await(Duration.ZERO).orElse(refused);
+            }
+            assertThat(refused.reason()).isEqualTo(Exit.Reason.SPAWN_FAILED);
+            assertThat(refused.step()).contains("EAGAIN");
+            assertThat(all.size()).isGreaterThan(PIDS / 2);
+            assertThat(sandbox.ping()).isLessThan(LONG);
+        } finally {
+            all.forEach(Execution::kill);
+            all.forEach(Execution::close);
+        }
+        assertThat(Lab.sh(sandbox, "echo there")).isEqualTo("there");
+    }
+
+    /** Files that are open in the whole guest have a limit of their own, which its commands can reach. */
+    @Test
+    void noDescriptorIsLeft() {
+        String hog = "i=3; while eval \"exec $i</dev/null\" 2>/dev/null; do i=$((i + 1)); done; echo $i; sleep 1000";
+        List<Execution> hogs = new ArrayList<>();
+        try {
+            for (int i = 0; i < 4; i++) {
+                hogs.add(sandbox.start(ExecSpec.of("sh", "-c", "ulimit -n 65536; " + hog)));
+            }
+            sandbox.exec(ExecSpec.builder("sleep", "5").timeout(LONG).build());
+            assertThat(sandbox.ping()).isLessThan(LONG);
+            ExecResult result =
+                    sandbox.exec(ExecSpec.builder("true").timeout(LONG).build());
+            assertThat(result.exit().reason()).isIn(Exit.Reason.EXITED, Exit.Reason.SPAWN_FAILED);
+        } finally {
+            hogs.forEach(Execution::kill);
+            hogs.forEach(Execution::close);
+        }
+        assertThat(Lab.sh(sandbox, "echo there")).isEqualTo("there");
+    }
+
+    /** A host that believes in another century: timeouts, waiting and answers go by a clock that does not jump. */
+    @Test
+    void theClockIsFarOff() throws IOException {
+        try (AgentSocket agent = engine.serve(sandbox, AgentSpec.STANDARD)) {
+            assertThat(setClock(agent, Instant.parse("2106-02-01T00:00:00Z"))).isZero();
+            assertThat(Lab.sh(sandbox, "date +%Y; sleep 0.1; touch /tmp/late; stat -c %y /tmp/late"))
+                    .startsWith("2106\n2106-02-01");
+            ExecResult ended = sandbox.exec(ExecSpec.builder("sleep", "1000")
+                    .timeout(Duration.ofSeconds(1))
+                    .build());
+            assertThat(ended.exit().reason()).isEqualTo(Exit.Reason.TIMEOUT);
+            assertThat(sandbox.files().stat(FilePath.of("/tmp/late"), false).modified())
+                    .isAfter(Instant.parse("2106-01-31T00:00:00Z"));
+            assertThat(setClock(agent, Instant.EPOCH)).isEqualTo(-1);
+            assertThat(setClock(agent, Instant.now())).isZero();
+        }
+        assertThat(Long.parseLong(Lab.sh(sandbox, "date +%s")))
+                .isCloseTo(Instant.now().getEpochSecond(), org.assertj.core.data.Offset.offset(60L));
+        assertThat(Lab.sh(sandbox, "echo there")).isEqualTo("there");
+    }
+
+    private static int setClock(AgentSocket agent, Instant time) throws IOException {
+        ByteBuffer payload = ByteBuffer.allocate(12).order(ByteOrder.LITTLE_ENDIAN);
+        payload.putLong(time.getEpochSecond()).putInt(time.getNano());
+        try (AgentClient client = AgentClient.connect(agent.path(), AgentClient.EXECUTIONS)) {
+            return client.send(AgentClient.CLOCK_SYNC, payload.array()).ended().code();
+        }
+    }
+
+    /** Sixty-four that write without an end, and one that nobody reads, are no reason not to answer. */
+    @Test
+    void floodsOnAllStreams() {
+        List<Execution> all = new ArrayList<>();
+        try {
+            for (int i = 0; i < PIDS / 3; i++) {
+                all.add(sandbox.start(ExecSpec.of("sh", "-c", "while :; do echo flood; echo flood >&2; done")));
+            }
+            assertThat(sandbox.ping()).isLessThan(Duration.ofSeconds(10));
+            assertThat(sandbox.exec(ExecSpec.builder("echo", "there")
+                                    .timeout(LONG)
+                                    .build())
+                            .stdout())
+                    .isEqualTo("there\n");
+        } finally {
+            all.forEach(Execution::kill);
+            all.forEach(Execution::close);
+        }
+    }
+}
