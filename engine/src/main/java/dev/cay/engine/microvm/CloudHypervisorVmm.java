@@ -5,7 +5,6 @@ import dev.cay.Size;
 import dev.cay.engine.json.JsonReader;
 import dev.cay.engine.json.JsonWriter;
 import dev.cay.engine.microvm.ApiClient.Call;
-import dev.cay.linux.Fd;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.List;
@@ -86,16 +85,18 @@ public record CloudHypervisorVmm(Home home, Path program) implements Vmm {
         List<String> command = List.of(
                 program.toString(), "--api-socket", "path=" + ApiMachine.API, "--event-monitor", "fd=" + Home.FURTHER);
         Home.Needs needs = Home.Needs.of(spec, true, OVERHEAD);
-        return ApiMachine.start(MANNER, home, command, needs, true, machine -> {
-            machine.call(Call.put(ROOT + "vm.create", configuration(spec, machine)));
-            if (spec.card().isPresent()) {
-                MachineSpec.NetworkCard card = spec.card().get();
-                try (Fd device = card.device()) {
-                    machine.call(Call.put(ROOT + "vm.add-net", card(card)), List.of(device));
+        try {
+            return ApiMachine.start(MANNER, home, command, needs, true, machine -> {
+                machine.call(Call.put(ROOT + "vm.create", configuration(spec, machine)));
+                if (spec.card().isPresent()) {
+                    MachineSpec.NetworkCard card = spec.card().get();
+                    machine.call(Call.put(ROOT + "vm.add-net", card(card)), List.of(card.device()));
                 }
-            }
-            machine.call(Call.put(ROOT + "vm.boot"));
-        });
+                machine.call(Call.put(ROOT + "vm.boot"));
+            });
+        } finally { // it has its own by now, or never will
+            spec.card().ifPresent(card -> card.device().close());
+        }
     }
 
     private static String configuration(MachineSpec spec, ApiMachine machine) {
@@ -131,7 +132,7 @@ public record CloudHypervisorVmm(Home home, Path program) implements Vmm {
 
     @Override
     public Set<Ability> abilities() {
-        return Set.of(Ability.VSOCK, Ability.POWER_OFF, Ability.CARD);
+        return Set.of(Ability.VSOCK, Ability.POWER_OFF);
     }
 
     @Override

@@ -20,6 +20,9 @@ public record QemuVmm(Home home, QemuType type) implements Vmm {
     /** What QEMU needs besides the guest's memory and what it translates. */
     private static final Size OVERHEAD = Size.mib(192);
 
+    /** What it says of a machine that it was built without. */
+    private static final String UNKNOWN_MACHINE = "unsupported machine type";
+
     public QemuVmm(Home home) {
         this(home, QemuType.MICROVM);
     }
@@ -63,7 +66,12 @@ public record QemuVmm(Home home, QemuType type) implements Vmm {
             }
             return machine;
         } catch (IOException e) {
+            String said = machine.console();
             machine.close();
+            Vmm.refuse(
+                    type == QemuType.MICROVM && said.contains(UNKNOWN_MACHINE),
+                    "this QEMU has no machine " + type.text(),
+                    "use --vmm qemu-q35, which has no templates and boots more slowly");
             throw e;
         }
     }
@@ -90,7 +98,7 @@ public record QemuVmm(Home home, QemuType type) implements Vmm {
 
     @Override
     public Set<Ability> abilities() {
-        Set<Ability> all = EnumSet.of(Ability.EMULATION, Ability.POWER_OFF, Ability.CARD, Ability.FILES);
+        Set<Ability> all = EnumSet.of(Ability.EMULATION, Ability.POWER_OFF);
         if (type == QemuType.MICROVM) {
             all.add(Ability.CLONES);
         }

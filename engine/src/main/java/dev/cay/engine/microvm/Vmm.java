@@ -17,10 +17,6 @@ public interface Vmm {
         CLONES,
         /** A guest that knows ACPI can switch its machine off; else it ends by restarting. */
         POWER_OFF,
-        /** Its guests have a network card whose other end is a descriptor. */
-        CARD,
-        /** Its guests have files of this machine, by way of a {@link FileServer}. */
-        FILES,
         /** The guest's first process comes by a vsock; else there is a port for it. */
         VSOCK
     }

@@ -3,6 +3,7 @@ package dev.cay.engine.microvm;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cay.SandboxException;
 import dev.cay.Size;
 import dev.cay.engine.Seeded;
 import dev.cay.linux.Child;
@@ -199,17 +200,34 @@ class QemuVmmTest {
         }
     }
 
-    @Test
-    void whatQemuSaysWhenItGivesUpIsTold() {
+    /** It gives up when it is started. */
+    private CompletableFuture<Void> givesUp(String saying) {
         home.greeting = "";
-        CompletableFuture<Void> gone = home.started.thenRunAsync(() -> {
+        return home.started.thenRunAsync(() -> {
             try {
-                home.say(2, "qemu-system-x86_64: no such file\n");
+                home.say(2, "qemu-system-x86_64: " + saying + "\n");
                 home.end(new Child.Status(true, 1));
             } catch (IOException e) {
                 throw new IllegalStateException(e);
             }
         });
+    }
+
+    @Test
+    void aQemuWithoutTheMachineIsRefusedWithWhatToDo() {
+        CompletableFuture<Void> gone = givesUp("unsupported machine type");
+        assertThatThrownBy(this::start)
+                .isInstanceOfSatisfying(
+                        SandboxException.Unsupported.class,
+                        e -> assertThat(e.hint()).contains("--vmm qemu-q35"))
+                .hasMessage("this QEMU has no machine microvm");
+        gone.join();
+        assertThat(home.closed).isTrue();
+    }
+
+    @Test
+    void whatQemuSaysWhenItGivesUpIsTold() {
+        CompletableFuture<Void> gone = givesUp("no such file");
         assertThatThrownBy(this::start)
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("code 1")
