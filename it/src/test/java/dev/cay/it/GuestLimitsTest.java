@@ -11,13 +11,16 @@ import dev.cay.ExecSpec;
 import dev.cay.Execution;
 import dev.cay.Exit;
 import dev.cay.FilePath;
+import dev.cay.Furnishing;
 import dev.cay.ImageConfig;
 import dev.cay.ImageConfig.Platform;
 import dev.cay.Isolation;
 import dev.cay.Mount;
+import dev.cay.OnHang;
 import dev.cay.Sandbox;
 import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
+import dev.cay.SandboxState;
 import dev.cay.Sandboxes;
 import dev.cay.Size;
 import dev.cay.WriteOptions;
@@ -28,6 +31,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -61,6 +65,9 @@ final class GuestLimitsTest {
         for (String name : List.of("dd", "grep", "date")) {
             Files.createSymbolicLink(root.resolve("bin").resolve(name), Path.of("busybox"));
         }
+        Path init = Files.createDirectory(root.resolve("sbin")).resolve("init");
+        Files.writeString(init, "#!/bin/sh\nwhile :; do sleep 1; done\n");
+        Files.setPosixFilePermissions(init, PosixFilePermissions.fromString("rwxr-xr-x"));
         Lab.onHost("tar", "-C", root.toString(), "--numeric-owner", "-cf", archive.toString(), ".");
         try (InputStream stream = Files.newInputStream(archive)) {
             engine.images().importRoot(stream, Optional.of(NAME), config());
@@ -198,7 +205,28 @@ final class GuestLimitsTest {
         }
     }
 
-    /** Sixty-four that write without an end, and one that nobody reads, are no reason not to answer. */
+    /**
+     * Where the image's init is the first process the stub is one that root may kill. Then nobody answers any more, and whoever waits is not
+     * left waiting: nothing is said of the commands but that they ended with their machine.
+     */
+    @Test
+    void theStubIsKilled() {
+        SandboxSpec wanted = SandboxSpec.image(NAME)
+                .isolation(Isolation.MICROVM)
+                .memory(Size.mib(128))
+                .onHang(OnHang.KILL)
+                .imageInit(new Furnishing.Init(List.of("auto"), Map.of(), Optional.empty()))
+                .build();
+        try (Sandbox other = engine.create(wanted)) {
+            try (Execution execution = other.start(ExecSpec.of("sh", "-c", "kill -9 $PPID; sleep 1000"))) {
+                assertThat(execution.await(Duration.ofSeconds(120))).contains(Exit.signalled(Exit.Reason.KILLED, 9));
+            }
+            assertThat(other.info().state()).isEqualTo(SandboxState.DEAD);
+            assertThatThrownBy(() -> other.exec("true")).isInstanceOf(SandboxException.Closed.class);
+        }
+    }
+
+    /** Many that write without an end to both of their streams, which nobody reads, are no reason not to answer. */
     @Test
     void floodsOnAllStreams() {
         List<Execution> all = new ArrayList<>();

@@ -150,9 +150,12 @@ final class FileServer implements AutoCloseable {
         return connection;
     }
 
-    /** The last that it has said. */
-    String messages() {
-        return ConsoleTail.lastLines(tail.text());
+    /** What went wrong with its machine, and the last that it has said itself, which may be the reason. */
+    IOException explained(IOException failure) {
+        String said = ConsoleTail.lastLines(tail.text());
+        return said.isEmpty()
+                ? failure
+                : new IOException(failure.getMessage() + "\nvirtiofsd's last lines:\n" + said, failure);
     }
 
     /** Ends with the machine, and the machine with it: its guest would wait for ever. */

@@ -152,7 +152,10 @@ public final class MicroVms implements AutoCloseable {
             FileServer files = FileServer.start(host, containers, shared, user(spec, layers));
             try {
                 return boot(id, spec, kernel, layers, others, Optional.of(files));
-            } catch (IOException | RuntimeException e) {
+            } catch (IOException e) {
+                files.close();
+                throw files.explained(e);
+            } catch (RuntimeException e) {
                 files.close();
                 throw e;
             }
