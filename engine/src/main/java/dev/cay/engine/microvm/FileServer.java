@@ -1,6 +1,7 @@
 package dev.cay.engine.microvm;
 
 import dev.cay.ExecSpec;
+import dev.cay.Finding;
 import dev.cay.Mount;
 import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
@@ -68,6 +69,16 @@ final class FileServer implements AutoCloseable {
     /** Whether this machine has one. */
     static boolean isThere() {
         return Files.isExecutable(PROGRAM) && Files.isExecutable(SETPRIV);
+    }
+
+    static Finding finding() {
+        return isThere()
+                ? new Finding("microvm files", Finding.Verdict.GOOD, PROGRAM.toString(), "")
+                : new Finding(
+                        "microvm files",
+                        Finding.Verdict.LIMITED,
+                        "there is no " + PROGRAM + ", or no " + SETPRIV + ", so microVMs see no files of this machine",
+                        "install the virtiofsd of QEMU 5 to 7 (Debian 12: qemu-system-common)");
     }
 
     /** What the one of a number is called in what it shows. */

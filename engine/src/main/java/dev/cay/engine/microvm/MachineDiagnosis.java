@@ -35,6 +35,7 @@ public final class MachineDiagnosis {
                         kernel.isPresent() ? Verdict.GOOD : Verdict.LIMITED,
                         kernel.orElse("no kernel that a microVM could boot is known here"),
                         kernel.isPresent() ? "" : "cay kernel add, see 'cay help kernel'"),
+                FileServer.finding(),
                 acceleration(device, verdicts));
     }
 

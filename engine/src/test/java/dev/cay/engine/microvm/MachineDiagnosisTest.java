@@ -50,6 +50,7 @@ class MachineDiagnosisTest {
                         "microvm firecracker",
                         "microvm cloud-hypervisor",
                         "microvm kernel",
+                        "microvm files",
                         "microvm acceleration");
         assertThat(findings(directory.resolve("none")).get(1).detail()).contains("--vmm firecracker");
     }
