@@ -29,7 +29,7 @@ final class Vmms {
     record Choice(Vmm vmm, MachineFiles files) {}
 
     /**
-     * Refuses what the wanted VMM does not have, before anything is done.
+     * Refuses a VMM that is not here, and what it does not have, before anything is done.
      *
      * @throws SandboxException.Unsupported says what
      */
@@ -42,8 +42,12 @@ final class Vmms {
                         "Firecracker takes a network card by its name in its own network only, where it has none",
                         "leave out --network, or use another VMM");
                 refuseFiles(spec, "Firecracker");
+                find(FirecrackerVmm.NAME);
             }
-            case CLOUD_HYPERVISOR -> refuseFiles(spec, "Cloud Hypervisor");
+            case CLOUD_HYPERVISOR -> {
+                refuseFiles(spec, "Cloud Hypervisor");
+                find(CloudHypervisorVmm.NAME);
+            }
         }
     }
 
