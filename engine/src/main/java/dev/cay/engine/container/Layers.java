@@ -13,6 +13,7 @@ import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.Executor;
 import java.util.concurrent.locks.ReentrantLock;
 
 /**
@@ -68,6 +69,31 @@ final class Layers implements AutoCloseable {
             };
             layers.put(layer, made);
             return made;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /**
+     * Has somebody else make a layer that is about to be asked for, if it is not there: that of the host takes a cold JVM milliseconds,
+     * in which whoever makes a sandbox can do other things. What goes wrong with it is told to whoever asks for it then.
+     */
+    void getAhead(Layer layer, Executor background) {
+        if (!isMade(layer)) {
+            background.execute(() -> {
+                try {
+                    get(layer);
+                } catch (IOException e) {
+                    // the next one tries again
+                }
+            });
+        }
+    }
+
+    private boolean isMade(Layer layer) {
+        lock.lock();
+        try {
+            return layers.containsKey(layer);
         } finally {
             lock.unlock();
         }

@@ -136,6 +136,9 @@ final class PreparationMaker implements Preparation.Maker {
         boolean detached = tenancy.detachment().isPresent();
         Cleanup keeper = detached ? scaffolding : undo;
         boolean ownNetwork = !(spec.network() instanceof Network.Host);
+        if (spec.root() instanceof Root.Host && ownNetwork) {
+            layers.getAhead(Layers.Layer.HOST, this::inBackground);
+        }
         Optional<WritableDirectory> writable = spec.writable() instanceof Writable.Directory(var path)
                 ? Optional.of(keeper.push(WritableDirectory.open(kernel, path)))
                 : Optional.empty();
