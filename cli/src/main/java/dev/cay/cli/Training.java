@@ -8,9 +8,9 @@ import java.util.List;
 
 /**
  * Runs, in one process, what users run most, so that the classes and methods of all of it can be recorded in the JVM's AOT
- * caches when Cay is built: {@code --train FOLDER} for the one that knows everything; {@code --train FOLDER NAME}, with a
- * detached sandbox and an image of that name, for the small one of running a command; {@code --train-images FOLDER} for the one of
- * bringing images, with what the compilers are to know of it. In the folder are {@code image.tar}, a root file system with a program
+ * caches when Cay is built: {@code --train FOLDER} for the one that knows everything; {@code --train FOLDER NAME run}, with a
+ * detached sandbox and an image of that name, for the small one of that command, as for {@code exec} and {@code cp}; {@code
+ * --train-images FOLDER} for the one of bringing images, with what the compilers are to know of it. In the folder are {@code image.tar}, a root file system with a program
  * {@code /init}, {@code tree}, some files, and what {@link TrainingRegistry} serves, an image {@code tool}. Nobody else has a use
  * for it, so no help text names it.
  */
@@ -36,8 +36,8 @@ final class Training {
         boolean apart = context.variables().variable(APART).isPresent();
         return all(
                 context,
-                line.size() > 2
-                        ? commands(line.get(2), folder, apart)
+                line.size() > 3
+                        ? command(line.get(3), line.get(2), folder, apart)
                         : everything("cay-training-" + ProcessHandle.current().pid(), folder, apart));
     }
 
@@ -70,14 +70,15 @@ final class Training {
         return worst;
     }
 
-    private static List<List<String>> commands(String name, String folder, boolean apart) {
-        List<List<String>> lines = new ArrayList<>(
-                List.of(List.of("version"), List.of("run", "--", "true"), List.of("exec", name, "--", "true")));
-        lines.addAll(copies(name, folder));
-        if (apart) {
-            lines.add(List.of("run", name, "/init", "hold"));
+    private static List<List<String>> command(String command, String name, String folder, boolean apart) {
+        if (command.equals("cp")) {
+            return copies(name, folder);
         }
-        return lines;
+        if (command.equals("exec")) {
+            return List.of(List.of("version"), List.of("exec", name, "--", "true"));
+        }
+        List<String> host = List.of("run", "--", "true");
+        return apart ? List.of(host, List.of("run", name, "/init", "hold")) : List.of(host);
     }
 
     private static List<List<String>> everything(String name, String folder, boolean apart) {
