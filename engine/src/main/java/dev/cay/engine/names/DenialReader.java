@@ -8,9 +8,10 @@ import java.io.IOException;
 import java.util.Optional;
 import java.util.Set;
 
-/** Reads what rules have denied, finds out whose it was and why, and passes it on. */
+/** Reads what rules have denied, finds out whose it was and why, and passes it on; and looks now and then whether others are in the way. */
 final class DenialReader implements AutoCloseable {
     private static final long LOOK_NANOSECONDS = 200_000_000;
+    private static final long TEND_NANOSECONDS = 1_000_000_000;
     private static final int TCP = 6;
     private static final int UDP = 17;
     private static final int ICMP = 1;
@@ -43,8 +44,13 @@ final class DenialReader implements AutoCloseable {
     }
 
     private void run() {
+        long tended = System.nanoTime();
         try (log) {
             while (!closed) {
+                if (System.nanoTime() - tended > TEND_NANOSECONDS) {
+                    tend();
+                    tended = System.nanoTime();
+                }
                 for (LoggedPacket packet : log.read(LOOK_NANOSECONDS)) {
                     (alone ? zone.any() : zone.client(packet.source())).ifPresent(served -> denied(served, packet));
                 }
@@ -89,8 +95,15 @@ final class DenialReader implements AutoCloseable {
         return packet.prefix().isEmpty() ? "the packet filter" : packet.prefix();
     }
 
+    private synchronized void tend() {
+        if (!closed) {
+            zone.tend();
+        }
+    }
+
+    /** Afterwards nothing of the packet filter is looked at any more. */
     @Override
-    public void close() {
+    public synchronized void close() {
         closed = true; // the thread notices within moments, and closes the rest
     }
 }

@@ -4,6 +4,7 @@ import dev.cay.AddressGroup;
 import dev.cay.EgressPolicy;
 import dev.cay.EgressRule;
 import dev.cay.EgressTarget;
+import dev.cay.SandboxException;
 import dev.cay.engine.dns.Zone;
 import dev.cay.engine.state.Lease;
 import dev.cay.engine.state.NetworkDefinition;
@@ -76,6 +77,17 @@ final class LeaseZone implements Zone {
 
     Optional<Served> any() {
         return clients.values().stream().findAny();
+    }
+
+    /** Sees to it that others have not come into the way of those that are served; what cannot be done is tried again. */
+    void tend() {
+        try {
+            if (!clients.isEmpty()) {
+                filter.tend();
+            }
+        } catch (IOException | SandboxException e) {
+            // somebody is changing his rules, or a lease, at this moment
+        }
     }
 
     boolean isOfHost(InetAddress address) {

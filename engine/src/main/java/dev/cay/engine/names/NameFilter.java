@@ -27,6 +27,9 @@ public interface NameFilter extends AutoCloseable {
      */
     void entrust(Stub first) throws IOException;
 
+    /** Makes way again for sandboxes through rules of others that have come since the last time. Costs little if there are none. */
+    void tend() throws IOException;
+
     /**
      * Rules of a sandbox's policy that speak of a name apply to these addresses, for so long at least. They do when this returns.
      * Called by who holds the lock of the store, with the lease as it is written there.

@@ -21,6 +21,10 @@ record InnerNames(Nftables inside) implements NameFilter {
     @Override
     public void guard(NetworkDefinition network) {}
 
+    /** Nor has anybody else rules there. */
+    @Override
+    public void tend() {}
+
     @Override
     public void entrust(Stub first) throws IOException {
         throw new IOException("an ordinary user's sandbox has nobody to stand for its rules");

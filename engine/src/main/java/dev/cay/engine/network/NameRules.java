@@ -22,6 +22,8 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
+import java.util.stream.Collectors;
 
 /**
  * What our table does for names: where the questions of a sandbox are answered is written in its lease, and so in the table again
@@ -31,11 +33,16 @@ final class NameRules implements NameFilter {
     private final NetworkStore store;
     private final Nftables nftables;
     private final Wall wall;
+    private final Passage passage;
+
+    /** The packet filter's number when way was last made through it. */
+    private volatile int tended;
 
     NameRules(NetworkStore store, Nftables nftables, Wall wall) {
         this.store = store;
         this.nftables = nftables;
         this.wall = wall;
+        passage = new Passage(nftables);
     }
 
     /** With a socket for its wall that carries nothing else, as others will have it too. */
@@ -57,6 +64,26 @@ final class NameRules implements NameFilter {
     @Override
     public void entrust(Stub first) throws IOException {
         wall.entrust(first);
+    }
+
+    /** Docker and firewalld make their chains when they are started, or told to make them anew. Where our own is missing nothing is to pass. */
+    @Override
+    public void tend() throws IOException {
+        int now = nftables.generation();
+        if (now != tended) {
+            store.locked(() -> {
+                if (nftables.table(Ruleset.TABLE).isPresent()) {
+                    Set<String> used =
+                            store.leases().stream().map(Lease::network).collect(Collectors.toSet());
+                    passage.open(store.networks().stream()
+                            .filter(network -> used.contains(network.name()))
+                            .map(NetworkDefinition::bridge)
+                            .toList());
+                }
+                return "";
+            });
+            tended = now;
+        }
     }
 
     @Override

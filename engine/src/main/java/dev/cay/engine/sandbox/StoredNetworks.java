@@ -8,7 +8,6 @@ import dev.cay.Network;
 import dev.cay.Networks;
 import dev.cay.PublishedPort;
 import dev.cay.SandboxException;
-import dev.cay.SandboxSpec;
 import dev.cay.engine.container.NetworkSource;
 import dev.cay.engine.names.NameService;
 import dev.cay.engine.names.NetdStarter;
@@ -30,16 +29,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
 
 /** The networks of this machine, opened when one is first needed: most engines need none. Thread-safe. */
 final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
     private final Engines engines;
+    private final SandboxNames names = new SandboxNames(this::makeNames);
     private volatile Opened opened;
-
-    /** Who answers the questions of this engine's sandboxes, from the first one on. */
-    private Optional<FutureTask<NameService>> names = Optional.empty();
 
     /** The engines of this machine, this one among them. */
     interface Engines {
@@ -100,7 +95,7 @@ final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
     public Connection connect(String sandbox, boolean detached, Network.Named network, Port port) throws IOException {
         HostNetworks host = host();
         Lease lease = host.connect(sandbox, detached, network, port);
-        prepare(detached);
+        names.prepare(detached);
         NetworkDefinition definition = host.store().network(lease.network()).orElseThrow();
         return new Connection() {
             @Override
@@ -129,23 +124,28 @@ final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
             }
 
             @Override
-            public void open(Network.Named wanted, List<String> names) throws IOException {
+            public void open(Network.Named wanted, List<String> called) throws IOException {
                 if (detached) {
-                    host.open(lease, wanted, names, OptionalInt.empty());
+                    host.open(lease, wanted, called, OptionalInt.empty());
                     NetdStarter.ensure();
                 } else {
-                    NameService service = names();
+                    NameService service = names.service();
                     OptionalInt port = OptionalInt.of(service.port(definition));
-                    service.serve(definition, host.open(lease, wanted, names, port));
+                    service.serve(definition, host.open(lease, wanted, called, port));
                 }
             }
 
             @Override
             public void close() throws IOException {
                 host.disconnect(lease);
-                leave(lease);
+                names.leave(lease);
             }
         };
+    }
+
+    private NameService makeNames() throws IOException {
+        HostNetworks host = host();
+        return NameService.start(opened.kernel(), host.store(), host.names(), engines.own());
     }
 
     /** Sees to it that the questions of a sandbox are answered, as its lease says now. */
@@ -155,93 +155,8 @@ final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
         } else if (lease.owner().equals(engines.own())) {
             Optional<NetworkDefinition> network = host().store().network(lease.network());
             if (network.isPresent()) {
-                names().serve(network.get(), lease);
+                names.service().serve(network.get(), lease);
             }
-        }
-    }
-
-    /**
-     * Begins to make what will answer a sandbox's questions, while the rest of the sandbox is made: the thread lives in the same
-     * network namespace as the one that makes it.
-     */
-    private Optional<FutureTask<NameService>> prepare(boolean detached) {
-        if (detached) {
-            Thread.ofPlatform().name("cay-names").daemon().start(StoredNetworks::startNetd);
-            return Optional.empty();
-        }
-        FutureTask<NameService> task;
-        synchronized (this) {
-            if (names.isPresent()) {
-                return names;
-            }
-            Opened now = opened;
-            task = new FutureTask<>(() -> NameService.start(
-                    now.kernel(), now.host().store(), now.host().names(), engines.own()));
-            names = Optional.of(task);
-        }
-        Thread.ofPlatform().name("cay-names").daemon().start(task);
-        return Optional.of(task);
-    }
-
-    private static void startNetd() {
-        try {
-            NetdStarter.ensure();
-        } catch (IOException | SandboxException e) {
-            // it is tried again when it has to be there, and then said
-        }
-    }
-
-    /** Waits for it; one that failed is made again by whoever needs it next. */
-    private NameService names() throws IOException {
-        host();
-        FutureTask<NameService> task = prepare(false).orElseThrow();
-        boolean interrupted = false;
-        try {
-            while (true) {
-                try {
-                    return task.get();
-                } catch (InterruptedException e) {
-                    interrupted = true;
-                }
-            }
-        } catch (ExecutionException e) {
-            synchronized (this) {
-                names = names.filter(current -> !current.equals(task));
-            }
-            throw new IOException(
-                    "the names of this engine's sandboxes: " + e.getCause().getMessage(), e.getCause());
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
-        }
-    }
-
-    private void leave(Lease lease) throws IOException {
-        if (lease.owner().isEmpty()) {
-            NetdStarter.tell();
-            return;
-        }
-        boolean begun;
-        synchronized (this) {
-            begun = names.isPresent();
-        }
-        if (begun) {
-            names().leave(lease);
-        }
-    }
-
-    /**
-     * The same for one that is detached and is going to do something. If it cannot be done the sandbox does without names.
-     */
-    void awaken(SandboxSpec spec) {
-        try {
-            if (spec.network() instanceof Network.Named && !NetdStarter.lives()) {
-                NetdStarter.ensure();
-            }
-        } catch (IOException | SandboxException e) {
-            System.getLogger(StoredNetworks.class.getName())
-                    .log(System.Logger.Level.WARNING, "names are not answered", e);
         }
     }
 
@@ -404,22 +319,8 @@ final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
     public void close() {
         if (opened != null) {
             try (HostKernel _ = opened.kernel()) {
-                closeNames();
+                names.close();
                 opened.host().close();
-            }
-        }
-    }
-
-    private void closeNames() {
-        Optional<FutureTask<NameService>> task;
-        synchronized (this) {
-            task = names;
-        }
-        if (task.isPresent()) {
-            try {
-                names().close();
-            } catch (IOException e) {
-                // there are none
             }
         }
     }

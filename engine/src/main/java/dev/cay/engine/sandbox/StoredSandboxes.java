@@ -218,7 +218,7 @@ final class StoredSandboxes {
             Optional<Child> first = host.process(record.firstProcess().orElseThrow(() -> gone(record)));
             Optional<String> engine = record.isAttached() ? Optional.of(record.owner()) : Optional.empty();
             if (engine.isEmpty()) {
-                host.networks().awaken(record.spec());
+                SandboxNames.awaken(record.spec());
             }
             return new ContainerGrip(containers.open(
                     id,

@@ -179,7 +179,8 @@ public final class NetworkStore {
      * @throws SandboxException.Conflict if a sandbox has
      */
     public NetworkDefinition unused(String name) throws IOException {
-        NetworkDefinition network = network(name).orElseThrow(() -> notFound(name));
+        NetworkDefinition network = network(name)
+                .orElseThrow(() -> new SandboxException.NotFound("there is no network " + name, "see: cay network ls"));
         List<Lease> users = leases().stream()
                 .filter(lease -> lease.network().equals(name)
                         && lease.egress().isPresent()) // those kept ready are told when they are needed

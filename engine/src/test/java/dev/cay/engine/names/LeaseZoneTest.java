@@ -61,6 +61,9 @@ class LeaseZoneTest {
             public void entrust(Stub first) {}
 
             @Override
+            public void tend() {}
+
+            @Override
             public void close() {}
 
             @Override
