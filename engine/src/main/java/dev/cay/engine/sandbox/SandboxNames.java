@@ -36,7 +36,7 @@ final class SandboxNames implements AutoCloseable {
         if (detached) {
             Thread.ofPlatform().name("cay-names").daemon().start(SandboxNames::startNetd);
         } else {
-            begun();
+            var _ = begun(); // waited for by who needs it
         }
     }
 
