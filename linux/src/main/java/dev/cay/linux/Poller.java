@@ -105,9 +105,19 @@ public final class Poller {
                 long count = succeed(Native.retried(
                         SystemCall.EPOLL_PWAIT, epoll.number(), scratch.address(events), MAXIMUM_EVENTS, -1, 0));
                 for (int i = 0; i < count; i++) {
-                    take(buffer.getLong(events + EVENT_SIZE * i + EVENT_DATA)).run();
+                    run(take(buffer.getLong(events + EVENT_SIZE * i + EVENT_DATA)));
                 }
             }
+        }
+    }
+
+    /** One that throws all the same is told of as if its thread ended of it, which it must not: all others would wait without end. */
+    private static void run(Runnable action) {
+        try {
+            action.run();
+        } catch (RuntimeException e) {
+            Thread thread = Thread.currentThread();
+            thread.getUncaughtExceptionHandler().uncaughtException(thread, e);
         }
     }
 

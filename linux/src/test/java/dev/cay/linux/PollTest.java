@@ -148,6 +148,23 @@ class PollTest {
         }
     }
 
+    /** The thread that all share outlives it. */
+    @Test
+    void aWatchThatThrowsEndsNobodyElses() throws Exception {
+        try (Pipe pipe = Pipe.reading()) {
+            CountDownLatch called = new CountDownLatch(1);
+            Poller.shared().watch(reading(pipe.ours()), () -> {
+                called.countDown();
+                throw new IllegalStateException("a test that a watch may fail");
+            });
+            put(pipe.theirs());
+            called.await();
+            CountDownLatch other = new CountDownLatch(1);
+            Poller.shared().watch(reading(pipe.ours()), other::countDown);
+            assertThat(other.await(10, TimeUnit.SECONDS)).isTrue();
+        }
+    }
+
     @Test
     void waitingLeavesNoDescriptorBehind() throws Exception {
         try (Pipe pipe = Pipe.reading()) {

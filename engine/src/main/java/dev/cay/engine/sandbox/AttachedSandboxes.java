@@ -27,7 +27,12 @@ record AttachedSandboxes(Containers containers, SandboxStore store) {
                     containers.engine(),
                     container.firstId());
             store.create(record, directory -> containers.admit(container, SandboxStore.socket(directory)));
-            announce(record.id(), record.name(), SandboxEvent.Kind.CREATED);
+            try {
+                announce(record.id(), record.name(), SandboxEvent.Kind.CREATED);
+            } catch (IOException e) {
+                store.delete(record.id());
+                throw e;
+            }
             return record;
         });
     }
@@ -74,8 +79,11 @@ record AttachedSandboxes(Containers containers, SandboxStore store) {
 
     private void forget(String id, String name) {
         try {
-            announce(id, name, SandboxEvent.Kind.REMOVED);
-            store.clear(id);
+            try {
+                announce(id, name, SandboxEvent.Kind.REMOVED);
+            } finally {
+                store.clear(id);
+            }
         } catch (IOException | SandboxException e) {
             System.getLogger(AttachedSandboxes.class.getName())
                     .log(System.Logger.Level.WARNING, "what was written of the sandbox " + id + " is still there", e);

@@ -107,15 +107,25 @@ final class StoredSandboxes {
                 happen(id, new Event.Made(identity(first)));
                 return entered(new StoredSandbox(this, id, spec, made.grip()));
             } catch (IOException | RuntimeException e) {
-                try {
-                    happen(id, new Event.SetupFailed());
-                    happen(id, new Event.Undone());
-                } catch (IOException | RuntimeException other) {
-                    e.addSuppressed(other);
-                }
+                undo(id, e);
                 throw e;
             }
         });
+    }
+
+    /** Undoes what has been made of one that cannot be made, or of which nobody could be told. */
+    private void undo(String id, Exception failure) {
+        try {
+            happen(id, new Event.SetupFailed());
+            happen(id, new Event.Undone());
+        } catch (IOException | SandboxException e) {
+            try {
+                removeUnwritten(id);
+            } catch (IOException | RuntimeException other) {
+                failure.addSuppressed(e);
+                failure.addSuppressed(other);
+            }
+        }
     }
 
     /** Those of this process. */
@@ -169,9 +179,10 @@ final class StoredSandboxes {
         }
     }
 
-    private void reap(String id, Child first) {
-        first.poll();
-        if (children.remove(id, first)) {
+    /** If it has ended; else whoever sees its end does it. */
+    private synchronized void reap(String id, Child first) {
+        if (children.get(id) == first && first.poll().isPresent()) {
+            children.remove(id);
             first.close();
         }
     }
@@ -426,7 +437,7 @@ final class StoredSandboxes {
                 // somebody was faster
             } catch (IOException e) {
                 if (store.exists(id)) { // else somebody was faster in the middle of it
-                    removeUnwritten(id, e);
+                    removeUnwritten(id);
                 }
             }
             return id;
@@ -434,17 +445,12 @@ final class StoredSandboxes {
     }
 
     /** Where there is no room to write down that it is removed, it is removed all the same: that makes room. */
-    private void removeUnwritten(String id, IOException failure) throws IOException {
-        try {
-            kill(store.read(id));
-            for (Undo undo : store.journal(id).pending().reversed()) {
-                host.undo(id, undo);
-            }
-            store.delete(id);
-        } catch (IOException | RuntimeException e) {
-            failure.addSuppressed(e);
-            throw failure;
+    private void removeUnwritten(String id) throws IOException {
+        kill(store.read(id));
+        for (Undo undo : store.journal(id).pending().reversed()) {
+            host.undo(id, undo);
         }
+        store.delete(id);
     }
 
     SweepReport sweep() {

@@ -47,6 +47,7 @@ public final class SandboxStore {
     private static final int MAXIMUM_MESSAGE = 64;
 
     private static final String PAUSED = "paused";
+    private static final String LOCK = "lock";
     private static final String CONSOLE = "console";
     private static final int CONSOLE_SIZE = 64 * 1024;
 
@@ -103,6 +104,7 @@ public final class SandboxStore {
         try {
             Files.createDirectory(born.resolve("executions"), Directories.PRIVATE);
             RecordFile.write(born, record);
+            Files.createFile(born.resolve(LOCK)); // so that no room is needed to remove it
             addition.addTo(born);
             Files.move(born, directory(record.id()), StandardCopyOption.ATOMIC_MOVE); // not onto one with content
         } catch (IOException | RuntimeException e) {
@@ -446,7 +448,7 @@ public final class SandboxStore {
     }
 
     private Path lock(String id) {
-        return directory(id).resolve("lock");
+        return directory(id).resolve(LOCK);
     }
 
     private static SandboxException taken(String id) {
