@@ -7,7 +7,9 @@ import java.util.List;
 final class DoctorCommand implements Command {
     private static final OptionSet OPTIONS = OptionSet.anywhere(Format.OPTION);
     private static final int SUBJECT_COLUMN = 9;
-    private static final int COLUMN = 22;
+
+    /** Where details begin at the latest. */
+    private static final int LAST_COLUMN = 31;
 
     @Override
     public String name() {
@@ -77,28 +79,40 @@ final class DoctorCommand implements Command {
     /** Details and fixes are sentences: they are wrapped, where a table would cut them off. */
     private static String forPeople(List<Finding> findings, Context context) {
         StringBuilder text = new StringBuilder();
+        int column = column(findings);
         for (Finding finding : findings) {
             String verdict = finding.verdict().text();
             String padded = verdict + " ".repeat(Math.max(1, SUBJECT_COLUMN - verdict.length()));
             String subject = Problem.printable(finding.subject());
             String left = paint(padded, finding.verdict(), context.printsColours()) + subject;
             int width = padded.length() + subject.length();
-            List<String> lines = HelpText.wrap(Problem.printable(finding.detail()), HelpText.WIDTH - COLUMN);
-            boolean fits = width < COLUMN;
+            List<String> lines = HelpText.wrap(Problem.printable(finding.detail()), HelpText.WIDTH - column);
+            boolean fits = width < column;
             text.append(left)
-                    .append(fits ? " ".repeat(COLUMN - width) + lines.get(0) : "")
+                    .append(fits ? " ".repeat(column - width) + lines.get(0) : "")
                     .append('\n');
-            append(text, fits ? lines.subList(1, lines.size()) : lines);
+            append(text, column, fits ? lines.subList(1, lines.size()) : lines);
             if (!finding.fix().isEmpty()) {
-                append(text, HelpText.wrap("fix: " + Problem.printable(finding.fix()), HelpText.WIDTH - COLUMN));
+                append(
+                        text,
+                        column,
+                        HelpText.wrap("fix: " + Problem.printable(finding.fix()), HelpText.WIDTH - column));
             }
         }
         return text.toString();
     }
 
-    private static void append(StringBuilder text, List<String> lines) {
+    private static int column(List<Finding> findings) {
+        int longest = 0;
+        for (Finding finding : findings) {
+            longest = Math.max(longest, finding.subject().length());
+        }
+        return Math.min(LAST_COLUMN, SUBJECT_COLUMN + longest + 2);
+    }
+
+    private static void append(StringBuilder text, int column, List<String> lines) {
         for (String line : lines) {
-            text.append(" ".repeat(COLUMN)).append(line).append('\n');
+            text.append(" ".repeat(column)).append(line).append('\n');
         }
     }
 

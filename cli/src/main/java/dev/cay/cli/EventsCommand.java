@@ -5,6 +5,7 @@ import dev.cay.SandboxEvent;
 import dev.cay.Sandboxes;
 import java.io.IOException;
 import java.time.Duration;
+import java.time.ZoneId;
 import java.util.List;
 
 /** {@code cay events}: what happens to sandboxes. */
@@ -58,7 +59,7 @@ final class EventsCommand implements Command {
                     if (format == Format.JSON) {
                         JsonLine.print(context.streams(), json -> write(json, event));
                     } else {
-                        context.streams().print(text(event));
+                        context.streams().print(context.printsToTerminal() ? forPeople(event) : text(event));
                     }
                 }
             }
@@ -75,6 +76,23 @@ final class EventsCommand implements Command {
             json.field("execution", event.execution().getAsInt());
         }
         json.field("detail", event.detail());
+    }
+
+    private static String forPeople(SandboxEvent event) {
+        StringBuilder line = new StringBuilder();
+        line.append(String.format("%tF %<tT", event.time().atZone(ZoneId.systemDefault())));
+        line.append("  ").append(event.id());
+        if (!event.name().equals(event.id())) {
+            line.append("  ").append(event.name());
+        }
+        line.append("  ").append(event.kind().text());
+        if (event.execution().isPresent()) {
+            line.append(' ').append(event.execution().getAsInt());
+        }
+        if (!event.detail().isEmpty()) {
+            line.append(": ").append(event.detail());
+        }
+        return Problem.printable(line.toString()) + "\n";
     }
 
     private static String text(SandboxEvent event) {

@@ -181,6 +181,22 @@ class LifeCommandsTest {
         assertThat(engine.closed).contains("events");
     }
 
+    /** On a terminal in the time of its place, and only so exactly. */
+    @Test
+    void eventsForPeople() {
+        terminal.interactive();
+        engine.events.add(List.of(
+                event(SandboxEvent.Kind.CREATED, OptionalInt.empty(), ""),
+                event(SandboxEvent.Kind.EXITED, OptionalInt.of(2), "exit code 1")));
+        engine.noMoreEvents = terminal.guard::stop;
+
+        terminal.run("events");
+        assertThat(terminal.out().lines())
+                .hasSize(2)
+                .allSatisfy(line -> assertThat(line)
+                        .matches("2026-01-0[123] [0-9]{2}:[0-9]{2}:05  0001  lab  (created|exited 2: exit code 1)"));
+    }
+
     @Test
     void eventsTellPrograms() {
         engine.events.add(List.of(event(SandboxEvent.Kind.EXITED, OptionalInt.of(2), "exit code 1")));
@@ -240,11 +256,16 @@ class LifeCommandsTest {
                         "do ".repeat(40).trim()));
 
         assertThat(terminal.run("doctor")).isEqualTo(1);
-        assertThat(terminal.out()).startsWith("good     kernel       6.18\nmissing  a subject of many words\n      ");
+        assertThat(terminal.out())
+                .startsWith("good     kernel                6.18\nmissing  a subject of many words\n      ");
         assertThat(terminal.out().lines()).allSatisfy(line -> assertThat(line).hasSizeLessThanOrEqualTo(80));
         terminal.out.reset();
         terminal.variables.clear();
         terminal.run("doctor");
-        assertThat(terminal.out()).startsWith("\u001b[32mgood     \u001b[0mkernel       6.18\n");
+        assertThat(terminal.out()).startsWith("\u001b[32mgood     \u001b[0mkernel                6.18\n");
+        terminal.out.reset();
+        terminal.findings = terminal.findings.subList(0, 1);
+        terminal.run("doctor");
+        assertThat(terminal.out()).endsWith("kernel  6.18\n");
     }
 }

@@ -190,6 +190,7 @@ public final class ChildOperator {
             case "exec" -> executed(name, more);
             case "once" -> once(name, more.substring(0, more.indexOf(' ')), more.substring(more.indexOf(' ') + 1));
             case "timed" -> timed(name, more.substring(0, more.indexOf(' ')), more.substring(more.indexOf(' ') + 1));
+            case "start-timed" -> startedTimed(name, more.split(" ", 2));
             case "state" -> engine().open(name).info().state().text();
             case "serve" -> served(name, more);
             case "stop" -> stopped(name);
@@ -356,6 +357,14 @@ public final class ChildOperator {
         return told(engine().open(name)
                 .exec(ExecSpec.builder("sh", "-c", script)
                         .timeout(Duration.ofMillis(Long.parseLong(milliseconds)))
+                        .grace(Duration.ZERO)
+                        .build()));
+    }
+
+    private String startedTimed(String name, String[] millisecondsAndScript) {
+        return kept(engine().open(name)
+                .start(ExecSpec.builder("sh", "-c", millisecondsAndScript[1])
+                        .timeout(Duration.ofMillis(Long.parseLong(millisecondsAndScript[0])))
                         .grace(Duration.ZERO)
                         .build()));
     }

@@ -8,21 +8,32 @@ import java.nio.file.Path;
 import org.junit.jupiter.api.Assumptions;
 
 /**
- * A library that sets the clock of one process by {@code CAY_CLOCK} seconds, which nothing of the kernel's can: a time namespace
- * has no real-time clock of its own.
+ * A library that sets the clock of one process by {@code CAY_CLOCK} seconds, or when it attempts to open {@code /cay-it-clock-SECONDS},
+ * which nothing of the kernel's can: a time namespace has no real-time clock of its own.
  */
 final class ClockShim {
     private static final String SOURCE = """
             #define _GNU_SOURCE
+            #include <fcntl.h>
+            #include <stdarg.h>
             #include <stdlib.h>
+            #include <string.h>
             #include <sys/syscall.h>
             #include <sys/time.h>
             #include <time.h>
             #include <unistd.h>
-            static long offset(void) { const char *text = getenv("CAY_CLOCK"); return text ? atol(text) : 0; }
+            static volatile long offset;
+            __attribute__((constructor)) static void begin(void) {
+                if (getenv("CAY_CLOCK")) offset = atol(getenv("CAY_CLOCK"));
+            }
+            int open64(const char *path, int flags, ...) {
+                va_list more; va_start(more, flags); int mode = va_arg(more, int); va_end(more);
+                if (!strncmp(path, "/cay-it-clock-", 14)) offset = atol(path + 14);
+                return openat(AT_FDCWD, path, flags, mode);
+            }
             int clock_gettime(clockid_t clock, struct timespec *time) {
                 int result = syscall(SYS_clock_gettime, clock, time);
-                if (clock == CLOCK_REALTIME) time->tv_sec += offset();
+                if (clock == CLOCK_REALTIME) time->tv_sec += offset;
                 return result;
             }
             int gettimeofday(struct timeval *time, void *zone) {

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cay.ExecSpec;
 import dev.cay.Execution;
+import dev.cay.ExecutionInfo;
 import dev.cay.Exit;
 import dev.cay.Lifetime;
 import dev.cay.Sandbox;
@@ -15,10 +16,15 @@ import dev.cay.Sandboxes;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A detached sandbox ends when its time is over, or when it has not been used for so long, though nobody watches. */
 @ExtendWith({RootLane.class, DetachedLane.class})
@@ -125,8 +131,8 @@ class LifetimeTest {
         Path shim = ClockShim.library();
         Sandbox sandbox = make(engine, Lifetime.untilRemoved().limit(Duration.ofHours(1)));
         for (String seconds : new String[] {"7200", "-7200"}) {
-            try (OtherProcess other = OtherProcess.start(
-                    java.util.List.of(), java.util.Map.of("LD_PRELOAD", shim.toString(), "CAY_CLOCK", seconds))) {
+            try (OtherProcess other =
+                    OtherProcess.start(List.of(), Map.of("LD_PRELOAD", shim.toString(), "CAY_CLOCK", seconds))) {
                 assertThat(Math.abs(Long.parseLong(other.tell("clock")) - System.currentTimeMillis()))
                         .isGreaterThan(7_000_000L);
                 assertThat(other.tell("sweep")).as("clock set by %s s", seconds).contains(sandbox.id());
@@ -136,5 +142,34 @@ class LifetimeTest {
             assertThat(sandbox.info().state()).isEqualTo(SandboxState.CREATED);
         }
         sandbox.remove();
+    }
+
+    /** The clock is set while commands run whose time is limited, detached and not: what they have is time, not a date. */
+    @ParameterizedTest
+    @ValueSource(strings = {"create", "create-attached"})
+    void whenTheClockIsSetWhileCommandsRun(String make, Sandboxes engine) throws Exception {
+        try (OtherProcess other = OtherProcess.start(
+                List.of(), Map.of("LD_PRELOAD", ClockShim.library().toString()))) {
+            other.tell(make, NAME);
+            int number = 0;
+            for (String seconds : new String[] {"7200", "-7200"}) {
+                long began = System.nanoTime();
+                other.tell("start-timed", NAME, "700 sleep 1000");
+                other.tell("start-timed", NAME, "600000 sleep 1.5; exit 3");
+                other.tell("look", "/cay-it-clock-" + seconds);
+                assertThat(Math.abs(Long.parseLong(other.tell("clock")) - System.currentTimeMillis()))
+                        .isGreaterThan(7_000_000L);
+                assertThat(other.tell("ended", Integer.toString(number))).startsWith("timeout");
+                assertThat(Duration.ofNanos(System.nanoTime() - began))
+                        .isBetween(Duration.ofMillis(700), Duration.ofSeconds(30));
+                assertThat(other.tell("ended", Integer.toString(number + 1))).isEqualTo("exited 3");
+                other.tell("look", "/cay-it-clock-0");
+                number += 2;
+            }
+            for (ExecutionInfo info : engine.open(NAME).executions()) {
+                assertThat(info.started()).isBetween(Instant.now().minusSeconds(120), Instant.now());
+            }
+            other.tell(make.equals("create") ? "remove" : "close-attached", NAME);
+        }
     }
 }

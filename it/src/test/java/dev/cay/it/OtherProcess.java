@@ -85,7 +85,7 @@ final class OtherProcess implements AutoCloseable {
     }
 
     /** A file, or a directory with all that is in it, where everybody may read it. */
-    private static Path copied(Path from, Path to) {
+    static Path copied(Path from, Path to) {
         try (Stream<Path> files = Files.walk(from)) {
             for (Path file : files.toList()) {
                 Path copy = to.resolve(from.relativize(file).toString());

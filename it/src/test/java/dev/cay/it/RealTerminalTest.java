@@ -6,6 +6,7 @@ import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
 import dev.cay.TerminalSize;
 import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Timeout;
@@ -139,5 +140,56 @@ class RealTerminalTest {
         terminal.line("exit 7");
         checkRestored();
         remove(way, engine);
+    }
+
+    /** How cay comes to its end while the terminal is raw, other than by its command. */
+    private enum End {
+        TERMINATED,
+        INTERRUPTED,
+        HUNG_UP,
+        REMOVED,
+        UNSTARTED
+    }
+
+    @ParameterizedTest
+    @EnumSource
+    void howeverItEndsTheTerminalIsRestored(End end, Sandboxes engine) {
+        for (Way way : List.of(Way.RUN, Way.EXEC)) {
+            enter(way, engine);
+            if (end == End.UNSTARTED) {
+                terminal.line("exit 7");
+                checkRestored();
+                terminal.run((way == Way.RUN ? "cay run -it" : "cay exec -it " + NAME)
+                                + " -- no-such-program; echo code $?")
+                        .see("code 127");
+            } else if (end == End.REMOVED) {
+                engine.open(NAME).remove();
+            } else {
+                Lab.onHost("kill", "-" + signal(end), Long.toString(client()));
+            }
+            checkRestored();
+            if (end != End.REMOVED) {
+                remove(way, engine);
+            }
+        }
+    }
+
+    private static String signal(End end) {
+        return switch (end) {
+            case TERMINATED -> "TERM";
+            case INTERRUPTED -> "INT";
+            case HUNG_UP -> "HUP";
+            case REMOVED, UNSTARTED -> throw new IllegalArgumentException(end + " is no signal");
+        };
+    }
+
+    /** The process that runs cay in the terminal. */
+    private long client() {
+        return ProcessHandle.allProcesses()
+                .filter(process -> process.info().commandLine().orElse("").contains("dev.cay.cli.Main"))
+                .filter(process -> process.info().commandLine().orElse("").contains(NAME))
+                .mapToLong(ProcessHandle::pid)
+                .max()
+                .orElseThrow();
     }
 }

@@ -87,6 +87,22 @@ abstract class RootlessLab {
 
     /** @param preparation what root does before, in a mount namespace of the engine's own */
     OtherProcess engine(boolean subordinates, Optional<Path> cgroup, String preparation) throws IOException {
+        return OtherProcess.start(asUser(subordinates, cgroup, preparation), environment(), place.resolve("code"));
+    }
+
+    /** What the user has in the environment. */
+    final Map<String, String> environment() {
+        return Map.of(
+                "HOME",
+                place.resolve("home").toString(),
+                "XDG_RUNTIME_DIR",
+                place.resolve("run").toString(),
+                "XDG_DATA_HOME",
+                place.resolve("home").toString());
+    }
+
+    /** What a command stands behind that is the user's. */
+    final List<String> asUser(boolean subordinates, Optional<Path> cgroup, String preparation) throws IOException {
         String ranges = subordinates ? "caller:" + FIRST_SUBORDINATE + ":65536\n" : "";
         Files.writeString(place.resolve("subuid"), ranges);
         Files.writeString(place.resolve("subgid"), ranges);
@@ -98,16 +114,7 @@ abstract class RootlessLab {
         script.append(preparation);
         cgroup.ifPresent(group -> script.append("echo $$ > " + group.resolve("self/cgroup.procs") + "\n"));
         script.append("exec setpriv --reuid " + USER + " --regid " + USER + " --clear-groups \"$@\"\n");
-        return OtherProcess.start(
-                List.of("unshare", "--mount", "--propagation", "private", "sh", "-c", script.toString(), "sh"),
-                Map.of(
-                        "HOME",
-                        place.resolve("home").toString(),
-                        "XDG_RUNTIME_DIR",
-                        place.resolve("run").toString(),
-                        "XDG_DATA_HOME",
-                        place.resolve("home").toString()),
-                place.resolve("code"));
+        return List.of("unshare", "--mount", "--propagation", "private", "sh", "-c", script.toString(), "sh");
     }
 
     static void await(String program) throws IOException {
