@@ -8,6 +8,7 @@ import dev.cay.engine.names.NetdStarter;
 import dev.cay.engine.state.Lease;
 import java.io.IOException;
 import java.util.Optional;
+import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 
@@ -16,15 +17,11 @@ import java.util.concurrent.FutureTask;
  * a process of its own. Thread-safe.
  */
 final class SandboxNames implements AutoCloseable {
-    private final Maker maker;
+    private final Callable<NameService> maker;
     private Optional<FutureTask<NameService>> making = Optional.empty();
 
-    /** Makes what answers for the sandboxes of this engine. */
-    interface Maker {
-        NameService make() throws IOException;
-    }
-
-    SandboxNames(Maker maker) {
+    /** @param maker makes what answers for the sandboxes of this engine */
+    SandboxNames(Callable<NameService> maker) {
         this.maker = maker;
     }
 
@@ -50,7 +47,7 @@ final class SandboxNames implements AutoCloseable {
 
     private synchronized FutureTask<NameService> begun() {
         if (making.isEmpty()) {
-            FutureTask<NameService> task = new FutureTask<>(maker::make);
+            FutureTask<NameService> task = new FutureTask<>(maker);
             making = Optional.of(task);
             Thread.ofPlatform().name("cay-names").daemon().start(task);
         }

@@ -29,11 +29,12 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.concurrent.Callable;
 
 /** The networks of this machine, opened when one is first needed: most engines need none. Thread-safe. */
 final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
     private final Engines engines;
-    private final SandboxNames names = new SandboxNames(this::makeNames);
+    private final SandboxNames names = new SandboxNames(new NameMaker());
     private volatile Opened opened;
 
     /** The engines of this machine, this one among them. */
@@ -143,9 +144,13 @@ final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
         };
     }
 
-    private NameService makeNames() throws IOException {
-        HostNetworks host = host();
-        return NameService.start(opened.kernel(), host.store(), host.names(), engines.own());
+    /** No lambda: every command makes one of these, and hardly any calls it. */
+    private final class NameMaker implements Callable<NameService> {
+        @Override
+        public NameService call() throws IOException {
+            HostNetworks host = host();
+            return NameService.start(opened.kernel(), host.store(), host.names(), engines.own());
+        }
     }
 
     /** Sees to it that the questions of a sandbox are answered, as its lease says now. */
