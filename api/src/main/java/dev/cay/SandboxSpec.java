@@ -272,6 +272,33 @@ public record SandboxSpec(
                 vmm);
     }
 
+    /** The same with another name, or none. */
+    public SandboxSpec withName(Optional<String> other) {
+        return new SandboxSpec(
+                root,
+                writable,
+                network,
+                limits,
+                resourceLimits,
+                seccomp,
+                userNamespace,
+                hostname,
+                environment,
+                workingDirectory,
+                user,
+                stopSignal,
+                other,
+                labels,
+                mounts,
+                lifetime,
+                command,
+                isolation,
+                furnishing,
+                init,
+                onHang,
+                vmm);
+    }
+
     /** The programs of this machine in a sandbox of their own; see {@link Root.Host}. */
     public static Builder host() {
         return new Builder(Root.host());

@@ -92,6 +92,11 @@ public interface Sandboxes extends AutoCloseable {
         throw new SandboxException.Unsupported("this engine makes no microVMs", "");
     }
 
+    /** MicroVMs that were kept as they were. */
+    default Snapshots snapshots() {
+        throw new SandboxException.Unsupported("this engine makes no microVMs", "");
+    }
+
     /**
      * Makes an image of a sandbox's own image and one layer more, with all that is different in it. What is mounted is left out;
      * what commands write meanwhile may be in it or not. A file that has kept its kind, owner, mode, size and time counts as

@@ -14,6 +14,7 @@ sealed interface Command
                 DoctorCommand,
                 EventsCommand,
                 ExecCommand,
+                ForkCommand,
                 HelpCommand,
                 ImageCommand,
                 InspectCommand,
@@ -28,9 +29,11 @@ sealed interface Command
                 PsCommand,
                 PullCommand,
                 RegistryCommand,
+                RestoreCommand,
                 ResumeCommand,
                 RmCommand,
                 RunCommand,
+                SnapshotCommand,
                 StartCommand,
                 StatsCommand,
                 StopCommand,
@@ -105,6 +108,9 @@ sealed interface Command
                 new KillCommand(),
                 new PauseCommand(),
                 new ResumeCommand(),
+                new SnapshotCommand(),
+                new RestoreCommand(),
+                new ForkCommand(),
                 new RmCommand(),
                 new CpCommand(),
                 new CommitCommand(),
@@ -144,6 +150,9 @@ sealed interface Command
             case "rm" -> Optional.of(new RmCommand());
             case "pause" -> Optional.of(new PauseCommand());
             case "resume" -> Optional.of(new ResumeCommand());
+            case "snapshot" -> Optional.of(new SnapshotCommand());
+            case "restore" -> Optional.of(new RestoreCommand());
+            case "fork" -> Optional.of(new ForkCommand());
             case "commit" -> Optional.of(new CommitCommand());
             case "cp" -> Optional.of(new CpCommand());
             case "stats" -> Optional.of(new StatsCommand());

@@ -1,10 +1,19 @@
 package dev.cay.cli;
 
+import dev.cay.ExecSpec;
+import dev.cay.Execution;
+import dev.cay.Exit;
+import dev.cay.Isolation;
+import dev.cay.Sandbox;
+import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
 import dev.cay.Size;
 import dev.cay.Templates;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.util.List;
+import java.util.Optional;
 
 /** {@code cay template}: what microVMs begin with instead of booting. */
 final class TemplateCommand implements Command {
@@ -16,7 +25,14 @@ final class TemplateCommand implements Command {
             "memory", "SIZE", "With create: the memory of the microVMs that are to begin with it. By default 512m.");
     private static final Option QUIET = Option.flag("q", "quiet", "With ls: print names only.");
 
-    private static final OptionSet OPTIONS = OptionSet.anywhere(MEMORY, QUIET, Format.OPTION);
+    private static final Option IMAGE = Option.valued(
+            "image",
+            "IMAGE",
+            "With create: go further, until this image is its root; 'cay restore NAME' begins there.");
+    private static final Option AFTER = Option.valued(
+            "after", "COMMAND", "With create and --image: go further, until this command of its shell has ended well.");
+
+    private static final OptionSet OPTIONS = OptionSet.anywhere(MEMORY, IMAGE, AFTER, QUIET, Format.OPTION);
 
     @Override
     public String name() {
@@ -30,7 +46,7 @@ final class TemplateCommand implements Command {
 
     @Override
     public String synopsis() {
-        return "create NAME [--memory SIZE] | ls | rm NAME...";
+        return "create NAME [--memory SIZE] [--image IMAGE [--after COMMAND]] | ls | rm NAME...";
     }
 
     @Override
@@ -40,6 +56,9 @@ final class TemplateCommand implements Command {
                         + " as soon as there is one that fits it: of the default kernel, this version of Cay and of the"
                         + " VMM, and with as much memory. It has its own clock, random numbers, names and disks, and what"
                         + " it writes into its memory is its own.",
+                "With --image what is kept is a sandbox of that image: 'cay restore NAME -- COMMAND' begins there, with the image"
+                        + " mounted, and with --after with all that the command has made of its memory and its files. What it"
+                        + " has left running goes on in each of them. It is a snapshot, so 'cay snapshot ls' lists it.",
                 "ls says whether a template can be used: one of another kernel or of another version cannot.");
     }
 
@@ -89,6 +108,14 @@ final class TemplateCommand implements Command {
         }
         Size memory =
                 arguments.last(MEMORY).map(text -> Values.size(MEMORY, text)).orElse(DEFAULT_MEMORY);
+        Optional<String> image = arguments.last(IMAGE);
+        Optional<String> after = arguments.last(AFTER);
+        if (image.isPresent()) {
+            return keep(names.get(0), memory, image.get(), after, format, context);
+        }
+        if (after.isPresent()) {
+            throw new UsageException("--after needs an image that has the command", "add --image IMAGE");
+        }
         try (Sandboxes engine = context.engine().open()) {
             Templates.Info made = engine.templates().create(names.get(0), memory);
             if (format == Format.JSON) {
@@ -98,6 +125,37 @@ final class TemplateCommand implements Command {
             }
         }
         return ExitCode.SUCCESS;
+    }
+
+    private static int keep(
+            String name, Size memory, String image, Optional<String> after, Format format, Context context) {
+        SandboxSpec spec = SandboxSpec.image(image)
+                .isolation(Isolation.MICROVM)
+                .memory(memory)
+                .build();
+        try (Sandboxes engine = context.engine().open();
+                Sandbox sandbox = engine.create(spec)) {
+            if (after.isPresent()) {
+                Exit exit = carryOut(after.get(), sandbox, context);
+                if (!exit.success()) {
+                    context.streams().say("cay: '" + after.get() + "' has failed: there is no template\n");
+                    return exit.shellCode();
+                }
+            }
+            SnapshotCommand.print(engine.snapshots().create(sandbox, name), format, context);
+        }
+        return ExitCode.SUCCESS;
+    }
+
+    /** What it has to say is not what is asked for. */
+    private static Exit carryOut(String line, Sandbox sandbox, Context context) {
+        Relay.Outcome outcome;
+        try (Execution execution = sandbox.start(ExecSpec.of("sh", "-c", line))) {
+            OutputStream err = context.streams().err();
+            outcome = new Relay(execution, InputStream.nullInputStream(), err, err).run();
+        }
+        outcome.check(context);
+        return outcome.exit();
     }
 
     private static int list(Arguments arguments, List<String> names, Format format, Context context) {

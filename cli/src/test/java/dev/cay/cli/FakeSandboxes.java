@@ -17,6 +17,7 @@ import dev.cay.SandboxPool;
 import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
 import dev.cay.Size;
+import dev.cay.Snapshots;
 import dev.cay.SweepReport;
 import dev.cay.Templates;
 import dev.cay.Usage;
@@ -54,6 +55,7 @@ final class FakeSandboxes implements Sandboxes {
     final FakeVolumes volumes = new FakeVolumes();
     final FakeKernels kernels = new FakeKernels();
     final FakeTemplates templates = new FakeTemplates();
+    final FakeSnapshots snapshots = new FakeSnapshots(this);
     final FakeNetworks networks = new FakeNetworks();
     final FakeImages images = new FakeImages();
     SweepReport swept = new SweepReport(List.of(), List.of(), List.of());
@@ -167,6 +169,11 @@ final class FakeSandboxes implements Sandboxes {
     @Override
     public Templates templates() {
         return templates;
+    }
+
+    @Override
+    public Snapshots snapshots() {
+        return snapshots;
     }
 
     @Override

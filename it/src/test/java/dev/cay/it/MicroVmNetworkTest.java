@@ -117,8 +117,16 @@ class MicroVmNetworkTest {
             Guest guest = new Guest(engine, clone, neighbour);
             guest.hasWhatItsLeaseSays();
             guest.readsAPage();
+            engine.snapshots().create(clone, NAME);
         } finally {
             engine.templates().remove(NAME);
+        }
+        try (Sandbox copy = engine.snapshots().restore(NAME, Optional.empty())) {
+            Guest guest = new Guest(engine, copy, neighbour);
+            guest.hasWhatItsLeaseSays();
+            guest.readsAPage();
+        } finally {
+            engine.snapshots().remove(NAME);
         }
     }
 

@@ -9,6 +9,8 @@ public final class MachineOps {
     private static final long EVERYBODY = -1;
     private static final long CLOCK_REALTIME = 0;
     private static final long CLOCK_BOOTTIME = 7;
+    private static final int SIGCONT = 18;
+    private static final int SIGSTOP = 19;
     private static final int TIMESPEC_SIZE = 16;
     private static final long SCHED_RR = 2;
     private static final long SCHED_RESET_ON_FORK = 0x40000000;
@@ -26,6 +28,16 @@ public final class MachineOps {
      */
     public static Op signalAll(int signal) {
         return Op.of(SystemCall.KILL, "all", Arg.of(EVERYBODY), Arg.of(signal)).tolerating(Errno.ESRCH);
+    }
+
+    /** Has all processes but the first stand still: none of them makes one more step outside of the kernel. */
+    public static Op haltAll() {
+        return signalAll(SIGSTOP);
+    }
+
+    /** Lets all of them go on. */
+    public static Op continueAll() {
+        return signalAll(SIGCONT);
     }
 
     /** {@code int kill(1, int sig)} kill(2): to the first process. */

@@ -263,6 +263,11 @@ final class ApiMachine implements Machine {
     }
 
     @Override
+    public void saveWhole(Fd state) {
+        throw new UnsupportedOperationException("a machine of " + manner.name() + " is not kept");
+    }
+
+    @Override
     public void quit() throws IOException {
         quits = true;
         Optional<Call> call = manner.quit();

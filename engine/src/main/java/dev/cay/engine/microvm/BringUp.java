@@ -40,13 +40,15 @@ record BringUp(
      * @param powersOff whether it switches its machine off; else it restarts that
      * @param template its name, if it does not boot
      * @param first what its guest has to be told before anything else
+     * @param kept what its commands find in it, if it is one that goes on
      */
     record Begun(
             long when,
             Map<String, String> serials,
             boolean powersOff,
             Optional<String> template,
-            List<GuestStep> first) {}
+            List<GuestStep> first,
+            Optional<GuestSurroundings> kept) {}
 
     /**
      * A guest that is up.
@@ -62,9 +64,14 @@ record BringUp(
             GuestBoot boot = new GuestBoot(stub, begun.serials());
             Duration answered = Duration.ofNanos(System.nanoTime() - begun.when());
             boot.take(begun.first());
-            GuestSurroundings surroundings = boot.bringUp(wanted, deadline);
-            boot.take(network.map(GuestNetwork::step).stream().toList());
-            stub = handOver(boot, stub);
+            GuestSurroundings surroundings;
+            if (begun.kept().isPresent()) {
+                surroundings = begun.kept().get();
+            } else {
+                surroundings = boot.bringUp(wanted, deadline);
+                boot.take(network.map(GuestNetwork::step).stream().toList());
+                stub = handOver(boot, stub);
+            }
             // Else it waits for its turn behind all commands, and so does whoever asks it something.
             boot.take(List.of(new GuestStep.Calls("priority", false, OpList.of(MachineOps.beforeOthers()))));
             boot.take(last.apply(stub));

@@ -5,6 +5,7 @@ import dev.cay.linux.DirectoryOps;
 import dev.cay.linux.Errno;
 import dev.cay.linux.FileOps;
 import dev.cay.linux.Kernel;
+import dev.cay.linux.Loopback;
 import dev.cay.linux.Mount;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
@@ -55,7 +56,7 @@ final class GuestPlaces {
             serials.add(Disk.place(i));
         }
         GuestDisks disks = new GuestDisks();
-        inside.run(OpList.of(FileOps.mkdir(HERE, "/proc", 0755), Mount.mount("proc", "/proc", "proc", 0, "")));
+        inside.run(ahead());
         disks.find(inside, serials, deadline);
         List<String> links = new ArrayList<>();
         for (String serial : serials) {
@@ -68,13 +69,21 @@ final class GuestPlaces {
         OpList.Builder list = OpList.builder();
         found.forEach(device -> tell(list, DISKS + "unbind", device));
         card.ifPresent(device -> tell(list, CARDS + "unbind", device));
-        list.add(Mount.unmount("/proc"));
         inside.run(list.build());
         return new Left(found, card);
     }
 
+    /** What every guest has done to it, done once: the first look at each part of the kernel is what takes an emulated one its time. */
+    private static OpList ahead() {
+        OpList.Builder list = OpList.builder();
+        list.add(FileOps.mkdir(HERE, "/proc", 0755));
+        list.add(Mount.mount("proc", "/proc", "proc", 0, ""));
+        list.addAll(Loopback.up());
+        return list.build();
+    }
+
     /** What is behind a link such as {@code /sys/block/vda/device} is called {@code .../virtio3}; those that are there. */
-    private static List<String> devices(Kernel inside, List<String> paths) throws IOException {
+    static List<String> devices(Kernel inside, List<String> paths) throws IOException {
         OpList.Builder list = OpList.builder();
         List<Op> links = new ArrayList<>();
         List<Arg.Buffer> targets = new ArrayList<>();
@@ -107,13 +116,19 @@ final class GuestPlaces {
         OpList.Builder list = OpList.builder();
         template.places().subList(0, disks).forEach(device -> tell(list, DISKS + "bind", device));
         template.card().filter(_ -> card).ifPresent(device -> tell(list, CARDS + "bind", device));
+        List<GuestStep> steps = new ArrayList<>(awake());
+        steps.add(new GuestStep.Calls("devices", true, list.build()));
+        return steps;
+    }
+
+    /** What comes first in every guest that has the past of another one. */
+    static List<GuestStep> awake() {
         byte[] secret = new byte[SECRET_SIZE];
         RANDOM.nextBytes(secret);
         return List.of(
                 new GuestStep.Talk("random numbers", true, guest -> GuestClock.reseed(guest, secret)),
                 new GuestStep.Talk(
-                        "clock of a clone", true, guest -> GuestClock.correct(guest, InstantSource.system())),
-                new GuestStep.Calls("devices", true, list.build()));
+                        "clock of a clone", true, guest -> GuestClock.correct(guest, InstantSource.system())));
     }
 
     private static void tell(OpList.Builder list, String path, String text) {

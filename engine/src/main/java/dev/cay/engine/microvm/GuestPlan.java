@@ -268,7 +268,7 @@ final class GuestPlan {
     }
 
     /** What the image has in the place of these files is replaced, not followed. */
-    private static OpList names(GuestSpec spec) {
+    static OpList names(GuestSpec spec) {
         GuestFiles files = new GuestFiles();
         files.add(Namespaces.sethostname(spec.hostname()));
         Op etc = files.directory("/etc", 0755);

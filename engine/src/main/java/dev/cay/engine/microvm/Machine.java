@@ -41,6 +41,14 @@ public interface Machine extends AutoCloseable {
      */
     void save(MemoryFile state) throws IOException;
 
+    /**
+     * Halts the guest's processors and writes all that it takes to go on there, its memory too. The machine can go on itself
+     * afterwards ({@link #resume}); until then nobody changes its disks.
+     *
+     * @param state a file that is open for writing
+     */
+    void saveWhole(Fd state) throws IOException;
+
     /** Ends the machine without asking the guest; what it has not written to its disks is lost. */
     void quit() throws IOException;
 

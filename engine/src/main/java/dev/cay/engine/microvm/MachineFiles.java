@@ -23,7 +23,7 @@ import java.util.Optional;
 /** What machines of this host are made of. Thread-safe. */
 final class MachineFiles {
     /** Changes when what a template keeps, or how a clone goes on, does. */
-    private static final int TEMPLATES = 1;
+    private static final int TEMPLATES = 2;
 
     /** Of a guest that is to do nothing but come up. */
     private static final Size PROBED = Size.mib(128);
@@ -76,6 +76,14 @@ final class MachineFiles {
 
     private static boolean isForVsock(Path module) {
         return module.getFileName().toString().contains("vsock");
+    }
+
+    /** One that goes on where another one was kept with its memory. */
+    MachineSpec again(GuestKernel kernel, Size memory, List<Disk> disks, Optional<MachineSpec.NetworkCard> card)
+            throws IOException {
+        Acceleration acceleration =
+                isAccelerated(kernel) ? new Acceleration.Kvm() : new Acceleration.Emulated(kilohertz());
+        return machine(kernel, file(kernel), memory, acceleration, disks, card);
     }
 
     /** Whether the processor runs the guests of a kernel. */

@@ -7,8 +7,12 @@ import dev.cay.MachineInfo.Health;
 import dev.cay.OnHang;
 import dev.cay.SandboxException;
 import dev.cay.SandboxFiles;
+import dev.cay.SandboxSpec;
+import dev.cay.Size;
 import dev.cay.Usage;
 import dev.cay.engine.container.GuestCommands;
+import dev.cay.engine.kernels.GuestKernel;
+import dev.cay.linux.Fd;
 import dev.cay.linux.KeptExecution;
 import dev.cay.linux.MachineOps;
 import dev.cay.linux.OpList;
@@ -16,6 +20,7 @@ import dev.cay.linux.Processes;
 import dev.cay.linux.Stub;
 import dev.cay.linux.SyscallException;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.List;
@@ -45,8 +50,9 @@ public final class MicroVm implements AutoCloseable {
     private final boolean keeps;
     private final boolean acpi;
     private final Beginning beginning;
+    private final MachineKeeping keeping;
     private final AtomicBoolean paused = new AtomicBoolean();
-    private final AtomicInteger numbers = new AtomicInteger();
+    private final AtomicInteger numbers;
     private final AtomicLong oomKills = new AtomicLong();
 
     /** @param keeps whether what its guest has written is to be there when it has ended */
@@ -58,8 +64,11 @@ public final class MicroVm implements AutoCloseable {
             boolean keeps,
             boolean acpi,
             Optional<GuestNetwork> network,
-            Beginning beginning) {
+            Beginning beginning,
+            MachineKeeping keeping) {
         this.network = network;
+        this.keeping = keeping;
+        numbers = new AtomicInteger(keeping.executions());
         this.keeps = keeps;
         this.acpi = acpi;
         this.beginning = beginning;
@@ -91,6 +100,21 @@ public final class MicroVm implements AutoCloseable {
      */
     record Beginning(Optional<String> template, Duration answered, List<BootStep> steps, OnHang onHang) {}
 
+    /**
+     * What it was made of.
+     *
+     * @param places whether it has all the devices that a clone can have
+     * @param changes the disk with its changes, if it has one; the file has lost its name when the machine is there
+     * @param past where it went on
+     */
+    record Origins(
+            SandboxSpec spec,
+            GuestKernel kernel,
+            Size memory,
+            boolean places,
+            Optional<Path> changes,
+            Optional<Past> past) {}
+
     public MachineInfo info() {
         return new MachineInfo(
                 true, beginning.template(), beginning.answered(), isAlive() ? watch.health() : Health.GONE);
@@ -112,6 +136,54 @@ public final class MicroVm implements AutoCloseable {
             requireAlive();
             throw new SandboxException.HostFailed("the sandbox " + id + ": " + e.getMessage(), "", e);
         }
+    }
+
+    /** What it takes to keep it. */
+    MachineKeeping keeping() {
+        return keeping;
+    }
+
+    /** The highest number that a command has been given. */
+    int executions() {
+        return numbers.get();
+    }
+
+    /**
+     * Keeps the machine as it is. All that runs in it stands still meanwhile, and nothing can be started.
+     *
+     * @param state where it is written with its memory, a file open for writing; the machine's
+     * @param disks is done while nobody changes its disks
+     * @return how long it stood still
+     */
+    Duration keep(Fd state, Disks disks) {
+        requireAlive();
+        if (!paused.compareAndSet(false, true)) {
+            throw new SandboxException.Conflict("the sandbox " + id + " is paused", "let it go on first");
+        }
+        watch.rest(true);
+        long began = System.nanoTime();
+        try {
+            told(() -> {
+                stub.run(OpList.of(MachineOps.haltAll()));
+                try {
+                    machine.saveWhole(state);
+                    disks.copy();
+                } finally {
+                    machine.resume();
+                    GuestClock.correct(stub, InstantSource.system());
+                    stub.run(OpList.of(MachineOps.continueAll()));
+                }
+            });
+            return Duration.ofNanos(System.nanoTime() - began);
+        } finally {
+            watch.rest(false);
+            paused.set(false);
+        }
+    }
+
+    /** Copies disks. */
+    interface Disks {
+        void copy() throws IOException;
     }
 
     /** Halts the guest's processor, and does not wait for an answer of it. */
@@ -276,6 +348,7 @@ public final class MicroVm implements AutoCloseable {
         }
         stub.close();
         machine.close();
+        keeping.close();
         if (network.isPresent()) {
             try {
                 network.get().close(); // its port has gone with the machine

@@ -20,6 +20,8 @@ import dev.cay.engine.erofs.LayerContent;
 import dev.cay.engine.kernels.GuestKernel;
 import dev.cay.engine.kernels.KernelStore;
 import dev.cay.engine.state.Executions;
+import dev.cay.engine.state.Snapshot;
+import dev.cay.engine.state.SnapshotStore;
 import dev.cay.linux.Architecture;
 import dev.cay.linux.Fd;
 import dev.cay.linux.HostKernel;
@@ -143,15 +145,14 @@ public final class MicroVms implements AutoCloseable {
     public MicroVm create(String id, SandboxSpec spec, List<Path> layers, DiskFiles others) {
         check(spec);
         List<Mount.Bind> shared = shared(spec);
-        Vmms.Choice choice = vmms.get(spec.vmm());
-        GuestKernel kernel = kernel(choice.vmm(), layers, others, !shared.isEmpty());
+        GuestKernel kernel = kernel(vmms.get(spec.vmm()).vmm(), layers, others, !shared.isEmpty());
         try {
             if (shared.isEmpty()) {
-                return boot(id, spec, kernel, layers, others, Optional.<FileServer>empty());
+                return connected(id, spec, kernel, layers, others, new Beside(Optional.empty(), Optional.empty()));
             }
             FileServer files = FileServer.start(host, containers, shared, user(spec, layers));
             try {
-                return boot(id, spec, kernel, layers, others, Optional.of(files));
+                return connected(id, spec, kernel, layers, others, new Beside(Optional.of(files), Optional.empty()));
             } catch (IOException e) {
                 files.close();
                 throw files.explained(e);
@@ -162,6 +163,40 @@ public final class MicroVms implements AutoCloseable {
         } catch (IOException e) {
             throw new SandboxException.SetupFailed("cannot make the microVM: " + e.getMessage(), "", e);
         }
+    }
+
+    /** What a machine has besides its disks and its network: who serves it files of the host, and where it goes on. */
+    private record Beside(Optional<FileServer> files, Optional<Past> past) {}
+
+    /**
+     * Makes a microVM that goes on where another one was.
+     *
+     * @param spec that of the other one, but for its name
+     * @param layers of its image, the lowest first
+     * @param changes a copy of the disk that its changes were on, if it had one
+     * @throws SandboxException.Unsupported if it cannot go on here
+     */
+    public MicroVm restore(String id, SandboxSpec spec, List<Path> layers, Optional<Path> changes, Past past) {
+        check(spec);
+        GuestKernel kernel = kernels.find(Optional.empty());
+        try {
+            past.check(vmms.get(spec.vmm()).files(), kernel);
+            Beside beside = new Beside(Optional.empty(), Optional.of(past));
+            return connected(id, spec, kernel, layers, new DiskFiles(changes, Map.of()), beside);
+        } catch (IOException e) {
+            throw new SandboxException.SetupFailed("cannot make the microVM: " + e.getMessage(), "", e);
+        }
+    }
+
+    /**
+     * Keeps a microVM as it is; it goes on.
+     *
+     * @throws SandboxException.Unsupported if it cannot be kept
+     * @throws SandboxException.Conflict if it is paused
+     */
+    public Snapshot keep(MicroVm machine, SnapshotStore.Draft draft) throws IOException {
+        MachineKeeping keeping = machine.keeping();
+        return keeping.keep(machine, draft, vmms.get(keeping.origins().spec().vmm()), host);
     }
 
     /** That which machines boot; it must find all disks. */
@@ -209,21 +244,16 @@ public final class MicroVms implements AutoCloseable {
                 spec.user().orElse(SandboxSpec.DEFAULT_USER));
     }
 
-    private MicroVm boot(
-            String id,
-            SandboxSpec spec,
-            GuestKernel kernel,
-            List<Path> layers,
-            DiskFiles others,
-            Optional<FileServer> files)
+    private MicroVm connected(
+            String id, SandboxSpec spec, GuestKernel kernel, List<Path> layers, DiskFiles others, Beside beside)
             throws IOException {
         if (!(spec.network() instanceof Network.Named named)) {
-            return boot(id, spec, kernel, layers, others, files, Optional.empty());
+            return boot(id, spec, kernel, layers, others, beside, Optional.empty());
         }
         GuestNetwork network = GuestNetwork.connect(
                 host, networks, id, false, named, spec.hostname().orElse(id));
         try {
-            return boot(id, spec, kernel, layers, others, files, Optional.of(network));
+            return boot(id, spec, kernel, layers, others, beside, Optional.of(network));
         } catch (IOException | RuntimeException e) {
             network.close();
             throw e;
@@ -236,10 +266,12 @@ public final class MicroVms implements AutoCloseable {
             GuestKernel kernel,
             List<Path> layers,
             DiskFiles others,
-            Optional<FileServer> files,
+            Beside beside,
             Optional<GuestNetwork> network)
             throws IOException {
         long began = System.nanoTime();
+        Optional<FileServer> files = beside.files();
+        Optional<Past> past = beside.past();
         Vmms.Choice choice = vmms.get(spec.vmm());
         Set<Vmm.Ability> abilities = choice.vmm().abilities();
         MachineFiles parts = choice.files();
@@ -248,28 +280,33 @@ public final class MicroVms implements AutoCloseable {
         List<Disk> disks = furnished.disks();
         GuestSpec wanted = furnished.wanted();
         // Who serves files works in the guest's memory, and a clone's is a private mapping of a file.
-        Optional<MachineTemplates.Warm> warm = files.isPresent() || !abilities.contains(Vmm.Ability.CLONES)
-                ? Optional.empty()
-                : templates.find(kernel, memory(spec));
+        boolean mayBeClone = past.isEmpty() && files.isEmpty() && abilities.contains(Vmm.Ability.CLONES);
+        Optional<MachineTemplates.Warm> warm = mayBeClone ? templates.find(kernel, memory(spec)) : Optional.empty();
         Optional<MachineSpec.NetworkCard> card = network.map(GuestNetwork::card);
-        Machine started = warm.isPresent()
-                ? choice.vmm()
-                        .start(
-                                parts.clone(kernel, warm.get().template(), disks, card),
-                                warm.get().origin())
-                : choice.vmm()
-                        .start(parts.machine(kernel, memory(spec), disks, card)
-                                .with(files.map(FileServer::connection)));
+        Machine started;
+        if (past.isPresent()) {
+            started = past.get().start(host, choice, kernel, disks, card);
+        } else if (warm.isPresent()) {
+            MachineSpec clone = parts.clone(kernel, warm.get().template(), disks, card);
+            started = choice.vmm().start(clone, warm.get().origin());
+        } else {
+            MachineSpec booting = parts.machine(kernel, memory(spec), disks, card);
+            started = choice.vmm().start(booting.with(files.map(FileServer::connection)));
+        }
         files.ifPresent(server -> server.serve(started));
         BringUp.Begun begun = new BringUp.Begun(
                 began,
                 choice.vmm().serials(disks),
                 kernel.acpi() && abilities.contains(Vmm.Ability.POWER_OFF),
-                warm.map(one -> one.template().name()),
-                warm.map(one -> GuestPlaces.resume(one.template(), disks.size(), card.isPresent()))
-                        .orElse(List.of()));
+                past.map(Past::name).or(() -> warm.map(one -> one.template().name())),
+                past.map(_ -> GuestReturn.steps(wanted, network))
+                        .or(() -> warm.map(one -> GuestPlaces.resume(one.template(), disks.size(), card.isPresent())))
+                        .orElse(List.of()),
+                past.map(Past::surroundings));
+        boolean places = warm.isPresent() || past.map(Past::places).orElse(false);
+        MicroVm.Origins origins = new MicroVm.Origins(spec, kernel, memory(spec), places, others.changes(), past);
         try {
-            return guest(id, spec, started, begun, wanted, network);
+            return guest(id, started, begun, wanted, network, origins);
         } catch (IOException e) {
             IOException explained = ConsoleTail.explained(started, e);
             started.close();
@@ -361,7 +398,12 @@ public final class MicroVms implements AutoCloseable {
                     network,
                     deadline);
             BringUp.Begun begun = new BringUp.Begun(
-                    began, qemu.serials(furnished.disks()), kernel.acpi(), Optional.empty(), List.of());
+                    began,
+                    qemu.serials(furnished.disks()),
+                    kernel.acpi(),
+                    Optional.empty(),
+                    List.of(),
+                    Optional.empty());
             BringUp.Up up = bringUp.run(begun, stub -> lasting(stub, kernel, access.spec(), deadline));
             try {
                 access.write(new MachineNote(
@@ -400,22 +442,34 @@ public final class MicroVms implements AutoCloseable {
 
     private MicroVm guest(
             String id,
-            SandboxSpec spec,
             Machine machine,
             BringUp.Begun begun,
             GuestSpec wanted,
-            Optional<GuestNetwork> network)
+            Optional<GuestNetwork> network,
+            MicroVm.Origins origins)
             throws IOException {
+        SandboxSpec spec = origins.spec();
         long deadline = begun.when() + BOOT.toNanos();
         Fd channel = machine.channel(deadline);
         BringUp.Up up = new BringUp(host, channel, wanted, spec.furnishing().init(), network, deadline)
                 .run(begun, stub -> last(stub, begun.powersOff()));
         try {
             GuestCommands commands = GuestCommands.open(up.stub(), id, spec, up.surroundings());
+            if (origins.past().isPresent()) {
+                GuestReturn.goOn(up.stub());
+            }
             MicroVm.Beginning beginning =
                     new MicroVm.Beginning(begun.template(), up.answered(), up.steps(), spec.onHang());
             return new MicroVm(
-                    id, machine, up.stub(), commands, wanted.keepsChanges(), begun.powersOff(), network, beginning);
+                    id,
+                    machine,
+                    up.stub(),
+                    commands,
+                    wanted.keepsChanges(),
+                    begun.powersOff(),
+                    network,
+                    beginning,
+                    MachineKeeping.of(host, origins, up.surroundings()));
         } catch (IOException | RuntimeException e) {
             up.stub().close();
             throw e;

@@ -1,5 +1,6 @@
 package dev.cay.engine.microvm;
 
+import dev.cay.linux.Fd;
 import dev.cay.linux.MemoryFile;
 
 /** What a machine begins with. */
@@ -23,4 +24,13 @@ public sealed interface Origin {
      * @param state what {@link Machine#save} wrote
      */
     record Clone(MemoryFile memory, MemoryFile state) implements Origin {}
+
+    /**
+     * Where another machine was, with all that it had in its memory. Its processor, its memory's size and its devices are those of
+     * that, its disks have what those had.
+     *
+     * @param state what {@link Machine#saveWhole} wrote, to be read from its beginning; the machine's from its start on
+     * @param places whether it has all the devices that a clone can have
+     */
+    record Saved(Fd state, boolean places) implements Origin {}
 }

@@ -28,8 +28,8 @@ final class QemuCommand {
         option(command, "-no-reboot");
         option(command, "-display", "none");
         option(command, "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
-        boolean boots = origin instanceof Origin.Boot;
-        boolean ownMemory = boots && spec.files().isEmpty();
+        boolean places = hasPlaces(origin);
+        boolean ownMemory = !places && spec.files().isEmpty();
         option(command, "-machine", type.options(spec.acpi()) + (ownMemory ? "" : ",memory-backend=ram"));
         switch (spec.acceleration()) {
             case Acceleration.Kvm _ -> {
@@ -58,6 +58,12 @@ final class QemuCommand {
                 memory(command, spec, "off"); // private: what a clone writes is its own
                 option(command, "-incoming", "defer");
             }
+            case Origin.Saved _ -> {
+                if (places) {
+                    option(command, "-object", "memory-backend-ram," + memory(spec));
+                }
+                option(command, "-incoming", "defer");
+            }
         }
         if (type == QemuType.MICROVM) {
             option(command, "-global", "virtio-mmio.force-legacy=false");
@@ -76,24 +82,24 @@ final class QemuCommand {
         option(command, "-device", type.device("virtio-rng") + ",rng=random");
         option(command, "-chardev", wires.monitor());
         option(command, "-mon", "chardev=monitor,mode=control");
-        int places = boots ? spec.disks().size() : spec.places();
-        for (int i = 0; i < places; i++) {
+        int disks = places ? spec.places() : spec.disks().size();
+        for (int i = 0; i < disks; i++) {
             boolean taken = i < spec.disks().size();
             String drive = taken ? file(spec.disks().get(i), seen) : NOTHING;
             String serial = taken ? spec.disks().get(i).serial() : Disk.place(i);
             option(command, "-drive", "if=none,id=disk" + i + "," + drive);
             option(command, "-device", type.device("virtio-blk") + ",drive=disk" + i + ",serial=" + serial);
         }
-        int next = boots ? Home.FURTHER : Home.FURTHER + 1;
+        int next = isGivenMemory(origin) ? Home.FURTHER + 1 : Home.FURTHER;
         if (spec.files().isPresent()) {
             option(command, "-chardev", "socket,id=files,fd=" + next++);
             option(command, "-device", type.device("vhost-user-fs") + ",chardev=files,tag=" + FileServer.TAG);
         }
-        card(command, type, spec, boots, next);
+        card(command, type, spec, places, next);
         return command;
     }
 
-    private static void card(List<String> command, QemuType type, MachineSpec spec, boolean boots, int descriptor) {
+    private static void card(List<String> command, QemuType type, MachineSpec spec, boolean place, int descriptor) {
         String device = type.device("virtio-net");
         if (type == QemuType.Q35) {
             device += ",romfile="; // nobody boots from a network
@@ -104,9 +110,22 @@ final class QemuCommand {
                     command,
                     "-device",
                     device + ",netdev=network,mac=" + spec.card().get().station());
-        } else if (!boots) {
+        } else if (place) {
             option(command, "-device", device); // a place, as those of the disks
         }
+    }
+
+    /** Whether a machine has all the devices that a clone of its mould can have. */
+    private static boolean hasPlaces(Origin origin) {
+        return switch (origin) {
+            case Origin.Boot _ -> false;
+            case Origin.Mould _, Origin.Clone _ -> true;
+            case Origin.Saved saved -> saved.places();
+        };
+    }
+
+    private static boolean isGivenMemory(Origin origin) {
+        return origin instanceof Origin.Mould || origin instanceof Origin.Clone;
     }
 
     private static String file(Disk disk, UnaryOperator<Path> seen) {

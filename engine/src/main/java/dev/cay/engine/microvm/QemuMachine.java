@@ -30,6 +30,9 @@ final class QemuMachine implements Machine {
     /** What QEMU calls a descriptor that it is given. */
     private static final String STATE = "state";
 
+    /** Bytes in a second; else QEMU takes its time so that a network has some left. */
+    private static final long UNLIMITED = 1L << 40;
+
     private final VmmProcess process;
     private final Fd monitor;
     private final Fd channel;
@@ -158,14 +161,34 @@ final class QemuMachine implements Machine {
 
     /** Goes on where another machine was saved; one whose state does not fit ends, and says why. */
     void receive(MemoryFile state) throws IOException {
-        migration(state.reader());
+        receive(state.reader(), true);
+    }
+
+    /** The same with a machine whose memory is a part of its state. */
+    void receiveWhole(Fd state) throws IOException {
+        receive(state, false);
+    }
+
+    private void receive(Fd state, boolean withoutMemory) throws IOException {
+        migration(state, withoutMemory);
         execute("migrate-incoming", arguments -> arguments.field("uri", "fd:" + STATE), List.of());
     }
 
     @Override
     public void save(MemoryFile state) throws IOException {
         // QEMU halts it when it writes. A machine that was halted before would have to be told to go on, each time.
-        migration(state.copy());
+        migrate(state.copy(), true);
+        state.seal();
+    }
+
+    @Override
+    public void saveWhole(Fd state) throws IOException {
+        execute("migrate-set-parameters", arguments -> arguments.field("max-bandwidth", UNLIMITED), List.of());
+        migrate(state, false);
+    }
+
+    private void migrate(Fd state, boolean withoutMemory) throws IOException {
+        migration(state, withoutMemory);
         execute("migrate", arguments -> arguments.field("uri", "fd:" + STATE), List.of());
         long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
         for (String status = ""; !status.equals("completed"); status = execute("query-migrate", _ -> {}, List.of())) {
@@ -174,18 +197,17 @@ final class QemuMachine implements Machine {
             }
             LockSupport.parkNanos(LOOK_AGAIN_NANOSECONDS);
         }
-        state.seal();
     }
 
-    /** What is said before the state of a machine is written or read: the memory is not a part of it. */
-    private void migration(Fd state) throws IOException {
+    /** What is said before the state of a machine is written or read. */
+    private void migration(Fd state, boolean withoutMemory) throws IOException {
         try (state) {
             execute(
                     "migrate-set-capabilities",
                     arguments -> arguments.objects(
                             "capabilities",
                             List.of("x-ignore-shared"),
-                            (out, name) -> out.field("capability", name).field("state", true)),
+                            (out, name) -> out.field("capability", name).field("state", withoutMemory)),
                     List.of());
             execute("getfd", arguments -> arguments.field("fdname", STATE), List.of(state));
         }

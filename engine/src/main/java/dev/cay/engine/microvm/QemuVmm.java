@@ -46,6 +46,7 @@ public record QemuVmm(Home home, QemuType type) implements Vmm {
                 case Origin.Boot _ -> {}
                 case Origin.Mould(MemoryFile memory) -> theirs.add(memory.copy());
                 case Origin.Clone(MemoryFile memory, MemoryFile _) -> theirs.add(memory.copy());
+                case Origin.Saved _ -> {}
             }
             spec.files().ifPresent(theirs::add);
             spec.card().ifPresent(card -> theirs.add(card.device()));
@@ -63,6 +64,8 @@ public record QemuVmm(Home home, QemuType type) implements Vmm {
             machine.greet();
             if (origin instanceof Origin.Clone clone) {
                 machine.receive(clone.state());
+            } else if (origin instanceof Origin.Saved(Fd state, boolean _)) {
+                machine.receiveWhole(state);
             }
             return machine;
         } catch (IOException e) {
@@ -108,6 +111,7 @@ public record QemuVmm(Home home, QemuType type) implements Vmm {
     private static Home.Needs needs(MachineSpec spec, Origin origin) {
         boolean translates = spec.acceleration() instanceof Acceleration.Emulated;
         long translations = translates ? (long) QemuCommand.TRANSLATION_MIB << 20 : 0;
-        return Home.Needs.of(spec, !(origin instanceof Origin.Clone), Size.bytes(translations + OVERHEAD.bytes()));
+        boolean boots = origin instanceof Origin.Boot || origin instanceof Origin.Mould;
+        return Home.Needs.of(spec, boots, Size.bytes(translations + OVERHEAD.bytes()));
     }
 }

@@ -15,6 +15,7 @@ import dev.cay.SandboxInfo;
 import dev.cay.SandboxPool;
 import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
+import dev.cay.Snapshots;
 import dev.cay.SweepReport;
 import dev.cay.Templates;
 import dev.cay.Volumes;
@@ -30,6 +31,7 @@ import dev.cay.engine.network.UserNetworks;
 import dev.cay.engine.state.AllEvents;
 import dev.cay.engine.state.DenialLog;
 import dev.cay.engine.state.SandboxStore;
+import dev.cay.engine.state.SnapshotStore;
 import dev.cay.engine.state.VolumeStore;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -315,6 +317,11 @@ final class LocalSandboxes implements Sandboxes {
     @Override
     public Templates templates() {
         return whileOpen(machines::templates);
+    }
+
+    @Override
+    public Snapshots snapshots() {
+        return whileOpen(() -> new MachineSnapshots(places.data().resolve(SnapshotStore.NAME), machines));
     }
 
     @Override

@@ -198,6 +198,11 @@ final class MachineSandbox implements Sandbox, DetachableExecution.Keeper {
         }
     }
 
+    MicroVm machine() {
+        requireOpen();
+        return machine;
+    }
+
     /**
      * Sets the guest's clock.
      *

@@ -19,9 +19,12 @@ import dev.cay.engine.microvm.MachineAccess;
 import dev.cay.engine.microvm.MachineDiagnosis;
 import dev.cay.engine.microvm.MicroVm;
 import dev.cay.engine.microvm.MicroVms;
+import dev.cay.engine.microvm.Past;
 import dev.cay.engine.state.ExecutionRecord;
 import dev.cay.engine.state.SandboxStore;
 import dev.cay.engine.state.ScratchDisks;
+import dev.cay.engine.state.Snapshot;
+import dev.cay.engine.state.SnapshotStore;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -30,6 +33,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Function;
 import java.util.function.Supplier;
 
 /** The microVMs that this process made. Thread-safe. */
@@ -75,6 +79,24 @@ final class MachineSandboxes implements AutoCloseable {
 
     /** @param spec of which {@link MicroVms#check} has nothing to say */
     Sandbox create(SandboxSpec spec) {
+        return make(spec, this::boot);
+    }
+
+    /** Makes one that goes on where another one was, whose spec this is but for its name. */
+    Sandbox restore(SandboxSpec spec, Past past, Optional<Path> disk) {
+        return make(spec, (id, wanted) -> goOn(id, wanted, past, disk));
+    }
+
+    Snapshot keep(MachineSandbox sandbox, SnapshotStore.Draft draft) throws IOException {
+        return machines().keep(sandbox.machine(), draft);
+    }
+
+    /** How a machine begins. */
+    private interface Beginning {
+        MicroVm begin(String id, SandboxSpec spec);
+    }
+
+    private Sandbox make(SandboxSpec spec, Beginning beginning) {
         if (!places.isRoot()) {
             throw new SandboxException.Unsupported(
                     "only the host's root makes microVMs yet", "run as root, or use a container");
@@ -92,7 +114,7 @@ final class MachineSandboxes implements AutoCloseable {
         // From here on there is a sandbox of this id, for whoever asks whose its volumes are.
         stored.get().attached().begin(id, spec, created);
         try {
-            MicroVm machine = boot(id, spec);
+            MicroVm machine = beginning.begin(id, spec);
             try {
                 stored.get().attached().made(id, spec, created, machine.pid(), machine.boot());
                 MachineSandbox sandbox = new MachineSandbox(machine, spec, created, timeouts, () -> ended(id, spec));
@@ -121,9 +143,24 @@ final class MachineSandboxes implements AutoCloseable {
     private MicroVm boot(String id, SandboxSpec spec) {
         Map<String, Path> disks = volumes.use(spec, id);
         Optional<Path> changes = changes(id, spec);
+        return withImage(
+                id,
+                spec,
+                changes,
+                layers -> machines().create(id, spec, layers, new MicroVms.DiskFiles(changes, disks)));
+    }
+
+    private MicroVm goOn(String id, SandboxSpec spec, Past past, Optional<Path> disk) {
+        Optional<Path> changes =
+                disk.map(original -> StoredSandboxes.guarded(() -> scratch().copy(containers.kernel(), id, original)));
+        return withImage(id, spec, changes, layers -> machines().restore(id, spec, layers, changes, past));
+    }
+
+    private MicroVm withImage(
+            String id, SandboxSpec spec, Optional<Path> changes, Function<List<Path>, MicroVm> beginning) {
         String image = ((Root.Image) spec.root()).exact();
         try {
-            return machines().create(id, spec, images.use(image, id).layers(), new MicroVms.DiskFiles(changes, disks));
+            return beginning.apply(images.use(image, id).layers());
         } finally {
             released(id, changes);
         }

@@ -1,6 +1,12 @@
 package dev.cay.engine.state;
 
 import dev.cay.Size;
+import dev.cay.linux.Fd;
+import dev.cay.linux.FileOps;
+import dev.cay.linux.Kernel;
+import dev.cay.linux.Op;
+import dev.cay.linux.OpList;
+import dev.cay.linux.SparseFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -47,6 +53,24 @@ public final class ScratchDisks {
         Path file = base.resolve(sandbox);
         try {
             images.make(file, size);
+            return file;
+        } catch (IOException | RuntimeException e) {
+            forget(sandbox);
+            throw e;
+        }
+    }
+
+    /**
+     * Makes that of a sandbox as a copy of another one.
+     *
+     * @param kernel of this process
+     */
+    public Path copy(Kernel kernel, String sandbox, Path original) throws IOException {
+        Path file = base.resolve(sandbox);
+        Op open = FileOps.open(original.toString(), FileOps.O_RDONLY);
+        try (Fd from = kernel.run(OpList.of(open)).fd(open)) {
+            Files.createFile(file);
+            SparseFile.copy(kernel, from, file);
             return file;
         } catch (IOException | RuntimeException e) {
             forget(sandbox);

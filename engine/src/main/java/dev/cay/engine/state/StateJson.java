@@ -25,10 +25,15 @@ final class StateJson {
      * @throws SandboxException.HostFailed if it is damaged; so it is if the types refuse what is in it
      */
     static <T> T read(String json, String name, Function<JsonObject, T> form) {
+        return read(json, name, HINT, form);
+    }
+
+    /** @param hint what to do with a damaged one */
+    static <T> T read(String json, String name, String hint, Function<JsonObject, T> form) {
         try {
-            return JsonObject.read(json, name, HINT, form);
+            return JsonObject.read(json, name, hint, form);
         } catch (SandboxException.InvalidSpec | IllegalArgumentException | ArithmeticException | DateTimeException e) {
-            throw new SandboxException.HostFailed(name + " cannot be read: " + e.getMessage(), HINT, e);
+            throw new SandboxException.HostFailed(name + " cannot be read: " + e.getMessage(), hint, e);
         }
     }
 

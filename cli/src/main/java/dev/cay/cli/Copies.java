@@ -1,0 +1,58 @@
+package dev.cay.cli;
+
+import dev.cay.ExecSpec;
+import dev.cay.Execution;
+import dev.cay.Sandbox;
+import dev.cay.SandboxState;
+import dev.cay.Sandboxes;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
+
+/** What {@code cay restore} and {@code cay fork} have in common: a microVM that goes on where another one was. */
+final class Copies {
+    private static final Option NAME = Option.valued("name", "NAME", "What the new sandbox is to be called.");
+
+    static final OptionSet OPTIONS = OptionSet.of(List.of(new OptionSet.Group("Options", List.of(NAME))), List.of());
+
+    static final String OWN =
+            "The new sandbox has its own random numbers, clock, host name, address and machine id before"
+                    + " anything goes on in it. Commands that ran go on, but what they write to their output is dropped.";
+
+    static final String UNTIL =
+            "It ends with the COMMAND that is run in it, whose exit code is that of cay. Without one its id is"
+                    + " printed, and it ends with cay: by Ctrl-C.";
+
+    private static final long LOOK_NANOSECONDS = 200_000_000;
+
+    private Copies() {}
+
+    /** Makes one. */
+    interface Maker {
+        Sandbox make(Sandboxes engine, String original, Optional<String> name);
+    }
+
+    static int run(Arguments arguments, String example, Context context, Maker maker) {
+        List<String> operands = Operands.some(arguments, example);
+        List<String> rest = operands.subList(1, operands.size());
+        List<String> line = !rest.isEmpty() && rest.get(0).equals("--") ? rest.subList(1, rest.size()) : rest;
+        try (Sandboxes engine = context.engine().open();
+                Sandbox copy = maker.make(engine, operands.get(0), arguments.last(NAME))) {
+            if (line.isEmpty()) {
+                context.streams().print(copy.id() + "\n");
+                while (!context.engine().stopping() && copy.info().state() == SandboxState.RUNNING) {
+                    LockSupport.parkNanos(LOOK_NANOSECONDS);
+                }
+                return ExitCode.SUCCESS;
+            }
+            ExecSpec command = ExecSpec.builder(line).build();
+            Streams streams = context.streams();
+            Relay.Outcome outcome;
+            try (Execution execution = copy.start(command)) {
+                outcome = new Relay(execution, streams.in(), streams.out(), streams.err()).run();
+            }
+            outcome.check(context);
+            return Attachment.report(outcome.exit(), copy.info().spec(), command, context);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+package dev.cay.engine.microvm;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.cay.engine.container.GuestSurroundings;
+import dev.cay.engine.kernels.GuestKernel;
+import dev.cay.engine.state.Snapshot;
+import dev.cay.linux.Fd;
+import dev.cay.linux.HostKernel;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Where a microVM goes on.
+ *
+ * @param name of the snapshot
+ * @param state its machine
+ */
+public record Past(String name, Snapshot snapshot, Path state) {
+    public Past {
+        requireNonNull(name, "name is null");
+        requireNonNull(snapshot, "snapshot is null");
+        requireNonNull(state, "state is null");
+    }
+
+    /** @throws dev.cay.SandboxException.Unsupported if a machine of today cannot go on there */
+    void check(MachineFiles files, GuestKernel kernel) throws IOException {
+        Vmm.refuse(
+                !files.key(kernel, snapshot.machine().memory())
+                        .equals(snapshot.machine().key()),
+                "the snapshot " + name + " is of another kernel, VMM, processor or version of Cay",
+                "make it again, or prefer the kernel that it had (cay kernel default)");
+    }
+
+    Machine start(
+            HostKernel host,
+            Vmms.Choice choice,
+            GuestKernel kernel,
+            List<Disk> disks,
+            Optional<MachineSpec.NetworkCard> card)
+            throws IOException {
+        MachineSpec again = choice.files().again(kernel, snapshot.machine().memory(), disks, card);
+        try (Fd opened = MachineKeeping.open(host, state)) {
+            return choice.vmm().start(again, new Origin.Saved(opened, places()));
+        }
+    }
+
+    /** Whether its machine has all the devices that a clone can have. */
+    boolean places() {
+        return snapshot.machine().places();
+    }
+
+    /** What its commands find in it. */
+    GuestSurroundings surroundings() {
+        return new GuestSurroundings(
+                snapshot.machine().variables(), snapshot.machine().programs());
+    }
+}

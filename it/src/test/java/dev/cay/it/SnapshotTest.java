@@ -1,0 +1,206 @@
+package dev.cay.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.cay.ExecSpec;
+import dev.cay.Execution;
+import dev.cay.ImageConfig;
+import dev.cay.Isolation;
+import dev.cay.Mount;
+import dev.cay.Sandbox;
+import dev.cay.SandboxException;
+import dev.cay.SandboxSpec;
+import dev.cay.Sandboxes;
+import dev.cay.Size;
+import dev.cay.Snapshots;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Optional;
+import java.util.Set;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.extension.ExtendWith;
+
+/** MicroVMs that are kept while commands run in them, and go on elsewhere. */
+@ExtendWith(RootLane.class)
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+final class SnapshotTest {
+    private static final String NAME = "cay-it-snapshots";
+    private static final Size MEMORY = Size.mib(192);
+    private static final long A_WHILE = 300_000_000L;
+
+    /** Two files that differ by one at most, whenever one looks. */
+    private static final String COUNT = "i=0; while :; do i=$((i+1));"
+            + " for file in /one /two; do echo $i > $file.new; mv $file.new $file; done; done";
+
+    private Sandboxes engine;
+    private GuestKernels.Preferred kernel;
+
+    @BeforeAll
+    void make() throws IOException {
+        engine = Sandboxes.local();
+        kernel = GuestKernels.prefer(engine, NAME);
+        Path archive = Lab.directory().resolve("root.tar");
+        Lab.onHost("tar", "-C", Lab.smallRoot().toString(), "--numeric-owner", "-cf", archive.toString(), ".");
+        try (InputStream stream = Files.newInputStream(archive)) {
+            engine.images()
+                    .importRoot(
+                            stream, Optional.of(NAME), ImageConfig.empty(ImageConfig.Platform.parse("linux/amd64")));
+        }
+        engine.templates().create(NAME, MEMORY);
+        try (Sandbox first = engine.create(spec().build())) { // what the engine keeps of it is there from now on
+            first.exec(ExecSpec.builder("true").timeout(Duration.ofSeconds(60)).build());
+        }
+    }
+
+    @AfterAll
+    void close() {
+        engine.templates().remove(NAME);
+        engine.images().remove(NAME);
+        kernel.close();
+        engine.close();
+    }
+
+    private static SandboxSpec.Builder spec() {
+        return SandboxSpec.image(NAME).isolation(Isolation.MICROVM).memory(MEMORY);
+    }
+
+    private static long number(Sandbox sandbox, String file) {
+        return Long.parseLong(Lab.sh(sandbox, "until [ -e " + file + " ]; do :; done; cat " + file));
+    }
+
+    private static void isCounting(Sandbox sandbox) {
+        long before = number(sandbox, "/one");
+        LockSupport.parkNanos(A_WHILE);
+        assertThat(number(sandbox, "/one")).isGreaterThan(before);
+    }
+
+    /** What runs goes on in each copy; what is to be nobody else's is nobody else's. */
+    @Test
+    void copiesGoOnAndAreTheirOwn() {
+        try (Sandbox original = engine.create(spec().build());
+                Execution loop = original.start(ExecSpec.of("sh", "-c", COUNT))) {
+            Lab.sh(original, "echo 0123456789abcdef0123456789abcdef > /etc/machine-id");
+            isCounting(original);
+            Snapshots.Info made = engine.snapshots().create(original, NAME);
+            assertThat(engine.snapshots().list()).containsExactly(made);
+            assertThat(made.image()).isEqualTo(NAME);
+            assertThat(made.memory()).isEqualTo(MEMORY);
+            assertThat(made.halted()).isPositive();
+            assertThatThrownBy(() -> engine.snapshots().create(original, NAME))
+                    .isInstanceOf(SandboxException.Conflict.class);
+            long then = number(original, "/one");
+            isCounting(original);
+            try (Sandbox one = engine.snapshots().restore(NAME, Optional.of("one"));
+                    Sandbox other = engine.snapshots().restore(NAME, Optional.empty())) {
+                Set<String> seen = new HashSet<>(Set.of("0123456789abcdef0123456789abcdef"));
+                for (Sandbox copy : List.of(one, other)) {
+                    assertThat(copy.info().machine().orElseThrow().template()).contains(NAME);
+                    String[] lines = Lab.sh(
+                                    copy,
+                                    "cat /proc/sys/kernel/random/uuid; head -c 16 /dev/urandom | od -An -tx1;"
+                                            + " cat /etc/machine-id; hostname; cat /etc/hostname; date +%s")
+                            .split("\n");
+                    for (int i = 0; i < 3; i++) {
+                        assertThat(seen.add(lines[i].strip())).as(lines[i]).isTrue();
+                    }
+                    assertThat(lines[3]).isEqualTo(copy.id());
+                    assertThat(lines[4]).isEqualTo(copy.id());
+                    assertThat(Duration.between(Instant.ofEpochSecond(Long.parseLong(lines[5])), Instant.now()))
+                            .isBetween(Duration.ofSeconds(-1), Duration.ofSeconds(60));
+                    assertThat(number(copy, "/one")).isGreaterThan(0);
+                    isCounting(copy);
+                }
+                Lab.sh(one, "echo mine > /mine");
+                assertThat(Lab.attempt(other, "cat /mine")).doesNotContain("mine\n");
+                assertThat(one.info().spec().name()).contains("one");
+            } finally {
+                engine.snapshots().remove(NAME);
+            }
+            assertThat(then).isPositive();
+            assertThat(engine.snapshots().list()).isEmpty();
+            assertThat(loop.await(Duration.ofMillis(1))).isEmpty();
+        }
+    }
+
+    /** Its memory and its disk are those of one moment, and what either does afterwards is nobody else's. This one boots. */
+    @Test
+    void aDiskIsKeptWithTheMemory() {
+        try (Sandbox original = engine.create(
+                        spec().memory(Size.mib(193)).disk(Size.mib(64)).build());
+                Execution _ = original.start(ExecSpec.of("sh", "-c", COUNT))) {
+            isCounting(original);
+            try (Sandbox copy = engine.snapshots().fork(original, Optional.empty())) {
+                assertThat(copy.info().machine().orElseThrow().template()).contains(original.id());
+                Lab.sh(copy, "kill -STOP -1; true");
+                assertThat(Math.abs(number(copy, "/one") - number(copy, "/two")))
+                        .isLessThanOrEqualTo(1);
+                Lab.sh(copy, "sync; echo 3 > /proc/sys/vm/drop_caches 2>/dev/null; true");
+                assertThat(Math.abs(number(copy, "/one") - number(copy, "/two")))
+                        .isLessThanOrEqualTo(1);
+                Lab.sh(copy, "echo mine > /mine; sync");
+                assertThat(Lab.attempt(original, "cat /mine")).doesNotContain("mine\n");
+                isCounting(original);
+            }
+            assertThat(engine.snapshots().list()).isEmpty();
+        }
+    }
+
+    /** A root that nobody may change has its own names all the same, and nobody may change it afterwards. */
+    @Test
+    void aSealedRootIsSealedInACopy() {
+        try (Sandbox original = engine.create(spec().readOnly().build());
+                Sandbox copy = engine.snapshots().fork(original, Optional.empty())) {
+            assertThat(Lab.sh(copy, "cat /etc/hostname")).isEqualTo(copy.id());
+            assertThat(copy.exec("sh", "-c", "echo 1 > /etc/hostname").exit().code())
+                    .isNotZero();
+        }
+    }
+
+    @Test
+    void whatCannotBeKeptIsRefused() {
+        try (Sandbox container = engine.create(SandboxSpec.host().build())) {
+            assertThatThrownBy(() -> engine.snapshots().create(container, NAME))
+                    .isInstanceOf(SandboxException.Unsupported.class)
+                    .hasMessageContaining("container");
+            assertThatThrownBy(() -> engine.snapshots().fork(container, Optional.empty()))
+                    .isInstanceOf(SandboxException.Unsupported.class);
+        }
+        engine.volumes().create(NAME, Optional.of(Size.mib(16)));
+        try (Sandbox sandbox = engine.create(
+                spec().mount(new Mount.Named(NAME, "/data", false)).build())) {
+            assertThatThrownBy(() -> engine.snapshots().create(sandbox, NAME))
+                    .isInstanceOf(SandboxException.Unsupported.class)
+                    .hasMessageContaining("volume");
+            sandbox.pause();
+            sandbox.resume();
+        } finally {
+            engine.volumes().remove(NAME);
+        }
+        try (Sandbox sandbox = engine.create(spec().build())) {
+            sandbox.pause();
+            assertThatThrownBy(() -> engine.snapshots().create(sandbox, NAME))
+                    .isInstanceOf(SandboxException.Conflict.class);
+            sandbox.resume();
+            assertThatThrownBy(() -> engine.snapshots().create(sandbox, "../x"))
+                    .isInstanceOf(SandboxException.InvalidSpec.class);
+            assertThatThrownBy(() -> engine.snapshots().create(engine.open(sandbox.id()), NAME))
+                    .isInstanceOf(SandboxException.Unsupported.class)
+                    .hasMessageContaining("no sandbox of this process");
+        }
+        assertThatThrownBy(() -> engine.snapshots().restore("none", Optional.empty()))
+                .isInstanceOf(SandboxException.NotFound.class);
+        assertThatThrownBy(() -> engine.snapshots().remove("none")).isInstanceOf(SandboxException.NotFound.class);
+        assertThat(engine.snapshots().list()).isEmpty();
+    }
+}
