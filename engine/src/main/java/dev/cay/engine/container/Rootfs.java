@@ -34,8 +34,8 @@ import java.util.Set;
  */
 record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemory, List<Fd> scaffolding)
         implements AutoCloseable {
+    /** Of {@code /dev} with {@code /dev/shm}. */
     private static final Size SHARED_MEMORY_SIZE = Size.mib(64);
-    private static final Size DEVICES_SIZE = Size.kib(64);
 
     /** Of directories that an image lacks and names. */
     private static final Size MADE_SIZE = Size.mib(1);
@@ -111,8 +111,7 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
             }
         }
         Op terminals = assembly.terminals();
-        Op sharedMemory =
-                assembly.tmpfs(SHARED_MEMORY_SIZE, "1777", Mount.ATTR_NOSUID | Mount.ATTR_NODEV | Mount.ATTR_NOEXEC);
+        Op sharedMemory = assembly.sharedMemory(devices);
         Results results = kernel.run(assembly.finish());
         List<Part> parts = new ArrayList<>();
         for (int i = 0; i < paths.size(); i++) {
@@ -280,7 +279,7 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
 
         /** {@code /dev}: the devices every program expects, none that leads anywhere. */
         Op devices() {
-            Op mount = tmpfs(DEVICES_SIZE, "0755", Mount.ATTR_NOSUID | Mount.ATTR_NOEXEC);
+            Op mount = tmpfs(SHARED_MEMORY_SIZE, "0755", Mount.ATTR_NOSUID | Mount.ATTR_NOEXEC);
             Arg dev = Arg.of(mount);
             for (Device device : DEVICES) {
                 node(dev, device);
@@ -296,9 +295,22 @@ record Rootfs(Fd root, List<Part> parts, Fd devices, Fd terminals, Fd sharedMemo
             for (String name : List.of("pts", "shm", "mqueue")) {
                 list.add(FileOps.mkdir(dev, name, 0755));
             }
-            for (String name : List.of("fd", "stdin", "stdout", "stderr", "ptmx")) {
+            list.add(FileOps.chmod(dev, "shm", 01777));
+            for (String name : List.of("fd", "stdin", "stdout", "stderr", "ptmx", "shm")) {
                 own(dev, name);
             }
+            return mount;
+        }
+
+        /**
+         * {@code /dev/shm}, a directory of the same file system: each file system more takes 10 KiB of the kernel for every sandbox where
+         * there are 500, as each memory control group has a place for the shrinker of each.
+         */
+        Op sharedMemory(Op devices) {
+            Op directory = temporary(
+                    list.add(FileOps.openAt(Arg.of(devices), "shm", FileOps.O_PATH | FileOps.O_DIRECTORY, 0)));
+            Op mount = list.add(Mount.cloneTree(Arg.of(directory), "shm"));
+            list.add(Mount.restrict(Arg.of(mount), "shm", Mount.ATTR_NOSUID | Mount.ATTR_NODEV | Mount.ATTR_NOEXEC));
             return mount;
         }
 
