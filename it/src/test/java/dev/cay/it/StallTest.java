@@ -40,6 +40,9 @@ class StallTest {
 
     private static final int CALLS = 400;
 
+    /** More than the first process has at work at once. */
+    private static final int WORKERS = 20;
+
     private interface Call {
         void run() throws IOException;
     }
@@ -70,7 +73,7 @@ class StallTest {
         assertThat(Lab.line(pestering.stdout())).isEqualTo("pestering");
         List<Future<Integer>> calls = new ArrayList<>();
         try (ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
-            for (int i = 0; i < 8; i++) {
+            for (int i = 0; i < WORKERS; i++) {
                 calls.add(threads.submit(() -> {
                     int errno = 0;
                     for (int call = 0; call < CALLS && errno == 0; call++) {
@@ -87,6 +90,11 @@ class StallTest {
             for (Future<Integer> call : calls) {
                 assertThat(call.get(PATIENCE_SECONDS, TimeUnit.SECONDS)).isIn(0, Errno.ETIMEDOUT.number());
             }
+            pestering.kill();
+            pestering.await();
+            assertThat(errno(() -> hostile.files().stat(FilePath.of("/tmp"), true)))
+                    .as("who stands still has made room for others")
+                    .isZero();
             assertThat(calls).as("it is tried").anyMatch(call -> call.resultNow() != 0);
             Thread closes = Thread.ofPlatform().daemon().start(hostile::close);
             assertThat(closes.join(Duration.ofSeconds(PATIENCE_SECONDS))).isTrue();

@@ -63,7 +63,7 @@ public final class Stub implements Kernel, AutoCloseable {
 
     /**
      * The same, but not waited for without end: in a sandbox a child can be stopped by others, and a file system can be one that does
-     * not answer. What is late is left to end by itself.
+     * not answer. What is late is cancelled: it is killed, and its end not waited for.
      *
      * @throws SyscallException ETIMEDOUT if it takes longer
      */
@@ -288,17 +288,17 @@ public final class Stub implements Kernel, AutoCloseable {
             boolean passed = connection.passesDescriptors();
             byte[] bytes = passed ? encoded.bytes() : encoded.bytes(connection);
             connection.send(request, StubConnection.RUN, bytes, passed ? encoded.descriptors() : List.of());
-            StubConnection.Frame reply = connection.await(mailbox, deadline).orElseThrow(() -> late(mailbox));
-            if (!passed) {
-                reply.descriptors().addAll(encoded.kept(reply.buffer(), connection));
+            Optional<StubConnection.Frame> reply = connection.await(mailbox, deadline);
+            if (reply.isEmpty()) {
+                mailbox.abandon();
+                connection.send(request, StubConnection.CANCEL, 0, new byte[0]);
+                throw new SyscallException("stub", "the list stands still in the sandbox", Errno.ETIMEDOUT.number());
             }
-            return reply;
+            if (!passed) {
+                reply.get().descriptors().addAll(encoded.kept(reply.get().buffer(), connection));
+            }
+            return reply.get();
         }
-    }
-
-    private static SyscallException late(StubConnection.Mailbox mailbox) {
-        mailbox.abandon();
-        return new SyscallException("stub", "the list stands still in the sandbox", Errno.ETIMEDOUT.number());
     }
 
     private static void check(OpList list, StubConnection.Frame reply) throws SyscallException {
