@@ -35,7 +35,7 @@ public final class LastingHome {
     private final Ledger ledger;
     private final Console console;
     private final Optional<Duration> lifetime;
-    private Optional<Child> first = Optional.empty();
+    private Optional<Container> begun = Optional.empty();
 
     /**
      * Where what the VMM writes is kept: the guest's console, and what it says itself.
@@ -47,7 +47,7 @@ public final class LastingHome {
 
     /**
      * @param id of the sandbox
-     * @param lifetime when it ends at the latest, from its start on
+     * @param lifetime of its guest
      */
     public LastingHome(
             Containers containers,
@@ -74,33 +74,39 @@ public final class LastingHome {
                     doors,
                     ledger,
                     ContainerHome.devices(needs));
-            first = Optional.of(container.first());
+            begun = Optional.of(container);
             try {
                 ExecSpec line = ExecSpec.of(ContainerHome.line(command, seen).toArray(String[]::new));
                 try (KeptExecution vmm = container.startKept(VMM, line, console.file(), console.ring(), further)) {
                     vmm.detach(); // else it would wait for somebody to read what it writes
                 }
-                container.endAfter(lifetime.map(MARGIN::plus), Optional.empty(), VMM);
+                container.endAfter(Optional.empty(), Optional.empty(), VMM);
             } catch (IOException | SandboxException e) {
                 container.kill();
                 throw e;
-            } finally {
-                container.letGo();
             }
         } finally {
             further.forEach(Fd::close); // the VMM has its own
         }
     }
 
-    /** The process with which it lives and ends; whoever made it reaps it. */
-    public Child first() {
-        return first.orElseThrow();
+    /**
+     * Lets go of it, when its guest has been told how long it may live: that counts from now on.
+     *
+     * @return the process with which it lives and ends; whoever made it reaps it
+     */
+    public Child leave() throws SyscallException {
+        Container container = begun.orElseThrow();
+        container.endAfter(lifetime.map(MARGIN::plus), Optional.empty(), VMM);
+        container.letGo();
+        return container.first();
     }
 
     /** Ends what has been begun; the rest is in its ledger. */
     public void abandon() {
-        if (first.isPresent()) {
-            try (Child process = first.get()) {
+        if (begun.isPresent()) {
+            begun.get().letGo();
+            try (Child process = begun.get().first()) {
                 process.signal(Processes.SIGKILL);
                 process.await();
             } catch (SyscallException e) {

@@ -194,7 +194,7 @@ final class MachineSandboxes implements AutoCloseable {
             List<BootStep> steps =
                     machines().detach(lasting, images.use(image, id).layers(), new MicroVms.DiskFiles(changes, disks));
             store.writeBoot(id, steps);
-            return new StoredSandboxes.Made(home.first(), Optional.empty());
+            return new StoredSandboxes.Made(home.leave(), Optional.empty());
         } catch (IOException | RuntimeException e) {
             home.abandon();
             throw e;

@@ -1,0 +1,194 @@
+package dev.cay.it;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.cay.ExecSpec;
+import dev.cay.Isolation;
+import dev.cay.Kernels;
+import dev.cay.Lifetime;
+import dev.cay.MachineInfo;
+import dev.cay.Mount;
+import dev.cay.Sandbox;
+import dev.cay.SandboxException;
+import dev.cay.SandboxInfo;
+import dev.cay.SandboxSpec;
+import dev.cay.SandboxState;
+import dev.cay.Sandboxes;
+import dev.cay.Size;
+import dev.cay.engine.microvm.GuestBoot;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** How microVMs end that nobody closes: by themselves, by the death of who makes them, by that of their VMM. */
+@ExtendWith({RootLane.class, DetachedLane.class})
+@TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+final class DetachedMachineEndTest {
+    private static final String NAME = "cay-it-ending";
+    private static final String VOLUME = "cay-it-ending-disk";
+    private static final Duration LONG = Duration.ofSeconds(60);
+
+    private Optional<String> preferred = Optional.empty();
+
+    @BeforeAll
+    void make() throws IOException {
+        try (Sandboxes maker = Sandboxes.local()) {
+            preferred = maker.kernels().list().stream()
+                    .filter(Kernels.Info::preferred)
+                    .map(Kernels.Info::name)
+                    .findFirst();
+            maker.kernels().add(List.of(GuestKernels.debian()), Optional.of(NAME));
+            maker.kernels().prefer(NAME);
+            GuestKernels.importSmall(maker, NAME);
+        }
+    }
+
+    @AfterAll
+    void remove() {
+        try (Sandboxes last = Sandboxes.local()) {
+            last.images().remove(NAME);
+            last.kernels().remove(NAME);
+            preferred.ifPresent(last.kernels()::prefer);
+        }
+    }
+
+    private static SandboxSpec.Builder spec() {
+        return SandboxSpec.image(NAME)
+                .isolation(Isolation.MICROVM)
+                .name(NAME)
+                .memory(Size.mib(256))
+                .tmpfs(Size.mib(64));
+    }
+
+    /** Nobody is there when the maker has died but who looks next; and until then there is nothing that could be used. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "create-machine limits",
+                "create-machine channels",
+                "create-machine ready",
+                "create-attached-machine limits",
+                "create-attached-machine ready"
+            })
+    void whoeverMakesItDiesBeforeAStep(String what) {
+        String[] words = what.split(" ");
+        try (OtherProcess other = OtherProcess.start()) {
+            other.tell("die-before-step", words[1]);
+            other.order(words[0], NAME, NAME);
+            assertThat(other.answer()).isEmpty();
+            other.await();
+        }
+        try (Sandboxes engine = Sandboxes.local()) {
+            assertThat(engine.sweep().failures()).isEmpty();
+            assertThat(engine.list()).extracting(SandboxInfo::name).doesNotContain(NAME);
+        }
+    }
+
+    /** The reason is told, and nothing is left. */
+    @ParameterizedTest
+    @ValueSource(booleans = {true, false})
+    void theVmmDiesWhileItIsMade(boolean detached, Sandboxes engine) {
+        GuestBoot.observe(step -> {
+            if (step.equals("root")) {
+                GuestKernels.vmms().forEach(ProcessHandle::destroyForcibly);
+            }
+        });
+        try {
+            SandboxSpec wanted = detached ? spec().detached().build() : spec().build();
+            assertThatThrownBy(() -> engine.create(wanted)).isInstanceOf(SandboxException.SetupFailed.class);
+        } finally {
+            GuestBoot.observe(_ -> {});
+        }
+        assertThat(engine.list()).extracting(SandboxInfo::name).doesNotContain(NAME);
+        assertThat(GuestKernels.vmms()).isEmpty();
+    }
+
+    /** What it has written is on its volume, though nobody has asked for it, and nobody is there. */
+    @Test
+    void itsTimeIsOver(Sandboxes engine) {
+        engine.volumes().create(VOLUME, Optional.of(Size.mib(16)));
+        try {
+            Sandbox sandbox = engine.create(spec().mount(Mount.volume(VOLUME, "/data"))
+                    .lifetime(Lifetime.untilRemoved().limit(Duration.ofSeconds(8)))
+                    .build());
+            Lab.sh(sandbox, "echo kept > /data/kept");
+            sandbox.close();
+            await(engine, SandboxState.DEAD);
+            assertThatThrownBy(() -> engine.open(NAME).exec("true")).isInstanceOf(SandboxException.Closed.class);
+            assertThat(engine.open(NAME).info().machine())
+                    .map(MachineInfo::health)
+                    .contains(MachineInfo.Health.GONE);
+            engine.open(NAME).remove();
+            assertThat(onVolume(engine)).isEqualTo("kept");
+        } finally {
+            removeAll(engine);
+        }
+    }
+
+    /** Also what a failure has left, which would hide it else. */
+    private static void removeAll(Sandboxes engine) {
+        for (SandboxInfo info : engine.list()) {
+            if (info.name().equals(NAME)) {
+                engine.open(info.id()).remove();
+            }
+        }
+        engine.volumes().remove(VOLUME);
+    }
+
+    private static String onVolume(Sandboxes engine) {
+        try (Sandbox container = engine.create(
+                SandboxSpec.host().mount(Mount.volume(VOLUME, "/srv")).build())) {
+            return Lab.sh(container, "cat /srv/kept");
+        }
+    }
+
+    private static void await(Sandboxes engine, SandboxState state) {
+        long deadline = System.nanoTime() + LONG.toNanos();
+        while (engine.open(NAME).info().state() != state) {
+            assertThat(System.nanoTime()).isLessThan(deadline);
+            LockSupport.parkNanos(200_000_000);
+        }
+    }
+
+    /** Removed by somebody who is not its maker; then once more by itself, with its command. */
+    @Test
+    void nothingIsLostWhenItIsRemoved(Sandboxes engine) {
+        engine.volumes().create(VOLUME, Optional.of(Size.mib(16)));
+        try {
+            try (Sandbox sandbox = engine.create(
+                    spec().mount(Mount.volume(VOLUME, "/data")).detached().build())) {
+                Lab.sh(sandbox, "echo removed > /data/kept");
+            }
+            try (OtherProcess other = OtherProcess.start()) {
+                other.tell("remove", NAME);
+            }
+            assertThat(onVolume(engine)).isEqualTo("removed");
+            Sandbox passing = engine.create(spec().mount(Mount.volume(VOLUME, "/data"))
+                    .lifetime(Lifetime.untilRemoved().untilEnd())
+                    .command(ExecSpec.of("sh", "-c", "echo by itself > /data/kept"))
+                    .build());
+            passing.start().detach();
+            passing.close();
+            long deadline = System.nanoTime() + LONG.toNanos();
+            while (engine.list().stream().anyMatch(info -> info.name().equals(NAME))) {
+                assertThat(System.nanoTime()).isLessThan(deadline);
+                LockSupport.parkNanos(200_000_000);
+            }
+            assertThat(onVolume(engine)).isEqualTo("by itself");
+        } finally {
+            removeAll(engine);
+        }
+    }
+}
