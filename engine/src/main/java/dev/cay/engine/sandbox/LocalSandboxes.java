@@ -30,6 +30,7 @@ import dev.cay.engine.microvm.MicroVms;
 import dev.cay.engine.network.UserNetworks;
 import dev.cay.engine.state.AllEvents;
 import dev.cay.engine.state.DenialLog;
+import dev.cay.engine.state.SandboxRecord;
 import dev.cay.engine.state.SandboxStore;
 import dev.cay.engine.state.SnapshotStore;
 import dev.cay.engine.state.VolumeStore;
@@ -150,6 +151,13 @@ final class LocalSandboxes implements Sandboxes {
     }
 
     private void forget(String engine) throws IOException {
+        for (SandboxRecord record : store().list()) {
+            if (record.isAttached()
+                    && record.owner().equals(engine)
+                    && record.spec().root() instanceof Root.Image) {
+                imageSource.release(record.id()); // else its image could not be removed before the next 'image prune'
+            }
+        }
         store().removeOf(engine);
         ServedSandboxes.sweep(places.run(), engine);
     }
