@@ -43,16 +43,8 @@ record FileAccess(Kernel inside, Kernel io, Fd root) {
     /** openat2 gives up with EAGAIN where a directory is renamed just then, which the sandbox can do without end. */
     private static final int ATTEMPTS = 128;
 
-    /** More would not fit into the memory that calls of this process reuse. */
-    private static final int CHUNK = 60 * 1024;
-
-    /** Of a machine, whose every call is a round trip; its first process has so much memory for each. */
-    private static final int MACHINE_CHUNK = 480 * 1024;
-
-    /** How many bytes one call reads or writes. */
-    int chunk() {
-        return root.isLocal() ? CHUNK : MACHINE_CHUNK;
-    }
+    /** How many bytes one call reads or writes: more would not fit into the memory that calls reuse. */
+    static final int CHUNK = 60 * 1024;
 
     /** Runs a list inside, whose openat2 calls come before all that must not be done twice. */
     Results inside(OpList list, String subject) {

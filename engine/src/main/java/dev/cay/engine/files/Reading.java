@@ -98,7 +98,7 @@ final class Reading extends InputStream {
         if (!file.isOpen()) {
             throw new IOException(text + ": the stream is closed");
         }
-        Arg.Buffer room = new Arg.Buffer((int) Math.min(access.chunk(), remaining));
+        Arg.Buffer room = new Arg.Buffer((int) Math.min(FileAccess.CHUNK, remaining));
         Op read = FileOps.readAt(Arg.of(file), room, position);
         try {
             Results results = access.io(OpList.of(read), text);

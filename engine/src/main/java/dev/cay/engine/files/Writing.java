@@ -100,7 +100,7 @@ final class Writing {
 
     /** Copies a stream into a file, however long it is. */
     static long copy(FileAccess access, InputStream content, Fd file, String text) {
-        byte[] chunk = new byte[access.chunk()];
+        byte[] chunk = new byte[FileAccess.CHUNK];
         long size = 0;
         int count;
         while ((count = read(content, chunk, text)) > 0) {
