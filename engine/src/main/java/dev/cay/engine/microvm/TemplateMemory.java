@@ -14,6 +14,10 @@ import java.nio.channels.FileChannel;
 final class TemplateMemory {
     private static final int PAGE = 4096;
     private static final int PAGES_AT_ONCE = 256;
+
+    /** A first page and a number of pages. */
+    private static final int PLACE = Long.BYTES + Integer.BYTES;
+
     private static final ByteBuffer ZEROS = ByteBuffer.allocateDirect(PAGE).asReadOnlyBuffer();
 
     private TemplateMemory() {}
@@ -57,13 +61,15 @@ final class TemplateMemory {
         ByteBuffer buffer = ByteBuffer.allocateDirect(PAGE * PAGES_AT_ONCE);
         buffer.limit(0);
         while (true) {
-            long at;
-            try {
-                at = places.readLong();
-            } catch (EOFException e) {
+            byte[] place = places.readNBytes(PLACE);
+            if (place.length < PLACE) {
+                if (place.length > 0 || buffer.hasRemaining() || pages.position() < pages.size()) {
+                    throw new IOException("it is damaged: places are missing"); // their pages would be zeros
+                }
                 return;
             }
-            long end = at + places.readInt();
+            long at = ByteBuffer.wrap(place).getLong();
+            long end = at + ByteBuffer.wrap(place).getInt(Long.BYTES);
             if (at < 0 || end <= at || end > size / PAGE) {
                 throw new IOException("it is damaged: there is no page " + at + " to " + end);
             }
