@@ -46,7 +46,7 @@ final class TemplateCommand implements Command {
 
     @Override
     public String synopsis() {
-        return "create NAME [--memory SIZE] [--image IMAGE [--after COMMAND]] | ls | rm NAME...";
+        return "create NAME [OPTIONS] | ls | rm NAME...";
     }
 
     @Override

@@ -29,7 +29,8 @@ final class JsonRequest {
         } catch (CharacterCodingException e) {
             throw new RefusalException(what + " is not UTF-8");
         }
-        try (JsonReader reader = JsonReader.bounded(text, what, "", MAXIMUM_DEPTH)) {
+        try {
+            JsonReader reader = JsonReader.bounded(text, what, "", MAXIMUM_DEPTH);
             reader.document(field -> {
                 if (!fields.read(field, reader)) {
                     reader.skip();

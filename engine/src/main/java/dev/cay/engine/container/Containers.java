@@ -41,7 +41,7 @@ public final class Containers implements AutoCloseable {
     private final PreparationMaker maker;
     private final PreparationPool preparations;
     private final Late<Nursery> nursery;
-    private final Group.Source detachedGroups;
+    private final Late<Group.Source> detachedGroups;
     private final Optional<Hierarchies> hierarchies;
     private final Function<String, IdSource> detachedIds;
 
@@ -87,7 +87,8 @@ public final class Containers implements AutoCloseable {
             state = cleanup.push(enter());
             Late<Group.Source> groups =
                     cleanup.push(new Late<>(() -> made(() -> groups(state.engine())), Group.Source::close));
-            detachedGroups = cleanup.push(groups(CgroupParent.DETACHED));
+            detachedGroups =
+                    cleanup.push(new Late<>(() -> made(() -> groups(CgroupParent.DETACHED)), Group.Source::close));
             IdRanges ranges = new IdRanges(state);
             IdSource ids = range.map(IdSource::always).orElse(ranges);
             detachedIds = sandbox -> range.map(IdSource::always).orElseGet(() -> ranges.detached(sandbox));
@@ -184,7 +185,7 @@ public final class Containers implements AutoCloseable {
 
     /** Whether there is a container of this name, whoever made it. */
     public boolean exists(String id) {
-        return detachedGroups.exists(id);
+        return detachedGroups.get().exists(id);
     }
 
     /** Whether an engine of this machine lives. */
@@ -218,7 +219,12 @@ public final class Containers implements AutoCloseable {
                 return maker.make(
                         spec,
                         new Tenancy(
-                                id, detachedGroups, detachedIds.apply(id), Optional.of(detachment), ledger, devices));
+                                id,
+                                detachedGroups.get(),
+                                detachedIds.apply(id),
+                                Optional.of(detachment),
+                                ledger,
+                                devices));
             }
         });
     }
@@ -251,12 +257,12 @@ public final class Containers implements AutoCloseable {
 
     /** What a container that outlives its engine has used so far. */
     public Usage usage(String id) {
-        return detachedGroups.open(id, false, 0).usage();
+        return detachedGroups.get().open(id, false, 0).usage();
     }
 
     /** Whether the kernel has killed anything, for want of memory, in a container that outlives its engine. */
     public boolean ranOutOfMemory(String id) {
-        return detachedGroups.open(id, false, 0).oomKills() > 0;
+        return detachedGroups.get().open(id, false, 0).oomKills() > 0;
     }
 
     /**
@@ -273,7 +279,7 @@ public final class Containers implements AutoCloseable {
         try {
             IdRanges.Range own = range.orElseGet(() -> IdRanges.Range.of((int) firstId, () -> {}));
             Stub stub = local.push(spec.init() ? new Stub(UnixSocket.connect(kernel, socket.toString())) : nobody());
-            Group.Source groups = detachedGroups;
+            Group.Source groups = detachedGroups.get();
             if (engine.isPresent() && hierarchies.isPresent()) {
                 CgroupParent borrowed = CgroupParent.borrow(kernel, hierarchies.get(), engine.get());
                 local.push(borrowed::letGo);
@@ -309,7 +315,7 @@ public final class Containers implements AutoCloseable {
 
     /** Kills what still runs in a container that has outlived its engine, and removes its control groups. */
     public void removeGroups(String id) throws IOException {
-        detachedGroups.remove(id);
+        detachedGroups.get().remove(id);
     }
 
     /**

@@ -40,9 +40,8 @@ record AuthFile(Map<String, Credential> credentials, Map<String, String> helpers
         if (json.isBlank()) {
             return Optional.empty();
         }
-        try (JsonReader reader = new JsonReader(json, file.toString(), HINT)) {
-            return Optional.of(read(reader));
-        }
+        JsonReader reader = new JsonReader(json, file.toString(), HINT);
+        return Optional.of(read(reader));
     }
 
     private static AuthFile read(JsonReader reader) {

@@ -91,7 +91,8 @@ final class CredentialHelper {
     private static Optional<Credential> parse(byte[] answer, String program) {
         Map<String, String> fields = new TreeMap<>(String.CASE_INSENSITIVE_ORDER);
         String json = new String(answer, StandardCharsets.UTF_8);
-        try (JsonReader reader = new JsonReader(json, "the answer of " + program, "mend that program")) {
+        try {
+            JsonReader reader = new JsonReader(json, "the answer of " + program, "mend that program");
             reader.document(field -> {
                 if (reader.isText()) {
                     fields.put(field, reader.text(field));

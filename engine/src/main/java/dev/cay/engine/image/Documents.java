@@ -49,7 +49,8 @@ final class Documents {
         if (bytes.length > maximum) {
             throw new SandboxException.BadImage(name + " is larger than " + maximum + " bytes", HINT, null);
         }
-        try (JsonReader reader = new JsonReader(new String(bytes, StandardCharsets.UTF_8), name, HINT)) {
+        try {
+            JsonReader reader = new JsonReader(new String(bytes, StandardCharsets.UTF_8), name, HINT);
             return form.apply(reader);
         } catch (SandboxException.InvalidSpec e) {
             String start = e.getMessage().startsWith(name) ? "" : name + ": ";

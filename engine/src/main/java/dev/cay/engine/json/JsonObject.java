@@ -39,9 +39,8 @@ public final class JsonObject {
      */
     public static <T> T read(String text, String name, String hint, Function<JsonObject, T> form) {
         Map<String, Object> fields = new LinkedHashMap<>();
-        try (JsonReader reader = new JsonReader(text, name, hint)) {
-            reader.document(field -> fields.put(field, reader.value(field)));
-        }
+        JsonReader reader = new JsonReader(text, name, hint);
+        reader.document(field -> fields.put(field, reader.value(field)));
         return new JsonObject(name, "the object", hint, fields).read(form);
     }
 

@@ -15,7 +15,7 @@ import java.util.function.Supplier;
  * field twice is an error: readers differ in which of the two counts. Whatever is wrong is an {@link
  * SandboxException.InvalidSpec} that names the place. Not thread-safe.
  */
-public final class JsonReader implements AutoCloseable {
+public final class JsonReader {
     static final int MAXIMUM_DEPTH = 500;
 
     private static final int SHOWN = 40;
@@ -189,8 +189,4 @@ public final class JsonReader implements AutoCloseable {
             throw refused(what + " is not " + form);
         }
     }
-
-    /** Holds nothing. */
-    @Override
-    public void close() {}
 }

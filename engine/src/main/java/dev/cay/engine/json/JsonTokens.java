@@ -161,7 +161,7 @@ final class JsonTokens {
 
     private Token enter(boolean object) {
         if (levels.size() == maximumDepth) {
-            throw malformed("it is nested deeper than " + maximumDepth);
+            throw malformed("its depth is more than " + maximumDepth);
         }
         at++;
         levels.add(new Level(object));

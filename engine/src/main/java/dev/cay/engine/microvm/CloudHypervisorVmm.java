@@ -53,7 +53,8 @@ public record CloudHypervisorVmm(Home home, Path program) implements Vmm {
         /** An array of messages, each the cause of the one before it; older versions answer with a text. */
         @Override
         public String fault(String body) {
-            try (JsonReader in = new JsonReader(body, "Cloud Hypervisor's answer", "")) {
+            try {
+                JsonReader in = new JsonReader(body, "Cloud Hypervisor's answer", "");
                 return String.join(": ", in.documents(() -> in.text("a message")));
             } catch (SandboxException e) {
                 return body;

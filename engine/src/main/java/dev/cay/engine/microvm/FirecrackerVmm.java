@@ -67,7 +67,8 @@ public record FirecrackerVmm(Home home, Path program) implements Vmm {
         @Override
         public String fault(String body) {
             List<String> messages = new ArrayList<>();
-            try (JsonReader in = new JsonReader(body, "Firecracker's answer", "")) {
+            try {
+                JsonReader in = new JsonReader(body, "Firecracker's answer", "");
                 in.document(field -> {
                     if (field.equals("fault_message")) {
                         messages.add(in.text(field));

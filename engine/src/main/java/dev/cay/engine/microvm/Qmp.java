@@ -77,7 +77,8 @@ final class Qmp {
 
     private static Message parse(String text) throws IOException {
         Parts parts = new Parts();
-        try (JsonReader in = new JsonReader(text, "QEMU's monitor", "")) {
+        try {
+            JsonReader in = new JsonReader(text, "QEMU's monitor", "");
             in.document(field -> {
                 switch (field) {
                     case "QMP" -> {

@@ -62,12 +62,11 @@ final class ProfileParser {
                     "the seccomp profile is longer than " + MAXIMUM_TEXT + " characters",
                     "profiles have some ten thousand; is it the right file?");
         }
-        try (JsonReader reader = new JsonReader(
+        JsonReader reader = new JsonReader(
                 json,
                 "the seccomp profile",
-                "correct the profile; its form is that of Docker and of the OCI runtime specification")) {
-            return new Document(reader).read();
-        }
+                "correct the profile; its form is that of Docker and of the OCI runtime specification");
+        return new Document(reader).read();
     }
 
     /** {@code SCMP_ACT_*}, not yet joined with its errno, which may stand before or after it. */

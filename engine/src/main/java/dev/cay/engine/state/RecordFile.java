@@ -13,12 +13,13 @@ final class RecordFile {
 
     private RecordFile() {}
 
-    static SandboxRecord read(Path directory) throws IOException {
+    /** What is written, to be parsed by {@link SandboxRecord#fromJson}. */
+    static String read(Path directory) throws IOException {
         Path file = directory.resolve(NAME);
         if (Files.size(file) > MAXIMUM) {
             throw damaged("it is too large");
         }
-        return SandboxRecord.fromJson(new String(Files.readAllBytes(file), StandardCharsets.UTF_8));
+        return new String(Files.readAllBytes(file), StandardCharsets.UTF_8);
     }
 
     static void write(Path directory, SandboxRecord record) throws IOException {

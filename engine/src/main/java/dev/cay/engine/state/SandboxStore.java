@@ -58,6 +58,12 @@ public final class SandboxStore {
     private final Names names;
     private final EventLog events;
 
+    /** A record as it is written. */
+    private record Parsed(String text, SandboxRecord record) {}
+
+    /** The one that was read last. */
+    private volatile Optional<Parsed> parsed = Optional.empty();
+
     private SandboxStore(Path base) throws IOException {
         this.base = base;
         names = new Names(base, this::exists);
@@ -158,7 +164,7 @@ public final class SandboxStore {
      */
     public SandboxRecord read(String id) throws IOException {
         try {
-            SandboxRecord record = RecordFile.read(directory(id));
+            SandboxRecord record = parsed(RecordFile.read(directory(id)));
             if (!record.id().equals(id)) {
                 throw RecordFile.damaged("it is that of " + record.id());
             }
@@ -166,6 +172,17 @@ public final class SandboxStore {
         } catch (NoSuchFileException e) {
             throw exists(id) ? RecordFile.damaged("it is missing") : notFound(id);
         }
+    }
+
+    /** Whoever runs a command looks several times, and to parse a record takes a cold JVM a millisecond. */
+    private SandboxRecord parsed(String text) {
+        Optional<Parsed> last = parsed;
+        if (last.isPresent() && last.get().text().equals(text)) {
+            return last.get().record();
+        }
+        SandboxRecord record = SandboxRecord.fromJson(text);
+        parsed = Optional.of(new Parsed(text, record));
+        return record;
     }
 
     /** The ids of all sandboxes, in no order. */

@@ -190,7 +190,7 @@ final class JsonTokensTest {
     void aRefusalNamesThePlace() {
         refused("{\"a\":1,\n \"a\":2}", "the field 'a' stands there twice (line 2, column 5)");
         refused("[1,\n\n2", "it ends too soon (line 3, column 2)");
-        refused("[[[[]]]]", "it is nested deeper than 3 (line 1, column 4)");
+        refused("[[[[]]]]", "its depth is more than 3 (line 1, column 4)");
         refused("[1}", "unexpected '}' (line 1, column 3)");
         refused("[\"a\u0001\"]", "a control character is not escaped (line 1, column 4)");
         refused("[\"\\q\"]", "'\\q' escapes nothing (line 1, column 5)");
