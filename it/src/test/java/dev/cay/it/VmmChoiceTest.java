@@ -67,7 +67,12 @@ final class VmmChoiceTest {
         try (Sandbox sandbox = engine.create(spec)) {
             assertThat(Lab.sh(sandbox, "cat /proc/mounts")).contains("upperdir=/cay/changes/upper");
             assertThat(Lab.sh(sandbox, "ls /sys/bus/pci/drivers/virtio-pci")).contains("0000:");
-            assertThat(Lab.sh(sandbox, "cat /sys/class/net/eth0/operstate")).isEqualTo("up");
+            // The kernel gathers changes of links for up to a second.
+            assertThat(Lab.sh(
+                            sandbox,
+                            "for i in 1 2 3 4 5 6 7 8 9; do grep -q up /sys/class/net/eth0/operstate && break; sleep 1; done; "
+                                    + "cat /sys/class/net/eth0/operstate"))
+                    .isEqualTo("up");
             assertThat(GuestKernels.vmms().iterator().next().info().arguments().orElseThrow())
                     .anyMatch(argument -> argument.startsWith("q35,"));
         }

@@ -48,6 +48,18 @@ final class Cgroup implements Group {
     /** As whom the first process runs, which makes the processes of executions in their groups. */
     private final int stubId;
 
+    private final GroupReserve reserve = new GroupReserve(new GroupReserve.Maker() {
+        @Override
+        public Entrance make() throws SyscallException {
+            return enterExecution(nextExecution());
+        }
+
+        @Override
+        public void remove(String group) {
+            leave(group);
+        }
+    });
+
     private final AtomicInteger executions = new AtomicInteger(UNSEEN_NUMBERS);
 
     /** The groups of executions that exist. */
@@ -168,6 +180,16 @@ final class Cgroup implements Group {
     }
 
     @Override
+    public Entrance enterNext() throws SyscallException {
+        return reserve.take();
+    }
+
+    @Override
+    public void release(String group) {
+        reserve.leave(group);
+    }
+
+    @Override
     public Entrance enterExecution(int number) throws SyscallException {
         String group = group(number);
         occupied.add(group);
@@ -246,6 +268,7 @@ final class Cgroup implements Group {
 
     @Override
     public void letGo() {
+        reserve.close();
         parent.letGo();
     }
 
@@ -319,6 +342,7 @@ final class Cgroup implements Group {
     /** What has just died keeps its group busy for a moment, and what other processes have run in here has groups of its own. */
     @Override
     public void close() {
+        reserve.close();
         for (int attempt = 0; !remove(); attempt++) {
             if (attempt == REMOVAL_ATTEMPTS) {
                 throw new SandboxException.HostFailed(

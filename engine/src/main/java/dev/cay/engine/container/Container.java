@@ -145,7 +145,7 @@ public final class Container implements AutoCloseable {
             return new Launch(Optional.empty());
         }
         requireAlive();
-        return new Launch(Optional.of(group.enterExecution(group.nextExecution())));
+        return new Launch(Optional.of(group.enterNext()));
     }
 
     /**
@@ -201,7 +201,7 @@ public final class Container implements AutoCloseable {
             if (entrance.isPresent()) {
                 entrance.get().close();
                 if (!started) {
-                    group.leave(entrance.get().execution().orElseThrow());
+                    group.release(entrance.get().execution().orElseThrow());
                 }
             }
         }
@@ -419,7 +419,7 @@ public final class Container implements AutoCloseable {
             return; // it was the first process
         }
         try {
-            group.leave(process.group().get());
+            group.release(process.group().get());
         } finally {
             process.child().close();
         }

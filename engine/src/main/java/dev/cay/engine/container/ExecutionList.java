@@ -16,7 +16,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
 
 /**
  * The system calls of a command's process, from its birth as a child of the sandbox's first process to its execve. The walls that
@@ -116,9 +115,13 @@ final class ExecutionList {
     /** Gives the pipes to the command's user, who could not open /dev/stdout and its like otherwise. */
     static OpList own(Walls walls, Accounts.Identity identity, Container.Streams streams) {
         OpList.Builder list = OpList.builder();
-        for (Fd stream : Set.copyOf(List.of(streams.input(), streams.output(), streams.error()))) {
-            list.add(FileOps.chown(
-                    Arg.of(stream), "", walls.firstId() + identity.user(), walls.firstId() + identity.group()));
+        List<Fd> owned = new ArrayList<>(3);
+        for (Fd stream : List.of(streams.input(), streams.output(), streams.error())) {
+            if (!owned.contains(stream)) { // a terminal is all three
+                owned.add(stream);
+                list.add(FileOps.chown(
+                        Arg.of(stream), "", walls.firstId() + identity.user(), walls.firstId() + identity.group()));
+            }
         }
         return list.build();
     }

@@ -60,6 +60,12 @@ sealed interface Group extends AutoCloseable permits Cgroup, NoCgroup {
     /** A number for an execution of which nobody keeps a record. */
     int nextExecution();
 
+    /** The way in for an execution of which nobody keeps a record; to be given back by {@link #release}. */
+    Cgroup.Entrance enterNext() throws SyscallException;
+
+    /** The same as {@link #leave}, some time. */
+    void release(String group);
+
     /** The way in for an execution that has a number. A group that is left of an earlier one is used again. */
     Cgroup.Entrance enterExecution(int number) throws SyscallException;
 

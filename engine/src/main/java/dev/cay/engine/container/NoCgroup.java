@@ -113,6 +113,16 @@ final class NoCgroup implements Group {
     }
 
     @Override
+    public Cgroup.Entrance enterNext() {
+        return enterExecution(nextExecution());
+    }
+
+    @Override
+    public void release(String group) {
+        leave(group);
+    }
+
+    @Override
     public Cgroup.Entrance enterExecution(int number) {
         return new Cgroup.Entrance(Optional.of(group(number)), Optional.empty(), List.of());
     }
