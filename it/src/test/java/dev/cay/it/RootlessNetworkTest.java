@@ -197,11 +197,11 @@ class RootlessNetworkTest extends RootlessLab {
                 assertThat(engine.tell("exec", "box", connect))
                         .isEqualTo("exited 0 " + HOST + "|ConnectionRefusedError");
                 assertThat(engine.tell("explain", "box", LAN + ":7000")).startsWith("DENY");
+                denied(engine, "tcp " + LAN + ":7000 no rule speaks of it"); // as long as that is true
                 engine.tell("egress", "box", "default deny\tallow " + LAN);
                 assertThat(engine.tell("exec", "box", connect))
                         .isEqualTo("exited 0 ConnectionRefusedError|192.168.77.1");
                 assertThat(engine.tell("explain", "box", LAN + ":7000")).startsWith("ALLOW");
-                denied(engine, "tcp " + LAN + ":7000 no rule speaks of it");
                 denied(engine, "tcp " + INTERNET + ":7000 no rule speaks of it");
                 try (OtherProcess other = world.host.inside(() -> engine(true, Optional.empty(), TAP_DEVICE))) {
                     assertThat(other.tell("explain", "box", LAN + ":7000")).startsWith("ALLOW");

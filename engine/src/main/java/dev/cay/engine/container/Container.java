@@ -201,7 +201,7 @@ public final class Container implements AutoCloseable {
             if (entrance.isPresent()) {
                 entrance.get().close();
                 if (!started) {
-                    group.release(entrance.get().execution().orElseThrow());
+                    group.leave(entrance.get().execution().orElseThrow());
                 }
             }
         }

@@ -29,7 +29,7 @@ final class GroupReserve implements AutoCloseable {
     private final Maker maker;
     private final Deque<Cgroup.Entrance> ready = new ArrayDeque<>();
     private List<String> left = new ArrayList<>();
-    private int taken;
+    private int ended;
     private boolean tending;
     private boolean closed;
 
@@ -44,7 +44,6 @@ final class GroupReserve implements AutoCloseable {
     }
 
     private synchronized Optional<Cgroup.Entrance> first() {
-        taken++;
         return Optional.ofNullable(ready.pollFirst());
     }
 
@@ -57,7 +56,7 @@ final class GroupReserve implements AutoCloseable {
 
     /** Whether it is removed later. Others are made then too: whoever has just waited for a command is not held up by that. */
     private synchronized boolean isKept(String group) {
-        if (closed || taken < BEFORE) {
+        if (closed || ++ended < BEFORE) {
             return false;
         }
         left.add(group);

@@ -78,7 +78,7 @@ final class DenialReader implements AutoCloseable {
                 reason(served, packet, protocol, domain));
     }
 
-    /** The packet filter says that it was denied; the policy says why, or else the filter's word has to do. */
+    /** The packet filter says that the policy denied it; why it says itself, unless it has been exchanged since. */
     private String reason(Served served, LoggedPacket packet, EgressRule.Protocol protocol, Optional<String> domain) {
         if (protocol != EgressRule.Protocol.ANY) {
             EgressPolicy.Decision decision = served.policy()
@@ -92,7 +92,7 @@ final class DenialReader implements AutoCloseable {
                 return decision.reason();
             }
         }
-        return packet.prefix().isEmpty() ? "the packet filter" : packet.prefix();
+        return "the policy of that moment";
     }
 
     private synchronized void tend() {
