@@ -178,7 +178,8 @@ final class MachineState {
         List<String> processes = new ArrayList<>();
         stats.forEach((pid, stat) -> {
             boolean ours = isBelow(pid, self, stats);
-            boolean orphan = isOrphan(pid, foreign);
+            // One that has ended and is nobody's any more waits for the machine's first process to look.
+            boolean orphan = !stat[0].equals("Z") && isOrphan(pid, foreign);
             if ((ours || orphan) && !stat[2].equals("ip") && !stat[2].equals("nft")) {
                 processes.add("pid " + pid + " started " + stat[3] + " " + stat[2] + " parent " + stat[1]);
             }
