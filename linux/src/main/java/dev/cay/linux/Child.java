@@ -25,6 +25,9 @@ public final class Child implements AutoCloseable {
     static final long PIDFD_INFO_EXIT = 8;
     static final int PIDFD_INFO_EXIT_CODE_AT = 60;
 
+    /** What has closed its streams ends within microseconds, and to fall asleep for them and be woken takes longer than to look again. */
+    private static final int LOOKS = 30;
+
     private final int pid;
     private final Fd pidfd;
 
@@ -115,12 +118,14 @@ public final class Child implements AutoCloseable {
 
     /** Waits until the process has ended and reaps it. */
     public Status await() {
-        while (true) {
+        for (int looks = 1; ; looks++) {
             Optional<Status> ended = poll();
             if (ended.isPresent()) {
                 return ended.get();
             }
-            Poll.await(Poll.FOREVER, end());
+            if (looks >= LOOKS) {
+                Poll.await(Poll.FOREVER, end());
+            }
         }
     }
 

@@ -70,8 +70,9 @@ final class Capture {
         long deadline = Long.MAX_VALUE;
         while (true) {
             List<Poll.Interest> interests = interests();
-            if (interests.isEmpty()) {
-                break;
+            if (interests.isEmpty()
+                    || interests.size() == 1 && interests.getFirst().fd() == end.fd()) {
+                break; // nothing comes any more but its end
             }
             long wait = exited ? deadline - System.nanoTime() : Poll.FOREVER;
             if (exited && wait <= 0) {
