@@ -14,9 +14,9 @@ import java.util.OptionalLong;
 final class ExecBench {
     private static final List<String> CASES =
             List.of("ours", Report.BARE_EXEC, "ProcessBuilder", "crun", "runc", "nsenter");
-    private static final Duration LONGEST = Duration.ofSeconds(90);
+    private static final Duration LONGEST = Duration.ofSeconds(150);
     private static final int ROUNDS = 300;
-    private static final int WARMUP = 5000;
+    private static final int WARMUP = 8000;
 
     private final Options options;
     private final Report report;
