@@ -116,6 +116,7 @@ class OracleTest {
             "Encoding\\.(CONTROL|OP)_.*", // the launcher's
             "Encoding\\.END",
             "Errno\\..*", // all of them are compared as an enum
+            "Child\\.LOOKS",
             "Fd\\.CLOSED",
             "FileOps\\.MODE_MASK",
             "(FrameCodec|Greeting)\\..*", // as KeptExecution
