@@ -168,7 +168,7 @@ final class CliBench {
             withoutJvm(EXEC, "exec_without_jvm_ms", jvm);
         });
         report.note(
-                "'run' is 'cay run -- true', as installed, start script and JVM included; 'run same root' does it in podman's"
+                "'run' is 'cay run -- true', as installed, its starter and JVM included; 'run same root' does it in podman's"
                         + " root file system. 'jvm' is what all of ours have in common, 'cay version'; it is subtracted in"
                         + " run_without_jvm_ms and exec_without_jvm_ms.");
         report.note("'claim' is take, exec with output captured, and close, from a pool of " + POOL + " that is full.");

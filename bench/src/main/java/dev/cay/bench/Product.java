@@ -39,7 +39,7 @@ final class Product {
         return new Tools.Command(command, Optional.empty(), Optional.empty());
     }
 
-    /** The start script and a JVM with our command line in it that touches no sandbox. */
+    /** The starter and a JVM with our command line in it that touches no sandbox. */
     Tools.Command jvm() {
         return command("version");
     }

@@ -5,7 +5,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.stream.Collectors;
 
-/** The command line in a process of its own, as its start script runs it. */
+/** The command line in a process of its own, as its starter runs it. */
 final class CommandLine {
     private CommandLine() {}
 

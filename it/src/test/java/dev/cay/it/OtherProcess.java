@@ -25,7 +25,7 @@ import java.util.stream.Stream;
 final class OtherProcess implements AutoCloseable {
     private static final int PATIENCE_SECONDS = 60;
 
-    /** Where native methods are found, as the start script of the command line says it. */
+    /** Where native methods are found, as the starter of the command line says it. */
     static final Path NATIVE_METHODS = Path.of(
             System.getProperty("cay.root"),
             "linux/src/main/resources/dev/cay/linux",

@@ -7,7 +7,7 @@ import java.nio.ByteBuffer;
 /**
  * The launcher as a library of native methods ({@code native-methods-*.S}), for processes that live for a tenth of a second: a
  * downcall is made of classes that the JVM writes at run time, which costs it 0.1 s the first time. It has to be a file, so it
- * is used only where a property names one, as the command line's start script does.
+ * is used only where a property names one, as the command line's starter does.
  */
 @SuppressWarnings("restricted") // loads the library, what the module is granted native access for
 final class NativeMethods {
