@@ -118,7 +118,8 @@ static void choose_cache(char **words) {
     add_option("-XX:AOTCache=%s/%s.aot", folder, cache);
 }
 
-// Outside of UTF-8 the virtual machine cannot name all files.
+// Outside of UTF-8 the virtual machine cannot name all files. It asks for all categories of the locale, each of which is a file or two
+// to the C library, and uses the one of characters.
 static void use_utf8(void) {
     static const char *const names[] = {"LC_ALL", "LC_CTYPE", "LANG", NULL};
     const char *locale = "";
@@ -127,7 +128,9 @@ static void use_utf8(void) {
         if (value) locale = value;
     }
     const char *utf = strcasestr(locale, "utf");
-    if (!utf || locale[strlen(locale) - 1] != '8') setenv("LC_ALL", "C.UTF-8", 1);
+    setenv("LC_CTYPE", utf && locale[strlen(locale) - 1] == '8' ? locale : "C.UTF-8", 1);
+    unsetenv("LC_ALL");
+    unsetenv("LANG");
 }
 
 static jstring to_string(JNIEnv *java, jclass strings, const char *argument) {

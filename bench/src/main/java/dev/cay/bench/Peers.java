@@ -1,5 +1,7 @@
 package dev.cay.bench;
 
+import dev.cay.SeccompPolicy;
+import dev.cay.engine.seccomp.Seccomp;
 import dev.cay.linux.Architecture;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -7,18 +9,16 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /** The small ones among the other programs: command lines without a state. */
 final class Peers {
-    /** Compiled with our own compiler; the benchmarks are run from the root of the repository. */
-    private static final Path FILTERS = Path.of("engine/src/main/resources/dev/cay/engine/seccomp");
-
     private Peers() {}
 
     static Optional<Case> bwrap(Workbench bench, Report report) throws IOException {
-        Path filter = FILTERS.resolve("standard-" + Architecture.current().text() + ".bpf")
-                .toAbsolutePath();
-        boolean filtered = Files.exists(filter);
+        Path filter = bench.directory().resolve("standard.bpf");
+        Optional<byte[]> program = Seccomp.compile(SeccompPolicy.standard(), Architecture.current(), Set.of());
+        Files.write(filter, program.orElseThrow());
         List<String> options = new ArrayList<>(List.of(
                 "--unshare-all",
                 "--uid",
@@ -37,18 +37,16 @@ final class Peers {
                 "--cap-drop",
                 "ALL",
                 "--die-with-parent",
-                "--new-session"));
-        if (filtered) {
-            options.addAll(List.of("--seccomp", Integer.toString(Tools.FILE_DESCRIPTOR)));
-        }
+                "--new-session",
+                "--seccomp",
+                Integer.toString(Tools.FILE_DESCRIPTOR)));
         return tried(
                 bench,
                 report,
                 "bwrap",
                 options,
-                filtered ? Optional.of(filter) : Optional.empty(),
-                "a control group; masked paths; /sys; more than one id; an overlay for changes; Landlock"
-                        + (filtered ? "" : "; seccomp"));
+                Optional.of(filter),
+                "a control group; masked paths; /sys; more than one id; an overlay for changes; Landlock");
     }
 
     static Optional<Case> unshare(Workbench bench, Report report) throws IOException {

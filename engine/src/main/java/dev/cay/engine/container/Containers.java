@@ -119,11 +119,11 @@ public final class Containers implements AutoCloseable {
                 "run it outside of other containers, with all capabilities");
     }
 
-    private interface Maker<T> {
+    interface Maker<T> {
         T make() throws IOException;
     }
 
-    private static <T> T made(Maker<T> maker) {
+    static <T> T made(Maker<T> maker) {
         try {
             return maker.make();
         } catch (IOException e) {

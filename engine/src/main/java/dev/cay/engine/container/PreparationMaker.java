@@ -46,9 +46,7 @@ final class PreparationMaker implements Preparation.Maker {
     private final ImageRoots images;
     private final NetworkSource networks;
     private final Executor background;
-    private final List<Op> signals;
-    private final List<Op> capabilityBounds;
-    private final List<Op> capabilityBoundsOfHost;
+    private final Late<Inheritance> inheritance;
 
     /** @param background takes apart what nobody needs any more, which the kernel is slow at */
     PreparationMaker(
@@ -60,8 +58,7 @@ final class PreparationMaker implements Preparation.Maker {
             VolumeSource volumes,
             ImageRoots images,
             NetworkSource networks,
-            Executor background)
-            throws SyscallException {
+            Executor background) {
         this.kernel = kernel;
         this.groups = groups;
         rootless = kernel instanceof RootlessKernel;
@@ -72,10 +69,18 @@ final class PreparationMaker implements Preparation.Maker {
         this.images = images;
         this.networks = networks;
         this.background = background;
-        signals = Processes.defaultIgnoredSignals(kernel);
-        int lastCapability = Privileges.lastCapability(kernel);
-        capabilityBounds = Privileges.bounds(lastCapability, true);
-        capabilityBoundsOfHost = Privileges.bounds(lastCapability, false);
+        inheritance = new Late<>(() -> Containers.made(() -> Inheritance.of(kernel)), _ -> {});
+    }
+
+    /** What first processes do with what they have from this process: ignored signals, and capabilities in two kinds of sandboxes. */
+    private record Inheritance(List<Op> signals, List<Op> bounds, List<Op> boundsOfHost) {
+        static Inheritance of(LocalKernel kernel) throws SyscallException {
+            int lastCapability = Privileges.lastCapability(kernel);
+            return new Inheritance(
+                    Processes.defaultIgnoredSignals(kernel),
+                    Privileges.bounds(lastCapability, true),
+                    Privileges.bounds(lastCapability, false));
+        }
     }
 
     @Override
@@ -176,8 +181,10 @@ final class PreparationMaker implements Preparation.Maker {
         Stub stub = undo.push(new Stub(connection.getFirst()));
         scaffolding.push(connection.getLast());
         CreationList.Inherited inherited = new CreationList.Inherited(
-                signals,
-                spec.userNamespace() ? capabilityBounds : capabilityBoundsOfHost,
+                inheritance.get().signals(),
+                spec.userNamespace()
+                        ? inheritance.get().bounds()
+                        : inheritance.get().boundsOfHost(),
                 landlock.map(Landlock::restrictSelf));
         Child first;
         try (Cgroup.Entrance entrance = group.enter()) {

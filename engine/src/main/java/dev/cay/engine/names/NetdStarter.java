@@ -94,7 +94,7 @@ public final class NetdStarter {
     private static Process start(Path log) throws IOException {
         ProcessBuilder builder = new ProcessBuilder(command());
         builder.directory(new File("/"));
-        builder.environment().keySet().retainAll(List.of("PATH", "LANG", "LC_ALL"));
+        builder.environment().keySet().retainAll(List.of("PATH", "LANG", "LC_CTYPE", "LC_ALL"));
         builder.environment().put("MALLOC_ARENA_MAX", "1"); // it has time: memory is worth more
         builder.redirectInput(new File("/dev/null"));
         builder.redirectOutput(log.toFile());

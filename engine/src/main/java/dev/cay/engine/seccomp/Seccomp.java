@@ -1,12 +1,10 @@
 package dev.cay.engine.seccomp;
 
+import static java.nio.charset.StandardCharsets.ISO_8859_1;
 import static java.util.Objects.requireNonNull;
 
 import dev.cay.SeccompPolicy;
 import dev.cay.linux.Architecture;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
 import java.util.LinkedHashMap;
 import java.util.Optional;
 import java.util.SequencedMap;
@@ -51,31 +49,9 @@ public final class Seccomp {
 
     private static byte[] standard(Architecture architecture) {
         return switch (architecture) {
-            case X86_64 -> X86.STANDARD.clone();
-            case AARCH64 -> Arm.STANDARD.clone();
+            case X86_64 -> StandardFilters.X86_64.getBytes(ISO_8859_1);
+            case AARCH64 -> StandardFilters.AARCH64.getBytes(ISO_8859_1);
         };
-    }
-
-    // Compiled before Cay is built, and checked in: a command line that starts a JVM for one sandbox has no time for
-    // tables. A test compares the resources with what the compiler makes.
-
-    private static final class X86 {
-        static final byte[] STANDARD = resource("standard-x86_64.bpf");
-    }
-
-    private static final class Arm {
-        static final byte[] STANDARD = resource("standard-aarch64.bpf");
-    }
-
-    private static byte[] resource(String name) {
-        try (InputStream stream = Seccomp.class.getResourceAsStream(name)) {
-            if (stream == null) {
-                throw new IllegalStateException(name + " is missing from this build of Cay");
-            }
-            return stream.readAllBytes();
-        } catch (IOException e) {
-            throw new UncheckedIOException(name, e);
-        }
     }
 
     private static byte[] profile(Key key) {

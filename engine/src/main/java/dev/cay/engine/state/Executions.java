@@ -27,8 +27,11 @@ public final class Executions {
     /** The number of the sandbox's own command. */
     public static final int OWN = 1;
 
-    /** How many that have ended are kept, besides the sandbox's own command. */
+    /** How many that have ended are kept at least, besides the sandbox's own command; and fewer than {@link #LOOKED_AT} more. */
     public static final int KEPT = 64;
+
+    /** Those that are too many are looked for when a number of this many begins: to list them all takes a cold JVM a millisecond and more. */
+    static final int LOOKED_AT = 16;
 
     private static final String SUFFIX = ".json";
 
@@ -45,7 +48,9 @@ public final class Executions {
      * @param user as whom it is to run
      */
     public ExecutionRecord begin(int number, ExecSpec command, String user, Instant time) throws IOException {
-        forget();
+        if (number % LOOKED_AT == 0) {
+            forget();
+        }
         Path file = file(number);
         Path born = directory.resolve(number + ".new");
         ExecutionRecord.create(born, ExecutionRecord.ringFor(command.kept().bytes()));
@@ -179,10 +184,23 @@ public final class Executions {
 
     private List<Integer> numbers() throws IOException {
         return Directories.names(directory).stream()
-                .filter(name -> name.matches("[1-9][0-9]{0,8}\\.json"))
+                .filter(Executions::isSidecar)
                 .map(name -> Integer.valueOf(name.substring(0, name.length() - SUFFIX.length())))
                 .sorted()
                 .toList();
+    }
+
+    private static boolean isSidecar(String name) {
+        int digits = name.length() - SUFFIX.length();
+        if (digits < 1 || digits > 9 || !name.endsWith(SUFFIX) || name.charAt(0) == '0') {
+            return false;
+        }
+        for (int i = 0; i < digits; i++) {
+            if (name.charAt(i) < '0' || name.charAt(i) > '9') {
+                return false;
+            }
+        }
+        return true;
     }
 
     private record Sidecar(

@@ -104,16 +104,17 @@ final class ExecutionsTest {
 
     @Test
     void theOldestThatHaveEndedAreForgotten() throws IOException {
+        int last = 6 * Executions.LOOKED_AT;
         end(Executions.OWN, 0);
         begin(2); // runs all the time
-        for (int number = 3; number < 100; number++) {
+        for (int number = 3; number <= last; number++) {
             end(number, 0);
         }
         assertThat(executions.list(false))
                 .extracting(ExecutionInfo::id)
                 .hasSize(Executions.KEPT + 1)
-                .startsWith(1, 2, 100 - Executions.KEPT + 1)
-                .endsWith(99);
+                .startsWith(1, 2, last + 1 - Executions.KEPT + 1)
+                .endsWith(last);
         assertThat(Directories.names(directory)).hasSize(2 * (Executions.KEPT + 1));
     }
 
@@ -123,7 +124,7 @@ final class ExecutionsTest {
             begin(number);
         }
         Files.delete(directory.resolve("40"));
-        begin(100);
+        begin(6 * Executions.LOOKED_AT);
         assertThat(directory.resolve("40.json")).doesNotExist();
         assertThat(executions.list(false)).hasSize(Executions.KEPT);
     }
