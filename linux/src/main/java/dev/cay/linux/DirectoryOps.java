@@ -1,7 +1,6 @@
 package dev.cay.linux;
 
 import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -55,7 +54,7 @@ public final class DirectoryOps {
         how.putLong(0, flags | FileOps.O_CLOEXEC).putLong(8, mode).putLong(16, resolve);
         return Op.opening(
                 SystemCall.OPENAT2,
-                text(path),
+                Printable.text(path),
                 directory,
                 name(path),
                 new Arg.Bytes(how.array()),
@@ -64,12 +63,13 @@ public final class DirectoryOps {
 
     /** {@code int mkdirat(int dirfd, const char *pathname, mode_t mode)} mkdir(2); subject to the umask. */
     public static Op makeDirectory(Arg directory, byte[] name, int mode) {
-        return Op.of(SystemCall.MKDIRAT, text(name), directory, name(name), Arg.of(mode));
+        return Op.of(SystemCall.MKDIRAT, Printable.text(name), directory, name(name), Arg.of(mode));
     }
 
     /** {@code int mknodat(int dirfd, const char *pathname, S_IFIFO | mode, 0)} mknod(2); subject to the umask. */
     public static Op makeFifo(Arg directory, byte[] name, int mode) {
-        return Op.of(SystemCall.MKNODAT, text(name), directory, name(name), Arg.of(S_IFIFO | mode), Arg.of(0));
+        return Op.of(
+                SystemCall.MKNODAT, Printable.text(name), directory, name(name), Arg.of(S_IFIFO | mode), Arg.of(0));
     }
 
     /**
@@ -77,40 +77,46 @@ public final class DirectoryOps {
      * below it any more. Anybody may make such a device, which is none.
      */
     public static Op makeWhiteout(Arg directory, byte[] name) {
-        return Op.of(SystemCall.MKNODAT, text(name), directory, name(name), Arg.of(S_IFCHR), Arg.of(0));
+        return Op.of(SystemCall.MKNODAT, Printable.text(name), directory, name(name), Arg.of(S_IFCHR), Arg.of(0));
     }
 
     /** {@code int unlinkat(int dirfd, const char *pathname, 0)} unlink(2). */
     public static Op unlink(Arg directory, byte[] name) {
-        return Op.of(SystemCall.UNLINKAT, text(name), directory, name(name), Arg.of(0));
+        return Op.of(SystemCall.UNLINKAT, Printable.text(name), directory, name(name), Arg.of(0));
     }
 
     /** {@code int unlinkat(int dirfd, const char *pathname, AT_REMOVEDIR)} unlink(2). */
     public static Op removeDirectory(Arg directory, byte[] name) {
-        return Op.of(SystemCall.UNLINKAT, text(name), directory, name(name), Arg.of(AT_REMOVEDIR));
+        return Op.of(SystemCall.UNLINKAT, Printable.text(name), directory, name(name), Arg.of(AT_REMOVEDIR));
     }
 
     /** {@code int symlinkat(const char *target, int newdirfd, const char *linkpath)} symlink(2). */
     public static Op symlink(byte[] target, Arg directory, byte[] name) {
-        return Op.of(SystemCall.SYMLINKAT, text(name), name(target), directory, name(name));
+        return Op.of(SystemCall.SYMLINKAT, Printable.text(name), name(target), directory, name(name));
     }
 
     /** {@code ssize_t readlinkat(int dirfd, const char *pathname, char *buf, size_t size)} readlink(2); the name may be empty. */
     public static Op readLink(Arg directory, byte[] name, Arg.Buffer target) {
-        return Op.of(SystemCall.READLINKAT, text(name), directory, name(name), target, Arg.of(target.size()));
+        return Op.of(SystemCall.READLINKAT, Printable.text(name), directory, name(name), target, Arg.of(target.size()));
     }
 
     /** {@code int linkat(int olddirfd, const char *oldpath, int newdirfd, const char *newpath, 0)} link(2): follows no link. */
     public static Op link(Arg oldDirectory, byte[] oldName, Arg newDirectory, byte[] newName) {
         return Op.of(
-                SystemCall.LINKAT, text(newName), oldDirectory, name(oldName), newDirectory, name(newName), Arg.of(0));
+                SystemCall.LINKAT,
+                Printable.text(newName),
+                oldDirectory,
+                name(oldName),
+                newDirectory,
+                name(newName),
+                Arg.of(0));
     }
 
     /** {@code int renameat2(int olddirfd, const char *oldpath, int newdirfd, const char *newpath, 0)} rename(2). */
     public static Op rename(Arg oldDirectory, byte[] oldName, Arg newDirectory, byte[] newName) {
         return Op.of(
                 SystemCall.RENAMEAT2,
-                text(newName),
+                Printable.text(newName),
                 oldDirectory,
                 name(oldName),
                 newDirectory,
@@ -153,7 +159,7 @@ public final class DirectoryOps {
     public static Op status(Arg directory, byte[] name, Arg.Buffer status) {
         return Op.of(
                 SystemCall.STATX,
-                text(name),
+                Printable.text(name),
                 directory,
                 name(name),
                 Arg.of(AT_SYMLINK_NOFOLLOW | (name.length == 0 ? FileOps.AT_EMPTY_PATH : 0)),
@@ -204,10 +210,5 @@ public final class DirectoryOps {
             }
         }
         return new Arg.Bytes(Arrays.copyOf(name, name.length + 1));
-    }
-
-    /** For a reader: what could move a terminal's cursor is not passed on. */
-    private static String text(byte[] name) {
-        return new String(name, StandardCharsets.UTF_8).replaceAll("\\p{Cntrl}", "?");
     }
 }

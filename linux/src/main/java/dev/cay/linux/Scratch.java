@@ -12,7 +12,7 @@ final class Scratch implements AutoCloseable {
     /** Room for a sandbox's list and all its strings. */
     private static final int SIZE = 64 * 1024;
 
-    private static final byte[] ZEROES = new byte[512];
+    private static final byte[] ZEROES = new byte[64];
 
     private static final ConcurrentLinkedQueue<Scratch> FREE = new ConcurrentLinkedQueue<>();
 

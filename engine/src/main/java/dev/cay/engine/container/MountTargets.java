@@ -10,6 +10,7 @@ import dev.cay.linux.FileStatus;
 import dev.cay.linux.Kernel;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
+import dev.cay.linux.Printable;
 import dev.cay.linux.Results;
 import dev.cay.linux.SyscallException;
 import java.nio.charset.StandardCharsets;
@@ -270,6 +271,6 @@ final class MountTargets {
 
     /** For a message: what could move a terminal's cursor is not passed on. */
     private static String text(String path) {
-        return new String(bytes(path), StandardCharsets.UTF_8).replaceAll("\\p{Cntrl}", "?");
+        return Printable.text(bytes(path));
     }
 }

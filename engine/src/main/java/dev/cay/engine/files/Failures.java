@@ -3,6 +3,7 @@ package dev.cay.engine.files;
 import dev.cay.FilePath;
 import dev.cay.SandboxException.FileFailed;
 import dev.cay.linux.Errno;
+import dev.cay.linux.Printable;
 import dev.cay.linux.SyscallException;
 import java.io.IOException;
 
@@ -34,7 +35,7 @@ final class Failures {
 
     /** A path for a message: what could move a terminal's cursor is not passed on. */
     static String text(FilePath path) {
-        return path.toString().replaceAll("\\p{Cntrl}", "?");
+        return Printable.text(path.toString());
     }
 
     private static String reason(int errno) {

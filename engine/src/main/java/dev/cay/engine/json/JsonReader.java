@@ -2,6 +2,7 @@ package dev.cay.engine.json;
 
 import dev.cay.SandboxException;
 import dev.cay.engine.json.JsonTokens.Token;
+import dev.cay.linux.Printable;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -181,7 +182,7 @@ public final class JsonReader {
     /** A piece of the text, fit for a message. */
     public static String shown(String text) {
         String start = text.length() <= SHOWN ? text : text.substring(0, SHOWN) + "...";
-        return "'" + start.replaceAll("\\p{Cntrl}", "?") + "'";
+        return "'" + Printable.text(start) + "'";
     }
 
     private void expect(Token token, String what, String form) {

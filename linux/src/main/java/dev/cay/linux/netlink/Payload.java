@@ -1,5 +1,6 @@
 package dev.cay.linux.netlink;
 
+import dev.cay.linux.Printable;
 import java.net.InetAddress;
 import java.net.ProtocolException;
 import java.net.UnknownHostException;
@@ -96,7 +97,7 @@ final class Payload {
         while (end < length && array[offset + end] != 0) {
             end++;
         }
-        return new String(array, offset, end, StandardCharsets.UTF_8).replaceAll("\\p{Cntrl}", "?");
+        return Printable.text(new String(array, offset, end, StandardCharsets.UTF_8));
     }
 
     /** An IPv4 address or an IPv6 address, according to the length. */
