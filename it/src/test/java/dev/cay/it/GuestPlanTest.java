@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.cay.BootStep;
 import dev.cay.Furnishing;
 import dev.cay.Size;
+import dev.cay.engine.microvm.GuestAddressing;
 import dev.cay.engine.microvm.GuestBoot;
 import dev.cay.engine.microvm.GuestMount;
 import dev.cay.engine.microvm.GuestSpec;
@@ -129,7 +130,7 @@ final class GuestPlanTest {
                         new ProcessLimit(ProcessLimit.Resource.CPU, 5, 5)),
                 "guest",
                 GuestSpec.HOST_ALIAS,
-                List.of(),
+                new GuestAddressing.CommandLine(),
                 List.of("/made/here"),
                 mounts,
                 OptionalInt.empty(),
@@ -202,7 +203,7 @@ final class GuestPlanTest {
                 new GuestMount.Tmpfs("/tmp", Optional.empty(), OptionalInt.empty(), GuestMount.Options.ALL)));
         assertThat(report)
                 .extracting(BootStep::name)
-                .startsWith("limits", "process table", "disks", "essential mounts", "mounts")
+                .startsWith("limits", "process table", "command line", "disks", "essential mounts", "mounts")
                 .contains("trust", "scripts", "accounts", "loopback");
         assertThat(report)
                 .allMatch(entry -> !entry.took().isNegative() && !entry.at().isNegative());

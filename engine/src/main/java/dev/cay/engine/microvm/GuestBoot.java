@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 
 /** Takes the steps of a guest's boot, in as few round trips as they allow, and keeps account of them. Not thread-safe. */
@@ -27,6 +28,8 @@ public final class GuestBoot {
     private Kernel guest;
     private final Map<String, String> serials;
     private final List<BootStep> entries = new ArrayList<>();
+    private Optional<DhcpClient> lease = Optional.empty();
+    private volatile boolean isUp;
 
     /** Since the guest's kernel began. */
     private Duration now = Duration.ZERO;
@@ -86,15 +89,52 @@ public final class GuestBoot {
      * @return what its commands find in it
      * @throws IOException of the step that failed, which it names
      */
-    public GuestSurroundings bringUp(GuestSpec spec, long deadline) throws IOException {
-        GuestTrust trust = new GuestTrust(spec.furnishing().certificates());
-        take(GuestPlan.first(spec));
+    public GuestSurroundings bringUp(GuestSpec wanted, long deadline) throws IOException {
+        GuestTrust trust = new GuestTrust(wanted.furnishing().certificates());
+        take(GuestPlan.first(wanted));
+        GuestSpec spec = addressed(wanted);
         GuestDisks disks = new GuestDisks(serials);
         take(List.of(new GuestStep.Talk("disks", true, kernel -> disks.find(kernel, spec.serials(), deadline))));
-        take(GuestPlan.rest(spec, disks.found(), trust));
+        try {
+            take(GuestPlan.rest(spec, disks.found(), trust, kernel -> lease(kernel, spec, deadline)));
+        } catch (IOException e) {
+            lease.ifPresent(DhcpClient::close);
+            throw e;
+        }
+        isUp = true;
         boolean scripts = !spec.furnishing().scripts().isEmpty();
         return new GuestSurroundings(
                 trust.variables(), scripts ? Optional.of(GuestScripts.DIRECTORY) : Optional.empty());
+    }
+
+    /** With what its kernel's command line says, if that is who is asked. */
+    private GuestSpec addressed(GuestSpec spec) throws IOException {
+        if (!(spec.addressing() instanceof GuestAddressing.CommandLine)) {
+            return spec;
+        }
+        AtomicReference<GuestSpec> known = new AtomicReference<>(spec);
+        take(List.of(new GuestStep.Talk("command line", true, kernel -> {
+            try {
+                GuestAddressing.parse(GuestInterface.commandLine(kernel))
+                        .ifPresent(found -> known.set(spec.with(found)));
+            } catch (IllegalArgumentException e) {
+                throw new IOException(e.getMessage(), e);
+            }
+        })));
+        return known.get();
+    }
+
+    private void lease(Kernel kernel, GuestSpec spec, long deadline) throws IOException {
+        lease = Optional.of(DhcpClient.acquire(
+                kernel,
+                spec.hostname(),
+                found -> kernel.run(GuestReturn.unsealed(spec.readOnly() && isUp, GuestPlan.names(spec.with(found)))),
+                deadline));
+    }
+
+    /** Who keeps the guest's address; the caller's. */
+    public Optional<DhcpClient> lease() {
+        return lease;
     }
 
     /**

@@ -85,10 +85,12 @@ final class GuestPlan {
     /**
      * All the rest.
      *
-     * @param trust the certificates that it is to trust
      * @param disks that it has
+     * @param trust the certificates that it is to trust
+     * @param asking somebody for its addresses, if that is how it comes to them
      */
-    static List<GuestStep> rest(GuestSpec spec, GuestDisks.Found disks, GuestTrust trust) {
+    static List<GuestStep> rest(
+            GuestSpec spec, GuestDisks.Found disks, GuestTrust trust, GuestStep.Conversation asking) {
         List<GuestStep> steps = new ArrayList<>();
         root(spec, disks).ifPresent(list -> steps.add(required("root", list)));
         steps.add(required("essential mounts", essential()));
@@ -97,6 +99,7 @@ final class GuestPlan {
         steps.add(required("names", names(spec)));
         steps.add(new GuestStep.Calls("accounts", false, accounts()));
         steps.add(required("loopback", OpList.of(Loopback.up().toArray(Op[]::new))));
+        network(spec.addressing(), asking).ifPresent(steps::add);
         if (!trust.isEmpty()) {
             steps.add(new GuestStep.Talk("trust", true, trust::install));
             steps.add(new GuestStep.Talk(
@@ -114,6 +117,15 @@ final class GuestPlan {
             steps.add(required("seal", OpList.of(Mount.mount("", "/", flags))));
         }
         return steps;
+    }
+
+    private static Optional<GuestStep> network(GuestAddressing addressing, GuestStep.Conversation asking) {
+        return switch (addressing) {
+            case GuestAddressing.CommandLine _, GuestAddressing.Port _ -> Optional.empty();
+            case GuestAddressing.Fixed fixed ->
+                Optional.of(new GuestStep.Talk("network", true, guest -> GuestInterface.configure(guest, fixed)));
+            case GuestAddressing.Dhcp _ -> Optional.of(new GuestStep.Talk("network", true, asking));
+        };
     }
 
     private static GuestStep required(String name, OpList calls) {
@@ -274,8 +286,9 @@ final class GuestPlan {
         Op etc = files.directory("/etc", 0755);
         files.replace(etc, "hostname", spec.hostname() + "\n");
         files.replace(etc, "hosts", hosts(spec));
-        if (!spec.gateways().isEmpty()) {
-            files.replace(etc, "resolv.conf", "nameserver " + spec.gateways().getFirst() + "\n");
+        List<String> servers = spec.addressing().nameServers();
+        if (!servers.isEmpty()) {
+            files.replace(etc, "resolv.conf", "nameserver " + String.join("\nnameserver ", servers) + "\n");
         }
         files.add(FileOps.close(etc));
         return files.build();
@@ -287,7 +300,8 @@ final class GuestPlan {
         text.append("::1\tlocalhost ip6-localhost ip6-loopback ")
                 .append(spec.hostname())
                 .append('\n');
-        spec.gateways()
+        spec.addressing()
+                .gateways()
                 .forEach(address -> text.append(address)
                         .append('\t')
                         .append(spec.hostAlias())

@@ -88,7 +88,7 @@ final class GuestReturn {
     }
 
     /** A root that nobody may change is changed by its owner, while nobody else does anything. */
-    private static OpList unsealed(boolean sealed, OpList calls) {
+    static OpList unsealed(boolean sealed, OpList calls) {
         if (!sealed) {
             return calls;
         }

@@ -30,7 +30,7 @@ import java.util.regex.Pattern;
  * @param limits of every process, each resource at most once; its first has those that it can live with
  * @param hostname at most 64 characters
  * @param hostAlias by which name the guest knows its host
- * @param gateways the addresses of the host that it can reach, which get that name; the first one answers its questions for names
+ * @param addressing how it comes to its addresses; those of its host get that name
  * @param directories that are made where they are missing
  * @param mounts besides its root, in the order in which they are made: parents first
  * @param threads how many processes and threads its commands may have, above 0; as many as the kernel says if empty
@@ -42,7 +42,7 @@ public record GuestSpec(
         List<ProcessLimit> limits,
         String hostname,
         String hostAlias,
-        List<String> gateways,
+        GuestAddressing addressing,
         List<String> directories,
         List<GuestMount> mounts,
         OptionalInt threads,
@@ -56,7 +56,6 @@ public record GuestSpec(
     private static final ProcessLimit FILES = new ProcessLimit(ProcessLimit.Resource.NOFILE, 1024, 1 << 20);
 
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9]([A-Za-z0-9.-]{0,62}[A-Za-z0-9])?");
-    private static final Pattern ADDRESS = Pattern.compile("[0-9a-fA-F.:]{2,45}");
 
     /** Where a root file system comes from. */
     public sealed interface Root {
@@ -111,11 +110,10 @@ public record GuestSpec(
         requireNonNull(root, "root is null");
         limits = List.copyOf(limits);
         directories = List.copyOf(directories);
-        gateways = List.copyOf(gateways);
+        requireNonNull(addressing, "addressing is null");
         requireNonNull(furnishing, "furnishing is null");
         require(NAME.matcher(hostname).matches(), "a host name '" + hostname + "'");
         require(NAME.matcher(hostAlias).matches(), "a host that is called '" + hostAlias + "'");
-        gateways.forEach(address -> require(ADDRESS.matcher(address).matches(), "a gateway '" + address + "'"));
         Set<ProcessLimit.Resource> resources = new HashSet<>();
         limits.forEach(limit -> require(resources.add(limit.resource()), "two limits of " + limit.resource()));
         directories.forEach(path -> require(path.startsWith("/"), "a directory '" + path + "'"));
@@ -171,11 +169,17 @@ public record GuestSpec(
                 limits(spec),
                 spec.hostname().orElse(id),
                 HOST_ALIAS,
-                gateways,
+                gateways.isEmpty() ? new GuestAddressing.CommandLine() : new GuestAddressing.Port(gateways),
                 spec.workingDirectory().stream().toList(),
                 mounts,
                 OptionalInt.of(spec.limits().pids()),
                 spec.furnishing());
+    }
+
+    /** The same with other addresses. */
+    GuestSpec with(GuestAddressing found) {
+        return new GuestSpec(
+                root, readOnly, limits, hostname, hostAlias, found, directories, mounts, threads, furnishing);
     }
 
     private static Upper upper(Writable writable) {

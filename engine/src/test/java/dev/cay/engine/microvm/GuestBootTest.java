@@ -4,13 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cay.BootStep;
+import dev.cay.Furnishing;
 import dev.cay.linux.Errno;
 import dev.cay.linux.FileOps;
 import dev.cay.linux.OpList;
 import dev.cay.linux.RecordingKernel;
 import dev.cay.linux.SystemCall;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.OptionalInt;
 import org.junit.jupiter.api.Test;
 
 final class GuestBootTest {
@@ -55,5 +58,29 @@ final class GuestBootTest {
         assertThat(boot.steps().stream().flatMap(step -> step.warning().stream()))
                 .containsExactly("chdir(/a): ENODEV (step 1)", "chroot(/b): EPERM (step 0)");
         assertThat(boot.steps()).hasSize(3);
+    }
+
+    /** What a kernel's command line says wrongly is an error before anything is mounted that would not be there anyway. */
+    @Test
+    void aWrongCommandLineEndsTheBoot() {
+        byte[] line = "quiet ip=10.0.0.2::10.0.0.1:255.0.255.0::eth0:off\n".getBytes(StandardCharsets.US_ASCII);
+        guest.fill(SystemCall.READ, line).answer(SystemCall.READ, line.length);
+        GuestSpec spec = new GuestSpec(
+                new GuestSpec.Root.Initramfs(),
+                false,
+                List.of(),
+                "guest",
+                GuestSpec.HOST_ALIAS,
+                new GuestAddressing.CommandLine(),
+                List.of(),
+                List.of(),
+                OptionalInt.empty(),
+                Furnishing.none());
+        assertThatThrownBy(() -> boot.bringUp(spec, System.nanoTime()))
+                .isInstanceOf(IOException.class)
+                .hasMessage("the guest's command line: no guest has ip=10.0.0.2::10.0.0.1:255.0.255.0::eth0:off:"
+                        + " '255.0.255.0' for a mask");
+        assertThat(inside.runs()).hasSize(1);
+        assertThat(boot.steps()).extracting(BootStep::name).containsExactly("limits", "process table");
     }
 }

@@ -26,6 +26,7 @@ final class GuestPlanTest {
             new GuestDisks.Found(Map.of("layer0", "vda", "layer1", "vdb", "data", "vdc"), List.of("ext4", "erofs"));
 
     private static final GuestTrust TRUST = new GuestTrust(List.of());
+    private static final GuestStep.Conversation NOBODY = _ -> {};
 
     private static GuestSpec spec(GuestSpec.Root root, boolean readOnly, GuestMount... mounts) {
         return new GuestSpec(
@@ -34,7 +35,7 @@ final class GuestPlanTest {
                 List.of(),
                 "guest",
                 GuestSpec.HOST_ALIAS,
-                List.of("10.0.0.1", "fd00::1"),
+                new GuestAddressing.Port(List.of("10.0.0.1", "fd00::1")),
                 List.of("/made/here"),
                 List.of(mounts),
                 OptionalInt.of(100),
@@ -82,7 +83,7 @@ final class GuestPlanTest {
     void theStepsAreTheseAndInThisOrder() {
         GuestSpec spec = spec(OVERLAY, true, tmpfs("/mnt"));
         assertThat(names(GuestPlan.first(spec))).containsExactly("limits", "process table");
-        List<GuestStep> steps = GuestPlan.rest(spec, DISKS, TRUST);
+        List<GuestStep> steps = GuestPlan.rest(spec, DISKS, TRUST, NOBODY);
         assertThat(names(steps))
                 .containsExactly(
                         "root",
@@ -99,7 +100,7 @@ final class GuestPlanTest {
                         "seal");
         assertThat(steps.stream().filter(step -> !step.required()).map(GuestStep::name))
                 .containsExactly("accounts", "message queues");
-        assertThat(names(GuestPlan.rest(spec(new GuestSpec.Root.Initramfs(), false), DISKS, TRUST)))
+        assertThat(names(GuestPlan.rest(spec(new GuestSpec.Root.Initramfs(), false), DISKS, TRUST, NOBODY)))
                 .doesNotContain("root", "seal");
     }
 
@@ -115,7 +116,7 @@ final class GuestPlanTest {
                 share("1", "/etc/one", false, new Options(true, false)),
                 share("0", "/work", true, Options.ALL),
                 tmpfs("/work/made/memory"));
-        List<String> calls = calls(GuestPlan.rest(spec, DISKS, TRUST), "mounts").stream()
+        List<String> calls = calls(GuestPlan.rest(spec, DISKS, TRUST, NOBODY), "mounts").stream()
                 .map(Op::toString)
                 .toList();
         assertThat(calls)
@@ -149,7 +150,7 @@ final class GuestPlanTest {
 
     @Test
     void theNamesAreToTheLetter() {
-        List<Op> calls = calls(GuestPlan.rest(spec(OVERLAY, false), DISKS, TRUST), "names");
+        List<Op> calls = calls(GuestPlan.rest(spec(OVERLAY, false), DISKS, TRUST, NOBODY), "names");
         assertThat(written(calls, "resolv.conf")).isEqualTo("nameserver 10.0.0.1\n");
         assertThat(written(calls, "hosts")).isEqualTo("""
             127.0.0.1\tlocalhost guest
@@ -168,7 +169,7 @@ final class GuestPlanTest {
     @Test
     void aDiskIsTriedWithAllThatTheKernelKnowsAndThenLookedAt() {
         GuestMount disk = new GuestMount.Disk("data", "/srv/data", Optional.empty(), new Options(true, false));
-        List<Op> calls = calls(GuestPlan.rest(spec(OVERLAY, false, disk), DISKS, TRUST), "mounts");
+        List<Op> calls = calls(GuestPlan.rest(spec(OVERLAY, false, disk), DISKS, TRUST, NOBODY), "mounts");
         assertThat(calls.stream()
                         .filter(call -> call.call() == SystemCall.MOUNT)
                         .map(Op::operands))
@@ -187,7 +188,7 @@ final class GuestPlanTest {
         GuestMount disk = new GuestMount.Disk("data", "/b", Optional.of("ext4"), Options.ALL);
         GuestSpec spec = spec(OVERLAY, false, tmpfs("/a/b/c"), tmpfs("/tmp"), tmpfs("/a/b"), disk);
         assertThat(spec.mounts()).extracting(GuestMount::path).containsExactly("/b", "/tmp", "/a/b", "/a/b/c");
-        assertThat(data(calls(GuestPlan.rest(spec, DISKS, TRUST), "mounts")))
+        assertThat(data(calls(GuestPlan.rest(spec, DISKS, TRUST, NOBODY), "mounts")))
                 .containsExactly(
                         "tmpfs -> /tmp mode=1777,size=1048576",
                         "tmpfs -> /a/b mode=755,size=1048576",
@@ -197,7 +198,7 @@ final class GuestPlanTest {
     /** Once the image is the root nothing is named by a path that its symlinks could lead anywhere. */
     @Test
     void noPathOfTheImageIsFollowed() {
-        List<GuestStep> steps = GuestPlan.rest(spec(OVERLAY, false, tmpfs("/mnt")), DISKS, TRUST);
+        List<GuestStep> steps = GuestPlan.rest(spec(OVERLAY, false, tmpfs("/mnt")), DISKS, TRUST, NOBODY);
         for (GuestStep step : steps.subList(1, steps.size())) {
             if (step instanceof GuestStep.Talk) {
                 continue;
@@ -245,7 +246,7 @@ final class GuestPlanTest {
                 List.of(),
                 hostname,
                 GuestSpec.HOST_ALIAS,
-                List.of(),
+                new GuestAddressing.CommandLine(),
                 List.of(),
                 List.of(),
                 OptionalInt.empty(),
