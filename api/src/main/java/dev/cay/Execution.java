@@ -41,6 +41,12 @@ public interface Execution extends AutoCloseable {
      */
     void detach();
 
+    /**
+     * From now on the command's descendants count as it does: its output streams end when nobody has them open any more, however
+     * long that is after its exit, and {@link #kill} and {@link #close} kill those that are left.
+     */
+    void follow();
+
     /** Kills the command and all its descendants. Without effect once it has exited. */
     void kill();
 
@@ -54,8 +60,7 @@ public interface Execution extends AutoCloseable {
      * What the command has used so far; for after its end {@link ExecSpec#accounted} must have asked for it. Not to be called once
      * this is closed.
      *
-     * @return empty if nobody keeps an account of it: in a microVM, without control groups, and of a command that is its sandbox's
-     *     first process
+     * @return empty if nobody keeps an account of it: without control groups, and of a command that is its sandbox's first process
      */
     default Optional<ExecutionUsage> usage() {
         return Optional.empty();

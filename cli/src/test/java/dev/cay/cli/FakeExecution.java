@@ -139,6 +139,11 @@ final class FakeExecution implements Execution {
     }
 
     @Override
+    public void follow() {
+        // it has no descendants
+    }
+
+    @Override
     public void kill() {
         if (alive()) {
             end(Exit.signalled(Exit.Reason.KILLED, 9));

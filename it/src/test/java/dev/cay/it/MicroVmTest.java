@@ -232,6 +232,41 @@ final class MicroVmTest {
         }
     }
 
+    /** Wherever they hide: a session of their own is no way out of a control group. */
+    @Test
+    void aCommandEndsWithAllItsDescendants() {
+        String hidden = "setsid sh -c 'echo $$ > /tmp/hidden; exec sleep 1000' > /dev/null 2>&1 & "
+                + "while ! test -s /tmp/hidden; do sleep 0.02; done; ";
+        String gone = "while kill -0 $(cat /tmp/hidden) 2> /dev/null; do sleep 0.05; done; rm /tmp/hidden; echo gone";
+        ExecSpec late = ExecSpec.builder("sh", "-c", hidden + "exec sleep 1000")
+                .timeout(Duration.ofSeconds(1))
+                .grace(Duration.ofMillis(10))
+                .build();
+        assertThat(sandbox.exec(late).exit().reason()).isEqualTo(Exit.Reason.TIMEOUT);
+        assertThat(sh(gone)).isEqualTo("gone");
+        ExecSpec killed = ExecSpec.builder("sh", "-c", hidden + "echo on; exec sleep 1000")
+                .accounted(true)
+                .build();
+        try (Execution execution = sandbox.start(killed)) {
+            assertThat(execution.stdout().read()).isEqualTo('o');
+            assertThat(execution.usage().orElseThrow().processes()).isEqualTo(2);
+            execution.kill();
+            assertThat(execution.await(LONG)).contains(Exit.signalled(Exit.Reason.KILLED, 9));
+            assertThat(execution.usage().orElseThrow().cpu()).isPositive();
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
+        }
+        assertThat(sh(gone)).isEqualTo("gone");
+        assertThat(sh("cat /proc/self/cgroup")).matches("0::/cay-[0-9]+");
+        assertThat(Lab.attempt(sandbox, "mkdir /sys/fs/cgroup/mine")).contains("Read-only");
+        assertThat(Lab.attempt(sandbox, "echo 1 > /sys/fs/cgroup$(cut -d: -f3 /proc/self/cgroup)/cgroup.procs"))
+                .contains("ead-only");
+        for (int i = 0; i < 100; i++) {
+            sh("true");
+        }
+        assertThat(Integer.parseInt(sh("ls -d /sys/fs/cgroup/cay-* | wc -l"))).isLessThan(100);
+    }
+
     @Test
     void aTerminalIsOne() throws IOException {
         ExecSpec command = ExecSpec.builder("sh", "-c", "tty; stty size; read line; echo got $line")
@@ -264,7 +299,7 @@ final class MicroVmTest {
     @Test
     void clientsOfAgentsAreServed() throws IOException {
         try (AgentSocket agent = engine.serve(sandbox, AgentSpec.STANDARD)) {
-            new AgentConformance(sandbox, agent.path(), new AgentConformance.Abilities(false, true, false)).run();
+            new AgentConformance(sandbox, agent.path(), new AgentConformance.Abilities(false, true, true)).run();
         }
         sh("rm -rf /tmp/*");
     }
@@ -337,10 +372,38 @@ final class MicroVmTest {
                         new Furnishing.Init(List.of("auto", "word"), Map.of("GREETING", "hello"), Optional.of("/etc")))
                 .build())) {
             theImagesInitIsFirst(second);
+            itsDisksStandStill(second);
             assertThat(Lab.sh(second, "df -m / | tail -n 1 | awk '{print $2}'")).isBetween("17", "24");
             assertThat(Lab.attempt(second, "dd if=/dev/zero of=/file bs=1M count=64"))
                     .contains("No space");
             return Lab.sh(second, "cat /data/kept; echo later > /data/later");
+        }
+    }
+
+    private void itsDisksStandStill(Sandbox second) {
+        try (AgentSocket agent = engine.serve(second, AgentSpec.STANDARD);
+                AgentClient control = AgentClient.connect(agent.path(), AgentClient.CONTROL)) {
+            String disks = ",\"ok\":{\"disks\":[\"changes\",\"volume0\"]}}";
+            for (int id = 1; id <= 2; id++) {
+                assertThat(control.line("{\"id\":" + id + ",\"request\":\"freeze\"}"))
+                        .isEqualTo("{\"id\":" + id + disks);
+            }
+            try (Execution writer = second.start(ExecSpec.of("sh", "-c", "echo written > /data/frozen"));
+                    Execution other = second.start(ExecSpec.of("sh", "-c", "echo written > /frozen"))) {
+                assertThat(
+                                Lab.sh(
+                                        second,
+                                        "until [ $(cat /proc/[0-9]*/status | grep -c '^State:.D') = 2 ]; do sleep 0.05; done; echo waiting"))
+                        .isEqualTo("waiting");
+                assertThat(writer.await(Duration.ZERO)).isEmpty();
+                assertThat(control.line("{\"id\":3,\"request\":\"thaw\"}")).isEqualTo("{\"id\":3" + disks);
+                assertThat(writer.await(LONG)).contains(Exit.exited(0));
+                assertThat(other.await(LONG)).contains(Exit.exited(0));
+            }
+            assertThat(Lab.sh(second, "cat /data/frozen /frozen; rm /data/frozen"))
+                    .isEqualTo("written\nwritten");
+        } catch (IOException e) {
+            throw new IllegalStateException(e);
         }
     }
 

@@ -9,6 +9,8 @@ public final class FileOps {
     public static final int O_WRONLY = 1;
     public static final int O_RDWR = 2;
     public static final int O_CREAT = 0100;
+    private static final long FIFREEZE = 0xc0045877L;
+    private static final long FITHAW = 0xc0045878L;
     public static final int O_EXCL = 0200;
     public static final int O_APPEND = 02000;
     public static final int O_NONBLOCK = 04000;
@@ -200,6 +202,16 @@ public final class FileOps {
     /** {@code int ioctl(int fd, unsigned long op, ...)} ioctl(2). */
     public static Op ioctl(Arg fd, String operands, long request, Arg argument) {
         return Op.of(SystemCall.IOCTL, operands, fd, Arg.of(request), argument);
+    }
+
+    /** {@code int ioctl(int fd, FIFREEZE, 0)}: a file system, of which this is a directory, stands still; EBUSY if it does already. */
+    public static Op freeze(Arg directory) {
+        return ioctl(directory, "freeze", FIFREEZE, Arg.of(0));
+    }
+
+    /** {@code int ioctl(int fd, FITHAW, 0)}: it goes on; EINVAL if it does already. */
+    public static Op thaw(Arg directory) {
+        return ioctl(directory, "thaw", FITHAW, Arg.of(0));
     }
 
     /** {@code int fsetxattr(int fd, const char *name, const void *value, size_t size, int flags)} setxattr(2). */

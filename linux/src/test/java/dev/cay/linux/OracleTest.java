@@ -89,6 +89,8 @@ class OracleTest {
             Map.entry("Child.PIDFD_INFO_SIZE", "sizeof(struct pidfd_info_of_6_13)"),
             Map.entry("Child.PIDFD_INFO_EXIT_CODE_AT", "offsetof(struct pidfd_info_of_6_13, exit_code)"),
             Map.entry("Credentials.SECBIT_NO_SETUID_FIXUP", "1 << SECURE_NO_SETUID_FIXUP"),
+            Map.entry("FileOps.FIFREEZE", "_IOWR('X', 119, int)"),
+            Map.entry("FileOps.FITHAW", "_IOWR('X', 120, int)"),
             Map.entry("SparseFile.FICLONE", "_IOW(0x94, 9, int)"), // linux/fs.h, which quarrels with sys/mount.h
             Map.entry("MachineOps.TIMESPEC_SIZE", "sizeof(struct timespec)"),
             Map.entry("MachineOps.REBOOT_MAGIC1", "LINUX_REBOOT_MAGIC1"),

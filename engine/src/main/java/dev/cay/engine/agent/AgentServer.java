@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.InstantSource;
 import java.util.EnumMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
@@ -65,6 +66,14 @@ public final class AgentServer implements AgentSocket {
          * @throws SandboxException.Unsupported if it has none of its own
          */
         void setClock(InstantSource time);
+
+        /**
+         * Has the sandbox's file systems stand still, or go on.
+         *
+         * @return the serials of the disks that they are on
+         * @throws SandboxException.Unsupported if they are its host's
+         */
+        List<String> freeze(boolean frozen);
     }
 
     private AgentServer(Sandbox sandbox, Host host, AgentSpec spec, SocketFile socket, Consumer<AgentServer> onClose) {

@@ -1,8 +1,10 @@
 package dev.cay.engine.agent;
 
+import dev.cay.BootStep;
 import dev.cay.EventStream;
 import dev.cay.ExecutionInfo;
 import dev.cay.Exit;
+import dev.cay.MachineInfo;
 import dev.cay.Sandbox;
 import dev.cay.SandboxEvent;
 import dev.cay.SandboxException;
@@ -73,7 +75,13 @@ final class ControlService {
             case "inspect" -> {
                 SandboxInfo info = sandbox.info();
                 Optional<Usage> usage = usage();
-                succeed(request.id(), json -> write(json, info, usage));
+                List<BootStep> boot = sandbox.boot();
+                succeed(request.id(), json -> {
+                    write(json, info, usage);
+                    if (!boot.isEmpty()) { // a container has none
+                        json.objects("boot", boot, ControlService::write);
+                    }
+                });
             }
             case "executions" -> {
                 List<ExecutionInfo> list = sandbox.executions();
@@ -84,8 +92,10 @@ final class ControlService {
                 succeed(request.id(), _ -> {});
             }
             case "clock" -> setClock(request);
-            case "freeze", "thaw" ->
-                throw new SandboxException.Unsupported("no snapshot is taken of the file systems of a sandbox yet", "");
+            case "freeze", "thaw" -> {
+                List<String> disks = host.freeze(request.request().equals("freeze"));
+                succeed(request.id(), json -> json.texts("disks", disks));
+            }
             case "shutdown" -> {
                 shutDown(System.nanoTime() + TimeUnit.MILLISECONDS.toNanos(request.graceMillis()));
                 succeed(request.id(), _ -> {});
@@ -143,7 +153,23 @@ final class ControlService {
                 .field("isolation", info.spec().isolation().name().toLowerCase(Locale.ROOT))
                 .field("created", info.created().toString())
                 .object("exit", info.exit(), ControlService::write)
+                .field("paused", info.paused())
+                .object("machine", info.machine(), ControlService::write)
                 .object("usage", usage, ControlService::write);
+    }
+
+    private static void write(JsonWriter json, MachineInfo machine) {
+        json.field("health", machine.health().name().toLowerCase(Locale.ROOT))
+                .field("emulated", machine.emulated())
+                .field("template", machine.template())
+                .field("answeredMillis", machine.answered().toMillis());
+    }
+
+    private static void write(JsonWriter json, BootStep step) {
+        json.field("step", step.name())
+                .field("atMicros", TimeUnit.NANOSECONDS.toMicros(step.at().toNanos()))
+                .field("tookMicros", TimeUnit.NANOSECONDS.toMicros(step.took().toNanos()))
+                .field("warning", step.warning());
     }
 
     private static void write(JsonWriter json, Usage usage) {

@@ -83,6 +83,9 @@ final class ExecutionService {
     private void start(StartRequest request) throws IOException {
         boolean terminal = request.command().terminal().isPresent();
         try (Execution execution = begin(request)) {
+            if (request.stays()) {
+                execution.follow();
+            }
             if (isSpawned(execution)) {
                 tellStarted(execution, request.isKept(), "");
             }
@@ -111,6 +114,9 @@ final class ExecutionService {
         }
         KeptCommand command = kept.command(request.execution());
         try (KeptCommand.Turn turn = command.take(request.stdout(), request.stderr())) {
+            if (request.stays()) {
+                turn.follow();
+            }
             tellStarted(turn, true, from(turn.outputStart(), turn.errorStart()));
             run(turn, new RunningCommand.Manner(command.terminal(), request.isKept(), greeted));
         }
@@ -118,6 +124,9 @@ final class ExecutionService {
 
     private void attachStored(AttachRequest request) throws IOException {
         try (Execution execution = sandbox.attach(request.execution())) {
+            if (request.stays()) {
+                execution.follow();
+            }
             boolean terminal =
                     info(request.execution()).map(ExecutionInfo::terminal).orElse(false);
             tellStarted(execution, true, skip(execution, request, terminal));

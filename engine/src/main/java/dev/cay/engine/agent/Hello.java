@@ -9,7 +9,7 @@ final class Hello {
 
     /** What there is beyond the published frames. */
     private static final List<String> FEATURES =
-            List.of("exit-detail", "started", "attach", "tar", "read-range", "owner", "append");
+            List.of("exit-detail", "started", "attach", "stay-attached", "tar", "read-range", "owner", "append");
 
     private Hello() {}
 

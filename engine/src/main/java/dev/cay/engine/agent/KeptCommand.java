@@ -214,6 +214,11 @@ final class KeptCommand {
         }
 
         @Override
+        public void follow() {
+            execution.follow();
+        }
+
+        @Override
         public void kill() {
             execution.kill();
         }

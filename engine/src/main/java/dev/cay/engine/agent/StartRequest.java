@@ -17,8 +17,9 @@ import java.util.Optional;
  * What START asks for. A text that is empty, and a number that is 0, count as absent, as clients send them so.
  *
  * @param isKept whether the command outlives its connection
+ * @param stays whether the peer wants to hear the command's descendants too, until the last of them has let go of its output
  */
-record StartRequest(ExecSpec command, boolean isKept) {
+record StartRequest(ExecSpec command, boolean isKept, boolean stays) {
     /** What is kept of each stream of a command that outlives its connection. */
     static final Size KEPT = Size.mib(8);
 
@@ -32,7 +33,7 @@ record StartRequest(ExecSpec command, boolean isKept) {
         Fields fields = new Fields();
         JsonRequest.read(payload, "START", fields);
         try {
-            return new StartRequest(fields.command(), fields.kept);
+            return new StartRequest(fields.command(), fields.kept, fields.stays);
         } catch (SandboxException.InvalidSpec e) {
             throw new RefusalException(e.getMessage());
         }
@@ -58,6 +59,7 @@ record StartRequest(ExecSpec command, boolean isKept) {
         private int rows;
         private int timeout;
         private boolean kept;
+        private boolean stays;
 
         @Override
         public boolean read(String field, JsonReader value) {
@@ -71,6 +73,7 @@ record StartRequest(ExecSpec command, boolean isKept) {
                 case "tty_height" -> rows = value.number(field, MAXIMUM_SIZE);
                 case "timeout_seconds" -> timeout = value.number(field, Integer.MAX_VALUE);
                 case "on_disconnect" -> kept = isKept(value, field);
+                case "stay_attached" -> stays = value.flag(field);
                 default -> {
                     return false;
                 }

@@ -1,6 +1,7 @@
 package dev.cay.engine.container;
 
 import dev.cay.ExecSpec;
+import dev.cay.ExecutionUsage;
 import dev.cay.SandboxFiles;
 import dev.cay.SandboxSpec;
 import dev.cay.engine.files.ContainerFiles;
@@ -14,6 +15,7 @@ import dev.cay.linux.FileOps;
 import dev.cay.linux.KeptExecution;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
+import dev.cay.linux.Processes;
 import dev.cay.linux.Results;
 import dev.cay.linux.Stub;
 import dev.cay.linux.SyscallException;
@@ -21,8 +23,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.Optional;
 
 /**
- * Commands in a machine whose first process is the stub: behind the same walls as those of a container, but for the namespaces and
- * the control groups. So they can neither load a module nor reach the channel nor look into the first process. Thread-safe.
+ * Commands in a machine whose first process is the stub: behind the same walls as those of a container, but for the namespaces. So
+ * they can neither load a module nor reach the channel nor look into the first process. Thread-safe.
  */
 public final class GuestCommands implements AutoCloseable {
     /** A line of it for each counter, some 200. */
@@ -36,6 +38,7 @@ public final class GuestCommands implements AutoCloseable {
     private final Fd root;
     private final Accounts.Identity defaultIdentity;
     private final GuestSurroundings surroundings;
+    private final Optional<GuestGroups> groups;
 
     private GuestCommands(
             Stub stub,
@@ -43,8 +46,10 @@ public final class GuestCommands implements AutoCloseable {
             ExecutionList.Walls walls,
             Fd root,
             Accounts.Identity defaultIdentity,
-            GuestSurroundings surroundings) {
+            GuestSurroundings surroundings,
+            Optional<GuestGroups> groups) {
         this.surroundings = surroundings;
+        this.groups = groups;
         this.stub = stub;
         this.id = id;
         this.walls = walls;
@@ -79,7 +84,7 @@ public final class GuestCommands implements AutoCloseable {
                     0,
                     Seccomp.compile(spec.seccomp(), Architecture.current(), Privileges.CAPABILITY_NAMES)
                             .map(Credentials::filterSystemCalls));
-            return new GuestCommands(stub, id, walls, root, identity, surroundings);
+            return new GuestCommands(stub, id, walls, root, identity, surroundings, GuestGroups.open(stub));
         } catch (SyscallException | RuntimeException e) {
             root.close();
             throw e;
@@ -105,6 +110,9 @@ public final class GuestCommands implements AutoCloseable {
      * @throws SyscallException of the step that failed; nothing runs then
      */
     public KeptExecution start(int number, ExecSpec command, Op file, int ring) throws SyscallException {
+        if (groups.isPresent()) {
+            groups.get().tidy(number);
+        }
         Accounts.Identity identity = command.user().isPresent()
                 ? Accounts.read(stub, root).require(command.user().get())
                 : defaultIdentity;
@@ -112,19 +120,50 @@ public final class GuestCommands implements AutoCloseable {
                 ExecutionList.Command.of(walls.spec(), id, command, identity).within(surroundings);
         try (Cleanup local = new Cleanup()) {
             KeptStreams streams = local.push(KeptStreams.there(stub, command.terminal()));
-            Fd record = local.push(stub.run(OpList.of(file)).fd(file));
+            OpList.Builder opening = OpList.builder();
+            opening.add(file);
+            Optional<GuestGroups.Making> making = groups.map(all -> all.make(number, opening));
+            Results opened = stub.run(opening.build());
+            Fd record = local.push(opened.fd(file));
+            Optional<GuestGroups.Entrance> group = Optional.empty();
+            if (groups.isPresent() && making.isPresent()) {
+                group = Optional.of(groups.get().enter(making.get(), opened));
+                local.push(group.get().group());
+                local.push(group.get().kill());
+            }
             stub.run(ExecutionList.own(walls, identity, streams.theirs()));
             KeptExecution.Plan plan = new KeptExecution.Plan(
                     number,
                     record,
-                    Optional.empty(),
+                    group.map(GuestGroups.Entrance::kill),
                     KeptStreams.milliseconds(command.timeout()),
                     KeptStreams.milliseconds(Optional.of(command.grace())),
                     streams.ours(),
                     ring);
             return stub.start(
-                    ExecutionList.of(walls, resolved, streams.theirs()), new Birth(0, Optional.empty()), plan);
+                    ExecutionList.of(walls, resolved, streams.theirs()),
+                    new Birth(0, group.map(GuestGroups.Entrance::group)),
+                    plan);
         }
+    }
+
+    /** Kills a command with all its descendants; where there are no control groups, with its process group. */
+    public void kill(int number) throws SyscallException {
+        if (groups.isPresent()) {
+            groups.get().kill(number);
+        } else {
+            stub.signal(number, Processes.SIGKILL);
+        }
+    }
+
+    /** What a command and its descendants have used; empty if nobody knows. */
+    public Optional<ExecutionUsage> usage(int number) throws SyscallException {
+        return groups.isPresent() ? groups.get().usage(number) : Optional.empty();
+    }
+
+    /** Of a command that has ended nobody wants to know anything any more. */
+    public void release(int number) {
+        groups.ifPresent(all -> all.release(number));
     }
 
     /** How often the guest's kernel has killed a process for want of memory; proc_vmstat(5). */
@@ -149,6 +188,7 @@ public final class GuestCommands implements AutoCloseable {
 
     @Override
     public void close() {
+        groups.ifPresent(GuestGroups::close);
         root.close();
     }
 }

@@ -1,6 +1,7 @@
 package dev.cay.engine.microvm;
 
 import dev.cay.ExecSpec;
+import dev.cay.ExecutionUsage;
 import dev.cay.SandboxException;
 import dev.cay.SandboxFiles;
 import dev.cay.SandboxSpec;
@@ -14,7 +15,6 @@ import dev.cay.linux.KeptExecution;
 import dev.cay.linux.MachineOps;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
-import dev.cay.linux.Processes;
 import dev.cay.linux.Results;
 import dev.cay.linux.Stub;
 import dev.cay.linux.SyscallException;
@@ -22,6 +22,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
@@ -95,7 +96,7 @@ public final class Guest implements AutoCloseable {
      */
     public KeptExecution start(int number, ExecSpec command, int ring) throws SyscallException {
         GuestCommands started = commands();
-        stub.signal(number, Processes.SIGKILL);
+        started.kill(number);
         GuestRecords.create(stub, number);
         return started.start(number, command, GuestRecords.open(number), ring);
     }
@@ -103,6 +104,25 @@ public final class Guest implements AutoCloseable {
     /** @throws SyscallException ESRCH if it has ended */
     public KeptExecution attach(int number) throws SyscallException {
         return stub.attach(number);
+    }
+
+    /** Kills a command with all its descendants. */
+    public void kill(int number) throws SyscallException {
+        commands().kill(number);
+    }
+
+    /** What a command and its descendants have used; empty if nobody knows. */
+    public Optional<ExecutionUsage> usage(int number) throws SyscallException {
+        return commands().usage(number);
+    }
+
+    /** Of a command that has ended nobody here wants to know anything any more. */
+    public void release(int number) {
+        Optional<GuestCommands> known;
+        synchronized (this) {
+            known = commands;
+        }
+        known.ifPresent(all -> all.release(number));
     }
 
     /** Sends a signal to the process group of a command, if that runs. */
@@ -145,6 +165,21 @@ public final class Guest implements AutoCloseable {
         return oomKills.getAndSet(kills) < kills;
     }
 
+    /** See {@link MicroVm#freeze}. */
+    public List<String> freeze() throws IOException {
+        return GuestFreezer.freeze(stub);
+    }
+
+    /** See {@link MicroVm#thaw}. */
+    public List<String> thaw() throws IOException {
+        return GuestFreezer.thaw(stub);
+    }
+
+    /** Sets its clock, if that is off. */
+    public void setClock(InstantSource time) throws SyscallException {
+        GuestClock.correct(stub, time);
+    }
+
     /** Tells it what time it is. */
     void correctClock() throws SyscallException {
         GuestClock.correct(stub, InstantSource.system());
@@ -166,6 +201,7 @@ public final class Guest implements AutoCloseable {
                         return;
                     }
                 }
+                thawAnyway();
                 GuestShutdown.release(stub);
                 stub.run(OpList.of(GuestShutdown.off(note.acpi())));
             } catch (IOException e) {
@@ -173,6 +209,15 @@ public final class Guest implements AutoCloseable {
             }
         });
         awaits(ended, deadline);
+    }
+
+    /** Somebody may have had its file systems stand still, and what stands still is not written. */
+    private void thawAnyway() {
+        try {
+            GuestFreezer.thaw(stub);
+        } catch (IOException e) {
+            return; // they go down as they are
+        }
     }
 
     private static boolean awaits(BooleanSupplier condition, long deadline) {

@@ -85,7 +85,8 @@ final class GuestDisks {
         }
     }
 
-    private void look(Kernel guest) throws SyscallException {
+    /** What is there now. */
+    void look(Kernel guest) throws SyscallException {
         OpList.Builder list = OpList.builder();
         Map<String, Op> reads = new HashMap<>();
         Map<String, Arg.Buffer> buffers = new HashMap<>();

@@ -111,6 +111,8 @@ final class GuestPlan {
         }
         steps.add(required("run directory", runDirectory()));
         steps.add(new GuestStep.Calls("message queues", false, queues()));
+        steps.add(new GuestStep.Calls(
+                "control groups", false, groups(spec.furnishing().init().isPresent())));
         spec.threads().ifPresent(most -> steps.add(required("process limit", processes(most))));
         if (spec.readOnly()) {
             long flags = Mount.MS_REMOUNT | Mount.MS_BIND | Mount.MS_RDONLY | NO_DEVICES;
@@ -216,6 +218,22 @@ final class GuestPlan {
     private static OpList queues() {
         GuestFiles files = new GuestFiles();
         files.mount("mqueue", "/dev/mqueue", "mqueue", NOTHING_SPECIAL, "");
+        return files.build();
+    }
+
+    /**
+     * Those who may not change them see them, or could halt the first process.
+     *
+     * @param init whether there is an init of the image's, whose they are
+     */
+    private static OpList groups(boolean init) {
+        String place = "/sys/fs/cgroup";
+        GuestFiles files = new GuestFiles();
+        files.mount("cgroup2", place, "cgroup2", NOTHING_SPECIAL, "");
+        if (!init) { // as a whole it can still be written to: the groups of commands are made by another mount of it
+            files.enter(place);
+            files.add(Mount.changeHere(Mount.MS_REMOUNT | Mount.MS_BIND | Mount.MS_RDONLY | NOTHING_SPECIAL, place));
+        }
         return files.build();
     }
 

@@ -2,6 +2,7 @@ package dev.cay.engine.microvm;
 
 import dev.cay.BootStep;
 import dev.cay.ExecSpec;
+import dev.cay.ExecutionUsage;
 import dev.cay.MachineInfo;
 import dev.cay.MachineInfo.Health;
 import dev.cay.OnHang;
@@ -16,7 +17,6 @@ import dev.cay.linux.Fd;
 import dev.cay.linux.KeptExecution;
 import dev.cay.linux.MachineOps;
 import dev.cay.linux.OpList;
-import dev.cay.linux.Processes;
 import dev.cay.linux.Stub;
 import dev.cay.linux.SyscallException;
 import java.io.IOException;
@@ -28,6 +28,7 @@ import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.concurrent.atomic.AtomicReference;
 
 /** A machine whose guest is up. Thread-safe. */
 public final class MicroVm implements AutoCloseable {
@@ -52,6 +53,7 @@ public final class MicroVm implements AutoCloseable {
     private final Beginning beginning;
     private final MachineKeeping keeping;
     private final AtomicBoolean paused = new AtomicBoolean();
+    private final AtomicBoolean frozen = new AtomicBoolean();
     private final AtomicInteger numbers;
     private final AtomicLong oomKills = new AtomicLong();
 
@@ -249,15 +251,29 @@ public final class MicroVm implements AutoCloseable {
         }
     }
 
-    /** Kills the process group of a command. */
+    /** Kills a command with all its descendants. */
     public void kill(int number) {
         try {
-            stub.signal(number, Processes.SIGKILL);
+            commands.kill(number);
         } catch (SyscallException e) {
             if (isAlive()) {
                 throw new SandboxException.HostFailed("cannot kill a command: " + e.getMessage(), "", e);
             }
         }
+    }
+
+    /** What a command and its descendants have used; empty if nobody knows. */
+    public Optional<ExecutionUsage> usage(int number) {
+        try {
+            return isAlive() && !isPaused() ? commands.usage(number) : Optional.empty();
+        } catch (SyscallException e) {
+            return Optional.empty(); // it has just ended
+        }
+    }
+
+    /** Of a command that has ended nobody wants to know anything any more. */
+    public void release(int number) {
+        commands.release(number);
     }
 
     public SandboxFiles files() {
@@ -287,6 +303,28 @@ public final class MicroVm implements AutoCloseable {
         }
     }
 
+    /**
+     * Has the file systems on its disks stand still: whoever writes there waits, this engine too.
+     *
+     * @return the serials of the disks; none if what it writes is memory
+     */
+    public List<String> freeze() {
+        requireGoing();
+        AtomicReference<List<String>> disks = new AtomicReference<>(List.of());
+        frozen.set(true);
+        told(() -> disks.set(GuestFreezer.freeze(stub)));
+        return disks.get();
+    }
+
+    /** Lets them go on. */
+    public List<String> thaw() {
+        requireGoing();
+        AtomicReference<List<String>> disks = new AtomicReference<>(List.of());
+        told(() -> disks.set(GuestFreezer.thaw(stub)));
+        frozen.set(false);
+        return disks.get();
+    }
+
     /** Whether the guest's kernel has killed anything for want of memory since this was asked before. */
     public boolean ranOutOfMemory() {
         try {
@@ -314,6 +352,9 @@ public final class MicroVm implements AutoCloseable {
                     if (machine.await(INIT_PATIENCE).isPresent()) {
                         return;
                     }
+                }
+                if (frozen.get()) { // else it could not be written
+                    GuestFreezer.thaw(stub);
                 }
                 GuestShutdown.release(stub);
                 stub.run(OpList.of(GuestShutdown.off(acpi)));

@@ -28,6 +28,7 @@ final class DetachableExecution implements Execution {
     private final KeptInput stdout;
     private final KeptInput stderr;
     private final AtomicBoolean closed = new AtomicBoolean();
+    private volatile boolean following;
     private volatile boolean killed;
     private volatile boolean released;
     private volatile Optional<ExecutionUsage> used = Optional.empty();
@@ -138,9 +139,22 @@ final class DetachableExecution implements Execution {
     }
 
     @Override
+    public void follow() {
+        following = true;
+        stdout.follow();
+        stderr.follow();
+    }
+
+    @Override
     public void kill() {
-        if (exit.isEmpty() && !closed.get()) {
+        if (closed.get()) {
+            return;
+        }
+        boolean runs = exit.isEmpty();
+        if (runs) {
             killed = true;
+        }
+        if (runs || following) {
             keeper.kill(kept.number());
         }
     }

@@ -53,6 +53,11 @@ record EndedExecution(int id, Exit exit, byte[] output, byte[] error) implements
     }
 
     @Override
+    public void follow() {
+        // there is nobody to follow
+    }
+
+    @Override
     public void kill() {
         // there is nobody to kill
     }

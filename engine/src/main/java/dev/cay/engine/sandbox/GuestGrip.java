@@ -9,7 +9,6 @@ import dev.cay.engine.state.ExecutionRecord;
 import dev.cay.engine.state.Executions;
 import dev.cay.engine.state.SandboxStore;
 import dev.cay.linux.KeptExecution;
-import dev.cay.linux.Processes;
 import dev.cay.linux.SyscallException;
 import java.io.IOException;
 import java.util.Optional;
@@ -45,7 +44,7 @@ record GuestGrip(SandboxStore store, String id, Guest guest, Runnable onClose) i
     @Override
     public void kill(int number) {
         try {
-            guest.signal(number, Processes.SIGKILL);
+            guest.kill(number);
         } catch (SyscallException e) {
             if (!guest.isGone()) {
                 throw new SandboxException.HostFailed("cannot kill a command: " + e.getMessage(), "", e);
@@ -53,10 +52,13 @@ record GuestGrip(SandboxStore store, String id, Guest guest, Runnable onClose) i
         }
     }
 
-    /** {@inheritDoc} There are no control groups in a guest. */
     @Override
     public Optional<ExecutionUsage> usage(int number) {
-        return Optional.empty();
+        try {
+            return guest.isGone() ? Optional.empty() : guest.usage(number);
+        } catch (SyscallException e) {
+            return Optional.empty(); // it has just ended
+        }
     }
 
     @Override
@@ -70,7 +72,7 @@ record GuestGrip(SandboxStore store, String id, Guest guest, Runnable onClose) i
 
     @Override
     public void forget(int number) {
-        // a command has nothing there but its record, which others may want to read
+        guest.release(number); // its record others may want to read
     }
 
     @Override

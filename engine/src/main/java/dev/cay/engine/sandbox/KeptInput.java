@@ -20,6 +20,7 @@ final class KeptInput extends InputStream {
     private long deadline = Long.MAX_VALUE;
     private long late;
     private boolean ended;
+    private volatile boolean following;
     private volatile boolean closed;
 
     KeptInput(DetachableExecution execution, KeptExecution.Output output, byte[] before) {
@@ -62,7 +63,7 @@ final class KeptInput extends InputStream {
             bytes = read.orElse(new byte[0]);
             position = 0;
             ended = read.isEmpty() || System.nanoTime() >= deadline && isOverdue();
-            if (deadline == Long.MAX_VALUE && execution.await(now).isPresent()) {
+            if (!following && deadline == Long.MAX_VALUE && execution.await(now).isPresent()) {
                 deadline = now + PipeInput.DRAIN_NANOSECONDS;
             }
         } catch (SyscallException e) {
@@ -75,6 +76,11 @@ final class KeptInput extends InputStream {
     private boolean isOverdue() throws SyscallException {
         late += bytes.length;
         return bytes.length == 0 ? !output.hasMore() : late > Pipe.CAPACITY;
+    }
+
+    /** Descendants of the command that write to it are waited for. */
+    void follow() {
+        following = true;
     }
 
     @Override

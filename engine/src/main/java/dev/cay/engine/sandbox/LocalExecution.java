@@ -40,6 +40,7 @@ final class LocalExecution implements Execution {
 
     private final CountDownLatch released = new CountDownLatch(1);
     private final AtomicBoolean closed = new AtomicBoolean();
+    private volatile boolean following;
     private volatile boolean killed;
     private volatile boolean timedOut;
     private volatile Optional<Timeouts.Timeout> timeout = Optional.empty();
@@ -124,9 +125,25 @@ final class LocalExecution implements Execution {
     }
 
     @Override
+    public void follow() {
+        following = true;
+        stdout.follow();
+        stderr.follow();
+    }
+
+    @Override
     public void kill() {
-        if (!closed.get() && process.child().poll().isEmpty()) {
+        if (!closed.get()) {
+            killAll();
+        }
+    }
+
+    private void killAll() {
+        boolean runs = process.child().poll().isEmpty();
+        if (runs) {
             killed = true;
+        }
+        if (runs || following) {
             container.kill(process);
         }
     }
@@ -203,10 +220,7 @@ final class LocalExecution implements Execution {
     public void close() {
         if (closed.compareAndSet(false, true)) {
             try {
-                if (process.child().poll().isEmpty()) {
-                    killed = true;
-                    container.kill(process);
-                }
+                killAll();
                 await();
                 stdin.close();
                 stdout.close();

@@ -70,8 +70,14 @@ final class MachineSandbox implements Sandbox, DetachableExecution.Keeper {
                     this,
                     kept,
                     new DetachableExecution.Settings(
-                            false, command.terminal().isPresent(), false, new byte[0], new byte[0], (_, _) -> {
+                            false,
+                            command.terminal().isPresent(),
+                            command.accounted(),
+                            new byte[0],
+                            new byte[0],
+                            (_, _) -> {
                                 guard.ifPresent(Timeouts.Timeout::cancel);
+                                machine.release(kept.number());
                                 self.get().ifPresent(executions::remove);
                             }));
             self.set(Optional.of(execution));
@@ -171,7 +177,7 @@ final class MachineSandbox implements Sandbox, DetachableExecution.Keeper {
 
     @Override
     public Optional<ExecutionUsage> usage(int execution) {
-        return Optional.empty(); // a guest has no control groups that we read
+        return machine.usage(execution);
     }
 
     private static SandboxException notKept(int execution) {
@@ -211,6 +217,12 @@ final class MachineSandbox implements Sandbox, DetachableExecution.Keeper {
     void setClock(InstantSource time) {
         requireOpen();
         machine.setClock(time);
+    }
+
+    /** See {@link MicroVm#freeze}. */
+    List<String> freeze(boolean frozen) {
+        requireOpen();
+        return frozen ? machine.freeze() : machine.thaw();
     }
 
     private void requireOpen() {

@@ -15,12 +15,15 @@ final class PipeInput extends InputStream {
     /** How long a descendant that keeps a pipe open can delay the end of the stream. */
     static final long DRAIN_NANOSECONDS = 250_000_000;
 
+    private static final long LOOK_NANOSECONDS = 50_000_000;
+
     private final Pipe pipe;
     private final Poll.Interest end;
 
     /** Held while reading. Whoever closes meanwhile leaves it to the reader to let go of descriptor and buffer. */
     private final ReentrantLock reading = new ReentrantLock();
 
+    private volatile boolean following;
     private volatile boolean closed;
     private Optional<ByteBuffer> borrowed = Optional.empty();
     private boolean exited;
@@ -64,6 +67,11 @@ final class PipeInput extends InputStream {
         }
     }
 
+    /** Descendants of the command that have the pipe are waited for. */
+    void follow() {
+        following = true;
+    }
+
     @Override
     public int available() {
         return reading.tryLock() ? availableLocked() : 0;
@@ -98,7 +106,7 @@ final class PipeInput extends InputStream {
      */
     private boolean isOverdue(int count) {
         unasked += Math.max(0, count);
-        if (unasked < Pipe.CAPACITY) {
+        if (unasked < Pipe.CAPACITY || following) {
             return false;
         }
         unasked = 0;
@@ -131,6 +139,11 @@ final class PipeInput extends InputStream {
             exited = (ready & 2) != 0;
             deadline = System.nanoTime() + DRAIN_NANOSECONDS;
             return true;
+        }
+        while (following && !closed) { // whoever closes this does not wake who waits here
+            if (Poll.await(LOOK_NANOSECONDS, output) != 0) {
+                return true;
+            }
         }
         long left = deadline - System.nanoTime();
         return left > 0 && Poll.await(left, output) != 0;

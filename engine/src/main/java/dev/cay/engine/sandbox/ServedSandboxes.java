@@ -6,9 +6,12 @@ import dev.cay.EventStream;
 import dev.cay.Sandbox;
 import dev.cay.SandboxException;
 import dev.cay.engine.agent.AgentServer;
+import dev.cay.engine.microvm.Guest;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.InstantSource;
+import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -71,10 +74,30 @@ final class ServedSandboxes implements AutoCloseable {
 
         @Override
         public void setClock(InstantSource time) {
-            if (!(sandbox instanceof MachineSandbox machine)) {
-                throw new SandboxException.Unsupported("a container has the clock of its host", "");
+            if (sandbox instanceof MachineSandbox machine) {
+                machine.setClock(time);
+                return;
             }
-            machine.setClock(time);
+            Guest guest = guest().orElseThrow(
+                            () -> new SandboxException.Unsupported("a container has the clock of its host", ""));
+            StoredSandboxes.guarded(() -> {
+                guest.setClock(time);
+                return guest;
+            });
+        }
+
+        @Override
+        public List<String> freeze(boolean frozen) {
+            if (sandbox instanceof MachineSandbox machine) {
+                return machine.freeze(frozen);
+            }
+            Guest guest = guest().orElseThrow(() -> new SandboxException.Unsupported(
+                    "the file systems of a container are its host's: they cannot stand still for it alone", ""));
+            return StoredSandboxes.guarded(() -> frozen ? guest.freeze() : guest.thaw());
+        }
+
+        private Optional<Guest> guest() {
+            return sandbox instanceof StoredSandbox stored ? stored.guest() : Optional.empty();
         }
     }
 

@@ -16,6 +16,7 @@ import dev.cay.SandboxFiles;
 import dev.cay.SandboxInfo;
 import dev.cay.SandboxSpec;
 import dev.cay.Usage;
+import dev.cay.engine.microvm.Guest;
 import dev.cay.engine.state.Effect;
 import dev.cay.engine.state.Event;
 import dev.cay.engine.state.ExecutionRecord;
@@ -76,6 +77,11 @@ final class StoredSandbox implements Sandbox {
     @Override
     public SandboxInfo info() {
         return sandboxes.info(id);
+    }
+
+    /** Its guest, if it is a microVM. */
+    Optional<Guest> guest() {
+        return grip() instanceof GuestGrip machine ? Optional.of(machine.guest()) : Optional.empty();
     }
 
     /** Connected with the first process when that is first needed: what is written can be read without. */

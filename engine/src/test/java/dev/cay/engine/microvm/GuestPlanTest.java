@@ -96,10 +96,11 @@ final class GuestPlanTest {
                         "scripts",
                         "run directory",
                         "message queues",
+                        "control groups",
                         "process limit",
                         "seal");
         assertThat(steps.stream().filter(step -> !step.required()).map(GuestStep::name))
-                .containsExactly("accounts", "message queues");
+                .containsExactly("accounts", "message queues", "control groups");
         assertThat(names(GuestPlan.rest(spec(new GuestSpec.Root.Initramfs(), false), DISKS, TRUST, NOBODY)))
                 .doesNotContain("root", "seal");
     }
