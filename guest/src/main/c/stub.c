@@ -20,6 +20,8 @@
 
 #include "receiving.h"
 
+#include "entry.h"
+
 static void accept_connection(void) {
     i64 descriptor = CALL4(__NR_accept4, DOOR, 0, 0, O_CLOEXEC);
     if (descriptor == -EAGAIN) {

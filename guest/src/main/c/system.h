@@ -62,7 +62,7 @@ static inline i64 system_call(i64 number, i64 a, i64 b, i64 c, i64 d, i64 e, i64
 __asm__(".text\n"
         "spawn: mov %rdx, %r8\n mov %rcx, %r9\n mov $435, %eax\n syscall\n test %rax, %rax\n jz 1f\n ret\n"
         "1: xor %ebp, %ebp\n mov %r9, %rdi\n call *%r8\n hlt\n");
-#define ENTRY "_start: xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call begin\n hlt\n"
+#define ENTRY "_start: xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call begin\n mov %rax, %rsp\n call go_on\n hlt\n"
 
 #elif defined(__aarch64__)
 enum { MACHINE = 183, LARGEST_PAGE = 65536 };
@@ -82,7 +82,7 @@ static inline i64 system_call(i64 number, i64 a, i64 b, i64 c, i64 d, i64 e, i64
 __asm__(".text\n"
         "spawn: mov x4, x2\n mov x5, x3\n mov x8, #435\n svc #0\n cbz x0, 1f\n ret\n"
         "1: mov x29, xzr\n mov x30, xzr\n mov x0, x5\n blr x4\n brk #0\n");
-#define ENTRY "_start: mov x29, xzr\n mov x30, xzr\n mov x0, sp\n bl begin\n brk #0\n"
+#define ENTRY "_start: mov x29, xzr\n mov x30, xzr\n mov x0, sp\n bl begin\n mov sp, x0\n bl go_on\n brk #0\n"
 
 #else
 #error "another architecture needs system_call, spawn and _start"
@@ -110,15 +110,7 @@ void *memcpy(void *to, const void *from, __SIZE_TYPE__ count);
 void *memmove(void *to, const void *from, __SIZE_TYPE__ count);
 void *memset(void *to, int value, __SIZE_TYPE__ count);
 int memcmp(const void *left, const void *right, __SIZE_TYPE__ count);
-int main(int count, char **arguments) {
-    stub(count, arguments);
-}
 #else
-__asm__(".globl _start\n" ENTRY);
-__attribute__((used)) static void begin(i64 *stack) {
-    stub((int)stack[0], (char **)(stack + 1));
-}
-
 /* The compiler calls these by itself. */
 typedef u64 __attribute__((may_alias, aligned(1))) any_u64;
 
