@@ -105,8 +105,44 @@ static i64 time_to_wait(void) {
     return (i64)(left < longest ? left : longest);
 }
 
+static i32 sharer, told_to_go;
+
+IN_CHILD static void share_descriptors(void *unused) {
+    (void)unused;
+    system_call(__NR_futex, (i64)&told_to_go, FUTEX_WAIT, 0, 0, 0, 0);
+    for (;;) {
+        CALL1(__NR_exit, 0);
+    }
+}
+
+/* The table of descriptors has been as large as that of the engine that made us, 64 KiB if it holds thousands, and stays so. It is
+ * copied at its proper size by whoever leaves one that is shared: so a thread shares it for a moment. */
+static void shrink_table(void) {
+    static u8 done;
+    struct clone_args arguments;
+    if (done || job_count) { /* a list may open something here */
+        return;
+    }
+    memset(&arguments, 0, sizeof arguments);
+    arguments.flags = CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_PARENT_SETTID | CLONE_CHILD_CLEARTID;
+    arguments.parent_tid = arguments.child_tid = (u64)&sharer;
+    arguments.stack = (u64)inbox; /* empty, and about to be released */
+    arguments.stack_size = LARGEST_PAGE;
+    told_to_go = 0;
+    if (is_error(spawn(&arguments, sizeof arguments, share_descriptors, 0))) {
+        return;
+    }
+    done = !is_error(CALL1(__NR_unshare, CLONE_FILES));
+    __atomic_store_n(&told_to_go, 1, __ATOMIC_SEQ_CST);
+    CALL3(__NR_futex, &told_to_go, FUTEX_WAKE, 1);
+    for (i32 thread; (thread = __atomic_load_n(&sharer, __ATOMIC_SEQ_CST));) {
+        system_call(__NR_futex, (i64)&sharer, FUTEX_WAIT, thread, 0, 0, 0);
+    }
+}
+
 /* What is kept only to be quick holds nothing between two events. */
 static void release_memory(void) {
+    shrink_table();
     forget_kept_blocks();
     release_pages(inbox, sizeof inbox);
     release_pages(outgoing, sizeof outgoing);

@@ -1090,6 +1090,37 @@ static void test_ends(void) {
     CHECK(WEXITSTATUS(wait_for_end(&stub)) == 2);
 }
 
+static long places_for_descriptors(pid_t pid) {
+    char path[64], line[128];
+    long places = -1;
+    snprintf(path, sizeof path, "/proc/%d/status", pid);
+    FILE *status = fopen(path, "re");
+    CHECK(status != 0);
+    while (fgets(line, sizeof line, status)) {
+        sscanf(line, "FDSize: %ld", &places);
+    }
+    fclose(status);
+    return places;
+}
+
+/* What it has because its parent's was large it gives back when it has nothing to do. */
+static void test_quiet(void) {
+    int high = fcntl(0, F_DUPFD_CLOEXEC, 3000);
+    CHECK(high >= 3000);
+    struct stub stub = start_stub(1, 1);
+    close(high);
+    run_and_wait(stub.first, 1, new_list(CHILD));
+    CHECK(places_for_descriptors(stub.pid) > 3000);
+    for (int i = 0; i < 8000 && places_for_descriptors(stub.pid) > 64; i++) {
+        usleep(1000);
+    }
+    CHECK(places_for_descriptors(stub.pid) <= 64);
+    run_and_wait(stub.first, 2, new_list(CHILD));
+    await_descriptors(stub.pid, 5); /* three, epoll, signals */
+    hang_up(stub.first);
+    CHECK(wait_for_end(&stub) == 0);
+}
+
 /* It kills, for one that would not see the end of its owner, and nothing else makes it do so. */
 static void test_watch(void) {
     int line[2];
@@ -1176,5 +1207,6 @@ int main(int count, char **arguments) {
     TEST("watch", test_watch());
     TEST("last execution", test_last_execution());
     TEST("memory", test_memory());
+    TEST("quiet", test_quiet());
     return 0;
 }

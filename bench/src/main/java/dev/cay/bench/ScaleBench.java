@@ -21,7 +21,8 @@ final class ScaleBench {
     private static final int SANDBOXES = 500;
     private static final int WARMUP = 200;
     private static final int GROUP = 100;
-    private static final Duration SETTLING = Duration.ofSeconds(1);
+    /** Longer than the second after which an idle sandbox's first process gives back what it keeps to be quick. */
+    private static final Duration SETTLING = Duration.ofSeconds(2);
 
     private final Options options;
     private final Report report;
@@ -63,6 +64,7 @@ final class ScaleBench {
         for (int i = 0; i < n; i++) {
             create(engine, spec);
         }
+        settle();
         HostMemory each = HostMemory.now().minus(before);
         long processes = ProcessHandle.current().descendants().count();
         teardown();
@@ -70,7 +72,10 @@ final class ScaleBench {
         reportMemory(each, processes, n);
     }
 
-    /** The kernel takes network namespaces apart in the background; what is left of those that are gone is nobody's here. */
+    /**
+     * The kernel takes network namespaces apart in the background, and an engine what it needed to make a sandbox; what is left of those
+     * that are gone, or of the making, is nobody's here.
+     */
     private static void settle() throws IOException {
         try {
             Thread.sleep(SETTLING);
