@@ -299,6 +299,33 @@ public record SandboxSpec(
                 vmm);
     }
 
+    /** The same with another life. */
+    public SandboxSpec withLifetime(Lifetime other) {
+        return new SandboxSpec(
+                root,
+                writable,
+                network,
+                limits,
+                resourceLimits,
+                seccomp,
+                userNamespace,
+                hostname,
+                environment,
+                workingDirectory,
+                user,
+                stopSignal,
+                name,
+                labels,
+                mounts,
+                other,
+                command,
+                isolation,
+                furnishing,
+                init,
+                onHang,
+                vmm);
+    }
+
     /** The programs of this machine in a sandbox of their own; see {@link Root.Host}. */
     public static Builder host() {
         return new Builder(Root.host());

@@ -13,8 +13,8 @@ import java.util.Optional;
  *
  * <p>A copy is a sandbox of its own. Before anything goes on in it it has random numbers that no other has, the time, its own host
  * name (if it was not given one), its own address and network card, and a machine id of its own, if it has one. Commands that ran
- * go on in it, but their streams stay with those who have started them: what they write there is dropped. Connections that they had
- * are theirs no more, and what they know of numbers and names from before, they still know.
+ * go on in it, but their streams stay with those who have started them: what they write there is dropped, unless original and copy
+ * are detached. Connections that they had are theirs no more, and what they know of numbers and names from before, they still know.
  */
 public interface Snapshots {
     /**
@@ -39,30 +39,65 @@ public interface Snapshots {
     }
 
     /**
+     * What a copy is to be that the original was not.
+     *
+     * @param name what it is to be called
+     * @param lifetime for how long it lives; it cannot end with a command of its own
+     */
+    record Copy(Optional<String> name, Lifetime lifetime) {
+        public Copy {
+            name.ifPresent(value -> Check.name("the copy's name", value));
+            Check.that(
+                    !lifetime.removedAtEnd(),
+                    "a copy does not end with the command that goes on in it",
+                    "give it a time, or remove it");
+        }
+
+        /** One that ends with this process. */
+        public static Copy attached(Optional<String> name) {
+            return new Copy(name, Lifetime.attached());
+        }
+
+        /** One that lives until it is removed. */
+        public static Copy detached(Optional<String> name) {
+            return new Copy(name, Lifetime.untilRemoved());
+        }
+    }
+
+    /**
      * Keeps a sandbox as it is. It stands still for a moment and goes on.
      *
-     * @param sandbox a microVM that this process made; it has no volume, and no init of its image
+     * @param sandbox a microVM that this process made, or one that is detached; it has no volume, and no init of its image
      * @throws SandboxException.Conflict if there is a snapshot of this name, or it is paused
      * @throws SandboxException.Unsupported if it is none that could be kept
      */
     Info create(Sandbox sandbox, String name);
 
     /**
-     * Makes a sandbox that goes on where a snapshot was taken. It ends with this process.
+     * Makes a sandbox that goes on where a snapshot was taken. In a detached copy of a detached sandbox its commands can be taken up
+     * as they could be there: their numbers, and what they have written, are the same.
      *
-     * @param name what it is to be called
      * @throws SandboxException.NotFound if there is no such snapshot, or not its image any more
      * @throws SandboxException.Unsupported if it is of another kernel, VMM, processor or version of Cay
      */
-    Sandbox restore(String snapshot, Optional<String> name);
+    Sandbox restore(String snapshot, Copy copy);
+
+    /** The same with one that ends with this process. */
+    default Sandbox restore(String snapshot, Optional<String> name) {
+        return restore(snapshot, Copy.attached(name));
+    }
 
     /**
      * Makes a sandbox that goes on where another one is, of which no snapshot is left.
      *
      * @param sandbox as in {@link #create}
-     * @param name what it is to be called
      */
-    Sandbox fork(Sandbox sandbox, Optional<String> name);
+    Sandbox fork(Sandbox sandbox, Copy copy);
+
+    /** The same with one that ends with this process. */
+    default Sandbox fork(Sandbox sandbox, Optional<String> name) {
+        return fork(sandbox, Copy.attached(name));
+    }
 
     /** All of them, by name. */
     List<Info> list();

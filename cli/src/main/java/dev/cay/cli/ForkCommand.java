@@ -17,14 +17,15 @@ final class ForkCommand implements Command {
 
     @Override
     public String synopsis() {
-        return "[OPTIONS] NAME [[--] COMMAND [ARGUMENT...]]";
+        return "[OPTIONS] NAME [-- COMMAND [ARGUMENT...]]";
     }
 
     @Override
     public List<String> description() {
         return List.of(
                 "Makes a sandbox that goes on where another one is, with its memory and its disk; that one goes on as well."
-                        + " Containers refuse, and so does a microVM that belongs to another process: that alone can copy it.",
+                        + " A microVM that is detached can be copied from anywhere, another one by the process that made it alone."
+                        + " Containers refuse, and so do those that 'cay snapshot' refuses.",
                 Copies.OWN,
                 Copies.UNTIL);
     }
@@ -36,7 +37,9 @@ final class ForkCommand implements Command {
 
     @Override
     public List<Example> examples() {
-        return List.of(new Example("Try something, and keep the original", "cay fork lab -- sh -c 'rm -rf /; ls /'"));
+        return List.of(
+                new Example("Try something, and keep the original", "cay fork lab -- sh -c 'rm -rf /; ls /'"),
+                new Example("A second one that stays", "cay fork -d --name lab2 lab"));
     }
 
     @Override
@@ -46,9 +49,9 @@ final class ForkCommand implements Command {
 
     @Override
     public int run(Arguments arguments, Context context) {
-        return Copies.run(arguments, "cay fork NAME", context, (engine, original, name) -> {
+        return Copies.run(arguments, "cay fork NAME", context, (engine, original, copy) -> {
             try (Sandbox sandbox = engine.open(original)) {
-                return engine.snapshots().fork(sandbox, name);
+                return engine.snapshots().fork(sandbox, copy);
             }
         });
     }

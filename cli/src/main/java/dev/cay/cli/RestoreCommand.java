@@ -16,7 +16,7 @@ final class RestoreCommand implements Command {
 
     @Override
     public String synopsis() {
-        return "[OPTIONS] SNAPSHOT [[--] COMMAND [ARGUMENT...]]";
+        return "[OPTIONS] SNAPSHOT [-- COMMAND [ARGUMENT...]]";
     }
 
     @Override
@@ -46,6 +46,6 @@ final class RestoreCommand implements Command {
                 arguments,
                 "cay restore SNAPSHOT",
                 context,
-                (engine, snapshot, name) -> engine.snapshots().restore(snapshot, name));
+                (engine, snapshot, copy) -> engine.snapshots().restore(snapshot, copy));
     }
 }

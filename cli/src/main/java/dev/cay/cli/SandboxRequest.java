@@ -74,7 +74,7 @@ final class SandboxRequest {
         return builder;
     }
 
-    private static Optional<Duration> duration(Arguments arguments, Option option) {
+    static Optional<Duration> duration(Arguments arguments, Option option) {
         Optional<String> text = arguments.last(option);
         return text.isPresent() ? Optional.of(Values.duration(option, text.get())) : Optional.empty();
     }

@@ -10,7 +10,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 
 /** Snapshots that are but names; what goes on there is a new sandbox. */
 final class FakeSnapshots implements Snapshots {
@@ -30,14 +29,15 @@ final class FakeSnapshots implements Snapshots {
     }
 
     @Override
-    public Sandbox restore(String snapshot, Optional<String> name) {
+    public Sandbox restore(String snapshot, Copy copy) {
         require(snapshots.stream().anyMatch(info -> info.name().equals(snapshot)), snapshot);
-        return sandboxes.create(SandboxSpec.image(snapshot).build().withName(name));
+        return sandboxes.create(
+                SandboxSpec.image(snapshot).build().withName(copy.name()).withLifetime(copy.lifetime()));
     }
 
     @Override
-    public Sandbox fork(Sandbox sandbox, Optional<String> name) {
-        return sandboxes.create(sandbox.info().spec().withName(name));
+    public Sandbox fork(Sandbox sandbox, Copy copy) {
+        return sandboxes.create(sandbox.info().spec().withName(copy.name()).withLifetime(copy.lifetime()));
     }
 
     @Override

@@ -2,7 +2,9 @@ package dev.cay.cli;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cay.Lifetime;
 import dev.cay.SandboxSpec;
+import java.time.Duration;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
@@ -37,6 +39,21 @@ class SnapshotCommandTest {
         assertThat(terminal.run("fork", "lab", "true")).isEqualTo(3);
         assertThat(sandboxes.created.getLast().name()).isEmpty();
         assertThat(terminal.run("restore", "none", "true")).isEqualTo(125);
+    }
+
+    @Test
+    void aDetachedCopyIsLeftToItself() {
+        sandboxes.box("lab", SandboxSpec.image("debian:12").build());
+        terminal.run("snapshot", "lab", "one");
+        assertThat(terminal.run("fork", "lab", "-d", "--name", "copy", "--ttl=1h"))
+                .isZero();
+        assertThat(sandboxes.created.getLast().lifetime())
+                .isEqualTo(Lifetime.untilRemoved().limit(Duration.ofHours(1)));
+        assertThat(sandboxes.created.getLast().name()).isEqualTo(Optional.of("copy"));
+        assertThat(terminal.run("restore", "one", "--detach")).isZero();
+        assertThat(sandboxes.created.getLast().lifetime()).isEqualTo(Lifetime.untilRemoved());
+        assertThat(terminal.run("restore", "-d", "one", "--", "true")).isEqualTo(125);
+        assertThat(terminal.err()).contains("cay exec -d");
     }
 
     @Test

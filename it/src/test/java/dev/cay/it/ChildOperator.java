@@ -18,7 +18,9 @@ import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
 import dev.cay.Size;
+import dev.cay.Snapshots;
 import dev.cay.engine.microvm.GuestBoot;
+import dev.cay.engine.microvm.MachineAccess;
 import dev.cay.linux.Child;
 import dev.cay.linux.Faults;
 import dev.cay.linux.HostKernel;
@@ -41,6 +43,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Consumer;
 
 /** The other end of {@link OtherProcess}: operates sandboxes as it is told, and kills itself when it is told to. */
 public final class ChildOperator {
@@ -129,6 +132,19 @@ public final class ChildOperator {
                 engine().create(machine(name, more).detached().build()).id();
             case "create-attached-machine" ->
                 engine().create(machine(name, more).build()).id();
+            case "create-counting-machine" ->
+                engine().create(machine(name, more)
+                                .detached()
+                                .disk(Size.mib(64))
+                                .command(ExecSpec.of("sh", "-c", DetachedSnapshotTest.COUNT))
+                                .build())
+                        .id();
+            case "keep" ->
+                engine().snapshots().create(engine().open(name), more).name();
+            case "fork" ->
+                engine().snapshots()
+                        .fork(engine().open(name), Snapshots.Copy.detached(Optional.of(more)))
+                        .id();
             case "die-before-step" -> fatal(name + (more.isEmpty() ? "" : " " + more));
             case "create-attached" -> attached(name, more, true).id();
             case "create-without-init" -> attached(name, more, false).id();
@@ -304,13 +320,15 @@ public final class ChildOperator {
                 .tmpfs(Size.mib(64));
     }
 
-    /** This process dies before a step of a guest's boot. */
+    /** This process dies before a step of a guest's boot, or of keeping one. */
     private String fatal(String step) {
-        GuestBoot.observe(taken -> {
+        Consumer<String> fatal = taken -> {
             if (taken.equals(step)) {
                 killer.die();
             }
-        });
+        };
+        GuestBoot.observe(fatal);
+        MachineAccess.observeKeeping(fatal);
         return "";
     }
 

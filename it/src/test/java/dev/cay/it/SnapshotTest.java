@@ -32,7 +32,7 @@ import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /** MicroVMs that are kept while commands run in them, and go on elsewhere. */
-@ExtendWith(RootLane.class)
+@ExtendWith({RootLane.class, DetachedLane.class})
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class SnapshotTest {
     private static final String NAME = "cay-it-snapshots";
@@ -61,6 +61,7 @@ final class SnapshotTest {
         try (Sandbox first = engine.create(spec().build())) { // what the engine keeps of it is there from now on
             first.exec(ExecSpec.builder("true").timeout(Duration.ofSeconds(60)).build());
         }
+        engine.create(SandboxSpec.host().detached().build()).remove();
     }
 
     @AfterAll
@@ -121,6 +122,7 @@ final class SnapshotTest {
                     assertThat(number(copy, "/one")).isGreaterThan(0);
                     isCounting(copy);
                 }
+                aDetachedOneIsMadeOfIt();
                 Lab.sh(one, "echo mine > /mine");
                 assertThat(Lab.attempt(other, "cat /mine")).doesNotContain("mine\n");
                 assertThat(one.info().spec().name()).contains("one");
@@ -130,6 +132,19 @@ final class SnapshotTest {
             assertThat(then).isPositive();
             assertThat(engine.snapshots().list()).isEmpty();
             assertThat(loop.await(Duration.ofMillis(1))).isEmpty();
+        }
+    }
+
+    /** Its machine gets what it takes to serve several processes while it runs. This one began with a template. */
+    private void aDetachedOneIsMadeOfIt() {
+        Sandbox copy = engine.snapshots().restore(NAME, Snapshots.Copy.detached(Optional.empty()));
+        try (Sandboxes another = Sandboxes.local();
+                Sandbox seen = another.open(copy.id())) {
+            isCounting(copy);
+            assertThat(Lab.sh(seen, "hostname")).isEqualTo(copy.id());
+            assertThat(seen.executions()).hasSize(3);
+        } finally {
+            copy.remove();
         }
     }
 
@@ -194,9 +209,12 @@ final class SnapshotTest {
             sandbox.resume();
             assertThatThrownBy(() -> engine.snapshots().create(sandbox, "../x"))
                     .isInstanceOf(SandboxException.InvalidSpec.class);
-            assertThatThrownBy(() -> engine.snapshots().create(engine.open(sandbox.id()), NAME))
-                    .isInstanceOf(SandboxException.Unsupported.class)
-                    .hasMessageContaining("no sandbox of this process");
+            try (Sandboxes another = Sandboxes.local();
+                    Sandbox seen = another.open(sandbox.id())) {
+                assertThatThrownBy(() -> another.snapshots().create(seen, NAME))
+                        .isInstanceOf(SandboxException.Unsupported.class)
+                        .hasMessageContaining("which alone can keep it");
+            }
         }
         assertThatThrownBy(() -> engine.snapshots().restore("none", Optional.empty()))
                 .isInstanceOf(SandboxException.NotFound.class);

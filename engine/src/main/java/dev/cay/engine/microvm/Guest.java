@@ -185,6 +185,17 @@ public final class Guest implements AutoCloseable {
         GuestClock.correct(stub, InstantSource.system());
     }
 
+    /** Has all of its processes but the first stand still. */
+    void halt() throws SyscallException {
+        stub.run(OpList.of(MachineOps.haltAll()));
+    }
+
+    /** They go on, and it knows what time it is. */
+    void goOn() throws SyscallException {
+        correctClock();
+        stub.run(OpList.of(MachineOps.continueAll()));
+    }
+
     /**
      * Has it write all to its disks and switch its machine off: whoever runs in it is killed.
      *

@@ -5,11 +5,18 @@ import dev.cay.SandboxException;
 import dev.cay.engine.container.Container;
 import dev.cay.engine.container.Containers;
 import dev.cay.engine.container.Ledger;
+import dev.cay.linux.Arg;
 import dev.cay.linux.Child;
 import dev.cay.linux.Fd;
+import dev.cay.linux.FileOps;
+import dev.cay.linux.HostKernel;
 import dev.cay.linux.KeptExecution;
+import dev.cay.linux.Op;
+import dev.cay.linux.OpList;
 import dev.cay.linux.Processes;
+import dev.cay.linux.Stub;
 import dev.cay.linux.SyscallException;
+import dev.cay.linux.UnixSocket;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -25,6 +32,9 @@ import java.util.Optional;
 public final class LastingHome {
     /** The VMM is the only command that ever runs there. */
     private static final int VMM = 1;
+
+    /** The first process has the disk of its changes open under this number, if it has one. */
+    private static final int DISK = 1000;
 
     /** How much longer than its guest, which ends by itself, it may live at the most. */
     private static final Duration MARGIN = Duration.ofSeconds(15);
@@ -87,6 +97,30 @@ public final class LastingHome {
             }
         } finally {
             further.forEach(Fd::close); // the VMM has its own
+        }
+    }
+
+    /**
+     * Has the first process keep a disk open, for whoever keeps the machine: the file has no name when the machine is there.
+     *
+     * @param disk a file of this machine
+     */
+    void hold(HostKernel host, Path disk) throws IOException {
+        try (Fd opened = MachineKeeping.open(host, disk);
+                Stub stub = new Stub(UnixSocket.connect(host, doors.socket().toString()))) {
+            stub.runInside(OpList.of(FileOps.copyTo(Arg.of(opened), DISK)));
+        }
+    }
+
+    /**
+     * The disk that it keeps open, for reading.
+     *
+     * @param socket where the first process listens
+     */
+    static Fd disk(HostKernel host, Path socket) throws SyscallException {
+        try (Stub stub = new Stub(UnixSocket.connect(host, socket.toString()))) {
+            Op copy = FileOps.copy(Arg.of(DISK), "the disk");
+            return stub.runInside(OpList.of(copy)).fd(copy);
         }
     }
 

@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * How any process of its owner reaches a microVM that outlives whoever made it. Thread-safe.
@@ -25,17 +26,25 @@ import java.util.Optional;
 public record MachineAccess(Kernel host, Path directory, String id, SandboxSpec spec) {
     private static final String NOTE = "machine.json";
 
+    /** There while it is halted for a moment, to be kept; whoever did that has the sandbox's lock. */
+    private static final String HALTED = "halted";
+
     /** Since when the guest has not answered; there while that is so. */
     private static final String SILENT = "silent";
 
     /** For how long whoever only looks waits for a free channel. */
     private static final Duration TURN = Duration.ofSeconds(1);
 
+    /** For tests: is told the name of each step of keeping one in this process before it is taken. */
+    public static void observeKeeping(Consumer<String> watching) {
+        LastingKeeping.observe(watching);
+    }
+
     void write(MachineNote note) throws IOException {
         Files.writeString(directory.resolve(NOTE), note.json());
     }
 
-    private MachineNote note() throws IOException {
+    MachineNote note() throws IOException {
         return MachineNote.parse(Files.readString(directory.resolve(NOTE), StandardCharsets.UTF_8));
     }
 
@@ -128,6 +137,33 @@ public record MachineAccess(Kernel host, Path directory, String id, SandboxSpec 
     /** Whether what its guest has written is to be there when it has ended: then it is to be shut down before. */
     public boolean keepsChanges() throws IOException {
         return note().keeps();
+    }
+
+    /** Whether it is halted to be kept, or whoever did that was killed before he let it go on. */
+    public boolean isHalted() {
+        return Files.exists(directory.resolve(HALTED));
+    }
+
+    /** To be called before it is halted, and when it goes on again. */
+    void setHalted(boolean halted) throws IOException {
+        if (halted) {
+            Files.writeString(directory.resolve(HALTED), "");
+        } else {
+            Files.deleteIfExists(directory.resolve(HALTED));
+        }
+    }
+
+    /** Lets it go on that was halted by somebody who is no more. Whoever calls this has the sandbox's lock. */
+    public void mend() throws IOException {
+        if (isHalted()) {
+            try (Monitor monitor = Monitor.take(host, doors())) {
+                new QemuMigration(monitor).giveUp();
+            }
+            try (Guest guest = enter(GuestWatch.HUNG)) {
+                guest.goOn();
+            }
+            setHalted(false);
+        }
     }
 
     /** Halts the guest's processor, and does not wait for an answer of it. */

@@ -33,9 +33,7 @@ record MachineKeeping(MicroVm.Origins origins, GuestSurroundings surroundings, O
 
     /** The highest number that a command in it was given before it began. */
     int executions() {
-        return origins.past()
-                .map(past -> past.snapshot().machine().executions())
-                .orElse(0);
+        return origins.past().map(past -> past.snapshot().commands().last()).orElse(0);
     }
 
     @Override
@@ -44,7 +42,7 @@ record MachineKeeping(MicroVm.Origins origins, GuestSurroundings surroundings, O
     }
 
     /** Refuses what would be in two machines, and what does not stand still. */
-    static void check(SandboxSpec spec) {
+    static void check(SandboxSpec spec, Vmm vmm) {
         Vmm.refuse(
                 spec.mounts().stream().anyMatch(Mount.Named.class::isInstance),
                 "a sandbox with a volume cannot be kept: the volume would be in two machines",
@@ -57,6 +55,10 @@ record MachineKeeping(MicroVm.Origins origins, GuestSurroundings surroundings, O
                 spec.furnishing().init().isPresent(),
                 "a sandbox with the init of its image cannot be kept: that does not stand still meanwhile",
                 "leave out --image-init");
+        Vmm.refuse(
+                !vmm.abilities().contains(Vmm.Ability.CLONES),
+                "the VMM of this sandbox keeps no machines",
+                "make it with --vmm qemu");
     }
 
     /** Opens a file for reading. */
@@ -67,11 +69,7 @@ record MachineKeeping(MicroVm.Origins origins, GuestSurroundings surroundings, O
 
     /** @return what is to be known of it; not named yet */
     Snapshot keep(MicroVm machine, SnapshotStore.Draft draft, Vmms.Choice choice, HostKernel host) throws IOException {
-        check(origins.spec());
-        Vmm.refuse(
-                !choice.vmm().abilities().contains(Vmm.Ability.CLONES),
-                "the VMM of this sandbox keeps no machines",
-                "make it with --vmm qemu");
+        check(origins.spec(), choice.vmm());
         String key = choice.files().key(origins.kernel(), origins.memory());
         Files.createFile(draft.machine());
         Op open = FileOps.open(draft.machine().toString(), FileOps.O_WRONLY);
@@ -88,9 +86,10 @@ record MachineKeeping(MicroVm.Origins origins, GuestSurroundings surroundings, O
                 key,
                 origins.memory(),
                 origins.places(),
-                machine.executions(),
+                origins.past().map(Past::ports).orElse(1),
                 surroundings.variables(),
                 surroundings.programs());
-        return new Snapshot(origins.spec(), kept, halted, Instant.now());
+        Snapshot.Commands commands = new Snapshot.Commands(machine.executions(), false);
+        return new Snapshot(origins.spec(), kept, commands, halted, Instant.now());
     }
 }

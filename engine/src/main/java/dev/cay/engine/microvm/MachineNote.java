@@ -18,6 +18,7 @@ import java.util.Optional;
  * @param acpi whether its kernel knows ACPI
  * @param keeps whether what its guest has written is to be there when it has ended
  * @param surroundings what commands find in it
+ * @param likeness what a machine must be that is to go on where this one is
  */
 record MachineNote(
         boolean emulated,
@@ -25,13 +26,27 @@ record MachineNote(
         Duration answered,
         boolean acpi,
         boolean keeps,
-        GuestSurroundings surroundings) {
-    private static final int VERSION = 1;
+        GuestSurroundings surroundings,
+        Likeness likeness) {
+    private static final int VERSION = 2;
+
+    /**
+     * What a machine must be that is to go on where this one is.
+     *
+     * @param key what it must have in common with this one
+     * @param places whether it has all the devices that a clone can have
+     */
+    record Likeness(String key, boolean places) {
+        Likeness {
+            requireNonNull(key, "key is null");
+        }
+    }
 
     MachineNote {
         requireNonNull(template, "template is null");
         requireNonNull(answered, "answered is null");
         requireNonNull(surroundings, "surroundings is null");
+        requireNonNull(likeness, "likeness is null");
     }
 
     MachineInfo info(MachineInfo.Health health) {
@@ -46,7 +61,9 @@ record MachineNote(
                 .field("acpi", acpi)
                 .field("keeps", keeps)
                 .map("variables", surroundings.variables())
-                .field("programs", surroundings.programs()));
+                .field("programs", surroundings.programs())
+                .field("key", likeness.key())
+                .field("places", likeness.places()));
     }
 
     /** @throws dev.cay.SandboxException.HostFailed if it is damaged, or another version of Cay has written it */
@@ -59,7 +76,8 @@ record MachineNote(
                     Duration.ofNanos(in.number("answered", 0, Long.MAX_VALUE)),
                     in.flag("acpi"),
                     in.flag("keeps"),
-                    new GuestSurroundings(in.map("variables"), in.optionalText("programs")));
+                    new GuestSurroundings(in.map("variables"), in.optionalText("programs")),
+                    new Likeness(in.text("key"), in.flag("places")));
         });
     }
 }

@@ -1,7 +1,6 @@
 package dev.cay.engine.microvm;
 
 import dev.cay.BootStep;
-import dev.cay.Lifetime;
 import dev.cay.Mount;
 import dev.cay.Network;
 import dev.cay.Root;
@@ -19,7 +18,6 @@ import dev.cay.engine.container.NetworkSource;
 import dev.cay.engine.erofs.LayerContent;
 import dev.cay.engine.kernels.GuestKernel;
 import dev.cay.engine.kernels.KernelStore;
-import dev.cay.engine.state.Executions;
 import dev.cay.engine.state.Snapshot;
 import dev.cay.engine.state.SnapshotStore;
 import dev.cay.linux.Architecture;
@@ -199,6 +197,20 @@ public final class MicroVms implements AutoCloseable {
         return keeping.keep(machine, draft, vmms.get(keeping.origins().spec().vmm()), host);
     }
 
+    /**
+     * Keeps a microVM that outlives its makers as it is; it goes on. Whoever calls this sees to it that nobody else does that, or
+     * pauses it, or starts anything in it meanwhile.
+     *
+     * @param guest it, entered by this process
+     * @param commands what is known of those that were started in it
+     * @throws SandboxException.Unsupported if it cannot be kept
+     */
+    public Snapshot keep(MachineAccess access, Guest guest, SnapshotStore.Draft draft, Snapshot.Commands commands)
+            throws IOException {
+        return new LastingKeeping(access, host)
+                .keep(guest, draft, vmms.get(access.spec().vmm()).vmm(), memory(access.spec()), commands);
+    }
+
     /** That which machines boot; it must find all disks. */
     private GuestKernel kernel(Vmm vmm, List<Path> layers, DiskFiles others, boolean files) {
         GuestKernel kernel = kernels.find(Optional.empty());
@@ -338,106 +350,28 @@ public final class MicroVms implements AutoCloseable {
      * @throws SandboxException.SetupFailed if it does not come up
      */
     public List<BootStep> detach(Lasting lasting, List<Path> layers, DiskFiles others) {
-        check(lasting.access().spec());
-        Vmms.Choice choice = vmms.get(lasting.access().spec().vmm());
+        return detach(lasting, layers, others, Optional.empty());
+    }
+
+    /**
+     * Makes a microVM that outlives this process, and that goes on where another one was.
+     *
+     * @param changes a copy of the disk that the other one's changes were on, if it had one
+     * @return how it came back
+     * @throws SandboxException.Unsupported if it cannot go on here
+     */
+    public List<BootStep> detach(Lasting lasting, List<Path> layers, Optional<Path> changes, Past past) {
+        return detach(lasting, layers, new DiskFiles(changes, Map.of()), Optional.of(past));
+    }
+
+    private List<BootStep> detach(Lasting lasting, List<Path> layers, DiskFiles others, Optional<Past> past) {
+        SandboxSpec spec = lasting.access().spec();
+        check(spec);
+        Vmms.Choice choice = vmms.get(spec.vmm());
         GuestKernel kernel = kernel(choice.vmm(), layers, others, false);
-        try {
-            if (!(lasting.access().spec().network() instanceof Network.Named named)) {
-                return detach(lasting, choice, kernel, Optional.empty(), layers, others);
-            }
-            networks.check(named, true);
-            lasting.ledger().network(named.name());
-            String id = lasting.access().id();
-            GuestNetwork network = GuestNetwork.connect(
-                    host,
-                    networks,
-                    id,
-                    true,
-                    named,
-                    lasting.access().spec().hostname().orElse(id));
-            try {
-                return detach(lasting, choice, kernel, Optional.of(network), layers, others);
-            } catch (IOException | RuntimeException e) {
-                network.close();
-                throw e;
-            }
-        } catch (IOException e) {
-            String said = ConsoleTail.lastLines(lasting.console().get());
-            throw new SandboxException.SetupFailed(
-                    "cannot make the microVM: " + e.getMessage()
-                            + (said.isEmpty() ? "" : "\nthe console's last lines:\n" + said),
-                    "",
-                    e);
-        }
-    }
-
-    private List<BootStep> detach(
-            Lasting lasting,
-            Vmms.Choice choice,
-            GuestKernel kernel,
-            Optional<GuestNetwork> network,
-            List<Path> layers,
-            DiskFiles others)
-            throws IOException {
-        long began = System.nanoTime();
-        long deadline = began + BOOT.toNanos();
-        MachineAccess access = lasting.access();
-        Furnished furnished = Furnished.of(access.id(), access.spec(), layers, others, network, GuestUser.ROOT);
-        MachineSpec machine = choice.files()
-                .machine(kernel, memory(access.spec()), furnished.disks(), network.map(GuestNetwork::card));
-        if (!(choice.vmm() instanceof QemuVmm qemu)) {
-            throw new IllegalStateException("it has been refused");
-        }
-        qemu.detach(machine, lasting.home(), access.doors().listen(host));
-        try (MachineDoors.Taken channel = access.doors().channel(host, deadline)) {
-            BringUp bringUp = new BringUp(
-                    host,
-                    channel.socket(),
-                    furnished.wanted(),
-                    access.spec().furnishing().init(),
-                    network,
-                    deadline);
-            BringUp.Begun begun = new BringUp.Begun(
-                    began,
-                    qemu.serials(furnished.disks()),
-                    kernel.acpi(),
-                    Optional.empty(),
-                    List.of(),
-                    Optional.empty());
-            BringUp.Up up = bringUp.run(begun, stub -> lasting(stub, kernel, access.spec(), deadline));
-            try {
-                access.write(new MachineNote(
-                        machine.acceleration() instanceof Acceleration.Emulated,
-                        Optional.empty(),
-                        up.answered(),
-                        kernel.acpi(),
-                        furnished.wanted().keepsChanges(),
-                        up.surroundings()));
-                // Whoever it belongs to could not enter it else.
-                GuestCommands.open(up.stub(), access.id(), access.spec(), up.surroundings())
-                        .close();
-                return up.steps();
-            } finally {
-                up.stub().close();
-            }
-        }
-    }
-
-    /** The same as {@link #last} in a guest that is served by any process: it is not alone when none is there. */
-    private static List<GuestStep> lasting(Stub stub, GuestKernel kernel, SandboxSpec spec, long deadline) {
-        Lifetime lifetime = spec.lifetime();
-        return List.of(
-                new GuestStep.Talk("clock", true, guest -> GuestClock.correct(guest, InstantSource.system())),
-                GuestRecords.make(memory(spec)),
-                new GuestStep.Talk("channels", true, _ -> GuestChannels.open(stub, deadline)),
-                new GuestStep.Talk("lifetime", true, _ -> {
-                    stub.leave(GuestShutdown.alone(kernel.acpi()), 0);
-                    stub.endAfter(
-                            lifetime.limit().map(Duration::toMillis).orElse(0L),
-                            lifetime.idle().map(Duration::toMillis).orElse(0L),
-                            lifetime.removedAtEnd() ? Executions.OWN : 0);
-                }),
-                new GuestStep.Talk("ready", true, _ -> stub.ping()));
+        Size memory = past.map(one -> one.snapshot().machine().memory()).orElse(memory(spec));
+        return new LastingMachine(host, networks, choice, kernel, memory, layers, others, past)
+                .make(lasting, System.nanoTime() + BOOT.toNanos());
     }
 
     private MicroVm guest(
@@ -452,7 +386,7 @@ public final class MicroVms implements AutoCloseable {
         long deadline = begun.when() + BOOT.toNanos();
         Fd channel = machine.channel(deadline);
         BringUp.Up up = new BringUp(host, channel, wanted, spec.furnishing().init(), network, deadline)
-                .run(begun, stub -> last(stub, begun.powersOff()));
+                .run(begun, stub -> last(stub, begun.powersOff(), origins.past()));
         try {
             GuestCommands commands = GuestCommands.open(up.stub(), id, spec, up.surroundings());
             if (origins.past().isPresent()) {
@@ -477,11 +411,15 @@ public final class MicroVms implements AutoCloseable {
     }
 
     /** What comes when its root is there: the time, what it does when it is alone, and a sign that all of it was understood. */
-    private static List<GuestStep> last(Stub stub, boolean powersOff) {
+    private static List<GuestStep> last(Stub stub, boolean powersOff, Optional<Past> past) {
         return List.of(
                 new GuestStep.Talk("clock", true, guest -> GuestClock.correct(guest, InstantSource.system())),
-                new GuestStep.Talk(
-                        "dead man", true, _ -> stub.leave(GuestShutdown.alone(powersOff), GuestWatch.ALONE.toMillis())),
+                new GuestStep.Talk("dead man", true, _ -> {
+                    stub.leave(GuestShutdown.alone(powersOff), GuestWatch.ALONE.toMillis());
+                    if (past.isPresent()) { // the one before may have had a time of its own
+                        stub.endAfter(0, 0, 0);
+                    }
+                }),
                 new GuestStep.Talk("ready", true, _ -> stub.ping()));
     }
 

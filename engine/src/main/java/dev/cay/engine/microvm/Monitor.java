@@ -1,5 +1,7 @@
 package dev.cay.engine.microvm;
 
+import dev.cay.engine.json.JsonWriter;
+import dev.cay.linux.Fd;
 import dev.cay.linux.Kernel;
 import dev.cay.linux.Pipe;
 import dev.cay.linux.Poll;
@@ -10,42 +12,63 @@ import java.util.ArrayDeque;
 import java.util.List;
 import java.util.Queue;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Consumer;
 
-/** QEMU's monitor, taken for as long as one command takes. Not thread-safe. */
-final class Monitor {
+/**
+ * QEMU's monitor, taken until it is closed. Not thread-safe.
+ *
+ * <p>What was asked for stays asked for when whoever did so is gone.
+ */
+final class Monitor implements QemuMigration.Commands, AutoCloseable {
+    /** How long QEMU may take to answer, or whoever has the monitor to let go of it. */
     private static final long PATIENCE_NANOSECONDS = TimeUnit.SECONDS.toNanos(20);
+
     private static final int BUFFER = 8 * 1024;
 
     private final MachineDoors.Taken taken;
-    private final long deadline = System.nanoTime() + PATIENCE_NANOSECONDS;
     private final Queue<Qmp.Message> messages = new ArrayDeque<>();
     private final Qmp qmp = new Qmp(messages::add);
     private long ids;
+    private long deadline;
 
     private Monitor(MachineDoors.Taken taken) {
         this.taken = taken;
     }
 
     /**
-     * Has a command without arguments carried out.
+     * Takes it.
      *
-     * @throws IOException if QEMU refuses it, has ended or does not answer
+     * @throws dev.cay.SandboxException.Conflict if somebody else does not let go of it
+     * @throws IOException if QEMU has ended or does not answer
      */
-    static void execute(Kernel host, MachineDoors doors, String command) throws IOException {
-        try (MachineDoors.Taken taken = doors.monitor(host, System.nanoTime() + PATIENCE_NANOSECONDS)) {
-            Monitor monitor = new Monitor(taken);
+    static Monitor take(Kernel host, MachineDoors doors) throws IOException {
+        Monitor monitor = new Monitor(doors.monitor(host, System.nanoTime() + PATIENCE_NANOSECONDS));
+        try {
+            monitor.deadline = System.nanoTime() + PATIENCE_NANOSECONDS;
             while (!(monitor.next() instanceof Qmp.Message.Greeting)) {
                 // what it had to say to whoever was there before
             }
             monitor.execute("qmp_capabilities");
+            return monitor;
+        } catch (IOException | RuntimeException e) {
+            monitor.close();
+            throw e;
+        }
+    }
+
+    /** Takes it for a command without arguments. */
+    static void execute(Kernel host, MachineDoors doors, String command) throws IOException {
+        try (Monitor monitor = take(host, doors)) {
             monitor.execute(command);
         }
     }
 
-    private void execute(String command) throws IOException {
+    @Override
+    public String execute(String command, Consumer<JsonWriter> arguments, List<Fd> passed) throws IOException {
+        deadline = System.nanoTime() + PATIENCE_NANOSECONDS;
         long id = ++ids;
-        byte[] line = Qmp.command(command, _ -> {}, id);
-        if (UnixSocket.send(taken.socket(), line, 0, line.length, List.of()) != line.length) {
+        byte[] line = Qmp.command(command, arguments, id);
+        if (UnixSocket.send(taken.socket(), line, 0, line.length, passed) != line.length) {
             throw new IOException("QEMU takes no commands");
         }
         while (true) {
@@ -54,9 +77,14 @@ final class Monitor {
                 throw new IOException("QEMU refuses " + command + ": " + refused.why());
             }
             if (message instanceof Qmp.Message.Done done && done.id() == id) {
-                return;
+                return done.status();
             }
         }
+    }
+
+    @Override
+    public void close() {
+        taken.close();
     }
 
     private Qmp.Message next() throws IOException {

@@ -31,6 +31,7 @@ public sealed interface Origin {
      *
      * @param state what {@link Machine#saveWhole} wrote, to be read from its beginning; the machine's from its start on
      * @param places whether it has all the devices that a clone can have
+     * @param ports how many channels its guest has
      */
-    record Saved(Fd state, boolean places) implements Origin {}
+    record Saved(Fd state, boolean places, int ports) implements Origin {}
 }

@@ -43,13 +43,51 @@ public record Past(String name, Snapshot snapshot, Path state) {
             throws IOException {
         MachineSpec again = choice.files().again(kernel, snapshot.machine().memory(), disks, card);
         try (Fd opened = MachineKeeping.open(host, state)) {
-            return choice.vmm().start(again, new Origin.Saved(opened, places()));
+            return choice.vmm().start(again, new Origin.Saved(opened, places(), ports()));
+        }
+    }
+
+    /**
+     * The same with a machine that outlives this process; returns when it runs.
+     *
+     * @param deadline a value of {@link System#nanoTime}
+     */
+    void start(HostKernel host, QemuVmm qemu, MachineSpec machine, LastingHome home, MachineDoors doors, long deadline)
+            throws IOException {
+        try (Fd opened = MachineKeeping.open(host, state)) {
+            qemu.detach(machine, home, new Origin.Saved(opened, places(), ports()), doors.listen(host));
+            try (Monitor monitor = Monitor.take(host, doors)) {
+                QemuMigration migration = new QemuMigration(monitor);
+                migration.receive(opened, true);
+                migration.awaitRunning(deadline);
+                for (int i = ports(); i < MachineDoors.CHANNELS; i++) {
+                    String wire = QemuWires.wire(i);
+                    String port = MachineDoors.port(i);
+                    monitor.execute(
+                            "device_add",
+                            arguments -> arguments
+                                    .field("driver", "virtserialport")
+                                    .field("chardev", wire)
+                                    .field("name", port),
+                            List.of());
+                }
+            }
         }
     }
 
     /** Whether its machine has all the devices that a clone can have. */
     boolean places() {
         return snapshot.machine().places();
+    }
+
+    /** How many channels its guest has. */
+    int ports() {
+        return snapshot.machine().ports();
+    }
+
+    /** Whether its guest was one that outlives its maker: what it takes to serve several processes it has already. */
+    boolean isLasting() {
+        return ports() > 1;
     }
 
     /** What its commands find in it. */

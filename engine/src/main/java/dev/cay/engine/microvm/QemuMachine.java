@@ -16,7 +16,6 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
-import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
 
@@ -24,14 +23,6 @@ import java.util.function.Consumer;
 final class QemuMachine implements Machine {
     /** How long QEMU may take to answer; on a busy machine it takes seconds to begin. */
     private static final long PATIENCE_SECONDS = 60;
-
-    private static final long LOOK_AGAIN_NANOSECONDS = 4_000_000;
-
-    /** What QEMU calls a descriptor that it is given. */
-    private static final String STATE = "state";
-
-    /** Bytes in a second; else QEMU takes its time so that a network has some left. */
-    private static final long UNLIMITED = 1L << 40;
 
     private final VmmProcess process;
     private final Fd monitor;
@@ -161,56 +152,28 @@ final class QemuMachine implements Machine {
 
     /** Goes on where another machine was saved; one whose state does not fit ends, and says why. */
     void receive(MemoryFile state) throws IOException {
-        receive(state.reader(), true);
+        migration().receive(state.reader(), false);
     }
 
     /** The same with a machine whose memory is a part of its state. */
     void receiveWhole(Fd state) throws IOException {
-        receive(state, false);
-    }
-
-    private void receive(Fd state, boolean withoutMemory) throws IOException {
-        migration(state, withoutMemory);
-        execute("migrate-incoming", arguments -> arguments.field("uri", "fd:" + STATE), List.of());
+        migration().receive(state, true);
     }
 
     @Override
     public void save(MemoryFile state) throws IOException {
         // QEMU halts it when it writes. A machine that was halted before would have to be told to go on, each time.
-        migrate(state.copy(), true);
+        migration().save(state.copy(), false, () -> {});
         state.seal();
     }
 
     @Override
     public void saveWhole(Fd state) throws IOException {
-        execute("migrate-set-parameters", arguments -> arguments.field("max-bandwidth", UNLIMITED), List.of());
-        migrate(state, false);
+        migration().save(state, true, () -> {});
     }
 
-    private void migrate(Fd state, boolean withoutMemory) throws IOException {
-        migration(state, withoutMemory);
-        execute("migrate", arguments -> arguments.field("uri", "fd:" + STATE), List.of());
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(PATIENCE_SECONDS);
-        for (String status = ""; !status.equals("completed"); status = execute("query-migrate", _ -> {}, List.of())) {
-            if (List.of("failed", "cancelled").contains(status) || System.nanoTime() - deadline >= 0) {
-                throw new IOException("QEMU cannot save the machine: " + status);
-            }
-            LockSupport.parkNanos(LOOK_AGAIN_NANOSECONDS);
-        }
-    }
-
-    /** What is said before the state of a machine is written or read. */
-    private void migration(Fd state, boolean withoutMemory) throws IOException {
-        try (state) {
-            execute(
-                    "migrate-set-capabilities",
-                    arguments -> arguments.objects(
-                            "capabilities",
-                            List.of("x-ignore-shared"),
-                            (out, name) -> out.field("capability", name).field("state", withoutMemory)),
-                    List.of());
-            execute("getfd", arguments -> arguments.field("fdname", STATE), List.of(state));
-        }
+    private QemuMigration migration() {
+        return new QemuMigration(this::execute);
     }
 
     @Override

@@ -50,10 +50,9 @@ public record QemuVmm(Home home, QemuType type) implements Vmm {
             }
             spec.files().ifPresent(theirs::add);
             spec.card().ifPresent(card -> theirs.add(card.device()));
+            QemuWires wires = new QemuWires.Held(ports(origin));
             Home.Guarded process = home.start(
-                    seen -> QemuCommand.of(type, spec, origin, new QemuWires.Held(), seen),
-                    needs(spec, origin),
-                    List.copyOf(theirs));
+                    seen -> QemuCommand.of(type, spec, origin, wires, seen), needs(spec, origin), List.copyOf(theirs));
             machine = new QemuMachine(process, ours.get(0), ours.get(1), ours.get(2));
         } catch (IOException | RuntimeException e) {
             ours.forEach(Fd::close);
@@ -64,7 +63,7 @@ public record QemuVmm(Home home, QemuType type) implements Vmm {
             machine.greet();
             if (origin instanceof Origin.Clone clone) {
                 machine.receive(clone.state());
-            } else if (origin instanceof Origin.Saved(Fd state, boolean _)) {
+            } else if (origin instanceof Origin.Saved(Fd state, boolean _, int _)) {
                 machine.receiveWhole(state);
             }
             return machine;
@@ -79,17 +78,22 @@ public record QemuVmm(Home home, QemuType type) implements Vmm {
         }
     }
 
+    private static int ports(Origin origin) {
+        return origin instanceof Origin.Saved saved ? saved.ports() : 1;
+    }
+
     /**
-     * Starts a machine that boots, and that ends with nobody.
+     * Starts a machine that ends with nobody. One that goes on where another one was waits to be told where, by its monitor.
      *
      * @param lasting where it runs
+     * @param origin none of those with memory in a file
      * @param doors of {@link MachineDoors#listen}
      */
-    void detach(MachineSpec spec, LastingHome lasting, List<Fd> doors) throws IOException {
-        Origin origin = new Origin.Boot();
+    void detach(MachineSpec spec, LastingHome lasting, Origin origin, List<Fd> doors) throws IOException {
         List<Fd> further = new ArrayList<>();
         spec.card().ifPresent(card -> further.add(card.device()));
-        QemuWires wires = new QemuWires.Open(Home.FURTHER + further.size());
+        int ports = origin instanceof Origin.Saved saved ? saved.ports() : MachineDoors.CHANNELS;
+        QemuWires wires = new QemuWires.Open(Home.FURTHER + further.size(), ports);
         further.addAll(doors);
         lasting.start(seen -> QemuCommand.of(type, spec, origin, wires, seen), needs(spec, origin), further);
     }

@@ -14,11 +14,22 @@ sealed interface QemuWires {
     /** Options for more channels than the first. */
     List<String> furtherChannels();
 
+    /** What QEMU calls the host's end of a channel behind the first. */
+    static String wire(int channel) {
+        return "channel" + channel;
+    }
+
+    private static String device(int channel) {
+        return "virtserialport,chardev=" + wire(channel) + ",name=" + MachineDoors.port(channel);
+    }
+
     /**
      * By the one process with which it ends: descriptor 0 is a socket for QMP, 1 one for the channel, 2 one for the guest's console
      * together with what QEMU itself has to say.
+     *
+     * @param ports how many channels its guest has; at all but the first there is nobody
      */
-    record Held() implements QemuWires {
+    record Held(int ports) implements QemuWires {
         @Override
         public String console() {
             return "socket,id=console,fd=2";
@@ -36,7 +47,11 @@ sealed interface QemuWires {
 
         @Override
         public List<String> furtherChannels() {
-            return List.of();
+            List<String> options = new ArrayList<>();
+            for (int i = 1; i < ports; i++) {
+                options.addAll(List.of("-chardev", "null,id=" + wire(i), "-device", device(i)));
+            }
+            return options;
         }
     }
 
@@ -45,8 +60,9 @@ sealed interface QemuWires {
      * must not be one of those that block.
      *
      * @param first the descriptor that listens for QMP; those of the channels come behind it
+     * @param ports how many channels its guest has; the others can be plugged in
      */
-    record Open(int first) implements QemuWires {
+    record Open(int first, int ports) implements QemuWires {
         @Override
         public String console() {
             return "stdio,id=console,signal=off";
@@ -66,9 +82,10 @@ sealed interface QemuWires {
         public List<String> furtherChannels() {
             List<String> options = new ArrayList<>();
             for (int i = 1; i < MachineDoors.CHANNELS; i++) {
-                String name = "channel" + i;
-                options.addAll(List.of("-chardev", listening(name, first + 1 + i)));
-                options.addAll(List.of("-device", "virtserialport,chardev=" + name + ",name=" + MachineDoors.port(i)));
+                options.addAll(List.of("-chardev", listening(wire(i), first + 1 + i)));
+                if (i < ports) {
+                    options.addAll(List.of("-device", device(i)));
+                }
             }
             return options;
         }

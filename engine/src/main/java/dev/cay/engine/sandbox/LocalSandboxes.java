@@ -159,6 +159,7 @@ final class LocalSandboxes implements Sandboxes {
             }
         }
         store().removeOf(engine);
+        SnapshotStore.removeOf(places.data().resolve(SnapshotStore.NAME), engine);
         ServedSandboxes.sweep(places.run(), engine);
     }
 
@@ -271,8 +272,9 @@ final class LocalSandboxes implements Sandboxes {
     @Override
     public SweepReport sweep() {
         return whileOpen(() -> {
+            SweepReport report = stored().sweep();
             machines.sweep();
-            return stored().sweep();
+            return report;
         });
     }
 

@@ -21,6 +21,7 @@ import dev.cay.engine.microvm.MicroVm;
 import dev.cay.engine.microvm.MicroVms;
 import dev.cay.engine.microvm.Past;
 import dev.cay.engine.state.ExecutionRecord;
+import dev.cay.engine.state.Executions;
 import dev.cay.engine.state.SandboxStore;
 import dev.cay.engine.state.ScratchDisks;
 import dev.cay.engine.state.Snapshot;
@@ -82,13 +83,44 @@ final class MachineSandboxes implements AutoCloseable {
         return make(spec, this::boot);
     }
 
-    /** Makes one that goes on where another one was, whose spec this is but for its name. */
-    Sandbox restore(SandboxSpec spec, Past past, Optional<Path> disk) {
-        return make(spec, (id, wanted) -> goOn(id, wanted, past, disk));
+    /**
+     * What a sandbox goes on with.
+     *
+     * @param disk that of the other one, if it had one
+     * @param executions what is known of its commands
+     */
+    record Continuation(Past past, Optional<Path> disk, Executions executions) {}
+
+    /** Makes one that goes on where another one was, whose spec this is but for its name and its life. */
+    Sandbox restore(SandboxSpec spec, Continuation continuation) {
+        if (!spec.lifetime().detached()) {
+            return make(spec, (id, wanted) -> goOn(id, wanted, continuation));
+        }
+        Snapshot snapshot = continuation.past().snapshot();
+        // A command whose streams were its maker's cannot be taken up by anybody.
+        SandboxSpec wanted = snapshot.spec().lifetime().detached() ? spec : spec.withCommand(Optional.empty());
+        requireRoot();
+        return stored.get()
+                .create(wanted, (id, doors, ledger) -> detach(id, wanted, doors, ledger, Optional.of(continuation)));
     }
 
     Snapshot keep(MachineSandbox sandbox, SnapshotStore.Draft draft) throws IOException {
         return machines().keep(sandbox.machine(), draft);
+    }
+
+    /** The same with one that outlives its makers. */
+    Snapshot keep(StoredSandbox sandbox, SnapshotStore.Draft draft) throws IOException {
+        return new StoredKeeping(stored.get(), machines()).keep(sandbox.id(), draft);
+    }
+
+    /** One of this process, by its id. */
+    Optional<MachineSandbox> find(String id) {
+        return Optional.ofNullable(sandboxes.get(id));
+    }
+
+    /** This process's engine. */
+    String engine() {
+        return containers.engine();
     }
 
     /** How a machine begins. */
@@ -96,13 +128,17 @@ final class MachineSandboxes implements AutoCloseable {
         MicroVm begin(String id, SandboxSpec spec);
     }
 
-    private Sandbox make(SandboxSpec spec, Beginning beginning) {
+    private void requireRoot() {
         if (!places.isRoot()) {
             throw new SandboxException.Unsupported(
                     "only the host's root makes microVMs yet", "run as root, or use a container");
         }
+    }
+
+    private Sandbox make(SandboxSpec spec, Beginning beginning) {
+        requireRoot();
         if (spec.lifetime().detached()) {
-            return stored.get().create(spec, (id, doors, ledger) -> detach(id, spec, doors, ledger));
+            return stored.get().create(spec, (id, doors, ledger) -> detach(id, spec, doors, ledger, Optional.empty()));
         }
         if (spec.lifetime().limit().isPresent() || spec.lifetime().idle().isPresent()) {
             throw new SandboxException.Unsupported(
@@ -150,10 +186,16 @@ final class MachineSandboxes implements AutoCloseable {
                 layers -> machines().create(id, spec, layers, new MicroVms.DiskFiles(changes, disks)));
     }
 
-    private MicroVm goOn(String id, SandboxSpec spec, Past past, Optional<Path> disk) {
-        Optional<Path> changes =
-                disk.map(original -> StoredSandboxes.guarded(() -> scratch().copy(containers.kernel(), id, original)));
-        return withImage(id, spec, changes, layers -> machines().restore(id, spec, layers, changes, past));
+    private MicroVm goOn(String id, SandboxSpec spec, Continuation continuation) {
+        Optional<Path> changes = copied(id, continuation);
+        return withImage(
+                id, spec, changes, layers -> machines().restore(id, spec, layers, changes, continuation.past()));
+    }
+
+    private Optional<Path> copied(String id, Continuation continuation) {
+        return continuation
+                .disk()
+                .map(original -> StoredSandboxes.guarded(() -> scratch().copy(containers.kernel(), id, original)));
     }
 
     private MicroVm withImage(
@@ -167,7 +209,8 @@ final class MachineSandboxes implements AutoCloseable {
     }
 
     /** Makes one that outlives this process: for this machine it is the container in which its VMM runs. */
-    private StoredSandboxes.Made detach(String id, SandboxSpec spec, Containers.Doors doors, Ledger ledger)
+    private StoredSandboxes.Made detach(
+            String id, SandboxSpec spec, Containers.Doors doors, Ledger ledger, Optional<Continuation> continuation)
             throws IOException {
         SandboxStore store = stored.get().store();
         for (Mount mount : spec.mounts()) {
@@ -176,7 +219,7 @@ final class MachineSandboxes implements AutoCloseable {
             }
         }
         Map<String, Path> disks = volumes.use(spec, id);
-        Optional<Path> changes = changes(id, spec);
+        Optional<Path> changes = continuation.isPresent() ? copied(id, continuation.get()) : changes(id, spec);
         String image = ((Root.Image) spec.root()).exact();
         ExecutionRecord console = store.makeConsole(id);
         LastingHome home = new LastingHome(
@@ -191,16 +234,29 @@ final class MachineSandboxes implements AutoCloseable {
                 new MicroVms.Lasting(access, home, ledger, () -> StoredSandboxes.guarded(() -> store.consoleText(id)));
         try {
             ledger.image();
-            List<BootStep> steps =
-                    machines().detach(lasting, images.use(image, id).layers(), new MicroVms.DiskFiles(changes, disks));
+            List<Path> layers = images.use(image, id).layers();
+            List<BootStep> steps = continuation.isPresent()
+                    ? machines()
+                            .detach(lasting, layers, changes, continuation.get().past())
+                    : machines().detach(lasting, layers, new MicroVms.DiskFiles(changes, disks));
             store.writeBoot(id, steps);
-            return new StoredSandboxes.Made(home.leave(), Optional.empty());
+            return new StoredSandboxes.Made(home.leave(), Optional.empty(), inherit(id, continuation));
         } catch (IOException | RuntimeException e) {
             home.abandon();
             throw e;
         } finally {
             released(id, changes);
         }
+    }
+
+    /** The commands that go on in it can be taken up, as they could be where it was; whether its own is one of them. */
+    private boolean inherit(String id, Optional<Continuation> continuation) throws IOException {
+        if (continuation.isEmpty()) {
+            return false;
+        }
+        Snapshot.Commands commands = continuation.get().past().snapshot().commands();
+        stored.get().store().inherit(id, continuation.get().executions(), commands.last());
+        return commands.begun();
     }
 
     /** When it is up the VMM has its disks open: they stay for as long as that lives. */

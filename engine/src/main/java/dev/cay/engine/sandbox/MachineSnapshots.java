@@ -1,8 +1,10 @@
 package dev.cay.engine.sandbox;
 
+import dev.cay.Isolation;
 import dev.cay.Root;
 import dev.cay.Sandbox;
 import dev.cay.SandboxException;
+import dev.cay.SandboxSpec;
 import dev.cay.Size;
 import dev.cay.Snapshots;
 import dev.cay.engine.microvm.Past;
@@ -16,7 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** The snapshots of this machine, taken of microVMs of this process. Thread-safe. */
+/** The snapshots of this machine, taken of microVMs of this process, and of those that outlive their makers. Thread-safe. */
 final class MachineSnapshots implements Snapshots {
     private final Path base;
     private final MachineSandboxes machines;
@@ -33,56 +35,62 @@ final class MachineSnapshots implements Snapshots {
     @Override
     public Info create(Sandbox sandbox, String name) {
         new Info(name, "", Size.bytes(0), Size.bytes(0), Duration.ZERO, Instant.EPOCH);
-        MachineSandbox machine = require(sandbox);
         SnapshotStore store = store();
         store.requireNew(name);
         return StoredSandboxes.guarded(() -> {
-            try (SnapshotStore.Draft draft = store.draft()) {
-                Snapshot snapshot = machines.keep(machine, draft);
+            try (SnapshotStore.Draft draft = store.draft(machines.engine())) {
+                Snapshot snapshot = keep(sandbox, draft);
                 draft.keep(name, snapshot);
                 return info(store, name, snapshot);
             }
         });
     }
 
-    /** Of what is no microVM of this process nobody here could keep anything. */
-    private static MachineSandbox require(Sandbox sandbox) {
+    /** Of what is no microVM, or another process's, nobody here could keep anything. */
+    private Snapshot keep(Sandbox sandbox, SnapshotStore.Draft draft) throws IOException {
         if (sandbox instanceof MachineSandbox machine) {
-            return machine;
+            return machines.keep(machine, draft);
         }
-        throw switch (sandbox.info().spec().isolation()) {
-            case CONTAINER ->
-                new SandboxException.Unsupported(
-                        "the sandbox " + sandbox.id()
-                                + " is a container: its processes are the host's kernel's, which keeps none for later",
-                        "make a microVM (--isolation microvm), or keep its files: cay commit");
-            case MICROVM ->
-                new SandboxException.Unsupported(
-                        "the microVM " + sandbox.id()
-                                + " is no sandbox of this process: only the process that made one can"
-                                + " keep it, as long as that is not detached",
-                        "have that process do it, by Sandboxes.snapshots(), or see: cay help template");
-        };
+        SandboxSpec spec = sandbox.info().spec();
+        if (spec.isolation() == Isolation.CONTAINER) {
+            throw new SandboxException.Unsupported(
+                    "the sandbox " + sandbox.id()
+                            + " is a container: its processes are the host's kernel's, which keeps none for later",
+                    "make a microVM (--isolation microvm), or keep its files: cay commit");
+        }
+        Optional<MachineSandbox> own = machines.find(sandbox.id());
+        if (own.isPresent()) {
+            return machines.keep(own.get(), draft);
+        }
+        if (sandbox instanceof StoredSandbox stored && spec.lifetime().detached()) {
+            return machines.keep(stored, draft);
+        }
+        throw new SandboxException.Unsupported(
+                "the microVM " + sandbox.id() + " ends with the process that made it, which alone can keep it",
+                "make it detached (cay run -d), or have that process do it, by Sandboxes.snapshots()");
     }
 
     @Override
-    public Sandbox restore(String snapshot, Optional<String> name) {
+    public Sandbox restore(String snapshot, Copy copy) {
         return StoredSandboxes.guarded(() -> {
             SnapshotStore store = store();
             Snapshot found = store.find(snapshot);
             Past past = new Past(snapshot, found, store.machine(snapshot));
-            return machines.restore(found.spec().withName(name), past, store.changes(snapshot));
+            return machines.restore(
+                    found.spec().withName(copy.name()).withLifetime(copy.lifetime()),
+                    new MachineSandboxes.Continuation(past, store.changes(snapshot), store.executions(snapshot)));
         });
     }
 
     @Override
-    public Sandbox fork(Sandbox sandbox, Optional<String> name) {
-        MachineSandbox machine = require(sandbox);
+    public Sandbox fork(Sandbox sandbox, Copy copy) {
         return StoredSandboxes.guarded(() -> {
-            try (SnapshotStore.Draft draft = store().draft()) {
-                Snapshot snapshot = machines.keep(machine, draft);
-                Past past = new Past(machine.id(), snapshot, draft.machine());
-                return machines.restore(snapshot.spec().withName(name), past, draft.copiedChanges());
+            try (SnapshotStore.Draft draft = store().draft(machines.engine())) {
+                Snapshot snapshot = keep(sandbox, draft);
+                Past past = new Past(sandbox.id(), snapshot, draft.machine());
+                return machines.restore(
+                        snapshot.spec().withName(copy.name()).withLifetime(copy.lifetime()),
+                        new MachineSandboxes.Continuation(past, draft.copiedChanges(), draft.executions()));
             }
         });
     }

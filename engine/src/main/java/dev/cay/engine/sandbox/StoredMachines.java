@@ -6,6 +6,7 @@ import dev.cay.MachineInfo.Health;
 import dev.cay.SandboxException;
 import dev.cay.SandboxInfo;
 import dev.cay.SandboxState;
+import dev.cay.SweepReport;
 import dev.cay.engine.container.Containers;
 import dev.cay.engine.microvm.Guest;
 import dev.cay.engine.microvm.MachineAccess;
@@ -14,6 +15,8 @@ import dev.cay.engine.state.SandboxRecord;
 import dev.cay.engine.state.SandboxStore;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
@@ -60,6 +63,7 @@ final class StoredMachines {
     Grip enter(SandboxRecord record) throws IOException {
         String id = record.id();
         requireGoing(record);
+        awaitGoing(record);
         Guest guest = access(record).enter(PATIENCE);
         guests.put(id, guest);
         return new GuestGrip(store, id, guest, () -> guests.remove(id, guest));
@@ -72,13 +76,50 @@ final class StoredMachines {
         }
     }
 
+    /** Whoever keeps it lets it go on in a moment; in place of one who was killed meanwhile this process does. */
+    private void awaitGoing(SandboxRecord record) throws IOException {
+        MachineAccess access = access(record);
+        if (access.isHalted()) {
+            store.locked(record.id(), () -> mended(access));
+        }
+    }
+
+    private static MachineAccess mended(MachineAccess access) throws IOException {
+        access.mend();
+        return access;
+    }
+
+    /** Whether somebody keeps it at this moment; if he has been killed, it goes on. */
+    private boolean isBeingKept(SandboxRecord record, MachineAccess access) throws IOException {
+        return access.isHalted()
+                && store.tryLocked(record.id(), () -> mended(access)).isEmpty();
+    }
+
+    /** Lets all go on that were halted by somebody who is no more; what fails goes into the report. */
+    SweepReport mend(SweepReport report) throws IOException {
+        List<String> failures = new ArrayList<>(report.failures());
+        for (String id : report.adopted()) {
+            try {
+                SandboxRecord record = store.read(id);
+                if (has(record)) {
+                    isBeingKept(record, access(record));
+                }
+            } catch (SandboxException.NotFound | SandboxException.Closed e) {
+                // it has just ended
+            } catch (IOException | SandboxException e) {
+                failures.add("sandbox " + id + ": " + e.getMessage());
+            }
+        }
+        return new SweepReport(report.adopted(), report.removed(), failures);
+    }
+
     /** Finds out how a guest does, and what has become of the sandbox's own command. */
     Optional<MachineInfo> look(SandboxRecord record) throws IOException {
         MachineAccess access = access(record);
         if (!lives(record)) {
             return access.info(Health.GONE);
         }
-        if (store.isPaused(record.id())) {
+        if (store.isPaused(record.id()) || isBeingKept(record, access)) {
             return access.info(Health.HEALTHY);
         }
         Optional<Guest> entered = Optional.ofNullable(guests.get(record.id()));
@@ -107,6 +148,7 @@ final class StoredMachines {
 
     /** Halts a machine, or lets it go on. */
     void freeze(SandboxRecord record, boolean frozen) throws IOException {
+        awaitGoing(record);
         if (frozen) {
             access(record).pause();
         } else {
@@ -124,6 +166,7 @@ final class StoredMachines {
             if (!access.keepsChanges()) {
                 return;
             }
+            awaitGoing(record);
             if (store.isPaused(record.id())) {
                 access.resume();
             }

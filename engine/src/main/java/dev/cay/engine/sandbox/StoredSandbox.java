@@ -17,7 +17,6 @@ import dev.cay.SandboxInfo;
 import dev.cay.SandboxSpec;
 import dev.cay.Usage;
 import dev.cay.engine.microvm.Guest;
-import dev.cay.engine.state.Effect;
 import dev.cay.engine.state.Event;
 import dev.cay.engine.state.ExecutionRecord;
 import dev.cay.engine.state.Executions;
@@ -150,7 +149,7 @@ final class StoredSandbox implements Sandbox {
             ExecSpec command = spec.command().orElse(NO_COMMAND); // which the life cycle refuses
             Grip grip = grip();
             Started started = sandboxes.store().locked(id, () -> {
-                int generation = generation(sandboxes.happen(id, new Event.StartRequested()));
+                int generation = StoredSandboxes.started(sandboxes.happen(id, new Event.StartRequested()));
                 return new Started(generation, begin(Executions.OWN, command));
             });
             Execution execution = launch(
@@ -164,14 +163,6 @@ final class StoredSandbox implements Sandbox {
 
     /** A start that is written down together with its record, so that nobody takes the record of the one before for it. */
     private record Started(int generation, ExecutionRecord record) {}
-
-    private static int generation(List<Effect> effects) {
-        return effects.stream()
-                .filter(Effect.StartCommand.class::isInstance)
-                .map(effect -> ((Effect.StartCommand) effect).generation())
-                .findFirst()
-                .orElseThrow();
-    }
 
     private void ownEnded(int generation, Exit exit) {
         try {

@@ -80,8 +80,9 @@ final class StoredSandboxes {
      * What has been made.
      *
      * @param grip of this process, if it has one
+     * @param begun whether its own command has been started
      */
-    record Made(Child first, Optional<Grip> grip) {}
+    record Made(Child first, Optional<Grip> grip, boolean begun) {}
 
     /** Makes a container. */
     StoredSandbox create(SandboxSpec spec) {
@@ -89,7 +90,7 @@ final class StoredSandboxes {
             Container container = containers.createDetached(id, spec, doors, ledger);
             children.put(id, container.first());
             limit(container, spec.lifetime());
-            return new Made(container.first(), Optional.of(new ContainerGrip(container)));
+            return new Made(container.first(), Optional.of(new ContainerGrip(container)), false);
         });
     }
 
@@ -105,12 +106,25 @@ final class StoredSandboxes {
                 children.put(id, first);
                 Poller.shared().watch(first.end(), () -> ended(id, first, spec.lifetime()));
                 happen(id, new Event.Made(identity(first)));
+                if (made.begun()) {
+                    happen(id, new Event.CommandStarted(started(happen(id, new Event.StartRequested()))));
+                }
                 return entered(new StoredSandbox(this, id, spec, made.grip()));
             } catch (IOException | RuntimeException e) {
                 undo(id, e);
                 throw e;
             }
         });
+    }
+
+    /** Which start of its own command it is that is to be made. */
+    static int started(List<Effect> effects) {
+        for (Effect effect : effects) {
+            if (effect instanceof Effect.StartCommand start) {
+                return start.generation();
+            }
+        }
+        throw new IllegalStateException("no start has been asked for");
     }
 
     /** Undoes what has been made of one that cannot be made, or of which nobody could be told. */
@@ -456,7 +470,7 @@ final class StoredSandboxes {
     SweepReport sweep() {
         return guarded(() -> {
             containers.sweep(store::exists);
-            SweepReport report = Sweep.run(store, host, host, Instant.now());
+            SweepReport report = machines.mend(Sweep.run(store, host, host, Instant.now()));
             return StoredNetworks.isUsed() ? host.sweepNetworks(report) : report;
         });
     }

@@ -251,7 +251,7 @@ public final class SandboxStore {
     }
 
     /** The same without waiting: empty if somebody else works on it. */
-    <T> Optional<T> tryLocked(String id, Action<T> action) throws IOException {
+    public <T> Optional<T> tryLocked(String id, Action<T> action) throws IOException {
         return present(id, () -> FileLocks.tryLocked(lock(id), () -> present(id, action)));
     }
 
@@ -391,6 +391,18 @@ public final class SandboxStore {
                     return record.lastExecution(Math.addExact(record.lastExecution(), 1));
                 })
                 .lastExecution();
+    }
+
+    /**
+     * Enters commands that have been started elsewhere, and go on in a new sandbox.
+     *
+     * @param last the highest number that one of them has been given
+     */
+    public void inherit(String id, Executions others, int last) throws IOException {
+        locked(id, () -> {
+            others.enterInto(executions(id));
+            return update(id, record -> record.lastExecution(Math.max(record.lastExecution(), last)));
+        });
     }
 
     /** Deletes what is written of a sandbox, and gives back its name. Without effect if there is none. */

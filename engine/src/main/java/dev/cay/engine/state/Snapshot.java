@@ -18,11 +18,13 @@ import java.util.Optional;
  *
  * @param spec of its sandbox; its root is an image, which is named by its digest
  * @param machine what it takes to go on
+ * @param commands those that were started in it
  * @param halted for how long it stood still
  * @param created when it was made
  */
-public record Snapshot(SandboxSpec spec, Machine machine, Duration halted, Instant created) {
-    private static final int VERSION = 1;
+public record Snapshot(SandboxSpec spec, Machine machine, Commands commands, Duration halted, Instant created) {
+    private static final int VERSION = 2;
+    private static final int MAXIMUM_PORTS = 64;
 
     /**
      * What a machine must be, and what is known of its guest.
@@ -30,7 +32,7 @@ public record Snapshot(SandboxSpec spec, Machine machine, Duration halted, Insta
      * @param key what it must have in common with another one to go on there
      * @param memory of its guest
      * @param places whether it has a place for each disk that there could be, and one for a network card
-     * @param executions the highest number that one of its commands has been given
+     * @param ports how many channels its guest has; more than one if it outlives its maker
      * @param variables that its commands have without having asked for them
      * @param programs a directory that comes first in their PATH
      */
@@ -38,7 +40,7 @@ public record Snapshot(SandboxSpec spec, Machine machine, Duration halted, Insta
             String key,
             Size memory,
             boolean places,
-            int executions,
+            int ports,
             Map<String, String> variables,
             Optional<String> programs) {
         public Machine {
@@ -46,14 +48,29 @@ public record Snapshot(SandboxSpec spec, Machine machine, Duration halted, Insta
             requireNonNull(memory, "memory is null");
             requireNonNull(programs, "programs is null");
             variables = Map.copyOf(variables);
-            if (executions < 0) {
-                throw new IllegalArgumentException(executions + " executions");
+            if (ports < 1) {
+                throw new IllegalArgumentException(ports + " ports");
+            }
+        }
+    }
+
+    /**
+     * What is to be known of the commands of a sandbox.
+     *
+     * @param last the highest number that one of them has been given
+     * @param begun whether its own has been started, and can be taken up
+     */
+    public record Commands(int last, boolean begun) {
+        public Commands {
+            if (last < 0) {
+                throw new IllegalArgumentException(last + " commands");
             }
         }
     }
 
     public Snapshot {
         requireNonNull(machine, "machine is null");
+        requireNonNull(commands, "commands is null");
         requireNonNull(halted, "halted is null");
         requireNonNull(created, "created is null");
         if (!(spec.root() instanceof Root.Image)) {
@@ -75,9 +92,12 @@ public record Snapshot(SandboxSpec spec, Machine machine, Duration halted, Insta
                         fields -> fields.field("key", machine.key())
                                 .field("memory", machine.memory().bytes())
                                 .field("places", machine.places())
-                                .field("executions", machine.executions())
+                                .field("ports", machine.ports())
                                 .map("variables", machine.variables())
                                 .field("programs", machine.programs()))
+                .object(
+                        "commands",
+                        fields -> fields.field("last", commands.last()).field("begun", commands.begun()))
                 .object("spec", fields -> SpecJson.write(fields, spec)));
     }
 
@@ -95,9 +115,14 @@ public record Snapshot(SandboxSpec spec, Machine machine, Duration halted, Insta
             return new Snapshot(
                     in.object("spec", SpecJson::readSandbox),
                     in.object("machine", Snapshot::readMachine),
+                    in.object("commands", Snapshot::readCommands),
                     Duration.ofNanos(in.number("halted", 0, Long.MAX_VALUE)),
                     StateJson.instant(in.number("created", Long.MIN_VALUE, Long.MAX_VALUE)));
         });
+    }
+
+    private static Commands readCommands(JsonObject in) {
+        return new Commands((int) in.number("last", 0, Integer.MAX_VALUE), in.flag("begun"));
     }
 
     private static Machine readMachine(JsonObject in) {
@@ -105,7 +130,7 @@ public record Snapshot(SandboxSpec spec, Machine machine, Duration halted, Insta
                 in.text("key"),
                 Size.bytes(in.number("memory", 1, Long.MAX_VALUE)),
                 in.flag("places"),
-                (int) in.number("executions", 0, Integer.MAX_VALUE),
+                (int) in.number("ports", 1, MAXIMUM_PORTS),
                 in.map("variables"),
                 in.optionalText("programs"));
     }

@@ -10,8 +10,6 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
-import java.time.Duration;
-import java.time.Instant;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Optional;
@@ -24,20 +22,21 @@ import java.util.concurrent.ThreadLocalRandom;
  * NAME/snapshot.json   what it is
  * NAME/machine         its processor, its devices and its memory, as QEMU wrote them
  * NAME/changes         its disk, if it has one
+ * NAME/executions/     what is known of its commands, if they can be taken up
  * .lock                held by whoever adds or removes one
  * </pre>
  *
- * A snapshot appears and disappears as a whole; what is being made when its maker is killed is removed by the next one.
+ * A snapshot appears and disappears as a whole; what is being made when its maker is killed is removed by whoever cleans up after that
+ * one's engine.
  */
 public final class SnapshotStore {
     /** The name of the directory. */
     public static final String NAME = "snapshots";
 
+    private static final String CHANGES = "changes";
+    private static final String EXECUTIONS = "executions";
     private static final String DOCUMENT = "snapshot.json";
     private static final int MAXIMUM_DOCUMENT = 1 << 20;
-
-    /** So long nobody takes to write one. */
-    private static final Duration STALE = Duration.ofHours(1);
 
     private final Path base;
 
@@ -48,6 +47,19 @@ public final class SnapshotStore {
     /** Opens the directory, which is made if it is missing. */
     public static SnapshotStore open(Path base) throws IOException {
         return new SnapshotStore(Directories.make(base).toRealPath());
+    }
+
+    /** Removes what an engine that has died has half made. */
+    public static void removeOf(Path base, String engine) throws IOException {
+        for (String name : Directories.names(base)) {
+            if (name.startsWith(bornBy(engine)) || name.startsWith(Directories.GONE)) {
+                Directories.delete(base.resolve(name));
+            }
+        }
+    }
+
+    private static String bornBy(String engine) {
+        return Directories.NEW + engine + "-";
     }
 
     /** One that is being made; what has not been kept when it is closed is gone. */
@@ -65,12 +77,17 @@ public final class SnapshotStore {
 
         /** Where its disk is to be written. */
         public Path changes() {
-            return directory.resolve("changes");
+            return directory.resolve(CHANGES);
         }
 
         /** Its disk, if it has one. */
         public Optional<Path> copiedChanges() {
-            return Optional.of(changes()).filter(Files::exists);
+            return SnapshotStore.changes(directory);
+        }
+
+        /** What is known of its commands. */
+        public Executions executions() throws IOException {
+            return new Executions(Directories.make(directory.resolve(EXECUTIONS)));
         }
 
         /**
@@ -97,10 +114,9 @@ public final class SnapshotStore {
         }
     }
 
-    /** Begins one. */
-    public Draft draft() throws IOException {
-        Directories.sweep(base, Instant.now().minus(STALE));
-        return new Draft(Files.createDirectory(base.resolve(Directories.NEW + random()), Directories.PRIVATE));
+    /** Begins one, which is an engine's until it is kept. */
+    public Draft draft(String engine) throws IOException {
+        return new Draft(Files.createDirectory(base.resolve(bornBy(engine) + random()), Directories.PRIVATE));
     }
 
     /** @throws SandboxException.Conflict if there is one of this name */
@@ -144,7 +160,16 @@ public final class SnapshotStore {
 
     /** Where its disk is, if it has one. */
     public Optional<Path> changes(String name) {
-        return Optional.of(base.resolve(name).resolve("changes")).filter(Files::exists);
+        return changes(base.resolve(name));
+    }
+
+    private static Optional<Path> changes(Path directory) {
+        return Optional.of(directory.resolve(CHANGES)).filter(Files::exists);
+    }
+
+    /** What is known of its commands. */
+    public Executions executions(String name) {
+        return new Executions(base.resolve(name).resolve(EXECUTIONS));
     }
 
     /** What it takes of the disk at the most: what is not there of its disk takes nothing. */

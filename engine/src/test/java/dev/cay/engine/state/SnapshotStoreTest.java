@@ -11,7 +11,6 @@ import dev.cay.engine.Seeded;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.attribute.FileTime;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Map;
@@ -23,7 +22,8 @@ import org.junit.jupiter.api.io.TempDir;
 class SnapshotStoreTest {
     private static final Snapshot SNAPSHOT = new Snapshot(
             SandboxSpec.image("debian:12").isolation(Isolation.MICROVM).build(),
-            new Snapshot.Machine("key", Size.mib(256), true, 7, Map.of("A", "b"), Optional.of("/.cay/scripts")),
+            new Snapshot.Machine("key", Size.mib(256), true, 8, Map.of("A", "b"), Optional.of("/.cay/scripts")),
+            new Snapshot.Commands(7, true),
             Duration.ofMillis(250),
             Instant.ofEpochSecond(1_700_000_000));
 
@@ -40,7 +40,7 @@ class SnapshotStoreTest {
     }
 
     private void add(String name) throws IOException {
-        try (SnapshotStore.Draft draft = store.draft()) {
+        try (SnapshotStore.Draft draft = store.draft("engine")) {
             Files.writeString(draft.machine(), "machine");
             draft.keep(name, SNAPSHOT);
         }
@@ -62,15 +62,17 @@ class SnapshotStoreTest {
         assertThatThrownBy(() -> store.remove("../snapshots")).isInstanceOf(SandboxException.NotFound.class);
     }
 
-    /** Who was killed while he wrote one leaves nothing that could be taken for one, and the next one clears it away. */
+    /** Who was killed while he wrote one leaves nothing that could be taken for one, and who finds him dead clears it away. */
     @Test
     void whatIsHalfWrittenIsNoSnapshot() throws IOException {
-        Path half = Files.createDirectories(base.resolve(".new-1"));
+        Path half = Files.createDirectories(base.resolve(".new-dead-1"));
+        Path whole = Files.createDirectories(base.resolve(".new-deadly-1"));
         Files.writeString(half.resolve("snapshot.json"), SNAPSHOT.toJson());
         assertThat(store.names()).isEmpty();
-        Files.setLastModifiedTime(half, FileTime.from(Instant.now().minus(Duration.ofHours(2))));
         add("one");
+        SnapshotStore.removeOf(base, "dead");
         assertThat(half).doesNotExist();
+        assertThat(whole).exists();
         assertThat(store.names()).containsExactly("one");
     }
 
@@ -78,7 +80,7 @@ class SnapshotStoreTest {
     void whatAnotherVersionHasWrittenIsSaidToBe() throws IOException {
         add("one");
         Path document = base.resolve("one/snapshot.json");
-        Files.writeString(document, SNAPSHOT.toJson().replaceFirst("\"version\":1", "\"version\":2"));
+        Files.writeString(document, SNAPSHOT.toJson().replaceFirst("\"version\":2", "\"version\":1"));
         assertThatThrownBy(() -> store.find("one")).isInstanceOf(SandboxException.Unsupported.class);
     }
 

@@ -1,0 +1,167 @@
+package dev.cay.engine.microvm;
+
+import dev.cay.BootStep;
+import dev.cay.Lifetime;
+import dev.cay.Network;
+import dev.cay.SandboxException;
+import dev.cay.SandboxSpec;
+import dev.cay.Size;
+import dev.cay.engine.container.GuestCommands;
+import dev.cay.engine.container.GuestUser;
+import dev.cay.engine.container.NetworkSource;
+import dev.cay.engine.kernels.GuestKernel;
+import dev.cay.engine.state.Executions;
+import dev.cay.linux.HostKernel;
+import dev.cay.linux.Stub;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.InstantSource;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * A machine that is to outlive whoever makes it.
+ *
+ * @param layers of its image, the lowest first
+ * @param others its other disks
+ * @param past where it goes on; empty if it boots
+ */
+record LastingMachine(
+        HostKernel host,
+        NetworkSource networks,
+        Vmms.Choice choice,
+        GuestKernel kernel,
+        Size memory,
+        List<Path> layers,
+        MicroVms.DiskFiles others,
+        Optional<Past> past) {
+    /**
+     * Makes it, and returns when commands can run in it.
+     *
+     * @param deadline a value of {@link System#nanoTime}
+     * @return how it came up
+     * @throws SandboxException.SetupFailed if it does not; what is left its home and its ledger tell
+     */
+    List<BootStep> make(MicroVms.Lasting lasting, long deadline) {
+        SandboxSpec spec = lasting.access().spec();
+        try {
+            if (past.isPresent()) {
+                past.get().check(choice.files(), kernel);
+            }
+            if (!(spec.network() instanceof Network.Named named)) {
+                return make(lasting, Optional.empty(), deadline);
+            }
+            networks.check(named, true);
+            lasting.ledger().network(named.name());
+            String id = lasting.access().id();
+            GuestNetwork network = GuestNetwork.connect(
+                    host, networks, id, true, named, spec.hostname().orElse(id));
+            try {
+                return make(lasting, Optional.of(network), deadline);
+            } catch (IOException | RuntimeException e) {
+                network.close();
+                throw e;
+            }
+        } catch (IOException e) {
+            String said = ConsoleTail.lastLines(lasting.console().get());
+            throw new SandboxException.SetupFailed(
+                    "cannot make the microVM: " + e.getMessage()
+                            + (said.isEmpty() ? "" : "\nthe console's last lines:\n" + said),
+                    "",
+                    e);
+        }
+    }
+
+    private List<BootStep> make(MicroVms.Lasting lasting, Optional<GuestNetwork> network, long deadline)
+            throws IOException {
+        if (!(choice.vmm() instanceof QemuVmm qemu)) {
+            throw new IllegalStateException("it has been refused");
+        }
+        long began = System.nanoTime();
+        MachineAccess access = lasting.access();
+        Furnished furnished = Furnished.of(access.id(), access.spec(), layers, others, network, GuestUser.ROOT);
+        MachineSpec machine = start(lasting, qemu, furnished, network, deadline);
+        try (MachineDoors.Taken channel = access.doors().channel(host, deadline)) {
+            BringUp bringUp = new BringUp(
+                    host,
+                    channel.socket(),
+                    furnished.wanted(),
+                    past.isPresent()
+                            ? Optional.empty()
+                            : access.spec().furnishing().init(),
+                    network,
+                    deadline);
+            BringUp.Begun begun = new BringUp.Begun(
+                    began,
+                    qemu.serials(furnished.disks()),
+                    kernel.acpi(),
+                    past.map(Past::name),
+                    past.map(_ -> GuestReturn.steps(furnished.wanted(), network))
+                            .orElse(List.of()),
+                    past.map(Past::surroundings));
+            BringUp.Up up = bringUp.run(begun, stub -> last(stub, access.spec(), deadline));
+            try {
+                access.write(new MachineNote(
+                        machine.acceleration() instanceof Acceleration.Emulated,
+                        past.map(Past::name),
+                        up.answered(),
+                        kernel.acpi(),
+                        furnished.wanted().keepsChanges(),
+                        up.surroundings(),
+                        new MachineNote.Likeness(
+                                choice.files().key(kernel, memory),
+                                past.map(Past::places).orElse(false))));
+                // Whoever it belongs to could not enter it else.
+                GuestCommands.open(up.stub(), access.id(), access.spec(), up.surroundings())
+                        .close();
+                if (past.isPresent()) {
+                    GuestReturn.goOn(up.stub());
+                }
+                return up.steps();
+            } finally {
+                up.stub().close();
+            }
+        }
+    }
+
+    private MachineSpec start(
+            MicroVms.Lasting lasting, QemuVmm qemu, Furnished furnished, Optional<GuestNetwork> network, long deadline)
+            throws IOException {
+        Optional<MachineSpec.NetworkCard> card = network.map(GuestNetwork::card);
+        MachineDoors doors = lasting.access().doors();
+        MachineSpec machine;
+        if (past.isPresent()) {
+            machine = choice.files().again(kernel, memory, furnished.disks(), card);
+            past.get().start(host, qemu, machine, lasting.home(), doors, deadline);
+        } else {
+            machine = choice.files().machine(kernel, memory, furnished.disks(), card);
+            qemu.detach(machine, lasting.home(), new Origin.Boot(), doors.listen(host));
+        }
+        if (others.changes().isPresent()) {
+            lasting.home().hold(host, others.changes().get());
+        }
+        return machine;
+    }
+
+    /** What comes when its root is there. It is served by any process: it is not alone when none is there. */
+    private List<GuestStep> last(Stub stub, SandboxSpec spec, long deadline) {
+        Lifetime lifetime = spec.lifetime();
+        List<GuestStep> steps = new ArrayList<>();
+        steps.add(new GuestStep.Talk("clock", true, guest -> GuestClock.correct(guest, InstantSource.system())));
+        if (!past.map(Past::isLasting).orElse(false)) {
+            steps.add(GuestRecords.make(memory));
+            steps.add(new GuestStep.Talk("channels", true, _ -> GuestChannels.open(stub, deadline)));
+        }
+        steps.add(new GuestStep.Talk("lifetime", true, _ -> {
+            stub.leave(GuestShutdown.alone(kernel.acpi()), 0);
+            stub.endAfter(
+                    lifetime.limit().map(Duration::toMillis).orElse(0L),
+                    lifetime.idle().map(Duration::toMillis).orElse(0L),
+                    lifetime.removedAtEnd() ? Executions.OWN : 0);
+        }));
+        steps.add(new GuestStep.Talk("ready", true, _ -> stub.ping()));
+        return List.copyOf(steps);
+    }
+}
