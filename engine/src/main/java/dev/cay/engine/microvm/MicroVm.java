@@ -166,6 +166,7 @@ public final class MicroVm implements AutoCloseable {
         long began = System.nanoTime();
         try {
             told(() -> {
+                mourn(Duration.ZERO); // a copy of it must not take its host for dead before that has said anything
                 stub.run(OpList.of(MachineOps.haltAll()));
                 try {
                     machine.saveWhole(state);
@@ -174,6 +175,7 @@ public final class MicroVm implements AutoCloseable {
                     machine.resume();
                     GuestClock.correct(stub, InstantSource.system());
                     stub.run(OpList.of(MachineOps.continueAll()));
+                    mourn(GuestWatch.ALONE);
                 }
             });
             return Duration.ofNanos(System.nanoTime() - began);
@@ -181,6 +183,11 @@ public final class MicroVm implements AutoCloseable {
             watch.rest(false);
             paused.set(false);
         }
+    }
+
+    /** It ends when it has heard nothing of its host for so long; zero for never. */
+    private void mourn(Duration silence) throws SyscallException {
+        stub.leave(GuestShutdown.alone(acpi), silence.toMillis());
     }
 
     /** Copies disks. */
