@@ -22,6 +22,9 @@ public record SandboxEvent(Instant time, String id, String name, Kind kind, Opti
         STARTED("started"),
         EXITED("exited"),
         STOPPED("stopped"),
+        /** All that runs in it stands still. */
+        PAUSED("paused"),
+        RESUMED("resumed"),
         DIED("died"),
         REMOVED("removed"),
         /** A connection, or a question for a name, that its policy does not allow; {@link Networks#denied} tells more. */

@@ -4,17 +4,13 @@ import static java.util.Objects.requireNonNull;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.EnumMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
-import java.util.Set;
-import java.util.regex.Pattern;
 
 /**
  * What a sandbox is to be; checked whole when it is built, before anything is done.
@@ -66,21 +62,12 @@ public record SandboxSpec(
         boolean init,
         OnHang onHang,
         VmmKind vmm) {
-    private static final int MAXIMUM_LABELS = 64;
-    private static final int MAXIMUM_LABEL_TEXT = 4096;
-    private static final int MAXIMUM_MOUNTS = 256;
-    private static final int MAXIMUM_SIGNAL = 64;
-
     public static final String DEFAULT_WORKING_DIRECTORY = "/";
     public static final String DEFAULT_USER = "root";
 
     public static final Size DEFAULT_TMPFS = Size.mib(256);
     public static final Size MINIMUM_TMPFS = Size.kib(64);
     public static final Size MINIMUM_DISK = Size.mib(8);
-
-    /** RFC 1123 labels, 64 characters as sethostname(2) allows. */
-    private static final Pattern HOSTNAME = Pattern.compile(
-            "(?=.{1,64}$)[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*");
 
     public SandboxSpec {
         requireNonNull(root, "root is null");
@@ -91,21 +78,17 @@ public record SandboxSpec(
         if (root instanceof Root.Directory directory) {
             Check.hostPath("the root directory", directory.path());
         }
-        checkWritable(writable);
-        resourceLimits = copyOf(resourceLimits);
-        hostname.ifPresent(host -> Check.that(
-                HOSTNAME.matcher(host).matches(),
-                "'" + host + "' is not a host name",
-                "letters, digits, - and ., at most 64"));
+        SpecChecks.writable(writable);
+        resourceLimits = SpecChecks.resourceLimits(resourceLimits);
+        hostname.ifPresent(SpecChecks::hostname);
         environment = Environment.copyOf(environment);
         workingDirectory.ifPresent(path -> Check.absolutePath("the working directory", path));
         user.ifPresent(UserName::check);
-        stopSignal.ifPresent(signal -> Check.that(
-                signal >= 1 && signal <= MAXIMUM_SIGNAL, signal + " is not a signal", "1 to " + MAXIMUM_SIGNAL));
+        stopSignal.ifPresent(SpecChecks::signal);
         name.ifPresent(value -> Check.name("the sandbox's name", value));
-        labels = labelsOf(labels);
+        labels = SpecChecks.labels(labels);
         mounts = List.copyOf(mounts);
-        checkMounts(mounts);
+        SpecChecks.mounts(mounts);
         requireNonNull(lifetime, "lifetime is null");
         requireNonNull(command, "command is null");
         requireNonNull(isolation, "isolation is null");
@@ -121,20 +104,8 @@ public record SandboxSpec(
                 "only the guest of a microVM can hang",
                 "leave out --on-hang, or use --isolation microvm");
         if (!init) {
-            checkWithoutInit(lifetime, command, isolation);
+            SpecChecks.withoutInit(lifetime, command, isolation);
         }
-    }
-
-    private static void checkWithoutInit(Lifetime lifetime, Optional<ExecSpec> command, Isolation isolation) {
-        Check.that(
-                !lifetime.detached(),
-                "a sandbox without an init has nobody to wait for its owner when this process is gone",
-                "leave out --no-init or --detach");
-        Check.that(
-                isolation == Isolation.CONTAINER,
-                "the first process of a microVM is what its kernel starts",
-                "leave out --no-init, or use a container");
-        command.ifPresent(SandboxSpec::checkWithoutInit);
     }
 
     /**
@@ -149,135 +120,36 @@ public record SandboxSpec(
                 "leave out --no-init or --tty");
     }
 
-    private static Map<String, String> labelsOf(Map<String, String> labels) {
-        Map<String, String> copy = new LinkedHashMap<>();
-        int length = 0;
-        for (Map.Entry<String, String> label : labels.entrySet()) {
-            Check.that(!label.getKey().isEmpty(), "a label has no name", "write NAME=VALUE");
-            copy.put(Check.text("a label", label.getKey()), Check.text("a label", label.getValue()));
-            length += label.getKey().length() + label.getValue().length();
-        }
-        Check.that(
-                copy.size() <= MAXIMUM_LABELS && length <= MAXIMUM_LABEL_TEXT,
-                "these are too many labels",
-                "at most 64, of at most 4096 characters together");
-        return Collections.unmodifiableMap(copy);
-    }
-
     /** Whether a sandbox can have these: see {@link #labels}. */
     public static boolean areLabels(Map<String, String> labels) {
         try {
-            labelsOf(labels);
+            SpecChecks.labels(labels);
             return true;
         } catch (SandboxException.InvalidSpec e) {
             return false;
         }
     }
 
-    private static void checkMounts(List<Mount> mounts) {
-        Check.that(
-                mounts.size() <= MAXIMUM_MOUNTS, mounts.size() + " mounts are too many", "at most " + MAXIMUM_MOUNTS);
-        Set<String> targets = new HashSet<>();
-        for (Mount mount : mounts) {
-            Mount.check(mount);
-            Check.that(
-                    targets.add(Check.normalized(mount.target())),
-                    "two mounts go to " + mount.target(),
-                    "leave out one of them");
-        }
-    }
-
-    private static void checkWritable(Writable writable) {
-        if (writable instanceof Writable.Directory directory) {
-            Check.hostPath("the writable directory", directory.path());
-        } else if (writable instanceof Writable.Tmpfs tmpfs) {
-            checkTmpfs(tmpfs.size());
-        } else if (writable instanceof Writable.Nothing nothing) {
-            checkTmpfs(nothing.tmp());
-        } else if (writable instanceof Writable.Disk disk) {
-            Check.that(
-                    disk.size().compareTo(MINIMUM_DISK) >= 0,
-                    "a disk of " + disk.size() + " is below " + MINIMUM_DISK,
-                    "give it more");
-        }
-    }
-
-    private static void checkTmpfs(Size size) {
-        Check.that(
-                size.compareTo(MINIMUM_TMPFS) >= 0,
-                "tmpfs size " + size + " is below " + MINIMUM_TMPFS,
-                "give it more");
-    }
-
-    private static Map<ResourceLimit, Long> copyOf(Map<ResourceLimit, Long> limits) {
-        Map<ResourceLimit, Long> copy = new EnumMap<>(ResourceLimit.class);
-        limits.forEach((limit, value) -> {
-            Check.that(value >= 0, "resource limit " + limit + " is negative", "0 or more");
-            copy.put(limit, value);
-        });
-        return Collections.unmodifiableMap(copy);
-    }
-
     /** The same with another command of its own. */
     public SandboxSpec withCommand(Optional<ExecSpec> own) {
-        return new SandboxSpec(
-                root,
-                writable,
-                network,
-                limits,
-                resourceLimits,
-                seccomp,
-                userNamespace,
-                hostname,
-                environment,
-                workingDirectory,
-                user,
-                stopSignal,
-                name,
-                labels,
-                mounts,
-                lifetime,
-                own,
-                isolation,
-                furnishing,
-                init,
-                onHang,
-                vmm);
+        return with(network, name, own);
     }
 
     /** The same with another network. */
     public SandboxSpec withNetwork(Network other) {
-        return new SandboxSpec(
-                root,
-                writable,
-                other,
-                limits,
-                resourceLimits,
-                seccomp,
-                userNamespace,
-                hostname,
-                environment,
-                workingDirectory,
-                user,
-                stopSignal,
-                name,
-                labels,
-                mounts,
-                lifetime,
-                command,
-                isolation,
-                furnishing,
-                init,
-                onHang,
-                vmm);
+        return with(other, name, command);
     }
 
     /** The same with another name, or none. */
     public SandboxSpec withName(Optional<String> other) {
+        return with(network, other, command);
+    }
+
+    private SandboxSpec with(Network otherNetwork, Optional<String> otherName, Optional<ExecSpec> own) {
         return new SandboxSpec(
                 root,
                 writable,
-                network,
+                otherNetwork,
                 limits,
                 resourceLimits,
                 seccomp,
@@ -287,11 +159,11 @@ public record SandboxSpec(
                 workingDirectory,
                 user,
                 stopSignal,
-                other,
+                otherName,
                 labels,
                 mounts,
                 lifetime,
-                command,
+                own,
                 isolation,
                 furnishing,
                 init,

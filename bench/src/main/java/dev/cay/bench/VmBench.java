@@ -16,7 +16,6 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Deque;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -59,7 +58,11 @@ final class VmBench {
             Path archive = bench.directory().resolve("root.tar");
             BareGuest.execute(List.of("tar", "-C", bench.root().toString(), "-cf", archive.toString(), "."));
             try (InputStream stream = Files.newInputStream(archive)) {
-                engine.images().importRoot(stream, Optional.of(IMAGE), config());
+                engine.images()
+                        .importRoot(
+                                stream,
+                                Optional.of(IMAGE),
+                                ImageConfig.empty(ImageConfig.Platform.parse("linux/amd64")));
             }
             try {
                 vm.measure(bench, engine, kernel);
@@ -81,21 +84,6 @@ final class VmBench {
                 .map(Path::of)
                 .orElse(Path.of(System.getProperty("user.home"), ".cache"));
         return cache.resolve("cay/guest-kernel.deb");
-    }
-
-    private static ImageConfig config() {
-        return new ImageConfig(
-                ImageConfig.Platform.parse("linux/amd64"),
-                Optional.empty(),
-                List.of(),
-                List.of(),
-                Map.of(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                List.of(),
-                List.of(),
-                Map.of());
     }
 
     private static SandboxSpec spec(Size memory) {

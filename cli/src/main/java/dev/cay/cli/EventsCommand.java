@@ -5,7 +5,6 @@ import dev.cay.SandboxEvent;
 import dev.cay.Sandboxes;
 import java.io.IOException;
 import java.time.Duration;
-import java.time.ZoneId;
 import java.util.List;
 
 /** {@code cay events}: what happens to sandboxes. */
@@ -34,8 +33,9 @@ final class EventsCommand implements Command {
     public List<String> description() {
         return List.of(
                 "Prints a line for everything that happens to any sandbox of this machine from now on, until it is"
-                        + " interrupted: when, the id, the name, what (created, started, exited, stopped, died, removed,"
-                        + " denied), to which command of it, and details.");
+                        + " interrupted: when, the id, the name, what (created, started, exited, stopped, paused, resumed,"
+                        + " died, removed, denied), to which command of it, and details.",
+                "Of commands those are told that a sandbox was made with; what 'cay exec' runs in it, 'cay inspect' lists.");
     }
 
     @Override
@@ -79,20 +79,14 @@ final class EventsCommand implements Command {
     }
 
     private static String forPeople(SandboxEvent event) {
-        StringBuilder line = new StringBuilder();
-        line.append(String.format("%tF %<tT", event.time().atZone(ZoneId.systemDefault())));
-        line.append("  ").append(event.id());
-        if (!event.name().equals(event.id())) {
-            line.append("  ").append(event.name());
-        }
-        line.append("  ").append(event.kind().text());
+        StringBuilder what = new StringBuilder(event.kind().text());
         if (event.execution().isPresent()) {
-            line.append(' ').append(event.execution().getAsInt());
+            what.append(' ').append(event.execution().getAsInt());
         }
         if (!event.detail().isEmpty()) {
-            line.append(": ").append(event.detail());
+            what.append(": ").append(event.detail());
         }
-        return Problem.printable(line.toString()) + "\n";
+        return News.text(event.time(), event.id(), event.name(), what.toString());
     }
 
     private static String text(SandboxEvent event) {

@@ -9,6 +9,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -117,43 +118,30 @@ final class ImageCommand implements Command {
         }
     }
 
-    static void none(List<String> images) {
-        if (!images.isEmpty()) {
-            throw Operands.unexpected(images.get(0), "leave it out");
-        }
-    }
-
     private static int list(Arguments arguments, List<String> operands, Format format, Context context) {
-        none(operands);
+        Listing.requireNone(operands);
         List<ImageInfo> images;
         try (Sandboxes engine = context.engine().open()) {
             images = engine.images().list();
         }
-        Table table = new Table("NAME", "DIGEST", "PLATFORM", "AGE", "SIZE", "UNSHARED", "USED BY");
-        StringBuilder quiet = new StringBuilder();
-        for (ImageInfo image : images) {
-            if (format == Format.JSON) {
-                JsonLine.print(context.streams(), json -> ImageJson.write(json, image));
-            }
-            quiet.append(image.digest()).append('\n');
-            row(table, image, context);
-        }
-        if (format == Format.TEXT) {
-            context.streams().print(arguments.has(QUIET) ? quiet.toString() : table.text(context));
-        }
-        return ExitCode.SUCCESS;
+        Instant now = context.time().now();
+        return new Listing<ImageInfo>(
+                        List.of("NAME", "DIGEST", "PLATFORM", "AGE", "SIZE", "UNSHARED", "USED BY"),
+                        ImageInfo::digest,
+                        image -> row(image, now),
+                        ImageJson::write)
+                .print(images, arguments.has(QUIET), format, context);
     }
 
-    private static void row(Table table, ImageInfo image, Context context) {
-        table.row(
-                Table.cell(image.names().isEmpty() ? "-" : String.join(" ", image.names())),
-                Table.cell(brief(image.digest())),
-                Table.cell(image.platform().toString()),
-                Table.cell(Figures.age(
-                        Duration.between(image.added(), context.time().now()))),
-                Table.cell(Figures.bytes(image.size().bytes())),
-                Table.cell(Figures.bytes(image.unshared().bytes())),
-                Table.cell(image.users().isEmpty() ? "-" : String.join(" ", image.users())));
+    private static List<String> row(ImageInfo image, Instant now) {
+        return List.of(
+                image.names().isEmpty() ? "-" : String.join(" ", image.names()),
+                brief(image.digest()),
+                image.platform().toString(),
+                Figures.age(Duration.between(image.added(), now)),
+                Figures.bytes(image.size().bytes()),
+                Figures.bytes(image.unshared().bytes()),
+                image.users().isEmpty() ? "-" : String.join(" ", image.users()));
     }
 
     private static String brief(String digest) {
@@ -209,7 +197,7 @@ final class ImageCommand implements Command {
     }
 
     private static int prune(Arguments arguments, List<String> operands, Format format, Context context) {
-        none(operands);
+        Listing.requireNone(operands);
         ImageRemoval removal;
         try (Sandboxes engine = context.engine().open()) {
             removal = engine.images().prune(arguments.has(ALL));
@@ -230,7 +218,7 @@ final class ImageCommand implements Command {
     }
 
     private static int check(List<String> operands, Format format, Context context) {
-        none(operands);
+        Listing.requireNone(operands);
         List<String> wrong;
         try (Sandboxes engine = context.engine().open()) {
             wrong = engine.images().check();

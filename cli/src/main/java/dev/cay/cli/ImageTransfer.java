@@ -19,7 +19,7 @@ final class ImageTransfer {
     private ImageTransfer() {}
 
     static int load(Arguments arguments, List<String> operands, Format format, Context context) {
-        ImageCommand.none(operands);
+        Listing.requireNone(operands);
         try (Sandboxes engine = context.engine().open();
                 InputStream archive = open(arguments, "docker save debian:12 | cay image load", context)) {
             List<ImageInfo> images = engine.images().load(archive, new ImageProgressReport(format, context));

@@ -118,31 +118,22 @@ final class KernelCommand implements Command {
     }
 
     private static int list(Arguments arguments, List<String> names, Format format, Context context) {
-        if (!names.isEmpty()) {
-            throw Operands.unexpected(names.get(0), "leave it out");
-        }
-        List<Kernels.Info> kernels;
+        Listing.requireNone(names);
+        List<Kernels.Info> all;
         try (Sandboxes engine = context.engine().open()) {
-            kernels = engine.kernels().list();
+            all = engine.kernels().list();
         }
-        Table table = new Table("NAME", "RELEASE", "MODULES", "SIZE", "DEFAULT");
-        StringBuilder quiet = new StringBuilder();
-        for (Kernels.Info kernel : kernels) {
-            if (format == Format.JSON) {
-                JsonLine.print(context.streams(), json -> write(json, kernel));
-            }
-            quiet.append(kernel.name()).append('\n');
-            table.row(
-                    Table.cell(kernel.name()),
-                    Table.cell(kernel.release()),
-                    Table.cell(Integer.toString(kernel.modules())),
-                    Table.cell(Figures.bytes(kernel.size().bytes())),
-                    Table.cell(kernel.preferred() ? "yes" : "-"));
-        }
-        if (format == Format.TEXT) {
-            context.streams().print(arguments.has(QUIET) ? quiet.toString() : table.text(context));
-        }
-        return ExitCode.SUCCESS;
+        return new Listing<Kernels.Info>(
+                        List.of("NAME", "RELEASE", "MODULES", "SIZE", "DEFAULT"),
+                        Kernels.Info::name,
+                        kernel -> List.of(
+                                kernel.name(),
+                                kernel.release(),
+                                Integer.toString(kernel.modules()),
+                                Figures.bytes(kernel.size().bytes()),
+                                kernel.preferred() ? "yes" : "-"),
+                        KernelCommand::write)
+                .print(all, arguments.has(QUIET), format, context);
     }
 
     private static void write(Json json, Kernels.Info kernel) throws IOException {

@@ -14,6 +14,9 @@ final class KillCommand implements Command {
     private static final Option EXECUTION =
             Option.valued("execution", "N", "To which of its commands, see 'cay inspect'. By default to its own.");
 
+    /** Far more than the end of a killed command takes. */
+    private static final Duration PATIENCE = Duration.ofSeconds(5);
+
     private static final OptionSet OPTIONS = OptionSet.anywhere(SIGNAL, EXECUTION, Format.OPTION);
 
     @Override
@@ -92,6 +95,14 @@ final class KillCommand implements Command {
                 }
                 try (Execution execution = sandbox.attach(number)) {
                     execution.kill();
+                    if (execution.await(PATIENCE).isEmpty()) {
+                        throw new SandboxException.HostFailed(
+                                "command " + number + " of the sandbox '" + name
+                                        + "' has been killed and does not end: it waits in the kernel, as for a file system"
+                                        + " that does not answer",
+                                "it ends when that answers or is unmounted",
+                                null);
+                    }
                 }
             }
         }

@@ -172,14 +172,28 @@ final class NetCommand implements Command {
             if (format == Format.JSON) {
                 JsonLine.print(context.streams(), json -> write(json, one));
             } else {
-                String address = one.address().getHostAddress();
-                String port = one.port().isPresent() ? " " + one.port().getAsInt() : " -";
-                String more = one.suppressed() > 0 ? " (and " + one.suppressed() + " more before)" : "";
-                String line = one.time() + " " + one.sandbox() + " " + one.name() + " " + one.protocol() + " " + address
-                        + port + " " + one.domain().orElse("-") + " " + one.rule() + more;
-                context.streams().print(Problem.printable(line) + "\n");
+                context.streams().print(context.printsToTerminal() ? forPeople(one) : text(one));
             }
         }
+    }
+
+    private static String text(DeniedConnection one) {
+        String port = one.port().isPresent() ? " " + one.port().getAsInt() : " -";
+        String line = one.time() + " " + one.sandbox() + " " + one.name() + " " + one.protocol() + " "
+                + one.address().getHostAddress() + port + " " + one.domain().orElse("-") + " " + one.rule() + more(one);
+        return Problem.printable(line) + "\n";
+    }
+
+    private static String forPeople(DeniedConnection one) {
+        String port = one.port().isPresent() ? " " + one.port().getAsInt() : "";
+        String domain = one.domain().isPresent() ? " " + one.domain().get() : "";
+        String what =
+                one.protocol() + " " + one.address().getHostAddress() + port + domain + ": " + one.rule() + more(one);
+        return News.text(one.time(), one.sandbox(), one.name(), what);
+    }
+
+    private static String more(DeniedConnection one) {
+        return one.suppressed() > 0 ? " (and " + one.suppressed() + " more before)" : "";
     }
 
     private static void write(Json json, DeniedConnection denied) throws IOException {

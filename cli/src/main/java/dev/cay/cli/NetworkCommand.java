@@ -95,31 +95,22 @@ final class NetworkCommand implements Command {
     }
 
     private static int list(Arguments arguments, List<String> names, Format format, Context context) {
-        if (!names.isEmpty()) {
-            throw Operands.unexpected(names.get(0), "leave it out");
-        }
-        List<Networks.Info> networks;
+        Listing.requireNone(names);
+        List<Networks.Info> all;
         try (Sandboxes engine = context.engine().open()) {
-            networks = engine.networks().list();
+            all = engine.networks().list();
         }
-        Table table = new Table("NAME", "SUBNET", "IPV6", "BRIDGE", "SANDBOXES");
-        StringBuilder quiet = new StringBuilder();
-        for (Networks.Info network : networks) {
-            if (format == Format.JSON) {
-                JsonLine.print(context.streams(), json -> write(json, network));
-            }
-            quiet.append(network.name()).append('\n');
-            table.row(
-                    Table.cell(network.name()),
-                    Table.cell(network.subnet().toString()),
-                    Table.cell(network.subnet6().toString()),
-                    Table.cell(network.bridge()),
-                    Table.cell(Integer.toString(network.members().size())));
-        }
-        if (format == Format.TEXT) {
-            context.streams().print(arguments.has(QUIET) ? quiet.toString() : table.text(context));
-        }
-        return ExitCode.SUCCESS;
+        return new Listing<Networks.Info>(
+                        List.of("NAME", "SUBNET", "IPV6", "BRIDGE", "SANDBOXES"),
+                        Networks.Info::name,
+                        network -> List.of(
+                                network.name(),
+                                network.subnet().toString(),
+                                network.subnet6().toString(),
+                                network.bridge(),
+                                Integer.toString(network.members().size())),
+                        NetworkCommand::write)
+                .print(all, arguments.has(QUIET), format, context);
     }
 
     private static int inspect(List<String> names, Context context) {

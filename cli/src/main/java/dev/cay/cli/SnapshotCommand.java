@@ -100,31 +100,22 @@ final class SnapshotCommand implements Command {
     }
 
     private static int list(Arguments arguments, List<String> names, Format format, Context context) {
-        if (!names.isEmpty()) {
-            throw Operands.unexpected(names.get(0), "leave it out");
-        }
-        List<Snapshots.Info> snapshots;
+        Listing.requireNone(names);
+        List<Snapshots.Info> all;
         try (Sandboxes engine = context.engine().open()) {
-            snapshots = engine.snapshots().list();
+            all = engine.snapshots().list();
         }
-        Table table = new Table("NAME", "IMAGE", "MEMORY", "SIZE", "CREATED");
-        StringBuilder quiet = new StringBuilder();
-        for (Snapshots.Info snapshot : snapshots) {
-            if (format == Format.JSON) {
-                JsonLine.print(context.streams(), json -> write(json, snapshot));
-            }
-            quiet.append(snapshot.name()).append('\n');
-            table.row(
-                    Table.cell(snapshot.name()),
-                    Table.cell(snapshot.image()),
-                    Table.cell(Figures.bytes(snapshot.memory().bytes())),
-                    Table.cell(Figures.bytes(snapshot.size().bytes())),
-                    Table.cell(snapshot.created().toString()));
-        }
-        if (format == Format.TEXT) {
-            context.streams().print(arguments.has(QUIET) ? quiet.toString() : table.text(context));
-        }
-        return ExitCode.SUCCESS;
+        return new Listing<Snapshots.Info>(
+                        List.of("NAME", "IMAGE", "MEMORY", "SIZE", "CREATED"),
+                        Snapshots.Info::name,
+                        snapshot -> List.of(
+                                snapshot.name(),
+                                snapshot.image(),
+                                Figures.bytes(snapshot.memory().bytes()),
+                                Figures.bytes(snapshot.size().bytes()),
+                                snapshot.created().toString()),
+                        SnapshotCommand::write)
+                .print(all, arguments.has(QUIET), format, context);
     }
 
     private static void write(Json json, Snapshots.Info snapshot) throws IOException {

@@ -159,31 +159,22 @@ final class TemplateCommand implements Command {
     }
 
     private static int list(Arguments arguments, List<String> names, Format format, Context context) {
-        if (!names.isEmpty()) {
-            throw Operands.unexpected(names.get(0), "leave it out");
-        }
-        List<Templates.Info> templates;
+        Listing.requireNone(names);
+        List<Templates.Info> all;
         try (Sandboxes engine = context.engine().open()) {
-            templates = engine.templates().list();
+            all = engine.templates().list();
         }
-        Table table = new Table("NAME", "KERNEL", "MEMORY", "SIZE", "USABLE");
-        StringBuilder quiet = new StringBuilder();
-        for (Templates.Info template : templates) {
-            if (format == Format.JSON) {
-                JsonLine.print(context.streams(), json -> write(json, template));
-            }
-            quiet.append(template.name()).append('\n');
-            table.row(
-                    Table.cell(template.name()),
-                    Table.cell(template.kernel()),
-                    Table.cell(Figures.bytes(template.memory().bytes())),
-                    Table.cell(Figures.bytes(template.size().bytes())),
-                    Table.cell(template.usable() ? "yes" : "-"));
-        }
-        if (format == Format.TEXT) {
-            context.streams().print(arguments.has(QUIET) ? quiet.toString() : table.text(context));
-        }
-        return ExitCode.SUCCESS;
+        return new Listing<Templates.Info>(
+                        List.of("NAME", "KERNEL", "MEMORY", "SIZE", "USABLE"),
+                        Templates.Info::name,
+                        template -> List.of(
+                                template.name(),
+                                template.kernel(),
+                                Figures.bytes(template.memory().bytes()),
+                                Figures.bytes(template.size().bytes()),
+                                template.usable() ? "yes" : "-"),
+                        TemplateCommand::write)
+                .print(all, arguments.has(QUIET), format, context);
     }
 
     private static void write(Json json, Templates.Info template) throws IOException {

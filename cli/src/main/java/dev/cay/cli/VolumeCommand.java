@@ -96,28 +96,20 @@ final class VolumeCommand implements Command {
 
     private static int list(Arguments arguments, List<String> names, Format format, Context context) {
         refuse(arguments, LIMIT, "ls");
-        if (!names.isEmpty()) {
-            throw Operands.unexpected(names.get(0), "leave it out");
-        }
-        List<Volumes.Info> volumes;
+        Listing.requireNone(names);
+        List<Volumes.Info> all;
         try (Sandboxes engine = context.engine().open()) {
-            volumes = engine.volumes().list();
+            all = engine.volumes().list();
         }
-        Table table = new Table("NAME", "LIMIT", "USED BY");
-        StringBuilder quiet = new StringBuilder();
-        for (Volumes.Info volume : volumes) {
-            if (format == Format.JSON) {
-                JsonLine.print(context.streams(), json -> write(json, volume));
-            }
-            quiet.append(volume.name()).append('\n');
-            String limit = volume.limit().isPresent() ? volume.limit().get().toString() : "-";
-            String users = volume.users().isEmpty() ? "-" : String.join(" ", volume.users());
-            table.row(Table.cell(volume.name()), Table.cell(limit), Table.cell(users));
-        }
-        if (format == Format.TEXT) {
-            context.streams().print(arguments.has(QUIET) ? quiet.toString() : table.text(context));
-        }
-        return ExitCode.SUCCESS;
+        return new Listing<Volumes.Info>(
+                        List.of("NAME", "LIMIT", "USED BY"),
+                        Volumes.Info::name,
+                        volume -> List.of(
+                                volume.name(),
+                                volume.limit().map(Size::toString).orElse("-"),
+                                volume.users().isEmpty() ? "-" : String.join(" ", volume.users())),
+                        VolumeCommand::write)
+                .print(all, arguments.has(QUIET), format, context);
     }
 
     private static int remove(Arguments arguments, List<String> names, Format format, Context context) {

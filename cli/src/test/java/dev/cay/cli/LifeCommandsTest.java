@@ -197,6 +197,21 @@ class LifeCommandsTest {
                         .matches("2026-01-0[123] [0-9]{2}:[0-9]{2}:05  0001  lab  (created|exited 2: exit code 1)"));
     }
 
+    /** What does not fit a line goes on in the next one, indented. */
+    @Test
+    void eventsForPeopleAreNotWiderThanATerminal() {
+        terminal.interactive();
+        String detail =
+                "tcp 192.168.77.2:7000: no rule speaks of it, and what no rule speaks of is denied (and 2 more before)";
+        engine.events.add(List.of(event(SandboxEvent.Kind.DENIED, OptionalInt.empty(), detail)));
+        engine.noMoreEvents = terminal.guard::stop;
+
+        terminal.run("events");
+        List<String> lines = terminal.out().lines().toList();
+        assertThat(lines).hasSize(2).allMatch(line -> line.length() <= 80);
+        assertThat(lines.get(0) + lines.get(1).substring(3)).endsWith("  0001  lab  denied: " + detail);
+    }
+
     @Test
     void eventsTellPrograms() {
         engine.events.add(List.of(event(SandboxEvent.Kind.EXITED, OptionalInt.of(2), "exit code 1")));

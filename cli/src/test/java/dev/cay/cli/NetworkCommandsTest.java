@@ -170,6 +170,11 @@ class NetworkCommandsTest {
                         + "{\"time\":\"1970-01-01T00:00:00Z\",\"id\":\"box\",\"name\":\"lab\",\"protocol\":\"tcp\","
                         + "\"address\":\"10.0.0.5\",\"port\":5432,\"rule\":\"no rule\",\"suppressed\":2}\n"
                         + "the packet filter of 1 sandbox\n");
+        terminal.out.reset();
+        terminal.interactive();
+        terminal.run("net", "denied");
+        assertThat(terminal.out())
+                .matches("19[67]\\d-[0-9-]+ [0-9:]+  box  lab  tcp 10.0.0.5 5432: no rule \\(and 2 more before\\)\\n");
         assertThat(terminal.run("net", "set", "box")).isEqualTo(125);
         assertThat(terminal.run("net", "explain", "box")).isEqualTo(125);
         assertThat(terminal.run("net", "open")).isEqualTo(125);

@@ -23,8 +23,7 @@ class AttachedKillTest {
     private static final int ENOUGH = 100;
 
     /** Whether it came to its end. */
-    private static boolean lives(Map<String, String> shim, int fatal) {
-        OtherProcess other = OtherProcess.start(List.of(), shim);
+    private static boolean lives(OtherProcess other, int fatal) {
         try (other) {
             other.tell("look", "/cay-it-fatal-" + fatal);
             other.order("create-attached", NAME);
@@ -42,19 +41,21 @@ class AttachedKillTest {
         DetachedState before = DetachedState.now();
         Set<String> wrong = new TreeSet<>();
         int step = 1;
-        for (; step < ENOUGH && !lives(shim, step); step++) {
-            try (Sandboxes engine = Sandboxes.local()) {
-                assertThat(engine.sweep().failures()).isEmpty();
-                assertThat(engine.list()).extracting(SandboxInfo::name).doesNotContain(NAME);
-                assertThatThrownBy(() -> engine.open(NAME)).isInstanceOf(SandboxException.NotFound.class);
-                engine.create(SandboxSpec.host().name(NAME).build()).close();
-            } catch (AssertionError | SandboxException e) {
-                wrong.add("killed before step " + step + ": " + e);
-            }
-            String difference = before.differenceFromNow();
-            if (!difference.isEmpty()) {
-                wrong.add("killed before step " + step + ": " + difference);
-                before = DetachedState.now();
+        try (OtherProcess.Succession others = new OtherProcess.Succession(() -> OtherProcess.start(List.of(), shim))) {
+            for (; step < ENOUGH && !lives(others.next(), step); step++) {
+                try (Sandboxes engine = Sandboxes.local()) {
+                    assertThat(engine.sweep().failures()).isEmpty();
+                    assertThat(engine.list()).extracting(SandboxInfo::name).doesNotContain(NAME);
+                    assertThatThrownBy(() -> engine.open(NAME)).isInstanceOf(SandboxException.NotFound.class);
+                    engine.create(SandboxSpec.host().name(NAME).build()).close();
+                } catch (AssertionError | SandboxException e) {
+                    wrong.add("killed before step " + step + ": " + e);
+                }
+                String difference = before.differenceFromNow();
+                if (!difference.isEmpty()) {
+                    wrong.add("killed before step " + step + ": " + difference);
+                    before = DetachedState.now();
+                }
             }
         }
         assertThat(wrong).as("of " + step + " steps").isEmpty();

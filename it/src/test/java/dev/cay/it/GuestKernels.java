@@ -12,7 +12,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.stream.Collectors;
@@ -70,22 +69,23 @@ final class GuestKernels {
 
     /** Makes an image of a small root file system. */
     static void importSmall(Sandboxes engine, String name) throws IOException {
+        importRoot(engine, name, Lab.smallRoot());
+    }
+
+    /** Makes an image of a directory, which asks for nothing. */
+    static void importRoot(Sandboxes engine, String name, Path root) throws IOException {
         Path archive = Lab.directory().resolve(name + ".tar");
-        Lab.onHost("tar", "-C", Lab.smallRoot().toString(), "--numeric-owner", "-cf", archive.toString(), ".");
-        ImageConfig config = new ImageConfig(
-                ImageConfig.Platform.parse("linux/amd64"),
-                Optional.empty(),
-                List.of(),
-                List.of(),
-                Map.of(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                List.of(),
-                List.of(),
-                Map.of());
+        Lab.onHost("tar", "-C", root.toString(), "--numeric-owner", "-cf", archive.toString(), ".");
+        ImageConfig config = ImageConfig.empty(ImageConfig.Platform.parse("linux/amd64"));
         try (InputStream stream = Files.newInputStream(archive)) {
             engine.images().importRoot(stream, Optional.of(name), config);
+        }
+    }
+
+    /** Puts more names of busybox into a root file system. */
+    static void link(Path root, String... programs) throws IOException {
+        for (String name : programs) {
+            Files.createSymbolicLink(root.resolve("bin").resolve(name), Path.of("busybox"));
         }
     }
 

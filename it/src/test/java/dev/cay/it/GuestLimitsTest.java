@@ -12,8 +12,6 @@ import dev.cay.Execution;
 import dev.cay.Exit;
 import dev.cay.FilePath;
 import dev.cay.Furnishing;
-import dev.cay.ImageConfig;
-import dev.cay.ImageConfig.Platform;
 import dev.cay.Isolation;
 import dev.cay.Mount;
 import dev.cay.OnHang;
@@ -26,7 +24,6 @@ import dev.cay.Size;
 import dev.cay.WriteOptions;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -60,36 +57,15 @@ final class GuestLimitsTest {
     void boot() throws IOException {
         engine = Sandboxes.local();
         kernel = GuestKernels.prefer(engine, NAME);
-        Path archive = Lab.directory().resolve("root.tar");
         Path root = Lab.smallRoot();
-        for (String name : List.of("dd", "grep", "date")) {
-            Files.createSymbolicLink(root.resolve("bin").resolve(name), Path.of("busybox"));
-        }
+        GuestKernels.link(root, "dd", "grep", "date");
         Path init = Files.createDirectory(root.resolve("sbin")).resolve("init");
         Files.writeString(init, "#!/bin/sh\nwhile :; do sleep 1; done\n");
         Files.setPosixFilePermissions(init, PosixFilePermissions.fromString("rwxr-xr-x"));
-        Lab.onHost("tar", "-C", root.toString(), "--numeric-owner", "-cf", archive.toString(), ".");
-        try (InputStream stream = Files.newInputStream(archive)) {
-            engine.images().importRoot(stream, Optional.of(NAME), config());
-        }
+        GuestKernels.importRoot(engine, NAME, root);
         engine.volumes().create(NAME, Optional.of(Size.mib(16)));
         sandbox = engine.create(spec().build());
         sandbox.exec(ExecSpec.builder("true").timeout(LONG).build());
-    }
-
-    private static ImageConfig config() {
-        return new ImageConfig(
-                Platform.parse("linux/amd64"),
-                Optional.empty(),
-                List.of(),
-                List.of(),
-                Map.of(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                List.of(),
-                List.of(),
-                Map.of());
     }
 
     private static SandboxSpec.Builder spec() {

@@ -23,6 +23,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.locks.LockSupport;
+import java.util.function.Consumer;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -73,43 +74,51 @@ class KillTest {
         Map<String, String> environment = step.environment();
         Set<String> wrong = new TreeSet<>();
         int number = 1;
-        for (boolean killed = true; killed && number < ENOUGH; number++) {
-            preparation.run();
-            OtherProcess other = OtherProcess.start(List.of(), environment);
-            try (other) {
-                if (!order.equals("engine")) {
-                    other.tell("engine");
+        try (OtherProcess.Succession others =
+                new OtherProcess.Succession(() -> OtherProcess.start(List.of(), environment))) {
+            for (boolean killed = true; killed && number < ENOUGH; number++) {
+                preparation.run();
+                String place = "killed before step " + number;
+                killed = isKilled(step, number, order, others.next(), failure -> wrong.add(place + ": " + failure));
+                try (Sandboxes engine = Sandboxes.local()) {
+                    SweepReport report = engine.sweep();
+                    assertThat(report.failures()).isEmpty();
+                    check.check(engine, report);
+                } catch (AssertionError | SandboxException | java.util.NoSuchElementException e) {
+                    wrong.add(place + ": " + e);
                 }
-                step.arm(other, number);
-                other.order(order);
-                if (other.answer().isEmpty()) {
-                    other.await();
-                    if (!other.orphans().isEmpty()) {
-                        wrong.add("killed before step " + number + ": a child of its own lives on");
-                    }
-                } else if (step == Step.LIST) {
-                    step.arm(other, 0);
+                for (String failure : removeAll()) {
+                    wrong.add(place + ", at removal: " + failure);
                 }
-            }
-            killed = other.await() != 0;
-            try (Sandboxes engine = Sandboxes.local()) {
-                SweepReport report = engine.sweep();
-                assertThat(report.failures()).isEmpty();
-                check.check(engine, report);
-            } catch (AssertionError | SandboxException | java.util.NoSuchElementException e) {
-                wrong.add("killed before step " + number + ": " + e);
-            }
-            for (String failure : removeAll()) {
-                wrong.add("killed before step " + number + ", at removal: " + failure);
-            }
-            String difference = before.differenceFromNow();
-            if (!difference.isEmpty()) {
-                wrong.add("killed before step " + number + ": " + difference);
-                before = DetachedState.now();
+                String difference = before.differenceFromNow();
+                if (!difference.isEmpty()) {
+                    wrong.add(place + ": " + difference);
+                    before = DetachedState.now();
+                }
             }
         }
         assertThat(wrong).as("of " + number + " places").isEmpty();
         return number - 1;
+    }
+
+    private static boolean isKilled(
+            Step step, int number, String order, OtherProcess other, Consumer<String> failures) {
+        try (other) {
+            if (!order.equals("engine")) {
+                other.tell("engine");
+            }
+            step.arm(other, number);
+            other.order(order);
+            if (other.answer().isEmpty()) {
+                other.await();
+                if (!other.orphans().isEmpty()) {
+                    failures.accept("a child of its own lives on");
+                }
+            } else if (step == Step.LIST) {
+                step.arm(other, 0);
+            }
+        }
+        return other.await() != 0;
     }
 
     private static Set<String> removeAll() {

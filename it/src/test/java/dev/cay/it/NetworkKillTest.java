@@ -24,7 +24,6 @@ import dev.cay.linux.netlink.NftSet;
 import dev.cay.linux.netlink.NftTable;
 import dev.cay.linux.netlink.Nftables;
 import dev.cay.linux.netlink.Rtnetlink;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -66,28 +65,29 @@ class NetworkKillTest {
     /** Has an order done by processes that die at each of its steps in turn; how many there are. */
     private int dying(Sandboxes engine, String order, String name, String more, Step before, Step after)
             throws Exception {
+        List<String> words = List.of(order, name, more);
+        return dying(engine, words, false, before, after) + dying(engine, words, true, before, after);
+    }
+
+    private int dying(Sandboxes engine, List<String> words, boolean files, Step before, Step after) throws Exception {
+        Map<String, String> environment = files
+                ? Map.of("LD_PRELOAD", FatalShim.library().toString(), "CAY_FATAL_PLACE", "/cay/networks/")
+                : Map.of();
         int steps = 0;
-        Path shim = FatalShim.library();
-        for (boolean files : new boolean[] {false, true}) {
-            boolean killed = true;
-            for (int step = 1; killed; step++) {
-                assertThat(step).as("steps of %s", order).isLessThan(ENOUGH);
+        try (OtherProcess.Succession others = new OtherProcess.Succession(
+                () -> world.host.inside(() -> OtherProcess.start(List.of(), environment)))) {
+            for (boolean killed = true; killed; ) {
+                steps++;
+                assertThat(steps).as("steps of %s", words).isLessThan(ENOUGH);
                 before.make();
-                Map<String, String> environment = files
-                        ? Map.of(
-                                "LD_PRELOAD",
-                                shim.toString(),
-                                "CAY_FATAL_PLACE",
-                                "/cay/networks/",
-                                "CAY_FATAL",
-                                Integer.toString(step))
-                        : Map.of();
-                try (OtherProcess other = world.host.inside(() -> OtherProcess.start(List.of(), environment))) {
-                    if (!files) {
+                try (OtherProcess other = others.next()) {
+                    if (files) {
+                        other.tell("look", "/cay-it-fatal-" + steps);
+                    } else {
                         other.tell("engine");
-                        other.tell("die-at", Integer.toString(step));
+                        other.tell("die-at", Integer.toString(steps));
                     }
-                    other.order(order, name, more);
+                    other.order(words.toArray(String[]::new));
                     killed =
                             other.answer().filter(text -> text.startsWith("ok")).isEmpty();
                 }
@@ -95,9 +95,8 @@ class NetworkKillTest {
                 try {
                     after.make();
                 } catch (AssertionError e) {
-                    throw new AssertionError(order + ", killed before " + (files ? "file " : "list ") + step, e);
+                    throw new AssertionError(words + ", killed before " + (files ? "file " : "list ") + steps, e);
                 }
-                steps++;
             }
         }
         return steps;

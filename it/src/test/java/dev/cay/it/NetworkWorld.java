@@ -46,10 +46,11 @@ final class NetworkWorld implements AutoCloseable {
     static final String METADATA = "169.254.169.254";
     static final int PORT = 7000;
 
-    /** Tries PROTOCOL,ADDRESS,PORT one after the other. */
+    /** Tries each PROTOCOL,ADDRESS,PORT, all at once, as nobody answers for what is dropped. */
     static final String PROBE = """
             import errno, socket, sys
-            for target in sys.argv[1:]:
+            from concurrent.futures import ThreadPoolExecutor
+            def attempt(target):
                 protocol, address, port = target.split(',')
                 family = socket.AF_INET6 if ':' in address else socket.AF_INET
                 s = socket.socket(family, socket.SOCK_STREAM if protocol == 'tcp' else socket.SOCK_DGRAM)
@@ -57,9 +58,11 @@ final class NetworkWorld implements AutoCloseable {
                 try:
                     s.connect((address, int(port)))
                     if protocol == 'udp': s.send(b'?')
-                    print(target, s.recv(100).decode() or 'nothing')
-                except socket.timeout: print(target, 'timeout')
-                except OSError as e: print(target, errno.errorcode[e.errno])
+                    return s.recv(100).decode() or 'nothing'
+                except socket.timeout: return 'timeout'
+                except OSError as e: return errno.errorcode[e.errno]
+            with ThreadPoolExecutor(len(sys.argv)) as threads:
+                for target, said in zip(sys.argv[1:], threads.map(attempt, sys.argv[1:])): print(target, said)
             """;
 
     /** Asks for an echo until somebody answers, from a place that may: ours prints who did, or that it was refused. */

@@ -57,6 +57,37 @@ final class OtherProcess implements AutoCloseable {
         return start(wrapper, environment, path -> path);
     }
 
+    /** Where one begins. */
+    interface Beginning {
+        OtherProcess start() throws Exception;
+    }
+
+    /**
+     * For a test that needs many, one after the other: the next one begins while the test looks at what the last one has left. To
+     * begin is most of what such a process does.
+     */
+    static final class Succession implements AutoCloseable {
+        private final Beginning beginning;
+        private OtherProcess next;
+
+        Succession(Beginning beginning) throws Exception {
+            this.beginning = beginning;
+            next = beginning.start();
+        }
+
+        /** The caller closes it. */
+        OtherProcess next() throws Exception {
+            OtherProcess one = next;
+            next = beginning.start();
+            return one;
+        }
+
+        @Override
+        public void close() {
+            next.kill();
+        }
+    }
+
     /**
      * The same with code at another place, since not everybody may read this one.
      *

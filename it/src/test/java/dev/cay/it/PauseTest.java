@@ -3,15 +3,19 @@ package dev.cay.it;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cay.EventStream;
 import dev.cay.ExecSpec;
 import dev.cay.Execution;
 import dev.cay.Exit;
 import dev.cay.Sandbox;
+import dev.cay.SandboxEvent;
 import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
 import dev.cay.SandboxState;
 import dev.cay.Sandboxes;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -69,6 +73,40 @@ class PauseTest {
         } finally {
             sandbox.remove(); // paused as it is
         }
+    }
+
+    /** Whoever does it: the process that made it, or another. */
+    @Test
+    void othersAreToldOfIt(Sandboxes engine) {
+        try (EventStream events = engine.events();
+                Sandbox sandbox = engine.create(SandboxSpec.host().build())) {
+            sandbox.pause();
+            sandbox.resume();
+            List<SandboxEvent.Kind> told = new ArrayList<>();
+            while (told.size() < 3) {
+                told(events, sandbox, told);
+            }
+            try (Sandbox same = engine.open(sandbox.id())) {
+                same.pause();
+                same.resume();
+            }
+            while (told.size() < 5) {
+                told(events, sandbox, told);
+            }
+            assertThat(told)
+                    .containsExactly(
+                            SandboxEvent.Kind.CREATED,
+                            SandboxEvent.Kind.PAUSED,
+                            SandboxEvent.Kind.RESUMED,
+                            SandboxEvent.Kind.PAUSED,
+                            SandboxEvent.Kind.RESUMED);
+        }
+    }
+
+    private static void told(EventStream events, Sandbox sandbox, List<SandboxEvent.Kind> kinds) {
+        List<SandboxEvent> next = events.next(LONG);
+        assertThat(next).isNotEmpty();
+        next.stream().filter(event -> event.id().equals(sandbox.id())).forEach(event -> kinds.add(event.kind()));
     }
 
     private static void checkPauseOf(Sandbox sandbox) {

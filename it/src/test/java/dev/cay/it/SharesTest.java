@@ -5,8 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cay.ExecResult;
 import dev.cay.ExecSpec;
-import dev.cay.ImageConfig;
-import dev.cay.ImageConfig.Platform;
 import dev.cay.Isolation;
 import dev.cay.Mount;
 import dev.cay.Sandbox;
@@ -15,14 +13,12 @@ import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
 import dev.cay.Size;
 import java.io.IOException;
-import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -51,14 +47,8 @@ final class SharesTest {
         Path root = Lab.smallRoot();
         Files.writeString(root.resolve("etc/group"), "root:x:0:\nstaff:x:77:\n");
         Files.writeString(root.resolve("etc/passwd"), "root:x:0:0::/root:/bin/sh\napp:x:1234:77::/srv:/bin/sh\n");
-        for (String name : List.of("ln", "mv", "dd", "cmp", "find", "sync", "chown", "grep", "mknod")) {
-            Files.createSymbolicLink(root.resolve("bin").resolve(name), Path.of("busybox"));
-        }
-        Path archive = Lab.directory().resolve("root.tar");
-        Lab.onHost("tar", "-C", root.toString(), "--numeric-owner", "-cf", archive.toString(), ".");
-        try (InputStream stream = Files.newInputStream(archive)) {
-            engine.images().importRoot(stream, Optional.of(NAME), config());
-        }
+        GuestKernels.link(root, "ln", "mv", "dd", "cmp", "find", "sync", "chown", "grep", "mknod");
+        GuestKernels.importRoot(engine, NAME, root);
         work = owned("work");
         fixed = owned("fixed");
         alone = owned("alone");
@@ -69,21 +59,6 @@ final class SharesTest {
                 .mount(Mount.bind(alone.resolve("file"), "/etc/alone"))
                 .mount(Mount.tmpfs("/work/memory", Size.mib(1)))
                 .build());
-    }
-
-    private static ImageConfig config() {
-        return new ImageConfig(
-                Platform.parse("linux/amd64"),
-                Optional.empty(),
-                List.of(),
-                List.of(),
-                Map.of(),
-                Optional.empty(),
-                Optional.empty(),
-                Optional.empty(),
-                List.of(),
-                List.of(),
-                Map.of());
     }
 
     private static SandboxSpec.Builder spec() {

@@ -10,7 +10,9 @@ import dev.cay.Mount;
 import dev.cay.Sandbox;
 import dev.cay.SandboxException;
 import dev.cay.SandboxFiles;
+import dev.cay.SandboxInfo;
 import dev.cay.SandboxSpec;
+import dev.cay.SandboxState;
 import dev.cay.Sandboxes;
 import dev.cay.linux.Errno;
 import java.io.IOException;
@@ -32,7 +34,7 @@ import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /** What makes a call about files stand still in a sandbox holds up that call, not for long, and neither the engine nor the end. */
-@ExtendWith(RootLane.class)
+@ExtendWith({RootLane.class, DetachedLane.class})
 @Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class StallTest {
     /** A little more than any call waits. */
@@ -65,9 +67,21 @@ class StallTest {
         }
     }
 
-    /** The children of the first process that work on files are root of the sandbox, whom root of the sandbox may stop. */
+    /** All stand still for as long as calls may, and one does not hold up the other. */
     @Test
-    void whoWorksOnFilesIsStoppedFromInside(Sandboxes engine) throws Exception {
+    void whatStandsStillHoldsUpNobodyElse(Sandboxes engine) throws Exception {
+        try (ExecutorService threads = Executors.newCachedThreadPool()) {
+            Future<Void> stopped = threads.submit(() -> whoWorksOnFilesIsStoppedFromInside(engine));
+            Future<Void> unanswered = threads.submit(() -> aFileSystemDoesNotAnswer(engine));
+            Future<Void> unkillable = threads.submit(() -> whatCannotBeKilledIsTold(engine));
+            stopped.get();
+            unanswered.get();
+            unkillable.get();
+        }
+    }
+
+    /** The children of the first process that work on files are root of the sandbox, whom root of the sandbox may stop. */
+    private static Void whoWorksOnFilesIsStoppedFromInside(Sandboxes engine) throws Exception {
         Sandbox hostile = engine.create(SandboxSpec.host().build());
         Execution pestering = hostile.start(ExecSpec.of(Lab.install(hostile, "pester"), "19"));
         assertThat(Lab.line(pestering.stdout())).isEqualTo("pestering");
@@ -99,6 +113,7 @@ class StallTest {
             Thread closes = Thread.ofPlatform().daemon().start(hostile::close);
             assertThat(closes.join(Duration.ofSeconds(PATIENCE_SECONDS))).isTrue();
         }
+        return null;
     }
 
     /** A process that serves the files below a directory and does not answer for some. */
@@ -127,8 +142,40 @@ class StallTest {
         }
     }
 
-    @Test
-    void aFileSystemDoesNotAnswer(Sandboxes engine) throws Exception {
+    /** A process whose question has been taken and is not answered is one that the kernel does not end. */
+    private static Void whatCannotBeKilledIsTold(Sandboxes engine) throws Exception {
+        String name = Lab.PREFIX + "unkillable";
+        try (Server server = Server.start(Lab.directory())) {
+            Sandbox sandbox = engine.create(SandboxSpec.host()
+                    .name(name)
+                    .detached()
+                    .mount(Mount.bind(server.place(), "/far"))
+                    .build());
+            Execution reading = sandbox.start(ExecSpec.of("cat", "/far/stall"));
+            assertThat(Lab.line(server.process().getInputStream())).isEqualTo("unanswered");
+
+            assertThatThrownBy(() -> sandbox.stop(Duration.ZERO))
+                    .isInstanceOf(SandboxException.HostFailed.class)
+                    .hasMessageContaining("command 1 has been killed and does not end");
+            assertThat(reading.await(Duration.ZERO)).isEmpty();
+            assertThat(Lab.sh(sandbox, "echo on")).isEqualTo("on");
+            reading.detach();
+
+            assertThatThrownBy(sandbox::remove)
+                    .isInstanceOf(SandboxException.HostFailed.class)
+                    .hasMessageContaining("the sandbox has been killed and does not end");
+            assertThat(engine.list())
+                    .filteredOn(info -> info.name().equals(name))
+                    .singleElement()
+                    .extracting(SandboxInfo::state)
+                    .isEqualTo(SandboxState.REMOVING);
+        }
+        assertThat(engine.sweep().failures()).isEmpty();
+        assertThatThrownBy(() -> engine.open(name)).isInstanceOf(SandboxException.NotFound.class);
+        return null;
+    }
+
+    private static Void aFileSystemDoesNotAnswer(Sandboxes engine) throws Exception {
         try (Server server = Server.start(Lab.directory());
                 ExecutorService threads = Executors.newVirtualThreadPerTaskExecutor()) {
             Sandbox sandbox = engine.create(
@@ -159,5 +206,6 @@ class StallTest {
                     .hasMessageContaining("does not end");
             assertThatThrownBy(() -> text(files, "/far/file")).isInstanceOf(SandboxException.class);
         }
+        return null;
     }
 }

@@ -3,8 +3,6 @@ package dev.cay.it;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.cay.ImageConfig;
-import dev.cay.ImageConfig.Platform;
 import dev.cay.Isolation;
 import dev.cay.Mount;
 import dev.cay.Network;
@@ -15,11 +13,7 @@ import dev.cay.Sandboxes;
 import dev.cay.Size;
 import dev.cay.VmmKind;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -35,12 +29,9 @@ final class VmmChoiceTest {
 
     /** With a kernel and an image, in an engine of its own: on a network it changes settings of the machine until it is closed. */
     private static void inEngine(Use use) throws IOException {
-        Path archive = Lab.directory().resolve("root.tar");
-        Lab.onHost("tar", "-C", Lab.smallRoot().toString(), "--numeric-owner", "-cf", archive.toString(), ".");
         try (Sandboxes engine = Sandboxes.local();
-                GuestKernels.Preferred _ = GuestKernels.prefer(engine, NAME);
-                InputStream stream = Files.newInputStream(archive)) {
-            engine.images().importRoot(stream, Optional.of(NAME), ImageConfig.empty(Platform.parse("linux/amd64")));
+                GuestKernels.Preferred _ = GuestKernels.prefer(engine, NAME)) {
+            GuestKernels.importSmall(engine, NAME);
             try {
                 use.of(engine);
             } finally {

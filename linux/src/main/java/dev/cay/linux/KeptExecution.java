@@ -19,8 +19,8 @@ public final class KeptExecution implements AutoCloseable {
 
     private final StubConnection connection;
     private final int number;
-    private final StubConnection.Mailbox state;
-    private final StubConnection.Mailbox input;
+    private final Mailbox state;
+    private final Mailbox input;
     private final List<Output> outputs;
     private final ReentrantLock ending = new ReentrantLock();
     private long credit;
@@ -57,7 +57,7 @@ public final class KeptExecution implements AutoCloseable {
 
     /** One of the streams that it writes. */
     public final class Output {
-        private final StubConnection.Mailbox mailbox;
+        private final Mailbox mailbox;
         private final int about;
         private volatile long before;
         private boolean granted;

@@ -241,8 +241,7 @@ public final class Stub implements Kernel, AutoCloseable {
         requireMachine();
         StubList encoded = encode(list, StubList.Mode.INLINE, PLAIN);
         int request = requests.incrementAndGet();
-        try (StubConnection.Mailbox mailbox =
-                connection.request(request, reply -> reply.capacity() == 2 * Integer.BYTES ? 0 : -1)) {
+        try (Mailbox mailbox = connection.request(request, reply -> reply.capacity() == 2 * Integer.BYTES ? 0 : -1)) {
             byte[] bytes = encoded.bytes(connection);
             connection.send(request, StubConnection.RUN, StubConnection.LEAVE, bytes, List.of());
             check(list, connection.await(mailbox, StubConnection.FOREVER).orElseThrow(connection::gone));
@@ -284,7 +283,7 @@ public final class Stub implements Kernel, AutoCloseable {
 
     private StubConnection.Frame call(StubList encoded, long deadline) throws SyscallException {
         int request = requests.incrementAndGet();
-        try (StubConnection.Mailbox mailbox = connection.request(request, encoded::received)) {
+        try (Mailbox mailbox = connection.request(request, encoded::received)) {
             boolean passed = connection.passesDescriptors();
             byte[] bytes = passed ? encoded.bytes() : encoded.bytes(connection);
             connection.send(request, StubConnection.RUN, bytes, passed ? encoded.descriptors() : List.of());

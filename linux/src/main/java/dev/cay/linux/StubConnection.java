@@ -1,18 +1,11 @@
 package dev.cay.linux;
 
-import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.ArrayDeque;
-import java.util.ArrayList;
-import java.util.Deque;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
@@ -54,25 +47,7 @@ final class StubConnection implements AutoCloseable {
     static final int HEADER_SIZE = FrameCodec.HEADER_SIZE;
     static final int MAXIMUM_PAYLOAD = FrameCodec.MAXIMUM_PAYLOAD;
 
-    /** Of an answer: a list of the greatest length, all of which comes back. */
-    private static final int MAXIMUM_ANSWER = 32 << 20;
-
-    /** How many bytes of a stream may lie here unread: more than anybody here ever gives credit for. */
-    private static final int MAXIMUM_HELD = 1 << 20;
-
-    /** How many descriptors may have come before the answer that they belong to. */
-    private static final int MAXIMUM_AHEAD = 2 * UnixSocket.MAXIMUM_DESCRIPTORS;
-
     static final long FOREVER = Long.MAX_VALUE;
-
-    /** In a mailbox's key: it belongs to a request. */
-    private static final long REQUEST = 1L << 40;
-
-    /** The same: to a question whether the stub is there. */
-    private static final long PINGED = 1L << 41;
-
-    /** The same: to a question about executions. */
-    private static final long COUNTED = 1L << 42;
 
     /** A writer that found somebody else reading looks again after so long whether he still does. */
     private static final long RECHECK_NANOSECONDS = 5_000_000;
@@ -81,9 +56,8 @@ final class StubConnection implements AutoCloseable {
     private final FrameCodec codec;
     private final ReentrantLock writing = new ReentrantLock();
     private final ReentrantLock reading = new ReentrantLock();
-    private final Map<Long, Mailbox> mailboxes = new ConcurrentHashMap<>();
+    private final Mailboxes mailboxes = new Mailboxes(this);
     private final Set<Mailbox> waiting = ConcurrentHashMap.newKeySet();
-    private final Deque<Fd> descriptors = new ArrayDeque<>();
 
     /** The mailbox of whoever reads. */
     private volatile Optional<Mailbox> leading = Optional.empty();
@@ -138,94 +112,13 @@ final class StubConnection implements AutoCloseable {
         }
     }
 
-    /** Where the frames of one request, or of one stream of an execution, wait for whoever wants them. */
-    final class Mailbox implements AutoCloseable {
-        private final long key;
-        private final ToIntFunction<ByteBuffer> descriptorsOf;
-        private final ByteArrayOutputStream answer = new ByteArrayOutputStream();
-        private final Queue<Frame> frames = new ConcurrentLinkedQueue<>();
-        private final AtomicInteger held = new AtomicInteger();
-        private volatile Optional<Thread> waiter = Optional.empty();
-        private volatile boolean abandoned;
-
-        private Mailbox(long key, ToIntFunction<ByteBuffer> descriptorsOf) {
-            this.key = key;
-            this.descriptorsOf = descriptorsOf;
-        }
-
-        boolean hasFrames() {
-            return !frames.isEmpty();
-        }
-
-        private void put(Frame frame) {
-            frames.add(frame);
-            waiter.ifPresent(LockSupport::unpark);
-        }
-
-        /** The same with a frame of which there can be any number. */
-        private void hold(Frame frame) throws SyscallException {
-            require(held.addAndGet(size(frame)) <= MAXIMUM_HELD);
-            put(frame);
-        }
-
-        private Optional<Frame> take() {
-            Optional<Frame> frame = Optional.ofNullable(frames.poll());
-            frame.ifPresent(one -> held.addAndGet(-size(one)));
-            return frame;
-        }
-
-        private static int size(Frame frame) {
-            return Math.max(1, frame.payload().length);
-        }
-
-        /** An answer comes in pieces, and with it the descriptors that it says it has. */
-        private void gather(Frame piece) throws SyscallException {
-            answer.writeBytes(piece.payload());
-            require(answer.size() <= MAXIMUM_ANSWER);
-            if ((piece.flags() & MORE) == 0) {
-                Frame whole = new Frame(piece.stream(), RESULT, 0, answer.toByteArray(), new ArrayList<>());
-                int count = descriptorsOf.applyAsInt(whole.buffer());
-                require(count >= 0 && (codec.isMarked() || count <= descriptors.size()));
-                for (int i = 0; i < count && !codec.isMarked(); i++) {
-                    whole.descriptors().add(descriptors.removeFirst());
-                }
-                answer.reset();
-                put(whole);
-                if (abandoned) {
-                    drop();
-                }
-            }
-        }
-
-        /** Nobody waits any more for an answer that may still come: then it is dropped, with what it opened. */
-        void abandon() {
-            abandoned = true;
-            drop();
-        }
-
-        private void drop() {
-            for (Frame late = frames.poll(); late != null; late = frames.poll()) {
-                late.descriptors().forEach(Fd::close);
-                mailboxes.remove(key, this);
-            }
-        }
-
-        /** Nothing more will come: whoever still waits learns it as he would from the stub. */
-        private void end(Errno why) {
-            put(new Frame(0, END, EXECUTION, FrameCodec.integer(why.number()), List.of()));
-            if (leading.equals(Optional.of(this))) {
-                try {
-                    send(0, PING, 0, new byte[0]); // what is answered wakes whoever reads
-                } catch (SyscallException e) {
-                    // so does the end
-                }
-            }
-        }
-
-        @Override
-        public void close() {
-            if (!abandoned && mailboxes.remove(key, this)) {
-                end(Errno.ECANCELED);
+    /** Whoever waits for it, and reads for all meanwhile, is to look again. */
+    void wakeReader(Mailbox mailbox) {
+        if (leading.equals(Optional.of(mailbox))) {
+            try {
+                send(0, PING, 0, new byte[0]); // what is answered wakes whoever reads
+            } catch (SyscallException e) {
+                // so does the end
             }
         }
     }
@@ -236,18 +129,12 @@ final class StubConnection implements AutoCloseable {
      * @param descriptorsOf how many descriptors come with an answer; negative if it cannot be one
      */
     Mailbox request(int number, ToIntFunction<ByteBuffer> descriptorsOf) {
-        return mailbox(REQUEST | Integer.toUnsignedLong(number), descriptorsOf);
+        return mailboxes.request(number, descriptorsOf);
     }
 
     /** The frames about a stream of an execution, or about the execution as such. Who had them before gets no more. */
     Mailbox execution(int number, int about) {
-        return mailbox(Integer.toUnsignedLong(number) << 2 | about, answer -> 0);
-    }
-
-    private Mailbox mailbox(long key, ToIntFunction<ByteBuffer> descriptorsOf) {
-        Mailbox mailbox = new Mailbox(key, descriptorsOf);
-        Optional.ofNullable(mailboxes.put(key, mailbox)).ifPresent(former -> former.end(Errno.EBUSY));
-        return mailbox;
+        return mailboxes.execution(number, about);
     }
 
     /** Returns when the stub has acted on all that was sent before. */
@@ -260,7 +147,7 @@ final class StubConnection implements AutoCloseable {
     /** The same, but no longer than until a deadline; whether it has. */
     boolean synchronize(long deadline) throws SyscallException {
         int number = pings.incrementAndGet();
-        try (Mailbox mailbox = mailbox(PINGED | Integer.toUnsignedLong(number), answer -> 0)) {
+        try (Mailbox mailbox = mailboxes.ping(number)) {
             send(number, PING, 0, new byte[0]);
             return await(mailbox, deadline).isPresent();
         }
@@ -269,7 +156,7 @@ final class StubConnection implements AutoCloseable {
     /** Asks which executions are alive: a number and a process id of each. */
     ByteBuffer alive() throws SyscallException {
         int number = pings.incrementAndGet();
-        try (Mailbox mailbox = mailbox(COUNTED | Integer.toUnsignedLong(number), answer -> 0)) {
+        try (Mailbox mailbox = mailboxes.count(number)) {
             send(number, ALIVE, 0, new byte[0]);
             Frame answer = await(mailbox, FOREVER).orElseThrow(this::gone);
             require(answer.kind() == ALIVE);
@@ -387,7 +274,7 @@ final class StubConnection implements AutoCloseable {
     private void lead(Mailbox mailbox, long nanoseconds) throws SyscallException {
         leading = Optional.of(mailbox);
         try {
-            if (mailbox.frames.isEmpty() && !broken) {
+            if (!mailbox.hasFrames() && !broken) {
                 long wait = nanoseconds == FOREVER ? Poll.FOREVER : nanoseconds;
                 if (Poll.await(wait, Poll.Interest.reading(socket())) != 0) {
                     receive();
@@ -402,26 +289,23 @@ final class StubConnection implements AutoCloseable {
 
     /** Whether it was interrupted, which would keep the thread from being parked again. */
     private boolean follow(Mailbox mailbox, long nanoseconds) {
-        mailbox.waiter = Optional.of(Thread.currentThread());
+        mailbox.setWaiter(Optional.of(Thread.currentThread()));
         waiting.add(mailbox);
         try {
-            if (mailbox.frames.isEmpty() && reading.isLocked() && !broken) {
+            if (!mailbox.hasFrames() && reading.isLocked() && !broken) {
                 LockSupport.parkNanos(this, nanoseconds);
             }
             return Thread.interrupted();
         } finally {
             waiting.remove(mailbox);
-            mailbox.waiter = Optional.empty();
+            mailbox.setWaiter(Optional.empty());
         }
     }
 
     /** Lets one of those that wait read from now on. */
     private void passOn() {
         for (Mailbox mailbox : waiting) {
-            Optional<Thread> waiter = mailbox.waiter;
-            if (waiter.isPresent()) { // not a lambda: whether a training sees it is chance
-                LockSupport.unpark(waiter.get());
-            }
+            mailbox.wake();
             if (!broken) {
                 return;
             }
@@ -434,9 +318,9 @@ final class StubConnection implements AutoCloseable {
             if (received.status() == UnixSocket.END) {
                 broken = true;
             } else if (received.status() > 0) {
-                descriptors.addAll(received.descriptors());
+                mailboxes.deliver(received.descriptors());
                 parse(received.bytes());
-                require(descriptors.size() <= MAXIMUM_AHEAD);
+                mailboxes.requireFewAhead();
             }
         } catch (SyscallException e) {
             broken = true;
@@ -453,46 +337,7 @@ final class StubConnection implements AutoCloseable {
 
     private void parse(byte[] bytes) throws SyscallException {
         for (Frame frame : codec.decode(bytes)) {
-            deliver(frame);
-        }
-    }
-
-    private void deliver(Frame frame) throws SyscallException {
-        int length = frame.payload().length;
-        int flags = frame.flags();
-        switch (frame.kind()) {
-            case RESULT -> {
-                Mailbox mailbox = mailboxes.get(REQUEST | Integer.toUnsignedLong(frame.stream()));
-                require(mailbox != null && (flags & ~MORE) == 0);
-                mailbox.gather(frame);
-            }
-            case DATA -> deliver(frame, flags, flags == 1 || flags == 2);
-            case CREDIT -> deliver(frame, flags, flags == 0 && length == Integer.BYTES);
-            case END -> {
-                deliver(frame, flags, (flags & ~3) == 0 && length == Integer.BYTES);
-                for (int stream = 0; flags == EXECUTION && stream < EXECUTION; stream++) {
-                    deliver(frame, stream, true); // whoever waits for one of its streams is to know, too
-                }
-            }
-            case PONG ->
-                Optional.ofNullable(mailboxes.get(PINGED | Integer.toUnsignedLong(frame.stream())))
-                        .ifPresent(mailbox -> mailbox.put(frame));
-            case ALIVE -> {
-                require(length % 8 == 0);
-                Optional.ofNullable(mailboxes.get(COUNTED | Integer.toUnsignedLong(frame.stream())))
-                        .ifPresent(mailbox -> mailbox.put(frame));
-            }
-            case EXIT -> deliver(frame, EXECUTION, length == 16);
-            case ATTACHED -> deliver(frame, EXECUTION, length == 24);
-            default -> {} // nothing that has been asked for
-        }
-    }
-
-    private void deliver(Frame frame, int about, boolean kept) throws SyscallException {
-        require(kept);
-        Mailbox mailbox = mailboxes.get(Integer.toUnsignedLong(frame.stream()) << 2 | about);
-        if (mailbox != null) {
-            mailbox.hold(frame);
+            mailboxes.deliver(frame);
         }
     }
 
@@ -519,8 +364,7 @@ final class StubConnection implements AutoCloseable {
         reading.lock();
         try {
             socket.close();
-            descriptors.forEach(Fd::close);
-            descriptors.clear();
+            mailboxes.close();
         } finally {
             reading.unlock();
             writing.unlock();

@@ -49,7 +49,7 @@ class StubConnectionTest {
         threads.close();
     }
 
-    private StubConnection.Mailbox request(int number, int descriptors) {
+    private Mailbox request(int number, int descriptors) {
         return connection.request(number, answer -> descriptors);
     }
 
@@ -78,7 +78,7 @@ class StubConnectionTest {
     @Test
     void anAnswerInPiecesIsPutTogether() throws Exception {
         byte[] answer = random(70_000);
-        StubConnection.Mailbox mailbox = request(3, 0);
+        Mailbox mailbox = request(3, 0);
         Future<?> sender = threads.submit(() -> {
             for (int at = 0; at < answer.length; at += 20_000) {
                 int end = Math.min(answer.length, at + 20_000);
@@ -102,7 +102,7 @@ class StubConnectionTest {
         for (int i = 1; i <= askers; i++) {
             int number = i;
             answers.add(threads.submit(() -> {
-                try (StubConnection.Mailbox mailbox = request(number, 0)) {
+                try (Mailbox mailbox = request(number, 0)) {
                     connection.send(number, RUN, new byte[] {(byte) number}, List.of());
                     return connection.await(mailbox, FOREVER).orElseThrow().payload();
                 }
@@ -127,9 +127,9 @@ class StubConnectionTest {
 
     @Test
     void descriptorsGoToTheAnswerTheyCameWith() throws IOException {
-        StubConnection.Mailbox two = request(1, 2);
-        StubConnection.Mailbox none = request(2, 0);
-        StubConnection.Mailbox one = request(3, 1);
+        Mailbox two = request(1, 2);
+        Mailbox none = request(2, 0);
+        Mailbox one = request(3, 1);
         try (Pipe a = Pipe.reading();
                 Pipe b = Pipe.reading();
                 Pipe c = Pipe.reading()) {
@@ -162,11 +162,11 @@ class StubConnectionTest {
     /** What nobody waits for any more takes nothing from the others, and its descriptors go. */
     @Test
     void anAnswerThatIsLateIsDropped() throws IOException {
-        StubConnection.Mailbox late = request(1, 1);
+        Mailbox late = request(1, 1);
         assertThat(connection.await(late, System.nanoTime())).isEmpty();
         late.abandon();
         late.close();
-        StubConnection.Mailbox next = request(2, 1);
+        Mailbox next = request(2, 1);
         try (Pipe a = Pipe.reading();
                 Pipe b = Pipe.writing()) {
             stub.send(1, RESULT, 0, new byte[1], a.theirs());
@@ -196,7 +196,7 @@ class StubConnectionTest {
                     int number = 100 * round + i + 1;
                     numbers.add(number);
                     waiting.add((i % 2 == 0 ? threads : virtual).submit(() -> {
-                        try (StubConnection.Mailbox mailbox = request(number, 0)) {
+                        try (Mailbox mailbox = request(number, 0)) {
                             connection.send(number, RUN, new byte[1], List.of());
                             return connection.await(mailbox, FOREVER).orElseThrow();
                         }
@@ -240,7 +240,7 @@ class StubConnectionTest {
                 all.add((i % 2 == 0 ? threads : virtual).submit(() -> {
                     boolean right = true;
                     for (int number = base; number < base + 50; number++) {
-                        try (StubConnection.Mailbox mailbox = request(number, 0)) {
+                        try (Mailbox mailbox = request(number, 0)) {
                             byte[] payload = FakeStub.integers(number);
                             connection.send(number, RUN, payload, List.of());
                             right &= Arrays.equals(
@@ -265,7 +265,7 @@ class StubConnectionTest {
     @Test
     void aWriterThatHasToWaitTakesWhatComesMeanwhile() throws Exception {
         byte[] answer = random(3_000_000);
-        StubConnection.Mailbox mailbox = request(1, 0);
+        Mailbox mailbox = request(1, 0);
         Future<?> sender = threads.submit(() -> {
             connection.send(2, RUN, random(3_000_000), List.of());
             return null;
@@ -280,8 +280,8 @@ class StubConnectionTest {
 
     @Test
     void aDeadlineThatPassesIsNoAnswer() throws Exception {
-        StubConnection.Mailbox one = request(1, 0);
-        StubConnection.Mailbox other = request(2, 0);
+        Mailbox one = request(1, 0);
+        Mailbox other = request(2, 0);
         Future<Optional<StubConnection.Frame>> follower =
                 threads.submit(() -> connection.await(other, System.nanoTime() + 20_000_000));
 
@@ -295,7 +295,7 @@ class StubConnectionTest {
     private List<Future<?>> waiters(ExecutorService virtual) {
         List<Future<?>> waiters = new ArrayList<>();
         for (int i = 1; i <= 6; i++) {
-            StubConnection.Mailbox mailbox = request(i, 0);
+            Mailbox mailbox = request(i, 0);
             waiters.add((i % 2 == 0 ? threads : virtual).submit(() -> connection.await(mailbox, FOREVER)));
         }
         return waiters;
@@ -333,7 +333,7 @@ class StubConnectionTest {
 
     @Test
     void whatCameBeforeTheEndIsStillThere() throws SyscallException {
-        StubConnection.Mailbox mailbox = request(1, 0);
+        Mailbox mailbox = request(1, 0);
         stub.send(1, RESULT, 0, new byte[8]);
         stub.close();
 
@@ -343,7 +343,7 @@ class StubConnectionTest {
 
     @Test
     void anInterruptIsKeptAndChangesNothing() throws SyscallException {
-        StubConnection.Mailbox mailbox = request(1, 0);
+        Mailbox mailbox = request(1, 0);
         Thread.currentThread().interrupt();
         stub.send(1, RESULT, 0, new byte[8]);
 
@@ -353,9 +353,9 @@ class StubConnectionTest {
 
     @Test
     void whoeverHadAnExecutionBeforeLearnsThatAnotherHasIt() throws Exception {
-        StubConnection.Mailbox former = connection.execution(5, 1);
+        Mailbox former = connection.execution(5, 1);
         Future<Optional<StubConnection.Frame>> waiting = threads.submit(() -> connection.await(former, FOREVER));
-        StubConnection.Mailbox latter = connection.execution(5, 1);
+        Mailbox latter = connection.execution(5, 1);
         stub.send(5, StubConnection.DATA, 1, new byte[] {1});
 
         assertThat(connection.await(latter, FOREVER).orElseThrow().payload()).containsExactly(1);
@@ -364,7 +364,7 @@ class StubConnectionTest {
         assertThat(end.buffer().getInt(0)).isEqualTo(Errno.EBUSY.number());
     }
 
-    private void assertBreaks(StubConnection.Mailbox waiter) {
+    private void assertBreaks(Mailbox waiter) {
         assertThatThrownBy(() -> connection.await(waiter, FOREVER))
                 .hasMessage("stub(the first process breaks the protocol): EPROTO");
         assertThat(connection.isBroken()).isTrue();
@@ -390,8 +390,8 @@ class StubConnectionTest {
 
     @Test
     void dataWithoutCreditIsNotKeptWithoutEnd() throws Exception {
-        StubConnection.Mailbox mailbox = connection.execution(1, 1);
-        StubConnection.Mailbox other = request(1, 0);
+        Mailbox mailbox = connection.execution(1, 1);
+        Mailbox other = request(1, 0);
         Future<?> sender = threads.submit(() -> {
             for (int i = 0; i < 64; i++) {
                 stub.send(1, StubConnection.DATA, 1, new byte[32 * 1024]);
@@ -419,10 +419,46 @@ class StubConnectionTest {
         sender.get();
     }
 
+    /** An answer and what breaks the protocol come together, so whoever asked is told of the latter and never takes the former. */
+    @Test
+    void whatNobodyTakesBeforeABreakIsClosedWithTheConnection() throws SyscallException {
+        try (Pipe pipe = Pipe.reading()) {
+            ByteArrayOutputStream both = new ByteArrayOutputStream();
+            both.writeBytes(FakeStub.frame(1, RESULT, 0, new byte[8]));
+            both.writeBytes(FakeStub.frame(2, RESULT, 0, new byte[8]));
+            Mailbox answered = request(1, 1);
+            stub.sendRaw(both.toByteArray(), pipe.theirs());
+            pipe.theirs().close();
+            assertBreaks(answered);
+            assertThat(answered.hasFrames()).isTrue();
+
+            connection.close();
+
+            assertThat(Pipe.read(pipe.ours(), ByteBuffer.allocate(1))).isEqualTo(Pipe.END);
+        }
+    }
+
+    /** So does one that nobody has taken when he who asked goes. */
+    @Test
+    void whatNobodyTakesIsClosedWithItsMailbox() throws SyscallException {
+        try (Pipe pipe = Pipe.reading()) {
+            Mailbox untaken = request(1, 1);
+            Mailbox other = request(2, 0);
+            stub.send(1, RESULT, 0, new byte[8], pipe.theirs());
+            pipe.theirs().close();
+            stub.send(2, RESULT, 0, new byte[8]);
+            assertThat(connection.await(other, FOREVER)).isPresent();
+
+            untaken.close();
+
+            assertThat(Pipe.read(pipe.ours(), ByteBuffer.allocate(1))).isEqualTo(Pipe.END);
+        }
+    }
+
     /** Valid frames, some of which are bent: whatever comes, it is an answer or a failure that is told. */
     @Test
     void garbageIsNoWorseThanAnEnd() throws IOException {
-        long seed = System.nanoTime();
+        long seed = Long.getLong("cay.seed", new Random().nextLong());
         Random random = new Random(seed);
         int before = descriptors();
         for (int round = 0; round < 300; round++) {
@@ -431,7 +467,7 @@ class StubConnectionTest {
                     Pipe pipe = Pipe.reading()) {
                 StubList list = StubList.of(
                         OpList.of(FileOps.open("/", 0)), StubList.Mode.CHILD, new Birth(0, Optional.empty()));
-                List<StubConnection.Mailbox> mailboxes = new ArrayList<>();
+                List<Mailbox> mailboxes = new ArrayList<>();
                 for (int i = 0; i < 3; i++) {
                     mailboxes.add(fuzzed.request(i, list::received));
                     mailboxes.add(fuzzed.execution(1, i));
@@ -443,12 +479,12 @@ class StubConnectionTest {
                         fake.sendRaw(bytes, sends ? new Fd[] {pipe.theirs()} : new Fd[0]);
                     }
                 }
-                for (StubConnection.Mailbox mailbox : mailboxes) {
+                for (Mailbox mailbox : mailboxes) {
                     drain(fuzzed, mailbox, seed);
                 }
             }
         }
-        assertThat(descriptors()).as("seed %d", seed).isEqualTo(before);
+        assertThat(descriptors()).as("-Dcay.seed=%d", seed).isEqualTo(before);
     }
 
     private static byte[] bent(Random random) {
@@ -468,13 +504,13 @@ class StubConnectionTest {
         return random.nextInt(8) == 0 ? Arrays.copyOf(frame, random.nextInt(frame.length) + 1) : frame;
     }
 
-    private static void drain(StubConnection connection, StubConnection.Mailbox mailbox, long seed) {
+    private static void drain(StubConnection connection, Mailbox mailbox, long seed) {
         try {
             while (true) {
                 connection.await(mailbox, FOREVER).orElseThrow().descriptors().forEach(Fd::close);
             }
         } catch (SyscallException e) {
-            assertThat(e.errno()).as("seed %d", seed).isIn(Errno.EPIPE.number(), Errno.EPROTO.number());
+            assertThat(e.errno()).as("-Dcay.seed=%d", seed).isIn(Errno.EPIPE.number(), Errno.EPROTO.number());
         }
     }
 

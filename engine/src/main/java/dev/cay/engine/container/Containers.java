@@ -103,7 +103,7 @@ public final class Containers implements AutoCloseable {
                     1, Thread.ofPlatform().name("cay-background").daemon().factory()));
             ImageRoots roots = new ImageRoots(images, cleanup.push(new ImageMounts(mounter)));
             maker = new PreparationMaker(kernel, groups, ids, layers, nursery, volumes, roots, networks, background);
-            preparations = cleanup.push(new PreparationPool(maker, images, background));
+            preparations = cleanup.push(new PreparationPool(maker, images, networks, background));
         } catch (IOException e) {
             cleanup.close();
             throw unable(e);

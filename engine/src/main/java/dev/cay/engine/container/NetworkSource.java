@@ -19,6 +19,11 @@ public interface NetworkSource {
      */
     default void check(Network.Named network, boolean detached) {}
 
+    /** What tells a network from another one that is made under its name when it has been removed. */
+    default Object identity(String name) throws IOException {
+        return name;
+    }
+
     /**
      * Connects a sandbox with a network: it has addresses, and nothing passes.
      *

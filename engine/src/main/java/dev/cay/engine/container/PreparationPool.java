@@ -38,6 +38,7 @@ final class PreparationPool implements AutoCloseable {
 
     private final Preparation.Maker maker;
     private final ImageSource images;
+    private final NetworkSource networks;
     private final ScheduledExecutorService background;
     private final ReentrantLock lock = new ReentrantLock();
     private final Deque<Entry> ready = new ArrayDeque<>();
@@ -51,7 +52,7 @@ final class PreparationPool implements AutoCloseable {
         }
     }
 
-    /** What a preparation depends on; of a directory or image also which one it is, since another can be put in its place. */
+    /** What a preparation depends on; of a directory, image or network also which one it is, since another can be put in its place. */
     private record Kind(
             Root root,
             Object rootKey,
@@ -61,12 +62,12 @@ final class PreparationPool implements AutoCloseable {
             List<Mount> mounts,
             List<String> directories,
             boolean limitedIo) {
-        static Kind of(SandboxSpec spec, ImageSource images) throws IOException {
+        static Kind of(SandboxSpec spec, ImageSource images, NetworkSource networks) throws IOException {
             return new Kind(
                     spec.root(),
                     rootKey(spec.root(), images),
                     spec.writable(),
-                    networkKey(spec),
+                    networkKey(spec, networks),
                     spec.userNamespace(),
                     spec.mounts(),
                     PreparationMaker.directories(spec),
@@ -74,9 +75,9 @@ final class PreparationPool implements AutoCloseable {
         }
 
         /** Policy and ports come last; the host name is in the files by which a sandbox on a network knows names. */
-        private static Object networkKey(SandboxSpec spec) {
+        private static Object networkKey(SandboxSpec spec, NetworkSource networks) throws IOException {
             return spec.network() instanceof Network.Named named
-                    ? List.of(named.name(), named.address(), spec.hostname())
+                    ? List.of(named.name(), networks.identity(named.name()), named.address(), spec.hostname())
                     : spec.network();
         }
 
@@ -102,15 +103,17 @@ final class PreparationPool implements AutoCloseable {
         }
     }
 
-    PreparationPool(Preparation.Maker maker, ImageSource images, ScheduledExecutorService background) {
+    PreparationPool(
+            Preparation.Maker maker, ImageSource images, NetworkSource networks, ScheduledExecutorService background) {
         this.maker = maker;
         this.images = images;
+        this.networks = networks;
         this.background = background;
     }
 
     /** Takes one from the pool, or makes it. */
     Preparation take(SandboxSpec spec) throws IOException {
-        Kind wanted = Kind.of(spec, images);
+        Kind wanted = Kind.of(spec, images, networks);
         if (wanted.isPoolable(spec)) {
             Optional<Preparation> pooled = poll(wanted, spec);
             if (pooled.isPresent()) {
@@ -165,7 +168,7 @@ final class PreparationPool implements AutoCloseable {
             try {
                 Preparation preparation = maker.make(spec);
                 made = Optional.of(preparation);
-                if (!Kind.of(spec, images).equals(wanted)) {
+                if (!Kind.of(spec, images, networks).equals(wanted)) {
                     preparation.close(); // the name means another one by now
                     made = Optional.empty();
                 }

@@ -8,6 +8,7 @@ import dev.cay.ImageProgress;
 import dev.cay.ImageRemoval;
 import dev.cay.Images;
 import dev.cay.SandboxException;
+import dev.cay.engine.state.HostFailure;
 import java.io.FilterInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -376,8 +377,7 @@ public final class LocalImages implements Images {
         try {
             return action.run();
         } catch (IOException e) {
-            throw new SandboxException.HostFailed(
-                    "cannot " + what + ": " + e.getMessage(), "see whether the disk is full", e);
+            throw HostFailure.of("cannot " + what, "see whether the disk is full", e);
         }
     }
 }

@@ -7,6 +7,7 @@ import dev.cay.engine.json.JsonObject;
 import dev.cay.engine.json.JsonWriter;
 import dev.cay.engine.state.Directories;
 import dev.cay.engine.state.FileLocks;
+import dev.cay.engine.state.HostFailure;
 import java.io.IOException;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
@@ -282,7 +283,7 @@ public final class KernelStore implements Kernels {
         try {
             return action.run();
         } catch (IOException e) {
-            throw new SandboxException.HostFailed("cannot " + what + ": " + e.getMessage(), "", e);
+            throw HostFailure.of("cannot " + what, "", e);
         }
     }
 }

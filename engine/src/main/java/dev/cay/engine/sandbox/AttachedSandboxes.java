@@ -90,6 +90,14 @@ record AttachedSandboxes(Containers containers, SandboxStore store) {
         }
     }
 
+    /** Tells others that something has happened to one of which they know. */
+    void tell(String id, SandboxSpec spec, SandboxEvent.Kind kind) {
+        StoredSandboxes.guarded(() -> {
+            announce(id, spec.name().orElse(id), kind);
+            return id;
+        });
+    }
+
     private void announce(String id, String name, SandboxEvent.Kind kind) throws IOException {
         store.events().append(new SandboxEvent(Instant.now(), id, name, kind, OptionalInt.empty(), ""));
     }

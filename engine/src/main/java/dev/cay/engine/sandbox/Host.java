@@ -117,7 +117,9 @@ record Host(Containers containers, VolumeStore volumes, ImageSource images, Stor
         if (process.isPresent()) {
             try (Child child = process.get()) {
                 child.signal(Processes.SIGKILL);
-                Poll.await(PATIENCE_NANOSECONDS, Poll.Interest.reading(child.pidfd()));
+                if (Poll.await(PATIENCE_NANOSECONDS, Poll.Interest.reading(child.pidfd())) == 0) {
+                    throw Stopping.doesNotEnd("the sandbox", identity.pid());
+                }
             }
         }
     }

@@ -9,6 +9,7 @@ import dev.cay.Exit;
 import dev.cay.OutputKind;
 import dev.cay.OutputLog;
 import dev.cay.Sandbox;
+import dev.cay.SandboxEvent;
 import dev.cay.SandboxException;
 import dev.cay.SandboxFiles;
 import dev.cay.SandboxInfo;
@@ -150,6 +151,7 @@ final class LocalSandbox implements Sandbox {
                 paused.set(!pause);
                 throw e;
             }
+            publication.tell(pause ? SandboxEvent.Kind.PAUSED : SandboxEvent.Kind.RESUMED);
         } finally {
             closing.readLock().unlock();
         }

@@ -10,6 +10,7 @@ import dev.cay.Exit;
 import dev.cay.OutputKind;
 import dev.cay.OutputLog;
 import dev.cay.Sandbox;
+import dev.cay.SandboxEvent;
 import dev.cay.SandboxException;
 import dev.cay.SandboxFiles;
 import dev.cay.SandboxInfo;
@@ -38,15 +39,24 @@ final class MachineSandbox implements Sandbox, DetachableExecution.Keeper {
     private final Timeouts timeouts;
     private final SandboxSpec spec;
     private final Instant created;
+    private final AttachedSandboxes others;
     private final Runnable onClose;
     private final Set<DetachableExecution> executions = ConcurrentHashMap.newKeySet();
     private final AtomicBoolean closed = new AtomicBoolean();
 
-    MachineSandbox(MicroVm machine, SandboxSpec spec, Instant created, Timeouts timeouts, Runnable onClose) {
+    /** @param others are told what happens to it */
+    MachineSandbox(
+            MicroVm machine,
+            SandboxSpec spec,
+            Instant created,
+            Timeouts timeouts,
+            AttachedSandboxes others,
+            Runnable onClose) {
         this.machine = machine;
         this.created = created;
         this.timeouts = timeouts;
         this.spec = spec;
+        this.others = others;
         this.onClose = onClose;
     }
 
@@ -140,12 +150,14 @@ final class MachineSandbox implements Sandbox, DetachableExecution.Keeper {
     public void pause() {
         requireOpen();
         machine.pause();
+        others.tell(id(), spec, SandboxEvent.Kind.PAUSED);
     }
 
     @Override
     public void resume() {
         requireOpen();
         machine.resume();
+        others.tell(id(), spec, SandboxEvent.Kind.RESUMED);
     }
 
     @Override

@@ -153,7 +153,8 @@ final class MachineSandboxes implements AutoCloseable {
             MicroVm machine = beginning.begin(id, spec);
             try {
                 stored.get().attached().made(id, spec, created, machine.pid(), machine.boot());
-                MachineSandbox sandbox = new MachineSandbox(machine, spec, created, timeouts, () -> ended(id, spec));
+                MachineSandbox sandbox = new MachineSandbox(
+                        machine, spec, created, timeouts, stored.get().attached(), () -> ended(id, spec));
                 sandboxes.put(id, sandbox);
                 return sandbox;
             } catch (RuntimeException e) {

@@ -1,8 +1,11 @@
 package dev.cay.engine.sandbox;
 
+import dev.cay.SandboxEvent;
 import dev.cay.SandboxException;
 import dev.cay.engine.state.SandboxRecord;
 import java.io.IOException;
+import java.time.Instant;
+import java.util.OptionalInt;
 import java.util.function.Supplier;
 
 /**
@@ -30,8 +33,14 @@ record Pausing(StoredSandboxes sandboxes, String id, Supplier<Grip> grip) {
                 freeze(false);
                 sandboxes.store().setPaused(id, false);
             }
+            tell(pause ? SandboxEvent.Kind.PAUSED : SandboxEvent.Kind.RESUMED);
             return id;
         });
+    }
+
+    private void tell(SandboxEvent.Kind kind) throws IOException {
+        String name = sandboxes.store().read(id).name();
+        sandboxes.store().events().append(new SandboxEvent(Instant.now(), id, name, kind, OptionalInt.empty(), ""));
     }
 
     private void freeze(boolean frozen) throws IOException {

@@ -1,5 +1,6 @@
 package dev.cay.engine.sandbox;
 
+import dev.cay.SandboxEvent;
 import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
 import dev.cay.engine.container.Container;
@@ -87,6 +88,14 @@ final class Publication {
                                 e);
             }
         });
+    }
+
+    /** Tells of something that has happened to it; of it first, if that has not been done. */
+    synchronized void tell(SandboxEvent.Kind kind) {
+        publish();
+        if (state == State.TOLD) {
+            others.get().attached().tell(container.id(), spec, kind);
+        }
     }
 
     /** From now on nobody is told of it any more. */

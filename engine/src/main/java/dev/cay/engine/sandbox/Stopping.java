@@ -2,11 +2,13 @@ package dev.cay.engine.sandbox;
 
 import dev.cay.ExecutionInfo;
 import dev.cay.Exit;
+import dev.cay.SandboxException;
 import dev.cay.engine.state.Effect;
 import dev.cay.engine.state.Executions;
 import dev.cay.linux.Processes;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
@@ -61,9 +63,14 @@ record Stopping(Executions executions, Supplier<Grip> grip, BooleanSupplier dead
             held.kill(execution.id()); // descendants of one that has ended too
         }
         long deadline = System.nanoTime() + PATIENCE_NANOSECONDS;
+        List<ExecutionInfo> stuck = new ArrayList<>();
         for (ExecutionInfo execution : executions.list(false)) {
             while (isRunning(execution.id()) && execution.pid() != 0 && System.nanoTime() < deadline) {
                 LockSupport.parkNanos(LOOK_NANOSECONDS);
+            }
+            if (execution.pid() != 0 && isRunning(execution.id())) {
+                stuck.add(execution);
+                continue;
             }
             if (isRunning(execution.id())) { // whoever began to start it did not come to its end
                 executions.ended(
@@ -71,5 +78,23 @@ record Stopping(Executions executions, Supplier<Grip> grip, BooleanSupplier dead
             }
             held.forget(execution.id());
         }
+        if (!stuck.isEmpty()) {
+            throw doesNotEnd(
+                    "command " + stuck.getFirst().id(), stuck.getFirst().pid());
+        }
+    }
+
+    /**
+     * What has been killed and lives: the kernel lets it wait for something outside that does not answer, and ends it when that does.
+     *
+     * @param pid of this machine
+     */
+    static SandboxException doesNotEnd(String what, long pid) {
+        return new SandboxException.HostFailed(
+                what + " has been killed and does not end: process " + pid
+                        + " waits in the kernel, as for a file system that does not answer",
+                "it ends when that answers or is unmounted ('cat /proc/" + pid + "/stack' says what it is);"
+                        + " then 'cay sweep' does the rest",
+                null);
     }
 }

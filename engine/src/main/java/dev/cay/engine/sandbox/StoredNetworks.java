@@ -15,6 +15,7 @@ import dev.cay.engine.network.Explanation;
 import dev.cay.engine.network.HostNetworks;
 import dev.cay.engine.network.NetdMain;
 import dev.cay.engine.state.DenialLog;
+import dev.cay.engine.state.HostFailure;
 import dev.cay.engine.state.Lease;
 import dev.cay.engine.state.NetworkDefinition;
 import dev.cay.engine.state.NetworkStore;
@@ -90,6 +91,12 @@ final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
             kernel.close();
             throw e;
         }
+    }
+
+    /** The bridge is made by whoever needs it first, and is never another one to those who ask for it. */
+    @Override
+    public Object identity(String name) throws IOException {
+        return name.equals(Network.BRIDGE) ? name : host().store().network(name);
     }
 
     @Override
@@ -313,8 +320,8 @@ final class StoredNetworks implements Networks, NetworkSource, AutoCloseable {
         try {
             return action.run();
         } catch (IOException e) {
-            throw new SandboxException.HostFailed(
-                    "the networks of this machine: " + e.getMessage(),
+            throw HostFailure.of(
+                    "the networks of this machine",
                     "'cay doctor' says what this machine lacks, 'cay net repair' restores what somebody has removed",
                     e);
         }

@@ -19,6 +19,7 @@ import dev.cay.engine.container.Ledger;
 import dev.cay.engine.state.Effect;
 import dev.cay.engine.state.Event;
 import dev.cay.engine.state.Executions;
+import dev.cay.engine.state.HostFailure;
 import dev.cay.engine.state.ProcessIdentity;
 import dev.cay.engine.state.SandboxRecord;
 import dev.cay.engine.state.SandboxStore;
@@ -482,8 +483,10 @@ final class StoredSandboxes {
     static <T> T guarded(Action<T> action) {
         try {
             return action.run();
-        } catch (IOException | UncheckedIOException e) {
-            throw new SandboxException.HostFailed("the state of a sandbox: " + e.getMessage(), "", e);
+        } catch (IOException e) {
+            throw HostFailure.of("the state of a sandbox", "", e);
+        } catch (UncheckedIOException e) {
+            throw HostFailure.of("the state of a sandbox", "", e.getCause());
         }
     }
 }

@@ -278,7 +278,7 @@ public final class VolumeStore implements Volumes {
         try {
             return action.run();
         } catch (IOException e) {
-            throw new SandboxException.HostFailed("cannot " + what + " " + name + ": " + e.getMessage(), "", e);
+            throw HostFailure.of("cannot " + what + " " + name, "", e);
         }
     }
 

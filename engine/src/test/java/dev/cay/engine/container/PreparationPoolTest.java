@@ -37,7 +37,8 @@ final class PreparationPoolTest {
     private final Workshop workshop = new Workshop();
     private final Later background = new Later();
     private final Tags images = new Tags();
-    private final PreparationPool pool = new PreparationPool(workshop, images, background);
+    private final Definitions networks = new Definitions();
+    private final PreparationPool pool = new PreparationPool(workshop, images, networks, background);
 
     /** Makes preparations of nothing and counts them. */
     private static final class Workshop implements Preparation.Maker {
@@ -81,6 +82,21 @@ final class PreparationPoolTest {
 
         @Override
         public void release(String sandbox) {
+            throw new UnsupportedOperationException();
+        }
+    }
+
+    /** Networks that can be removed and made again. */
+    private static final class Definitions implements NetworkSource {
+        private String subnet = "fd00::/64";
+
+        @Override
+        public Object identity(String name) {
+            return subnet;
+        }
+
+        @Override
+        public Connection connect(String sandbox, boolean detached, Network.Named network, Port port) {
             throw new UnsupportedOperationException();
         }
     }
@@ -400,7 +416,7 @@ final class PreparationPoolTest {
         Set<Preparation> taken = Collections.newSetFromMap(new IdentityHashMap<>());
         try (ScheduledExecutorService filler = Executors.newSingleThreadScheduledExecutor();
                 ExecutorService takers = Executors.newFixedThreadPool(4)) {
-            PreparationPool shared = new PreparationPool(workshop, images, filler);
+            PreparationPool shared = new PreparationPool(workshop, images, networks, filler);
             Callable<Preparation> take = () -> shared.take(SPEC);
             List<Future<Preparation>> results = takers.invokeAll(Collections.nCopies(400, take));
             for (Future<Preparation> result : results) {
@@ -432,6 +448,18 @@ final class PreparationPoolTest {
         fill(spec);
         int made = workshop.made.size();
         images.digest = "sha256:2";
+        assertThat(pool.take(spec).range().first()).isEqualTo(made + 1);
+        work();
+        assertThat(workshop.closed).hasSize(SIZE);
+    }
+
+    /** What is kept ready has a lease of the network that was there before. */
+    @Test
+    void aNetworkThatIsMadeAgainIsAnother() throws IOException {
+        SandboxSpec spec = SandboxSpec.host().network(Network.named("lab")).build();
+        fill(spec);
+        int made = workshop.made.size();
+        networks.subnet = "fd01::/64";
         assertThat(pool.take(spec).range().first()).isEqualTo(made + 1);
         work();
         assertThat(workshop.closed).hasSize(SIZE);

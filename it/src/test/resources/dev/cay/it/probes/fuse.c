@@ -1,5 +1,5 @@
 /* A file system of FUSE, mounted on argument 1 until the input ends: "file" is as files are; what is read of "stall", the names in "dir"
- * and whether there is "gone" it never answers. */
+ * and whether there is "gone" it never answers. Of the first it says "unanswered". */
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -62,6 +62,9 @@ static void serve(char *request) {
         if (in->nodeid == FINE) {
             size_t at = ((struct fuse_read_in *)body)->offset ? sizeof content - 1 : 0;
             answer(in, 0, content + at, sizeof content - 1 - at);
+        } else {
+            puts("unanswered");
+            fflush(stdout);
         }
         break;
     case FUSE_READDIR:
