@@ -219,39 +219,52 @@ final class LocalExecution implements Execution {
     @Override
     public void close() {
         if (closed.compareAndSet(false, true)) {
-            try {
-                killAll();
-                await();
-                stdin.close();
-                stdout.close();
-                stderr.close();
-                container.forget(process);
-            } finally {
-                onClose.accept(this);
-                released.countDown();
-            }
+            release();
+        }
+    }
+
+    private void release() {
+        try {
+            killAll();
+            await();
+            stdin.close();
+            stdout.close();
+            stderr.close();
+            container.forget(process);
+        } finally {
+            onClose.accept(this);
+            released.countDown();
         }
     }
 
     /**
      * For a sandbox that has killed everything: waits for whoever captures the output to come to its end, or closes this. Not for one
-     * that does not end in time, which the container tells.
+     * that does not end in time, which the container tells. Only who closes it may wait for the process by its descriptor, which is gone
+     * afterwards.
      */
     void endWithSandbox(long deadline) {
-        if (Poll.await(
+        if (captured || !closed.compareAndSet(false, true)) {
+            awaitRelease(deadline);
+        } else if (Poll.await(
                         Math.max(0, deadline - System.nanoTime()),
                         process.child().end())
                 == 0) {
-            return;
+            closed.set(false);
+        } else {
+            release();
         }
-        if (!captured) {
-            close();
-            return;
-        }
+    }
+
+    private void awaitRelease(long deadline) {
         boolean interrupted = false;
-        while (released.getCount() > 0) {
+        boolean waiting = true;
+        while (waiting) {
             try {
-                released.await();
+                boolean over = released.await(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+                if (!over && process.child().poll().isPresent()) { // it has ended, so whoever captures it is about to know
+                    released.await();
+                }
+                waiting = false;
             } catch (InterruptedException e) {
                 interrupted = true;
             }
