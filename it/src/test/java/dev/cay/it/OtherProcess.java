@@ -24,6 +24,7 @@ import java.util.stream.Stream;
 /** Another JVM with an engine of its own, {@link ChildOperator}, that does what it is told line by line. */
 final class OtherProcess implements AutoCloseable {
     private static final int PATIENCE_SECONDS = 60;
+    private static final String LIBRARY = "-Ddev.cay.linux.library=";
 
     /** Where native methods are found, as the starter of the command line says it. */
     static final Path NATIVE_METHODS = Path.of(
@@ -54,7 +55,7 @@ final class OtherProcess implements AutoCloseable {
      * @param environment what it has in its environment besides ours
      */
     static OtherProcess start(List<String> wrapper, Map<String, String> environment) {
-        return start(wrapper, environment, path -> path);
+        return start(wrapper, environment, java());
     }
 
     /** Where one begins. */
@@ -97,21 +98,21 @@ final class OtherProcess implements AutoCloseable {
         return start(
                 wrapper,
                 environment,
-                path -> copied(path, code.resolve(Integer.toHexString(path.hashCode()) + "-" + path.getFileName())));
+                java(path ->
+                        copied(path, code.resolve(Integer.toHexString(path.hashCode()) + "-" + path.getFileName()))));
     }
 
-    private static OtherProcess start(
-            List<String> wrapper, Map<String, String> environment, UnaryOperator<Path> readable) {
+    private static OtherProcess start(List<String> wrapper, Map<String, String> environment, List<String> java) {
         try {
             List<String> command = new ArrayList<>(wrapper);
-            command.addAll(java(readable));
+            command.addAll(java);
             String mark = "cay-it-" + UUID.randomUUID();
             command.add(mark);
             ProcessBuilder builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
             builder.environment().putAll(environment);
             return new OtherProcess(builder.start(), mark);
-        } catch (IOException | URISyntaxException e) {
-            throw new IllegalStateException(e);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 
@@ -131,32 +132,67 @@ final class OtherProcess implements AutoCloseable {
         }
     }
 
-    /** This JVM's Java, modules and test classes; with native methods, as the command line has them. */
-    private static List<String> java(UnaryOperator<Path> readable) throws URISyntaxException {
-        String modules = EngineModules.places().stream()
-                .map(path -> readable.apply(path).toString())
-                .collect(Collectors.joining(":"));
-        Path classes =
-                Path.of(ChildOperator.class.getResource("ChildOperator.class").toURI());
-        for (int level = 0; level < 4; level++) {
-            classes = classes.getParent();
+    /** This JVM's Java, with modules and test classes that it has archived. */
+    private static List<String> java() {
+        ClassArchive archive = ClassArchive.get(classes());
+        return java(
+                joined(archive.modules(), path -> path),
+                archive.classes().toString(),
+                List.of(
+                        "-Xlog:disable",
+                        "-Xlog:all=warning,cds*=off,aot*=off:stderr",
+                        "-XX:SharedArchiveFile=" + archive.file()));
+    }
+
+    /** The same with modules and classes as they are, from where they can be read. */
+    private static List<String> java(UnaryOperator<Path> readable) {
+        List<String> command = new ArrayList<>(java(
+                joined(EngineModules.places(), readable),
+                readable.apply(classes()).toString(),
+                List.of()));
+        command.replaceAll(
+                word -> word.equals(LIBRARY + NATIVE_METHODS) ? LIBRARY + readable.apply(NATIVE_METHODS) : word);
+        return command;
+    }
+
+    private static String joined(List<Path> paths, UnaryOperator<Path> readable) {
+        return paths.stream().map(path -> readable.apply(path).toString()).collect(Collectors.joining(":"));
+    }
+
+    private static Path classes() {
+        try {
+            Path classes = Path.of(
+                    ChildOperator.class.getResource("ChildOperator.class").toURI());
+            for (int level = 0; level < 4; level++) {
+                classes = classes.getParent();
+            }
+            return classes;
+        } catch (URISyntaxException e) {
+            throw new IllegalStateException(e);
         }
-        return List.of(
+    }
+
+    /** With native methods, as the command line has them. */
+    static List<String> java(String modules, String classes, List<String> options) {
+        List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin/java").toString(),
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
                 "-XX:-UsePerfData",
-                "-Xmx96m",
+                "-Xmx96m"));
+        command.addAll(options);
+        command.addAll(List.of(
                 "-p",
                 modules,
                 "--add-modules",
                 "dev.cay.engine",
                 "--enable-native-access=dev.cay.linux",
                 "--add-exports=dev.cay.engine/dev.cay.engine.microvm=ALL-UNNAMED",
-                "-Ddev.cay.linux.library=" + readable.apply(NATIVE_METHODS),
+                LIBRARY + NATIVE_METHODS,
                 "-cp",
-                readable.apply(classes).toString(),
-                ChildOperator.class.getName());
+                classes,
+                ChildOperator.class.getName()));
+        return command;
     }
 
     /** Gives an order, whose answer is read later. */

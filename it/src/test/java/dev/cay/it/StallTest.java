@@ -156,7 +156,7 @@ class StallTest {
 
             assertThatThrownBy(() -> sandbox.stop(Duration.ZERO))
                     .isInstanceOf(SandboxException.HostFailed.class)
-                    .hasMessageContaining("command 1 has been killed and does not end");
+                    .hasMessageContaining("command 2 has been killed and does not end");
             assertThat(reading.await(Duration.ZERO)).isEmpty();
             assertThat(Lab.sh(sandbox, "echo on")).isEqualTo("on");
             reading.detach();

@@ -7,6 +7,7 @@ import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
 import dev.cay.Usage;
 import dev.cay.engine.seccomp.Seccomp;
+import dev.cay.engine.state.HostFailure;
 import dev.cay.linux.Architecture;
 import dev.cay.linux.Arg;
 import dev.cay.linux.Child;
@@ -115,7 +116,7 @@ public final class Containers implements AutoCloseable {
 
     private static SandboxException unable(IOException e) {
         return new SandboxException.Unsupported(
-                "this process cannot make containers: " + e.getMessage(),
+                "this process cannot make containers: " + HostFailure.text(e),
                 "run it outside of other containers, with all capabilities");
     }
 

@@ -3,6 +3,7 @@ package dev.cay.engine.container;
 import static java.util.Objects.requireNonNull;
 
 import dev.cay.SandboxException;
+import dev.cay.engine.state.HostFailure;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.FileAlreadyExistsException;
@@ -20,6 +21,10 @@ import java.util.Map;
  * @param data what does
  */
 public record Places(long user, Path run, Path data) {
+    /** As after su(1), which leaves the variable as it was. */
+    private static final String FOR_USERS =
+            "set XDG_RUNTIME_DIR to a directory of this user, or unset it for one in /tmp";
+
     public Places {
         requireNonNull(run, "run is null");
         requireNonNull(data, "data is null");
@@ -62,7 +67,7 @@ public record Places(long user, Path run, Path data) {
     /**
      * Makes the directory for what does not last. In /tmp anybody could have been there before.
      *
-     * @throws SandboxException.Unsupported if it belongs to somebody else
+     * @throws SandboxException.Unsupported if it belongs to somebody else, or cannot be made where it is to be
      */
     void makeRun() throws IOException {
         try {
@@ -75,6 +80,10 @@ public record Places(long user, Path run, Path data) {
                         run + " belongs to somebody else, or others may write there",
                         "remove it, or set XDG_RUNTIME_DIR to a directory of this user");
             }
+        } catch (IOException e) {
+            throw new SandboxException.Unsupported(
+                    "what is known of sandboxes has no place: cannot make " + HostFailure.text(e),
+                    isRoot() ? "see to it that " + run.getParent() + " can be written to" : FOR_USERS);
         }
     }
 }

@@ -118,7 +118,7 @@ record Host(Containers containers, VolumeStore volumes, ImageSource images, Stor
             try (Child child = process.get()) {
                 child.signal(Processes.SIGKILL);
                 if (Poll.await(PATIENCE_NANOSECONDS, Poll.Interest.reading(child.pidfd())) == 0) {
-                    throw Stopping.doesNotEnd("the sandbox", identity.pid());
+                    throw Stopping.doesNotEnd("the sandbox");
                 }
             }
         }

@@ -261,7 +261,10 @@ final class LocalExecution implements Execution {
         while (waiting) {
             try {
                 boolean over = released.await(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
-                if (!over && process.child().poll().isPresent()) { // it has ended, so whoever captures it is about to know
+                if (!over
+                        && process.child()
+                                .poll()
+                                .isPresent()) { // it has ended, so whoever captures it is about to know
                     released.await();
                 }
                 waiting = false;

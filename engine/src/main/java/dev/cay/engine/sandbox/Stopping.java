@@ -79,22 +79,17 @@ record Stopping(Executions executions, Supplier<Grip> grip, BooleanSupplier dead
             held.forget(execution.id());
         }
         if (!stuck.isEmpty()) {
-            throw doesNotEnd(
-                    "command " + stuck.getFirst().id(), stuck.getFirst().pid());
+            throw doesNotEnd("command " + stuck.getFirst().id());
         }
     }
 
-    /**
-     * What has been killed and lives: the kernel lets it wait for something outside that does not answer, and ends it when that does.
-     *
-     * @param pid of this machine
-     */
-    static SandboxException doesNotEnd(String what, long pid) {
+    /** What has been killed and lives: the kernel lets it wait for something outside that does not answer, and ends it when that does. */
+    static SandboxException doesNotEnd(String what) {
         return new SandboxException.HostFailed(
-                what + " has been killed and does not end: process " + pid
-                        + " waits in the kernel, as for a file system that does not answer",
-                "it ends when that answers or is unmounted ('cat /proc/" + pid + "/stack' says what it is);"
-                        + " then 'cay sweep' does the rest",
+                what
+                        + " has been killed and does not end: a process waits in the kernel, as for a file system that does not"
+                        + " answer",
+                "it ends when that answers or is unmounted; then 'cay sweep' removes what is left",
                 null);
     }
 }
