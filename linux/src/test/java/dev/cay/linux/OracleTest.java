@@ -127,6 +127,7 @@ class OracleTest {
             "(FrameCodec|Greeting)\\..*", // as KeptExecution
             "FileOps\\.LOWEST",
             "HandOver\\.(DESCRIPTORS|(LINK|PIPE)_SIZE|FIRST|SETTLE_NANOSECONDS)",
+            "Mailboxes\\..*", // parts of a key
             "MachineOps\\.EVERYBODY",
             "Encoding\\.NO_SUCH_CALL",
             "Faults\\.NONE",
