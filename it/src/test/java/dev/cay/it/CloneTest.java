@@ -3,6 +3,7 @@ package dev.cay.it;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cay.BootStep;
 import dev.cay.ExecSpec;
 import dev.cay.Execution;
 import dev.cay.Isolation;
@@ -103,9 +104,26 @@ final class CloneTest {
                 assertThat(lines[6]).isEqualTo("/sys/block/vda");
                 assertThat(lines[7]).isEqualTo("layer0");
                 assertThat(lines[8]).startsWith("root:");
+                assertThat(clone.boot()).extracting(BootStep::name).doesNotContain("devices", "disks");
             }
             Lab.sh(one, "echo changed > /tmp/file");
             assertThat(Lab.sh(other, "cat /tmp/file")).isEqualTo("mine");
+        }
+    }
+
+    /** The first disk the clone's kernel has never let go of, the second it takes; the loopback is up since the mould. */
+    @Test
+    void aCloneHasDisksBesidesItsFirst() {
+        try (Sandbox clone = engine.create(spec().disk(Size.mib(24)).build())) {
+            assertThat(clone.info().machine().orElseThrow().template()).contains(NAME);
+            assertThat(Lab.sh(
+                            clone,
+                            "cat /sys/block/vda/serial; echo; cat /sys/block/vdb/serial; echo;"
+                                    + " cat /sys/block/vda/ro /sys/block/vdb/ro; echo kept > /file; cat /file; ls -d /sys/block/vd*;"
+                                    + " cat /sys/class/net/lo/flags"))
+                    .isEqualTo(String.join(
+                            "\n", "layer0", "changes", "1", "0", "kept", "/sys/block/vda", "/sys/block/vdb", "0x9"));
+            assertThat(clone.boot()).extracting(BootStep::name).contains("devices", "disks");
         }
     }
 

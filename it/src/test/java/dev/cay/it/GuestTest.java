@@ -227,7 +227,7 @@ final class GuestTest {
             assertThat(MachineOps.instant(results.bytes(time)))
                     .isBetween(before.minus(LONG), Instant.now().plus(GuestClock.TOLERATED));
         }
-        GuestClock.reseed(stub, new byte[32]);
+        GuestClock.awake(stub, new byte[32], InstantSource.system());
     }
 
     private static int resident(Stub stub) throws SyscallException {

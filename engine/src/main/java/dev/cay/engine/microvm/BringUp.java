@@ -39,6 +39,7 @@ record BringUp(
      * @param serials what the guest sees as those of its disks
      * @param powersOff whether it switches its machine off; else it restarts that
      * @param template its name, if it does not boot
+     * @param groundwork what its guest has already
      * @param first what its guest has to be told before anything else
      * @param kept what its commands find in it, if it is one that goes on
      */
@@ -47,6 +48,7 @@ record BringUp(
             Map<String, String> serials,
             boolean powersOff,
             Optional<String> template,
+            Groundwork groundwork,
             List<GuestStep> first,
             Optional<GuestSurroundings> kept) {}
 
@@ -61,7 +63,7 @@ record BringUp(
     Up run(Begun begun, Function<Stub, List<GuestStep>> last) throws IOException {
         Stub stub = Stub.ofMachine(channel, deadline);
         try {
-            GuestBoot boot = new GuestBoot(stub, begun.serials());
+            GuestBoot boot = new GuestBoot(stub, begun.serials(), begun.groundwork());
             Duration answered = Duration.ofNanos(System.nanoTime() - begun.when());
             boot.take(begun.first());
             GuestSurroundings surroundings;
@@ -72,8 +74,10 @@ record BringUp(
                 boot.take(network.map(GuestNetwork::step).stream().toList());
                 stub = handOver(boot, stub);
             }
-            // Else it waits for its turn behind all commands, and so does whoever asks it something.
-            boot.take(List.of(new GuestStep.Calls("priority", false, OpList.of(MachineOps.beforeOthers()))));
+            if (!begun.groundwork().laid() || init.isPresent()) { // a child of the first process does not have it
+                // Else it waits for its turn behind all commands, and so does whoever asks it something.
+                boot.take(List.of(new GuestStep.Calls("priority", false, OpList.of(MachineOps.beforeOthers()))));
+            }
             boot.take(last.apply(stub));
             GuestCommands.wall(stub);
             return new Up(stub, surroundings, answered, boot.steps());

@@ -27,6 +27,7 @@ public final class GuestBoot {
     private Kernel inside;
     private Kernel guest;
     private final Map<String, String> serials;
+    private final Groundwork groundwork;
     private final List<BootStep> entries = new ArrayList<>();
     private Optional<DhcpClient> lease = Optional.empty();
     private volatile boolean isUp;
@@ -36,12 +37,15 @@ public final class GuestBoot {
 
     /** @param stub the guest's first process */
     public GuestBoot(Stub stub) {
-        this(stub, Map.of());
+        this(stub, Map.of(), Groundwork.NONE);
     }
 
-    /** @param serials what the guest sees as those of its disks, where that is something else */
-    GuestBoot(Stub stub, Map<String, String> serials) {
-        this(new Inside(stub), stub, serials);
+    /**
+     * @param serials what the guest sees as those of its disks, where that is something else
+     * @param groundwork what is not done again
+     */
+    GuestBoot(Stub stub, Map<String, String> serials, Groundwork groundwork) {
+        this(new Inside(stub), stub, serials, groundwork);
     }
 
     /**
@@ -49,13 +53,14 @@ public final class GuestBoot {
      * @param guest runs lists in children of it
      */
     GuestBoot(Kernel inside, Kernel guest) {
-        this(inside, guest, Map.of());
+        this(inside, guest, Map.of(), Groundwork.NONE);
     }
 
-    private GuestBoot(Kernel inside, Kernel guest, Map<String, String> serials) {
+    GuestBoot(Kernel inside, Kernel guest, Map<String, String> serials, Groundwork groundwork) {
         this.inside = inside;
         this.guest = guest;
         this.serials = Map.copyOf(serials);
+        this.groundwork = groundwork;
     }
 
     /** For tests: is told the name of each step of all boots of this process before it is taken. */
@@ -91,12 +96,15 @@ public final class GuestBoot {
      */
     public GuestSurroundings bringUp(GuestSpec wanted, long deadline) throws IOException {
         GuestTrust trust = new GuestTrust(wanted.furnishing().certificates());
-        take(GuestPlan.first(wanted));
+        take(GuestPlan.first(wanted, groundwork.laid()));
         GuestSpec spec = addressed(wanted);
-        GuestDisks disks = new GuestDisks(serials);
-        take(List.of(new GuestStep.Talk("disks", true, kernel -> disks.find(kernel, spec.serials(), deadline))));
+        GuestDisks disks = new GuestDisks(serials, groundwork.disks());
+        if (!groundwork.laid() || disks.lacks(spec.serials())) {
+            take(List.of(new GuestStep.Talk("disks", true, kernel -> disks.find(kernel, spec.serials(), deadline))));
+        }
         try {
-            take(GuestPlan.rest(spec, disks.found(), trust, kernel -> lease(kernel, spec, deadline)));
+            take(GuestPlan.rest(
+                    spec, disks.found(), trust, groundwork.laid(), kernel -> lease(kernel, spec, deadline)));
         } catch (IOException e) {
             lease.ifPresent(DhcpClient::close);
             throw e;

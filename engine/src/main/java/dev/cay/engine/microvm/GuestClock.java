@@ -42,17 +42,22 @@ public final class GuestClock {
     }
 
     /**
-     * Makes its random bytes differ from those of any other guest.
+     * Makes a guest's random bytes differ from those of any other one, and sets its wall clock, which stood still: by the time that
+     * the message takes, what it says is late.
      *
      * @param secret bytes that nobody else has
      */
-    public static void reseed(Kernel guest, byte[] secret) throws SyscallException {
-        Op open = FileOps.openResolved(
-                "/dev/urandom", FileOps.O_WRONLY | FileOps.O_NONBLOCK, FileOps.RESOLVE_NO_SYMLINKS);
-        guest.run(OpList.of(
-                open,
-                MachineOps.addEntropy(Arg.of(open), secret),
-                MachineOps.reseed(Arg.of(open)),
-                FileOps.close(open)));
+    public static void awake(Kernel guest, byte[] secret, InstantSource host) throws SyscallException {
+        OpList.Builder list = OpList.builder();
+        Op open = list.add(FileOps.openResolved(
+                "/dev/urandom", FileOps.O_WRONLY | FileOps.O_NONBLOCK, FileOps.RESOLVE_NO_SYMLINKS));
+        list.add(MachineOps.addEntropy(Arg.of(open), secret));
+        list.add(MachineOps.reseed(Arg.of(open)));
+        list.add(FileOps.close(open));
+        Instant now = host.instant();
+        if (!now.isBefore(EARLIEST)) {
+            list.add(MachineOps.setClock(now));
+        }
+        guest.run(list.build());
     }
 }

@@ -32,12 +32,16 @@ final class GuestDisks {
     private List<String> types = List.of();
 
     GuestDisks() {
-        this(Map.of());
+        this(Map.of(), Map.of());
     }
 
-    /** @param serials what the guest sees, by what they are called here, where that is something else */
-    GuestDisks(Map<String, String> serials) {
+    /**
+     * @param serials what the guest sees, by what they are called here, where that is something else
+     * @param known the names of the devices of those that need not be looked for
+     */
+    GuestDisks(Map<String, String> serials, Map<String, String> known) {
         this.serials = serials;
+        devices.putAll(known);
     }
 
     /**
@@ -60,6 +64,11 @@ final class GuestDisks {
         List<String> types(Optional<String> type) {
             return type.map(List::of).orElse(types);
         }
+    }
+
+    /** Whether any of these has to be looked for. */
+    boolean lacks(Set<String> wanted) {
+        return !devices.keySet().containsAll(wanted);
     }
 
     Found found() {

@@ -62,13 +62,19 @@ final class GuestPlan {
 
     private GuestPlan() {}
 
-    /** What comes before its disks are looked for. */
-    static List<GuestStep> first(GuestSpec spec) {
+    /**
+     * What comes before its disks are looked for.
+     *
+     * @param laid see {@link Groundwork}
+     */
+    static List<GuestStep> first(GuestSpec spec, boolean laid) {
         List<GuestStep> steps = new ArrayList<>();
         steps.add(required("limits", limits(spec)));
-        GuestFiles files = new GuestFiles();
-        files.mount("proc", "/proc", "proc", NOTHING_SPECIAL, "");
-        steps.add(required("process table", files.build()));
+        if (!laid) {
+            GuestFiles files = new GuestFiles();
+            files.mount("proc", "/proc", "proc", NOTHING_SPECIAL, "");
+            steps.add(required("process table", files.build()));
+        }
         return steps;
     }
 
@@ -87,10 +93,11 @@ final class GuestPlan {
      *
      * @param disks that it has
      * @param trust the certificates that it is to trust
+     * @param laid see {@link Groundwork}
      * @param asking somebody for its addresses, if that is how it comes to them
      */
     static List<GuestStep> rest(
-            GuestSpec spec, GuestDisks.Found disks, GuestTrust trust, GuestStep.Conversation asking) {
+            GuestSpec spec, GuestDisks.Found disks, GuestTrust trust, boolean laid, GuestStep.Conversation asking) {
         List<GuestStep> steps = new ArrayList<>();
         root(spec, disks).ifPresent(list -> steps.add(required("root", list)));
         steps.add(required("essential mounts", essential()));
@@ -98,7 +105,9 @@ final class GuestPlan {
         steps.add(required("scratch directories", scratch(spec)));
         steps.add(required("names", names(spec)));
         steps.add(new GuestStep.Calls("accounts", false, accounts()));
-        steps.add(required("loopback", OpList.of(Loopback.up().toArray(Op[]::new))));
+        if (!laid) {
+            steps.add(required("loopback", OpList.of(Loopback.up().toArray(Op[]::new))));
+        }
         network(spec.addressing(), asking).ifPresent(steps::add);
         if (!trust.isEmpty()) {
             steps.add(new GuestStep.Talk("trust", true, trust::install));

@@ -98,6 +98,7 @@ record LastingMachine(
                     qemu.serials(furnished.disks()),
                     kernel.acpi(),
                     past.map(Past::name),
+                    past.map(_ -> Groundwork.ALL).orElse(Groundwork.NONE),
                     past.map(_ -> GuestReturn.steps(furnished.wanted(), network))
                             .orElse(List.of()),
                     past.map(Past::surroundings));

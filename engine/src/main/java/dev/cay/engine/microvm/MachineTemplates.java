@@ -149,6 +149,7 @@ final class MachineTemplates implements Templates, AutoCloseable {
                     memory,
                     files.kilohertz(),
                     places.disks(),
+                    places.kept(),
                     places.card(),
                     Instant.now());
             store.add(template, ram, state);

@@ -311,8 +311,11 @@ public final class MicroVms implements AutoCloseable {
                 choice.vmm().serials(disks),
                 kernel.acpi() && abilities.contains(Vmm.Ability.POWER_OFF),
                 past.map(Past::name).or(() -> warm.map(one -> one.template().name())),
+                past.map(_ -> Groundwork.ALL)
+                        .or(() -> warm.map(one -> GuestPlaces.groundwork(one.template(), disks)))
+                        .orElse(Groundwork.NONE),
                 past.map(_ -> GuestReturn.steps(wanted, network))
-                        .or(() -> warm.map(one -> GuestPlaces.resume(one.template(), disks.size(), card.isPresent())))
+                        .or(() -> warm.map(one -> GuestPlaces.resume(one.template(), disks, card.isPresent())))
                         .orElse(List.of()),
                 past.map(Past::surroundings));
         boolean places = warm.isPresent() || past.map(Past::places).orElse(false);

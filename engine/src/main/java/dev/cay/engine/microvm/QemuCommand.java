@@ -19,6 +19,9 @@ final class QemuCommand {
     /** A disk in a place that nobody has taken: virtio-mmio knows no hot plugging, so a clone has as many as its mould. */
     private static final String NOTHING = "driver=null-co,size=512,readonly=on";
 
+    /** The same in a place that the guest's kernel takes for what it was in the mould: no layer is larger than this, 16 TiB. */
+    private static final String ANYTHING = "driver=null-co,size=17592186044416,read-zeroes=on,readonly=on";
+
     private QemuCommand() {}
 
     static List<String> of(QemuType type, MachineSpec spec, Origin origin, QemuWires wires, UnaryOperator<Path> seen) {
@@ -85,7 +88,8 @@ final class QemuCommand {
         int disks = places ? spec.places() : spec.disks().size();
         for (int i = 0; i < disks; i++) {
             boolean taken = i < spec.disks().size();
-            String drive = taken ? file(spec.disks().get(i), seen) : NOTHING;
+            String empty = i < GuestPlaces.KEPT ? ANYTHING : NOTHING;
+            String drive = taken ? file(spec.disks().get(i), seen) : empty;
             String serial = taken ? spec.disks().get(i).serial() : Disk.place(i);
             option(command, "-drive", "if=none,id=disk" + i + "," + drive);
             option(command, "-device", type.device("virtio-blk") + ",drive=disk" + i + ",serial=" + serial);

@@ -19,6 +19,7 @@ import java.util.regex.Pattern;
  * @param memory of the guest
  * @param kilohertz of the time stamp counter that the guest's kernel was told
  * @param places the names by which the guest's kernel knows the devices in the places of its disks
+ * @param kept the names of the disks in the first of them, which it has not let go of
  * @param card the same of the place of its network card; empty if the kernel has no driver for it
  * @param created when it was made
  */
@@ -29,10 +30,12 @@ record Template(
         Size memory,
         long kilohertz,
         List<String> places,
+        List<String> kept,
         Optional<String> card,
         Instant created) {
     private static final int VERSION = 1;
     private static final Pattern DEVICE = Pattern.compile("virtio[0-9]{1,2}");
+    private static final Pattern DISK = Pattern.compile("vd[a-z]");
 
     Template {
         requireNonNull(name, "name is null");
@@ -41,15 +44,17 @@ record Template(
         requireNonNull(memory, "memory is null");
         requireNonNull(created, "created is null");
         places = List.copyOf(places);
-        places.forEach(Template::requireDevice);
-        card.ifPresent(Template::requireDevice);
-        if (places.isEmpty() || places.size() > MachineSpec.MAXIMUM_DISKS) {
-            throw new IllegalArgumentException(places.size() + " places for disks");
+        kept = List.copyOf(kept);
+        places.forEach(place -> require(DEVICE, place));
+        kept.forEach(disk -> require(DISK, disk));
+        card.ifPresent(device -> require(DEVICE, device));
+        if (places.isEmpty() || places.size() > MachineSpec.MAXIMUM_DISKS || kept.size() > places.size()) {
+            throw new IllegalArgumentException(places.size() + " places for disks, " + kept.size() + " taken");
         }
     }
 
-    private static void requireDevice(String name) {
-        if (!DEVICE.matcher(name).matches()) {
+    private static void require(Pattern pattern, String name) {
+        if (!pattern.matcher(name).matches()) {
             throw new IllegalArgumentException("'" + name + "' is no device of a guest");
         }
     }
@@ -61,6 +66,7 @@ record Template(
                 .field("memory", memory.bytes())
                 .field("kilohertz", kilohertz)
                 .texts("places", places)
+                .texts("kept", kept)
                 .field("card", card)
                 .field("created", created.toString()));
     }
@@ -75,6 +81,7 @@ record Template(
                     Size.bytes(in.number("memory", MachineSpec.MINIMUM_MEMORY.bytes(), Long.MAX_VALUE)),
                     in.number("kilohertz", 1, Long.MAX_VALUE),
                     in.texts("places"),
+                    in.optionalTexts("kept"), // templates of older versions are not used, but are listed
                     in.optionalText("card"),
                     Instant.parse(in.text("created")));
         });

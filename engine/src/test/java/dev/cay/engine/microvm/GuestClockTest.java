@@ -9,6 +9,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.time.Instant;
 import java.time.InstantSource;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 final class GuestClockTest {
@@ -43,12 +44,20 @@ final class GuestClockTest {
         assertThat(isSet(NOW, GuestClock.EARLIEST.minusSeconds(1))).isFalse();
     }
 
-    @Test
-    void whatIsOpenedForRandomnessIsClosed() throws SyscallException {
+    private static List<String> awake(Instant here) throws SyscallException {
         RecordingKernel kernel = new RecordingKernel();
-        GuestClock.reseed(kernel, new byte[32]);
+        GuestClock.awake(kernel, new byte[32], InstantSource.fixed(here));
         assertThat(kernel.openDescriptors()).isZero();
-        assertThat(kernel.runs().getFirst().operations().stream().map(Object::toString))
-                .containsExactly("openat2(/dev/urandom)", "ioctl(entropy)", "ioctl(reseed)", "close");
+        assertThat(kernel.runs()).hasSize(1);
+        return kernel.runs().getFirst().operations().stream()
+                .map(Object::toString)
+                .toList();
+    }
+
+    @Test
+    void oneThatStoodStillGetsRandomnessAndTheTimeTogether() throws SyscallException {
+        assertThat(awake(NOW))
+                .containsExactly("openat2(/dev/urandom)", "ioctl(entropy)", "ioctl(reseed)", "close", "clock_settime");
+        assertThat(awake(GuestClock.EARLIEST.minusSeconds(1))).doesNotContain("clock_settime");
     }
 }

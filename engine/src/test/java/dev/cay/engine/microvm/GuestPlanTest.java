@@ -82,8 +82,8 @@ final class GuestPlanTest {
     @Test
     void theStepsAreTheseAndInThisOrder() {
         GuestSpec spec = spec(OVERLAY, true, tmpfs("/mnt"));
-        assertThat(names(GuestPlan.first(spec))).containsExactly("limits", "process table");
-        List<GuestStep> steps = GuestPlan.rest(spec, DISKS, TRUST, NOBODY);
+        assertThat(names(GuestPlan.first(spec, false))).containsExactly("limits", "process table");
+        List<GuestStep> steps = GuestPlan.rest(spec, DISKS, TRUST, false, NOBODY);
         assertThat(names(steps))
                 .containsExactly(
                         "root",
@@ -101,8 +101,17 @@ final class GuestPlanTest {
                         "seal");
         assertThat(steps.stream().filter(step -> !step.required()).map(GuestStep::name))
                 .containsExactly("accounts", "message queues", "control groups");
-        assertThat(names(GuestPlan.rest(spec(new GuestSpec.Root.Initramfs(), false), DISKS, TRUST, NOBODY)))
+        assertThat(names(GuestPlan.rest(spec(new GuestSpec.Root.Initramfs(), false), DISKS, TRUST, false, NOBODY)))
                 .doesNotContain("root", "seal");
+    }
+
+    @Test
+    void whatIsLaidIsNotDoneAgain() {
+        GuestSpec spec = spec(OVERLAY, true, tmpfs("/mnt"));
+        assertThat(names(GuestPlan.first(spec, true))).containsExactly("limits");
+        List<String> others = new ArrayList<>(names(GuestPlan.rest(spec, DISKS, TRUST, false, NOBODY)));
+        assertThat(others.remove("loopback")).isTrue();
+        assertThat(names(GuestPlan.rest(spec, DISKS, TRUST, true, NOBODY))).isEqualTo(others);
     }
 
     private static GuestMount share(String name, String path, boolean directory, Options options) {
@@ -117,7 +126,7 @@ final class GuestPlanTest {
                 share("1", "/etc/one", false, new Options(true, false)),
                 share("0", "/work", true, Options.ALL),
                 tmpfs("/work/made/memory"));
-        List<String> calls = calls(GuestPlan.rest(spec, DISKS, TRUST, NOBODY), "mounts").stream()
+        List<String> calls = calls(GuestPlan.rest(spec, DISKS, TRUST, false, NOBODY), "mounts").stream()
                 .map(Op::toString)
                 .toList();
         assertThat(calls)
@@ -151,7 +160,7 @@ final class GuestPlanTest {
 
     @Test
     void theNamesAreToTheLetter() {
-        List<Op> calls = calls(GuestPlan.rest(spec(OVERLAY, false), DISKS, TRUST, NOBODY), "names");
+        List<Op> calls = calls(GuestPlan.rest(spec(OVERLAY, false), DISKS, TRUST, false, NOBODY), "names");
         assertThat(written(calls, "resolv.conf")).isEqualTo("nameserver 10.0.0.1\n");
         assertThat(written(calls, "hosts")).isEqualTo("""
             127.0.0.1\tlocalhost guest
@@ -170,7 +179,7 @@ final class GuestPlanTest {
     @Test
     void aDiskIsTriedWithAllThatTheKernelKnowsAndThenLookedAt() {
         GuestMount disk = new GuestMount.Disk("data", "/srv/data", Optional.empty(), new Options(true, false));
-        List<Op> calls = calls(GuestPlan.rest(spec(OVERLAY, false, disk), DISKS, TRUST, NOBODY), "mounts");
+        List<Op> calls = calls(GuestPlan.rest(spec(OVERLAY, false, disk), DISKS, TRUST, false, NOBODY), "mounts");
         assertThat(calls.stream()
                         .filter(call -> call.call() == SystemCall.MOUNT)
                         .map(Op::operands))
@@ -189,7 +198,7 @@ final class GuestPlanTest {
         GuestMount disk = new GuestMount.Disk("data", "/b", Optional.of("ext4"), Options.ALL);
         GuestSpec spec = spec(OVERLAY, false, tmpfs("/a/b/c"), tmpfs("/tmp"), tmpfs("/a/b"), disk);
         assertThat(spec.mounts()).extracting(GuestMount::path).containsExactly("/b", "/tmp", "/a/b", "/a/b/c");
-        assertThat(data(calls(GuestPlan.rest(spec, DISKS, TRUST, NOBODY), "mounts")))
+        assertThat(data(calls(GuestPlan.rest(spec, DISKS, TRUST, false, NOBODY), "mounts")))
                 .containsExactly(
                         "tmpfs -> /tmp mode=1777,size=1048576",
                         "tmpfs -> /a/b mode=755,size=1048576",
@@ -199,7 +208,7 @@ final class GuestPlanTest {
     /** Once the image is the root nothing is named by a path that its symlinks could lead anywhere. */
     @Test
     void noPathOfTheImageIsFollowed() {
-        List<GuestStep> steps = GuestPlan.rest(spec(OVERLAY, false, tmpfs("/mnt")), DISKS, TRUST, NOBODY);
+        List<GuestStep> steps = GuestPlan.rest(spec(OVERLAY, false, tmpfs("/mnt")), DISKS, TRUST, false, NOBODY);
         for (GuestStep step : steps.subList(1, steps.size())) {
             if (step instanceof GuestStep.Talk) {
                 continue;

@@ -45,7 +45,15 @@ class TemplateStoreTest {
 
     private static Template template(String name) {
         return new Template(
-                name, "key", "6.1.0", MEMORY, 2_600_000, List.of("virtio2"), Optional.of("virtio3"), Instant.EPOCH);
+                name,
+                "key",
+                "6.1.0",
+                MEMORY,
+                2_600_000,
+                List.of("virtio2"),
+                List.of("vda"),
+                Optional.of("virtio3"),
+                Instant.EPOCH);
     }
 
     private MemoryFile file(long size, int at) throws IOException {
