@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import dev.cay.SandboxException;
 import dev.cay.Sandboxes;
+import dev.cay.spi.ProcessEnd;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -113,6 +114,18 @@ final class EngineGuard {
     /** Whether {@link #stop} has been called: then nothing that fails is worth a word. */
     synchronized boolean stopping() {
         return stopping;
+    }
+
+    /** Ends this process. An orderly exit would first start the logging framework, to log the exit: 20 ms. */
+    void leave(int code) {
+        if (last() instanceof ProcessEnd end) {
+            end.endProcess(code); // whose threads may wait in the kernel, which the JVM's own end would wait for
+        }
+        Runtime.getRuntime().halt(code);
+    }
+
+    private synchronized Object last() {
+        return engine.isPresent() ? engine.get() : this;
     }
 
     /** Marks the command as finished; false if {@link #stop} came first. */

@@ -22,11 +22,13 @@ public final class Main {
                 new Time.OfProcess(),
                 new Diagnosis());
         List<String> line = List.of(NativeText.arguments(arguments));
-        int code = Training.isAsked(line) ? Training.run(context, line) : new Cli(context).run(line);
-        if (guard.finish()) {
-            // Everything has been closed. An orderly exit would first start the logging framework, to log the exit: 20
-            // ms.
-            Runtime.getRuntime().halt(code);
+        boolean training = Training.isAsked(line);
+        int code = training ? Training.run(context, line) : new Cli(context).run(line);
+        if (guard.finish()) { // everything has been closed
+            if (training) {
+                Runtime.getRuntime().halt(code); // at which the JVM writes down what it has seen
+            }
+            guard.leave(code);
         }
         // A signal has begun to end this process; this waits for that end, whose exit code is 128 + the signal's
         // number.

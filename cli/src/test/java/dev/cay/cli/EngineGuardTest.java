@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cay.SandboxException;
+import dev.cay.Sandboxes;
+import dev.cay.spi.ProcessEnd;
+import java.lang.reflect.Proxy;
 import org.junit.jupiter.api.Test;
 
 class EngineGuardTest {
@@ -18,6 +21,22 @@ class EngineGuardTest {
         guard.stop();
         assertThat(guard.stopping()).isFalse();
         assertThat(engine.closed).containsExactly("engine");
+    }
+
+    private interface Ending extends Sandboxes, ProcessEnd {}
+
+    /** Not by the JVM, which would wait for threads of the engine. */
+    @Test
+    void anEngineEndsTheProcess() {
+        Sandboxes ending = (Sandboxes) Proxy.newProxyInstance(
+                EngineGuardTest.class.getClassLoader(), new Class<?>[] {Ending.class}, (proxy, method, arguments) -> {
+                    throw new IllegalStateException(method.getName() + " " + arguments[0]);
+                });
+        EngineGuard leaving = new EngineGuard(() -> ending);
+        leaving.open();
+
+        assertThat(leaving.finish()).isTrue();
+        assertThatThrownBy(() -> leaving.leave(3)).hasMessage("endProcess 3");
     }
 
     @Test

@@ -140,4 +140,9 @@ public final class Processes {
     public static Op exit(int status) {
         return Op.of(SystemCall.EXIT_GROUP, "", Arg.of(status));
     }
+
+    /** {@code void exit_group(int status)} exit_group(2): ends this process at once, whatever its threads do. */
+    public static void exitGroup(int status) {
+        Native.call(SystemCall.EXIT_GROUP, status);
+    }
 }

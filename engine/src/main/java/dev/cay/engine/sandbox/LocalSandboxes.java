@@ -34,6 +34,8 @@ import dev.cay.engine.state.SandboxRecord;
 import dev.cay.engine.state.SandboxStore;
 import dev.cay.engine.state.SnapshotStore;
 import dev.cay.engine.state.VolumeStore;
+import dev.cay.linux.Processes;
+import dev.cay.spi.ProcessEnd;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -45,7 +47,7 @@ import java.util.function.Predicate;
 import java.util.function.Supplier;
 
 /** The sandboxes that this process made, and those of this machine that others made or that belong to nobody. */
-final class LocalSandboxes implements Sandboxes {
+final class LocalSandboxes implements Sandboxes, ProcessEnd {
     private final Places places = StoredSandboxes.guarded(Places::ofThisUser);
     private final ImageSource imageSource = new StoredImages(this::imageStore);
     private final StoredNetworks networks = new StoredNetworks(new StoredNetworks.Engines() {
@@ -382,6 +384,11 @@ final class LocalSandboxes implements Sandboxes {
 
     private NetworkSource networkSource() {
         return userNetworks.isPresent() ? userNetworks.get() : networks;
+    }
+
+    @Override
+    public void endProcess(int code) {
+        Processes.exitGroup(code);
     }
 
     private void closeAll() {
