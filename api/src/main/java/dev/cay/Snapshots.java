@@ -11,7 +11,7 @@ import java.util.Optional;
  * MicroVMs that were kept as they were at one moment, with their memory, their disk and the commands that ran in them. Thread-safe,
  * also between processes.
  *
- * <p>A copy is a sandbox of its own. Before anything goes on in it it has random numbers that no other has, the time, its own host
+ * <p>A copy is a sandbox of its own. Of the ports of this machine it has none: they can be published anew. Before anything goes on in it it has random numbers that no other has, the time, its own host
  * name (if it was not given one), its own address and network card, and a machine id of its own, if it has one. Commands that ran
  * go on in it, but their streams stay with those who have started them: what they write there is dropped, unless original and copy
  * are detached. Connections that they had are theirs no more, and what they know of numbers and names from before, they still know.

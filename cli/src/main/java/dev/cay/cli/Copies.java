@@ -24,7 +24,8 @@ final class Copies {
     static final String OWN =
             "The new sandbox has its own random numbers, clock, host name, address and machine id before"
                     + " anything goes on in it. Commands that ran go on, but what they write to their output is dropped; where"
-                    + " both are detached, 'cay logs' and 'cay attach' find them in the new one by the same numbers.";
+                    + " both are detached, 'cay logs' and 'cay attach' find them in the new one by the same numbers."
+                    + " It publishes no ports: 'cay port add' does.";
 
     static final String UNTIL =
             "It ends with the COMMAND that is run in it, whose exit code is that of cay. Without one its id is"

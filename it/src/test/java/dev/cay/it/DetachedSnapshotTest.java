@@ -239,6 +239,25 @@ final class DetachedSnapshotTest {
         assertNothingHalfMade();
     }
 
+    /** Of a copy that is half made there is nothing afterwards, and the original knows nothing of it. */
+    @Test
+    void whoeverCopiesItIsKilled() throws IOException {
+        try (OtherProcess other = OtherProcess.start()) {
+            other.tell("die-before-step", "machine", "id");
+            other.order("fork", NAME, COPY);
+            assertThat(other.answer()).isEmpty();
+            other.await();
+        }
+        assertThat(engine.sweep().failures()).isEmpty();
+        assertThat(engine.list()).extracting(SandboxInfo::name).containsExactly(NAME);
+        Sandboxes.local().close(); // cleans up after its engine
+        assertNothingHalfMade();
+        try (Stream<Path> disks = Files.list(SNAPSHOTS.resolveSibling("disks"))) {
+            assertThat(disks).isEmpty();
+        }
+        goesOn(sandbox);
+    }
+
     private void assertNothingHalfMade() throws IOException {
         assertThat(engine.snapshots().list()).isEmpty();
         try (Stream<Path> files = Files.list(SNAPSHOTS)) {

@@ -1,6 +1,7 @@
 package dev.cay.engine.sandbox;
 
 import dev.cay.Isolation;
+import dev.cay.Network;
 import dev.cay.Root;
 import dev.cay.Sandbox;
 import dev.cay.SandboxException;
@@ -77,9 +78,15 @@ final class MachineSnapshots implements Snapshots {
             Snapshot found = store.find(snapshot);
             Past past = new Past(snapshot, found, store.machine(snapshot));
             return machines.restore(
-                    found.spec().withName(copy.name()).withLifetime(copy.lifetime()),
+                    spec(found.spec(), copy),
                     new MachineSandboxes.Continuation(past, store.changes(snapshot), store.executions(snapshot)));
         });
+    }
+
+    /** The ports of this machine are the original's, as long as that has them. */
+    static SandboxSpec spec(SandboxSpec original, Copy copy) {
+        SandboxSpec spec = original.withName(copy.name()).withLifetime(copy.lifetime());
+        return spec.network() instanceof Network.Named named ? spec.withNetwork(named.withPorts(List.of())) : spec;
     }
 
     @Override
@@ -89,7 +96,7 @@ final class MachineSnapshots implements Snapshots {
                 Snapshot snapshot = keep(sandbox, draft);
                 Past past = new Past(sandbox.id(), snapshot, draft.machine());
                 return machines.restore(
-                        snapshot.spec().withName(copy.name()).withLifetime(copy.lifetime()),
+                        spec(snapshot.spec(), copy),
                         new MachineSandboxes.Continuation(past, draft.copiedChanges(), draft.executions()));
             }
         });
