@@ -74,7 +74,7 @@ final class Trust {
     }
 
     /** Trusts whom one of several lists trusts. */
-    private static final class Several extends X509ExtendedTrustManager {
+    private static final class Several extends Servers {
         private interface Check {
             void by(X509ExtendedTrustManager manager) throws CertificateException;
         }
@@ -122,7 +122,10 @@ final class Trust {
         public void checkServerTrusted(X509Certificate[] chain, String type) throws CertificateException {
             check(manager -> manager.checkServerTrusted(chain, type));
         }
+    }
 
+    /** Looks at servers only: this is none. */
+    private abstract static class Servers extends X509ExtendedTrustManager {
         @Override
         public void checkClientTrusted(X509Certificate[] chain, String type, SSLEngine engine)
                 throws CertificateException {
@@ -147,7 +150,7 @@ final class Trust {
     }
 
     /** Trusts anyone, of any name: the administrator has said so. */
-    private static final class Anyone extends X509ExtendedTrustManager {
+    private static final class Anyone extends Servers {
         @Override
         public void checkServerTrusted(X509Certificate[] chain, String type, SSLEngine engine) {
             // whoever it is
@@ -161,28 +164,6 @@ final class Trust {
         @Override
         public void checkServerTrusted(X509Certificate[] chain, String type) {
             // whoever it is
-        }
-
-        @Override
-        public void checkClientTrusted(X509Certificate[] chain, String type, SSLEngine engine)
-                throws CertificateException {
-            throw new CertificateException("this is no server");
-        }
-
-        @Override
-        public void checkClientTrusted(X509Certificate[] chain, String type, Socket socket)
-                throws CertificateException {
-            throw new CertificateException("this is no server");
-        }
-
-        @Override
-        public void checkClientTrusted(X509Certificate[] chain, String type) throws CertificateException {
-            throw new CertificateException("this is no server");
-        }
-
-        @Override
-        public X509Certificate[] getAcceptedIssuers() {
-            return new X509Certificate[0];
         }
     }
 }

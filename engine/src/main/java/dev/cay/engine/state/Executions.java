@@ -27,11 +27,14 @@ public final class Executions {
     /** The number of the sandbox's own command. */
     public static final int OWN = 1;
 
-    /** How many that have ended are kept at least, besides the sandbox's own command; and fewer than {@link #LOOKED_AT} more. */
+    /** How many that have ended are kept at least, besides the sandbox's own command. */
     public static final int KEPT = 64;
 
-    /** Those that are too many are looked for when a number of this many begins: to list them all takes a cold JVM a millisecond and more. */
-    static final int LOOKED_AT = 16;
+    /** So many more and they are forgotten, all but those: to look who has ended takes a cold JVM a millisecond and more. */
+    public static final int EXCESS = 16;
+
+    /** A command has its record and what that does not say. */
+    private static final int FILES_EACH = 2;
 
     private static final String SUFFIX = ".json";
 
@@ -48,8 +51,9 @@ public final class Executions {
      * @param user as whom it is to run
      */
     public ExecutionRecord begin(int number, ExecSpec command, String user, Instant time) throws IOException {
-        if (number % LOOKED_AT == 0) {
-            forget();
+        List<String> names = Directories.names(directory);
+        if (names.size() >= FILES_EACH * (1 + KEPT + EXCESS)) {
+            forget(names);
         }
         Path file = file(number);
         Path born = directory.resolve(number + ".new");
@@ -141,7 +145,7 @@ public final class Executions {
      * on elsewhere as well, has it there.
      */
     public void enterInto(Executions others) throws IOException {
-        for (int number : numbers()) {
+        for (int number : numbers(Directories.names(directory))) {
             try {
                 ExecutionRecord.create(others.file(number), new ExecutionRecord(file(number)).ring());
                 Files.copy(sidecar(number), others.sidecar(number));
@@ -163,7 +167,7 @@ public final class Executions {
     /** All of them, by number. */
     public List<ExecutionInfo> list(boolean dead) throws IOException {
         List<ExecutionInfo> list = new ArrayList<>();
-        for (int number : numbers()) {
+        for (int number : numbers(Directories.names(directory))) {
             try {
                 list.add(info(number, dead));
             } catch (SandboxException.NotFound e) {
@@ -173,8 +177,8 @@ public final class Executions {
         return list;
     }
 
-    private void forget() throws IOException {
-        List<Integer> others = new ArrayList<>(numbers());
+    private void forget(List<String> names) throws IOException {
+        List<Integer> others = new ArrayList<>(numbers(names));
         others.remove((Integer) OWN);
         int excess = others.size() - KEPT + 1;
         for (int number : others) {
@@ -197,8 +201,8 @@ public final class Executions {
         }
     }
 
-    private List<Integer> numbers() throws IOException {
-        return Directories.names(directory).stream()
+    private static List<Integer> numbers(List<String> names) {
+        return names.stream()
                 .filter(Executions::isSidecar)
                 .map(name -> Integer.valueOf(name.substring(0, name.length() - SUFFIX.length())))
                 .sorted()

@@ -104,7 +104,7 @@ final class ExecutionsTest {
 
     @Test
     void theOldestThatHaveEndedAreForgotten() throws IOException {
-        int last = 6 * Executions.LOOKED_AT;
+        int last = 1 + Executions.KEPT + Executions.EXCESS + 1;
         end(Executions.OWN, 0);
         begin(2); // runs all the time
         for (int number = 3; number <= last; number++) {
@@ -120,12 +120,13 @@ final class ExecutionsTest {
 
     @Test
     void halfOfOneIsForgottenFirst() throws IOException {
-        for (int number = 2; number < 2 + Executions.KEPT; number++) {
+        int last = 3 + Executions.KEPT + Executions.EXCESS;
+        for (int number = 2; number <= last; number++) {
             begin(number);
         }
         Files.delete(directory.resolve("40"));
-        begin(6 * Executions.LOOKED_AT);
+        begin(200);
         assertThat(directory.resolve("40.json")).doesNotExist();
-        assertThat(executions.list(false)).hasSize(Executions.KEPT);
+        assertThat(executions.list(false)).hasSize(last - 1);
     }
 }

@@ -12,13 +12,13 @@ import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
 import dev.cay.linux.Results;
 import dev.cay.linux.SyscallException;
+import dev.cay.linux.Uninterrupted;
 import java.io.IOException;
 import java.net.ProtocolException;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.FutureTask;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -111,33 +111,7 @@ public final class NetlinkSocket implements AutoCloseable {
     public static NetlinkSocket openIn(Kernel kernel, Fd namespace, Protocol protocol) throws SyscallException {
         FutureTask<NetlinkSocket> opening = new FutureTask<>(() -> open(kernel, protocol, Optional.of(namespace)));
         Thread.ofPlatform().name("cay-netlink").daemon().start(opening);
-        boolean interrupted = false;
-        try {
-            while (true) {
-                try {
-                    return opening.get();
-                } catch (InterruptedException e) {
-                    interrupted = true;
-                } catch (ExecutionException e) {
-                    throw rethrown(e.getCause());
-                }
-            }
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
-        }
-    }
-
-    private static SyscallException rethrown(Throwable cause) {
-        switch (cause) {
-            case SyscallException e -> {
-                return e;
-            }
-            case RuntimeException e -> throw e;
-            case Error e -> throw e;
-            default -> throw new IllegalStateException(cause);
-        }
+        return Uninterrupted.get(opening);
     }
 
     private static NetlinkSocket open(Kernel kernel, Protocol protocol, Optional<Fd> namespace)
