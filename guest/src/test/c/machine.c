@@ -308,22 +308,6 @@ static void test_channels(struct stub *stub) {
     ping(client);
 }
 
-/* Nobody speaks with it and nothing runs: that is what a session, and not a channel, puts off. */
-static void test_idle(void) {
-    struct stub stub = start_machine();
-    struct client *client = stub.first;
-    greet(client);
-    u64 times[3] = {0, 300, 0};
-    send_plain(client, 0, LIFETIME, 0, times, sizeof times);
-    for (int i = 0; i < 5; i++) {
-        usleep(100000);
-        ping(client);
-    }
-    send_plain(client, 0, 99, 0, 0, 0); /* which ends the session */
-    CHECK(wait_for_end(&stub) == 0);
-    hang_up(client);
-}
-
 static struct list *list_that_makes(const char *path) {
     struct list *list = new_list(INLINE);
     add(list, SYS_mkdirat, OFFSET(1), (u64)AT_FDCWD, put_text(list, path), 0700, 0, 0);
@@ -338,6 +322,23 @@ static void leave(struct client *client, struct list *list) {
     AWAIT(client, client->seen[6].results == 1);
     free(list->bytes);
     free(list);
+}
+
+/* Nobody speaks with it and nothing runs: that is what a session, and not a channel, puts off. */
+static void test_idle(void) {
+    struct stub stub = start_machine();
+    struct client *client = stub.first;
+    greet(client);
+    u64 times[3] = {0, 300, 0};
+    leave(client, list_that_makes("/tmp")); /* which is for the end, and does not keep it from coming */
+    send_plain(client, 0, LIFETIME, 0, times, sizeof times);
+    for (int i = 0; i < 5; i++) {
+        usleep(100000);
+        ping(client);
+    }
+    send_plain(client, 0, 99, 0, 0, 0); /* which ends the session */
+    CHECK(wait_for_end(&stub) == 0);
+    hang_up(client);
 }
 
 static void test_silence(struct stub *stub) {
