@@ -15,6 +15,7 @@ import dev.cay.Network;
 import dev.cay.PublishedPort;
 import dev.cay.Sandbox;
 import dev.cay.SandboxException;
+import dev.cay.SandboxInfo;
 import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
 import dev.cay.Size;
@@ -131,7 +132,7 @@ public final class ChildOperator {
             case "create-machine" ->
                 engine().create(machine(name, more).detached().build()).id();
             case "create-attached-machine" ->
-                engine().create(machine(name, more).build()).id();
+                attachedMachine(name, more.split(" ", 2)).id();
             case "create-counting-machine" ->
                 engine().create(machine(name, more)
                                 .detached()
@@ -155,6 +156,20 @@ public final class ChildOperator {
                         .id();
             case "own-attached" -> kept(attached.orElseThrow().start());
             case "close-attached" -> closed();
+            case "exec-attached" -> told(attached.orElseThrow().exec("sh", "-c", more));
+            case "pause-attached" -> {
+                attached.orElseThrow().pause();
+                yield "";
+            }
+            case "resume-attached" -> {
+                attached.orElseThrow().resume();
+                yield "";
+            }
+            case "attached-paused" -> {
+                SandboxInfo info = attached.orElseThrow().info();
+                yield info.paused() + " "
+                        + info.machine().orElseThrow().health().text();
+            }
             case "create-attached-small" ->
                 engine().create(SandboxSpec.host()
                                 .name(name)
@@ -291,6 +306,15 @@ public final class ChildOperator {
         Sandbox sandbox = engine().create(builder.build());
         attached = Optional.of(sandbox);
         return sandbox;
+    }
+
+    /** With a command of its own, if one comes after the image. */
+    private Sandbox attachedMachine(String name, String[] imageAndCommand) {
+        SandboxSpec.Builder builder = machine(name, imageAndCommand[0]);
+        if (imageAndCommand.length > 1) {
+            builder.command(ExecSpec.of("sh", "-c", imageAndCommand[1]));
+        }
+        return attached(builder);
     }
 
     private static String ended(Exit exit) {

@@ -77,7 +77,7 @@ final class DetachedMachineEndTest {
     @ValueSource(
             strings = {
                 "create-machine limits",
-                "create-machine channels",
+                "create-machine lifetime",
                 "create-machine ready",
                 "create-attached-machine limits",
                 "create-attached-machine ready"

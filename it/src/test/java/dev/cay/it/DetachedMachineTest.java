@@ -101,7 +101,7 @@ final class DetachedMachineTest {
         assertThat(info.state()).isEqualTo(SandboxState.RUNNING);
         assertThat(info.machine()).map(MachineInfo::health).contains(Health.HEALTHY);
         assertThat(info.spec().isolation()).isEqualTo(Isolation.MICROVM);
-        assertThat(sandbox.boot()).extracting(BootStep::name).contains("root", "records", "channels", "ready");
+        assertThat(sandbox.boot()).extracting(BootStep::name).contains("root", "records", "ready");
         assertThat(sandbox.usage().memory().bytes()).isGreaterThan(Size.mib(32).bytes());
         assertThat(engine.sweep().adopted()).contains(sandbox.id());
     }

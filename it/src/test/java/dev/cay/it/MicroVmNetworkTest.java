@@ -55,7 +55,8 @@ class MicroVmNetworkTest {
     private static final int WEB = 80;
     private static final String GREET = """
             import socket, sys
-            s = socket.socket(); s.bind(('', int(sys.argv[1]))); s.listen(); print('on', flush=True)
+            s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            s.bind(('', int(sys.argv[1]))); s.listen(); print('on', flush=True)
             while True:
                 client = s.accept()[0]; client.send(b'hello'); client.close()
             """;
@@ -100,6 +101,7 @@ class MicroVmNetworkTest {
                         new Guest(engine, guest, neighbour).check();
                     }
                     checkClone(engine, neighbour);
+                    checkDetached(engine, neighbour);
                     assertThat(links()).hasSize(before);
                 } finally {
                     engine.networks().remove("lan");
@@ -130,16 +132,35 @@ class MicroVmNetworkTest {
         }
     }
 
+    /** One that outlives its maker, which takes part in nothing of this. */
+    private void checkDetached(Sandboxes engine, Sandbox neighbour) throws Exception {
+        engine.create(builder().name(NAME).detached().build()).close();
+        try (Sandbox opened = engine.open(NAME)) {
+            Guest guest = new Guest(engine, opened, neighbour);
+            guest.hasWhatItsLeaseSays();
+            guest.reachesWhatItsPolicySays();
+            guest.readsAPage();
+            guest.knowsItsNeighbour();
+            guest.servesAPublishedPort();
+            guest.obeysAnotherPolicy();
+        } finally {
+            engine.open(NAME).remove();
+        }
+    }
+
     /** Without a filter, so that its root may do all that a hostile guest could. */
     private static SandboxSpec spec() {
+        return builder().build();
+    }
+
+    private static SandboxSpec.Builder builder() {
         return SandboxSpec.image(NAME)
                 .isolation(Isolation.MICROVM)
                 .memory(MEMORY)
                 .hostname("guest")
                 .seccomp(SeccompPolicy.unconfined())
                 .network(Network.named("lan")
-                        .withPorts(List.of(PublishedPort.parse("0.0.0.0:" + PUBLISHED + ":" + SERVED))))
-                .build();
+                        .withPorts(List.of(PublishedPort.parse("0.0.0.0:" + PUBLISHED + ":" + SERVED))));
     }
 
     private List<String> links() throws IOException {

@@ -244,6 +244,10 @@ final class OtherProcess implements AutoCloseable {
         return orphans;
     }
 
+    long pid() {
+        return process.pid();
+    }
+
     private static String commandLine(long pid) {
         try {
             return Files.readString(Path.of("/proc/" + pid + "/cmdline"), StandardCharsets.ISO_8859_1);

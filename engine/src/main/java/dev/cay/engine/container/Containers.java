@@ -261,6 +261,19 @@ public final class Containers implements AutoCloseable {
         return detachedGroups.get().open(id, false, 0).usage();
     }
 
+    /** What a container of another engine, which ends with that, has used so far. */
+    public Usage usage(String engine, String id) throws IOException {
+        if (hierarchies.isEmpty()) {
+            throw new IllegalStateException("there are no control groups here");
+        }
+        CgroupParent borrowed = CgroupParent.borrow(kernel, hierarchies.get(), engine);
+        try {
+            return borrowed.open(id, false, 0).usage();
+        } finally {
+            borrowed.letGo();
+        }
+    }
+
     /** Whether the kernel has killed anything, for want of memory, in a container that outlives its engine. */
     public boolean ranOutOfMemory(String id) {
         return detachedGroups.get().open(id, false, 0).oomKills() > 0;

@@ -27,6 +27,9 @@ import java.util.Optional;
  * they can neither load a module nor reach the channel nor look into the first process. Thread-safe.
  */
 public final class GuestCommands implements AutoCloseable {
+    /** In a machine that ends with its maker, the numbers of the maker's commands are above this, those of others below. */
+    public static final int MAKERS = 1 << 29;
+
     /** A line of it for each counter, some 200. */
     private static final int VMSTAT_SIZE = 64 * 1024;
 
@@ -55,6 +58,11 @@ public final class GuestCommands implements AutoCloseable {
         this.walls = walls;
         this.root = root;
         this.defaultIdentity = defaultIdentity;
+    }
+
+    /** Whether a number is that of a command which the maker of the machine runs. */
+    public static boolean isMakers(int number) {
+        return number > MAKERS;
     }
 
     /** Puts up in the first process, which has its root file system, what all commands inherit. */

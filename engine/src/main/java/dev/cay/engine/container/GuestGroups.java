@@ -176,7 +176,7 @@ final class GuestGroups implements AutoCloseable {
         return Size.kib(kibibytes);
     }
 
-    /** Removes, now and then, groups that are empty, whoever has made them. */
+    /** Removes, now and then, groups that are empty: those of the maker's commands if this is one of these, else those of others. */
     void tidy(int number) throws SyscallException {
         if (number % TIDY != 0) {
             return;
@@ -190,7 +190,9 @@ final class GuestGroups implements AutoCloseable {
             String name = new String(entry.name(), StandardCharsets.US_ASCII);
             if (name.matches(PREFIX + "[1-9][0-9]{0,8}")) {
                 int other = Integer.parseInt(name.substring(PREFIX.length()));
-                if (Math.abs((long) number - other) > RECENT && !occupied.contains(other)) {
+                boolean recent = Math.abs((long) number - other) <= RECENT;
+                boolean ours = GuestCommands.isMakers(number) == GuestCommands.isMakers(other);
+                if (ours && !recent && !occupied.contains(other)) {
                     removals.add(
                             FileOps.unlink(Arg.of(groups), name, AT_REMOVEDIR).tolerating(Errno.EBUSY, Errno.ENOENT));
                 }

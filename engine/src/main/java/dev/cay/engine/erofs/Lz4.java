@@ -27,9 +27,7 @@ final class Lz4 {
     private static final VarHandle INT = MethodHandles.byteArrayViewVarHandle(int[].class, ByteOrder.LITTLE_ENDIAN);
     private static final VarHandle LONG = MethodHandles.byteArrayViewVarHandle(long[].class, ByteOrder.LITTLE_ENDIAN);
 
-    /** Where four bytes of a hash were seen last. Any place will do for those that were not: what is there is compared. */
-    private final char[] table = new char[1 << HASH_BITS];
-
+    private final int[] table = new int[1 << HASH_BITS];
     private byte[] source;
     private byte[] target;
     private int written;
@@ -48,11 +46,14 @@ final class Lz4 {
         target = output;
         written = 0;
         // In variables of its own: fields would be read anew at each position.
-        char[] seen = table;
+        int[] seen = table;
         byte[] bytes = input;
-        Arrays.fill(seen, '\0');
+        Arrays.fill(seen, -1);
         int anchor = 0;
         int position = 1;
+        if (length > MATCH_END) {
+            seen[hash(bytes, 0)] = 0;
+        }
         while (true) {
             int match = -1;
             int tries = 1 << SKIP_SHIFT;
@@ -60,8 +61,8 @@ final class Lz4 {
                 int value = (int) INT.get(bytes, position);
                 int slot = value * HASH_FACTOR >>> 32 - HASH_BITS;
                 match = seen[slot];
-                seen[slot] = (char) position;
-                if ((int) INT.get(bytes, match) == value) {
+                seen[slot] = position;
+                if (match >= 0 && (int) INT.get(bytes, match) == value) {
                     break;
                 }
                 match = -1;
@@ -81,7 +82,7 @@ final class Lz4 {
             position += count;
             anchor = position;
             if (position <= length - MATCH_END) {
-                seen[hash(bytes, position - 2)] = (char) (position - 2);
+                seen[hash(bytes, position - 2)] = position - 2;
             }
         }
     }

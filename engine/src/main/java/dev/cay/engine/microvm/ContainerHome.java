@@ -135,6 +135,11 @@ public record ContainerHome(Containers containers) implements Home {
         }
 
         @Override
+        public Optional<String> group() {
+            return Optional.of(container.id());
+        }
+
+        @Override
         public Usage usage() {
             return container.usage();
         }

@@ -12,6 +12,7 @@ import dev.cay.linux.DirectoryOps;
 import dev.cay.linux.Errno;
 import dev.cay.linux.FileOps;
 import dev.cay.linux.KeptExecution;
+import dev.cay.linux.Kernel;
 import dev.cay.linux.MachineOps;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
@@ -22,6 +23,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.InstantSource;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
@@ -30,7 +32,7 @@ import java.util.function.BooleanSupplier;
 import java.util.function.IntPredicate;
 
 /**
- * A guest that outlives this process, which has one of its channels until it closes this. Thread-safe. What is asked of a guest that
+ * A guest that this process did not make, and has one of the channels of until it closes this. Thread-safe. What is asked of a guest that
  * hangs waits until it is closed, or the machine ends.
  */
 public final class Guest implements AutoCloseable {
@@ -69,6 +71,26 @@ public final class Guest implements AutoCloseable {
         }
     }
 
+    /** Whoever has the last channel sees to it that there is another one for the next. */
+    void leaveRoom(Kernel host, MachineDoors doors, long deadline) throws IOException {
+        if (channel.is(doors.served() - 1)) {
+            GuestChannels.add(host, doors, stub, served -> channel.is(served - 1), deadline);
+        }
+    }
+
+    /** The commands that run. */
+    public List<Stub.Alive> commands() throws SyscallException {
+        return stub.alive().stream().filter(one -> one.pid() != 0).toList();
+    }
+
+    /** Those that the process which made the microVM runs in it, the first one first. */
+    public List<Stub.Alive> ofMaker() throws SyscallException {
+        return commands().stream()
+                .filter(one -> GuestCommands.isMakers(one.number()))
+                .sorted(Comparator.comparingInt(Stub.Alive::number))
+                .toList();
+    }
+
     /** Whether its first process answers before a deadline, a value of {@link System#nanoTime}. */
     public boolean answers(long deadline) throws SyscallException {
         return stub.ping(deadline);
@@ -79,7 +101,7 @@ public final class Guest implements AutoCloseable {
         return stub.isGone();
     }
 
-    private synchronized GuestCommands commands() throws SyscallException {
+    private synchronized GuestCommands starter() throws SyscallException {
         if (commands.isEmpty()) {
             commands = Optional.of(GuestCommands.open(stub, id, spec, note.surroundings()));
             oomKills.set(commands.get().oomKills());
@@ -95,7 +117,7 @@ public final class Guest implements AutoCloseable {
      * @throws SyscallException of the step that failed; nothing runs then
      */
     public KeptExecution start(int number, ExecSpec command, int ring) throws SyscallException {
-        GuestCommands started = commands();
+        GuestCommands started = starter();
         started.kill(number);
         GuestRecords.create(stub, number);
         return started.start(number, command, GuestRecords.open(number), ring);
@@ -108,12 +130,12 @@ public final class Guest implements AutoCloseable {
 
     /** Kills a command with all its descendants. */
     public void kill(int number) throws SyscallException {
-        commands().kill(number);
+        starter().kill(number);
     }
 
     /** What a command and its descendants have used; empty if nobody knows. */
     public Optional<ExecutionUsage> usage(int number) throws SyscallException {
-        return commands().usage(number);
+        return starter().usage(number);
     }
 
     /** Of a command that has ended nobody here wants to know anything any more. */
@@ -156,12 +178,12 @@ public final class Guest implements AutoCloseable {
     }
 
     public SandboxFiles files() throws SyscallException {
-        return commands().files();
+        return starter().files();
     }
 
     /** Whether the guest's kernel has killed anything for want of memory since this process is in it, and asked before. */
     public boolean ranOutOfMemory() throws SyscallException {
-        long kills = commands().oomKills();
+        long kills = starter().oomKills();
         return oomKills.getAndSet(kills) < kills;
     }
 

@@ -2,8 +2,10 @@ package dev.cay.engine.microvm;
 
 import dev.cay.linux.Arg;
 import dev.cay.linux.DirectoryOps;
+import dev.cay.linux.Errno;
 import dev.cay.linux.Fd;
 import dev.cay.linux.FileOps;
+import dev.cay.linux.Kernel;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
 import dev.cay.linux.Results;
@@ -23,6 +25,9 @@ import java.util.concurrent.locks.LockSupport;
  */
 final class GuestChannels {
     private static final String PORTS = "/sys/class/virtio-ports";
+    /** What QEMU complains of when the host's end of a channel has a guest's end already. */
+    private static final String PLUGGED = "virtserialport.chardev";
+
     private static final int LIST_SIZE = 4096;
     private static final int NAME_SIZE = 64;
     private static final int CHARACTER_DEVICE = 0020000 | 0600;
@@ -31,14 +36,45 @@ final class GuestChannels {
     private GuestChannels() {}
 
     /**
-     * Hands all of them but the first, which is in use, to the guest's first process.
+     * Has a guest serve one channel more, in whose machine there is none yet.
      *
+     * @param wanted asked when nobody else does the same any more
+     * @param deadline a value of {@link System#nanoTime}
+     */
+    static void add(Kernel host, MachineDoors doors, Stub stub, Wanted wanted, long deadline) throws IOException {
+        doors.changing(() -> {
+            int next = doors.served();
+            if (next < MachineDoors.CHANNELS && wanted.with(next)) {
+                try (Monitor monitor = Monitor.take(host, doors)) {
+                    QemuWires.plug(monitor, next);
+                } catch (IOException e) {
+                    if (!String.valueOf(e.getMessage())
+                            .contains(PLUGGED)) { // by somebody who was killed before he was done
+                        throw e;
+                    }
+                }
+                open(stub, next, next + 1, deadline);
+                doors.setServed(next + 1);
+            }
+        });
+    }
+
+    /** Whether one more is wanted where there are so many. */
+    interface Wanted {
+        boolean with(int served);
+    }
+
+    /**
+     * Hands some of them to the guest's first process.
+     *
+     * @param from the first of them
+     * @param to that behind the last
      * @param deadline a value of {@link System#nanoTime}
      * @throws IOException if one of them is not there in time
      */
-    static void open(Stub stub, long deadline) throws IOException {
-        Map<String, String> numbers = find(stub, deadline);
-        for (int i = 1; i < MachineDoors.CHANNELS; i++) {
+    static void open(Stub stub, int from, int to, long deadline) throws IOException {
+        Map<String, String> numbers = find(stub, from, to, deadline);
+        for (int i = from; i < to; i++) {
             String[] number = numbers.get(MachineDoors.port(i)).split(":");
             // The kernel's own /dev is not in the guest. What is made here for it is seen by nobody, and gone at once.
             Op make = FileOps.mknod(
@@ -51,16 +87,21 @@ final class GuestChannels {
             Op remove = FileOps.unlink(GuestRecords.DIRECTORY, "port", 0);
             try (Fd port = stub.run(OpList.of(make, open, remove)).fd(open)) {
                 stub.serve(port);
+            } catch (SyscallException e) {
+                if (!e.is(Errno.EBUSY)) { // it serves that already
+                    throw e;
+                }
+                stub.run(OpList.of(remove));
             }
         }
     }
 
     /** The device number of each port, by its name. */
-    private static Map<String, String> find(Stub stub, long deadline) throws IOException {
+    private static Map<String, String> find(Stub stub, int from, int to, long deadline) throws IOException {
         while (true) {
             Map<String, String> found = look(stub);
             int missing = 0;
-            for (int i = 1; i < MachineDoors.CHANNELS; i++) {
+            for (int i = from; i < to; i++) {
                 missing += found.getOrDefault(MachineDoors.port(i), "").matches("[0-9]{1,6}:[0-9]{1,6}") ? 0 : 1;
             }
             if (missing == 0) {
@@ -93,7 +134,14 @@ final class GuestChannels {
         Op file = FileOps.open(path, FileOps.O_RDONLY);
         Arg.Buffer buffer = new Arg.Buffer(NAME_SIZE);
         Op read = FileOps.read(Arg.of(file), buffer);
-        Results results = stub.run(OpList.of(file, read, FileOps.close(file)));
-        return new String(results.bytes(buffer), 0, (int) results.value(read), StandardCharsets.US_ASCII).strip();
+        try {
+            Results results = stub.run(OpList.of(file, read, FileOps.close(file)));
+            return new String(results.bytes(buffer), 0, (int) results.value(read), StandardCharsets.US_ASCII).strip();
+        } catch (SyscallException e) {
+            if (e.is(Errno.ENOENT)) { // one that has just been plugged in has no name yet
+                return "";
+            }
+            throw e;
+        }
     }
 }

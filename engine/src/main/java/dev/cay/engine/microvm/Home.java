@@ -79,6 +79,11 @@ public interface Home {
         /** The number of the process with which it ends, and that ends with it. */
         long pid();
 
+        /** The name of the control groups that it is in, if it has some of its own. */
+        default Optional<String> group() {
+            return Optional.empty();
+        }
+
         /** What it has used so far. */
         Usage usage();
 

@@ -17,6 +17,8 @@ import java.nio.file.Files;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 
 /**
@@ -40,19 +42,15 @@ record LastingKeeping(MachineAccess access, HostKernel host) {
         Optional<Fd> disk = spec.writable() instanceof Writable.Disk
                 ? Optional.of(LastingHome.disk(host, SandboxStore.socket(access.directory())))
                 : Optional.empty();
-        Duration halted;
-        Files.createFile(draft.machine());
-        Op open = FileOps.open(draft.machine().toString(), FileOps.O_WRONLY);
-        try (Fd state = host.run(OpList.of(open)).fd(open);
-                Monitor monitor = Monitor.take(host, access.doors())) {
-            halted = halted(guest, monitor, () -> {
-                new QemuMigration(monitor).save(state, true, () -> observer.accept("written"));
-                observer.accept("disk");
-                if (disk.isPresent()) {
-                    Files.createFile(draft.changes());
-                    SparseFile.copy(host, disk.get(), draft.changes());
-                }
-            });
+        MachineDoors doors = access.doors();
+        AtomicReference<Duration> halted = new AtomicReference<>(Duration.ZERO);
+        AtomicInteger ports = new AtomicInteger();
+        try {
+            doors.changing(
+                    () -> { // nobody plugs in anything meanwhile
+                        ports.set(doors.served());
+                        halted.set(write(guest, draft, disk));
+                    });
         } finally {
             disk.ifPresent(Fd::close);
         }
@@ -60,10 +58,26 @@ record LastingKeeping(MachineAccess access, HostKernel host) {
                 note.likeness().key(),
                 memory,
                 note.likeness().places(),
-                MachineDoors.CHANNELS,
+                ports.get(),
                 note.surroundings().variables(),
                 note.surroundings().programs());
-        return new Snapshot(spec, kept, commands, halted, Instant.now());
+        return new Snapshot(spec, kept, commands, halted.get(), Instant.now());
+    }
+
+    private Duration write(Guest guest, SnapshotStore.Draft draft, Optional<Fd> disk) throws IOException {
+        Files.createFile(draft.machine());
+        Op open = FileOps.open(draft.machine().toString(), FileOps.O_WRONLY);
+        try (Fd state = host.run(OpList.of(open)).fd(open);
+                Monitor monitor = Monitor.take(host, access.doors())) {
+            return halted(guest, monitor, () -> {
+                new QemuMigration(monitor).save(state, true, () -> observer.accept("written"));
+                observer.accept("disk");
+                if (disk.isPresent()) {
+                    Files.createFile(draft.changes());
+                    SparseFile.copy(host, disk.get(), draft.changes());
+                }
+            });
+        }
     }
 
     /** What is done while it stands still. */

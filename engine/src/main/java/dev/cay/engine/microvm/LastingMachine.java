@@ -102,7 +102,7 @@ record LastingMachine(
                     past.map(_ -> GuestReturn.steps(furnished.wanted(), network))
                             .orElse(List.of()),
                     past.map(Past::surroundings));
-            BringUp.Up up = bringUp.run(begun, stub -> last(stub, access.spec(), deadline));
+            BringUp.Up up = bringUp.run(begun, stub -> last(stub, access.spec()));
             try {
                 access.write(new MachineNote(
                         machine.acceleration() instanceof Acceleration.Emulated,
@@ -111,6 +111,7 @@ record LastingMachine(
                         kernel.acpi(),
                         furnished.wanted().keepsChanges(),
                         up.surroundings(),
+                        Optional.empty(),
                         new MachineNote.Likeness(
                                 choice.files().key(kernel, memory),
                                 past.map(Past::places).orElse(false))));
@@ -132,6 +133,7 @@ record LastingMachine(
             throws IOException {
         Optional<MachineSpec.NetworkCard> card = network.map(GuestNetwork::card);
         MachineDoors doors = lasting.access().doors();
+        doors.setServed(past.map(Past::ports).orElse(1));
         MachineSpec machine;
         if (past.isPresent()) {
             machine = choice.files().again(kernel, memory, furnished.disks(), card);
@@ -147,13 +149,12 @@ record LastingMachine(
     }
 
     /** What comes when its root is there. It is served by any process: it is not alone when none is there. */
-    private List<GuestStep> last(Stub stub, SandboxSpec spec, long deadline) {
+    private List<GuestStep> last(Stub stub, SandboxSpec spec) {
         Lifetime lifetime = spec.lifetime();
         List<GuestStep> steps = new ArrayList<>();
         steps.add(new GuestStep.Talk("clock", true, guest -> GuestClock.correct(guest, InstantSource.system())));
-        if (!past.map(Past::isLasting).orElse(false)) {
+        if (!past.map(Past::hasRecords).orElse(false)) {
             steps.add(GuestRecords.make(memory));
-            steps.add(new GuestStep.Talk("channels", true, _ -> GuestChannels.open(stub, deadline)));
         }
         steps.add(new GuestStep.Talk("lifetime", true, _ -> {
             stub.leave(GuestShutdown.alone(kernel.acpi()), 0);

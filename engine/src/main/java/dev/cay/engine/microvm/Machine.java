@@ -6,6 +6,7 @@ import dev.cay.linux.MemoryFile;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.Optional;
+import java.util.function.Consumer;
 
 /**
  * A machine that runs, has been paused or has ended. Thread-safe.
@@ -66,6 +67,17 @@ public interface Machine extends AutoCloseable {
 
     /** Waits for its end. */
     Optional<MachineEnd> await(Duration limit);
+
+    /**
+     * What is to be done when it has been halted, with true, or goes on, with false, whoever asked for that. Nothing comes of it where
+     * nobody but this object can ask.
+     */
+    default void onHalt(Consumer<Boolean> action) {}
+
+    /** The name of the control groups that the VMM is in, if it has some of its own. */
+    default Optional<String> group() {
+        return Optional.empty();
+    }
 
     /** What is to be done at its end, once, on some thread; at once if it has ended. It must not block. */
     void onEnd(Runnable action);

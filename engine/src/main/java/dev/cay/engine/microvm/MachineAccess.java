@@ -12,13 +12,15 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Consumer;
 
 /**
- * How any process of its owner reaches a microVM that outlives whoever made it. Thread-safe.
+ * How any process of its owner reaches a microVM that it did not make. Thread-safe.
  *
  * @param host this machine
  * @param directory of the sandbox
@@ -32,7 +34,9 @@ public record MachineAccess(Kernel host, Path directory, String id, SandboxSpec 
     /** Since when the guest has not answered; there while that is so. */
     private static final String SILENT = "silent";
 
-    /** For how long whoever only looks waits for a free channel. */
+    private static final long LOOK_NANOSECONDS = 5_000_000;
+
+    /** For how long whoever wants to come waits for a free channel. */
     private static final Duration TURN = Duration.ofSeconds(1);
 
     /** For tests: is told the name of each step of keeping one in this process before it is taken. */
@@ -40,8 +44,34 @@ public record MachineAccess(Kernel host, Path directory, String id, SandboxSpec 
         LastingKeeping.observe(watching);
     }
 
+    /** Writes down what others have to know: from now on they can come. */
     void write(MachineNote note) throws IOException {
-        Files.writeString(directory.resolve(NOTE), note.json());
+        Path born = directory.resolve(NOTE + ".new");
+        Files.writeString(born, note.json());
+        Files.move(born, directory.resolve(NOTE), StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    /** Whether others can come: as soon as whoever made it has seen to that. */
+    public boolean isOpen() {
+        return Files.exists(directory.resolve(NOTE));
+    }
+
+    /** Waits until others can come. */
+    private void awaitOpen(long deadline) throws IOException {
+        while (!isOpen()) {
+            if (!Files.exists(directory)) {
+                throw new SandboxException.NotFound("the sandbox " + id + " has been removed", "make a new one");
+            }
+            if (System.nanoTime() - deadline >= 0) {
+                throw new SocketTimeoutException("whoever has made it lets nobody in");
+            }
+            LockSupport.parkNanos(LOOK_NANOSECONDS);
+        }
+    }
+
+    /** The control groups of the VMM of a microVM that ends with its maker. */
+    public Optional<String> group() throws IOException {
+        return note().group();
     }
 
     MachineNote note() throws IOException {
@@ -49,7 +79,7 @@ public record MachineAccess(Kernel host, Path directory, String id, SandboxSpec 
     }
 
     MachineDoors doors() {
-        return new MachineDoors(directory);
+        return new MachineDoors(directory, spec.lifetime().detached() ? 0 : 1);
     }
 
     /**
@@ -61,16 +91,28 @@ public record MachineAccess(Kernel host, Path directory, String id, SandboxSpec 
      * @throws SandboxException.HostFailed if it does not answer
      */
     public Guest enter(Duration patience) throws IOException {
-        long now = System.nanoTime();
+        long deadline = System.nanoTime() + patience.toNanos();
         try {
-            return enter(now + TURN.toNanos(), now + patience.toNanos());
+            awaitOpen(deadline);
+            MachineDoors.Taken channel = doors().channel(host, System.nanoTime() + TURN.toNanos());
+            Guest guest = Guest.enter(id, spec, note(), channel, deadline);
+            leaveRoom(guest, deadline);
+            return guest;
         } catch (SyscallException | SocketTimeoutException e) {
             throw Guest.refusal(id, e);
         }
     }
 
-    private Guest enter(long turn, long deadline) throws IOException {
-        return Guest.enter(id, spec, note(), doors().channel(host, turn), deadline);
+    /** Who is in it is in it, also if nobody else can come any more. */
+    private void leaveRoom(Guest guest, long deadline) {
+        try {
+            guest.leaveRoom(host, doors(), deadline);
+        } catch (IOException | SandboxException e) {
+            if (!guest.isGone()) {
+                System.getLogger(MachineAccess.class.getName())
+                        .log(System.Logger.Level.WARNING, "there is no room for others in the microVM " + id, e);
+            }
+        }
     }
 
     /** What is done in a guest by somebody who only looks. */
@@ -84,15 +126,19 @@ public record MachineAccess(Kernel host, Path directory, String id, SandboxSpec 
      * that did not when somebody asked half a minute ago or earlier, and has not since, is hung.
      *
      * @param entered where this process is already
-     * @return empty if nobody has been able to ask, as too many processes are in it
+     * @return empty if nobody has been able to ask, as too many processes are in it, or none but its maker yet
      */
     public Optional<MachineInfo.Health> look(Optional<Guest> entered, Look look) throws IOException {
         Optional<Guest> own = Optional.empty();
+        if (entered.isEmpty() && !isOpen()) {
+            return Optional.empty();
+        }
         try {
             long now = System.nanoTime();
             long deadline = now + GuestWatch.SLOW.toNanos();
             if (entered.isEmpty()) {
-                own = Optional.of(enter(now + TURN.toNanos(), deadline));
+                MachineDoors.Taken channel = doors().channel(host, now + TURN.toNanos());
+                own = Optional.of(Guest.enter(id, spec, note(), channel, deadline));
             }
             Guest guest = entered.isPresent() ? entered.get() : own.get();
             if (!guest.answers(deadline)) {

@@ -1,6 +1,7 @@
 package dev.cay.engine.microvm;
 
 import dev.cay.SandboxException;
+import dev.cay.engine.state.FileLocks;
 import dev.cay.linux.Errno;
 import dev.cay.linux.Fd;
 import dev.cay.linux.Kernel;
@@ -9,7 +10,10 @@ import dev.cay.linux.UnixSocket;
 import java.io.IOException;
 import java.net.SocketTimeoutException;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -19,16 +23,25 @@ import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * The sockets by which processes reach a machine that outlives them. QEMU serves one process at a time at each, and lets the next
+ * The sockets by which processes reach a machine that they did not make. QEMU serves one process at a time at each, and lets the next
  * ones wait without a word; so whoever is served has the lock of a file beside the socket, which is gone with the process.
  *
  * @param directory that only the machine's owner may enter
+ * @param first the first channel that has one: what comes before is its maker's
  */
-record MachineDoors(Path directory) {
+record MachineDoors(Path directory, int first) {
     /** How many processes can be in the guest at once. */
     static final int CHANNELS = 8;
 
     private static final String MONITOR = "monitor";
+
+    /** How many channels the guest serves; without it all. */
+    private static final String SERVED = "served";
+
+    /** Held by whoever has the guest serve one more. */
+    private static final String SERVED_LOCK = "served.lock";
+
+    private static final String CHANNEL = "channel-";
     private static final long LOOK_NANOSECONDS = 5_000_000;
 
     /** Those that this process has: the kernel's locks are a process's, and gone when it closes any descriptor of the file. */
@@ -39,11 +52,41 @@ record MachineDoors(Path directory) {
         return channel == 0 ? Machine.PORT : Machine.PORT + "." + channel;
     }
 
+    /** How many channels the guest serves. */
+    int served() throws IOException {
+        try {
+            return Math.clamp(Integer.parseInt(Files.readString(directory.resolve(SERVED))), first, CHANNELS);
+        } catch (NoSuchFileException e) {
+            return CHANNELS;
+        } catch (NumberFormatException e) {
+            throw new IOException("it is not known how many channels the guest serves", e);
+        }
+    }
+
+    /** What is done while nobody else changes how many the guest serves. */
+    interface Change {
+        void make() throws IOException;
+    }
+
+    void changing(Change change) throws IOException {
+        FileLocks.locked(directory.resolve(SERVED_LOCK), () -> {
+            change.make();
+            return directory;
+        });
+    }
+
+    /** Writes down that the guest serves so many. */
+    void setServed(int count) throws IOException {
+        Path born = directory.resolve(SERVED + ".new");
+        Files.writeString(born, Integer.toString(count));
+        Files.move(born, directory.resolve(SERVED), StandardCopyOption.ATOMIC_MOVE);
+    }
+
     /** Makes them: that of the monitor first, then those of the channels. */
     List<Fd> listen(Kernel host) throws SyscallException {
         List<Fd> doors = new ArrayList<>();
         try {
-            for (String name : names()) {
+            for (String name : names(CHANNELS)) {
                 doors.add(UnixSocket.listen(host, directory.resolve(name).toString()));
             }
             return doors;
@@ -53,16 +96,25 @@ record MachineDoors(Path directory) {
         }
     }
 
-    private static List<String> names() {
+    private List<String> names(int served) {
         List<String> names = new ArrayList<>(List.of(MONITOR));
-        for (int i = 0; i < CHANNELS; i++) {
-            names.add("channel-" + i);
+        for (int i = first; i < served; i++) {
+            names.add(CHANNEL + i);
         }
         return names;
     }
 
-    /** A connection, and the right to it. */
-    record Taken(Fd socket, FileChannel lock, Path file) implements AutoCloseable {
+    /**
+     * A connection, and the right to it.
+     *
+     * @param name that of the socket
+     */
+    record Taken(Fd socket, FileChannel lock, Path file, String name) implements AutoCloseable {
+        /** Whether it is a certain channel. */
+        boolean is(int channel) {
+            return name.equals(CHANNEL + channel);
+        }
+
         @Override
         public void close() {
             socket.close();
@@ -79,27 +131,37 @@ record MachineDoors(Path directory) {
      * @throws SyscallException ECONNREFUSED, ENOENT if the machine has ended
      */
     Taken channel(Kernel host, long deadline) throws IOException {
-        List<String> channels = names().subList(1, 1 + CHANNELS);
-        return take(host, channels, deadline)
+        return take(
+                        host,
+                        () -> {
+                            List<String> names = names(served());
+                            return names.subList(1, names.size());
+                        },
+                        deadline)
                 .orElseThrow(() -> new SandboxException.Conflict(
-                        CHANNELS + " processes are in the microVM already, and there is room for no more",
+                        (CHANNELS - first) + " processes are in the microVM already, and there is room for no more",
                         "end one of them"));
     }
 
     /** Takes the monitor, for a moment. */
     Taken monitor(Kernel host, long deadline) throws IOException {
-        return take(host, List.of(MONITOR), deadline)
+        return take(host, () -> List.of(MONITOR), deadline)
                 .orElseThrow(() -> new SandboxException.Conflict(
                         "somebody else is pausing or resuming the microVM", "try again in a moment"));
     }
 
-    private Optional<Taken> take(Kernel host, List<String> names, long deadline) throws IOException {
+    /** Which sockets there are now. */
+    private interface Sockets {
+        List<String> names() throws IOException;
+    }
+
+    private Optional<Taken> take(Kernel host, Sockets sockets, long deadline) throws IOException {
         boolean interrupted = Thread.interrupted(); // which would close the lock's file
         try {
             while (true) {
                 boolean over = System.nanoTime() - deadline >= 0;
                 boolean full = false;
-                for (String name : names) {
+                for (String name : sockets.names()) {
                     try {
                         Optional<Taken> taken = take(host, name);
                         if (taken.isPresent()) {
@@ -144,7 +206,7 @@ record MachineDoors(Path directory) {
                 return Optional.empty();
             }
             Fd socket = UnixSocket.connect(host, directory.resolve(name).toString());
-            return Optional.of(new Taken(socket, opened, file));
+            return Optional.of(new Taken(socket, opened, file, name));
         } catch (IOException | RuntimeException e) {
             if (lock.isPresent()) {
                 release(lock.get(), file);

@@ -15,7 +15,6 @@ import dev.cay.linux.SyscallException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 
@@ -29,11 +28,6 @@ record MachineKeeping(MicroVm.Origins origins, GuestSurroundings surroundings, O
                 ? Optional.of(open(host, origins.changes().get()))
                 : Optional.empty();
         return new MachineKeeping(origins, surroundings, disk);
-    }
-
-    /** The highest number that a command in it was given before it began. */
-    int executions() {
-        return origins.past().map(past -> past.snapshot().commands().last()).orElse(0);
     }
 
     @Override
@@ -73,9 +67,9 @@ record MachineKeeping(MicroVm.Origins origins, GuestSurroundings surroundings, O
         String key = choice.files().key(origins.kernel(), origins.memory());
         Files.createFile(draft.machine());
         Op open = FileOps.open(draft.machine().toString(), FileOps.O_WRONLY);
-        Duration halted;
+        MicroVm.Kept standing;
         try (Fd state = host.run(OpList.of(open)).fd(open)) {
-            halted = machine.keep(state, () -> {
+            standing = machine.keep(state, () -> {
                 if (disk.isPresent()) {
                     Files.createFile(draft.changes());
                     SparseFile.copy(host, disk.get(), draft.changes());
@@ -86,10 +80,10 @@ record MachineKeeping(MicroVm.Origins origins, GuestSurroundings surroundings, O
                 key,
                 origins.memory(),
                 origins.places(),
-                origins.past().map(Past::ports).orElse(1),
+                standing.ports(),
                 surroundings.variables(),
                 surroundings.programs());
-        Snapshot.Commands commands = new Snapshot.Commands(machine.executions(), false);
-        return new Snapshot(origins.spec(), kept, commands, halted, Instant.now());
+        Snapshot.Commands commands = new Snapshot.Commands(standing.last(), false);
+        return new Snapshot(origins.spec(), kept, commands, standing.halted(), Instant.now());
     }
 }

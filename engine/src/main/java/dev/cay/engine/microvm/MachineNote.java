@@ -18,6 +18,7 @@ import java.util.Optional;
  * @param acpi whether its kernel knows ACPI
  * @param keeps whether what its guest has written is to be there when it has ended
  * @param surroundings what commands find in it
+ * @param group the name of its VMM's control groups, if they are not called as the sandbox
  * @param likeness what a machine must be that is to go on where this one is
  */
 record MachineNote(
@@ -27,6 +28,7 @@ record MachineNote(
         boolean acpi,
         boolean keeps,
         GuestSurroundings surroundings,
+        Optional<String> group,
         Likeness likeness) {
     private static final int VERSION = 2;
 
@@ -46,6 +48,7 @@ record MachineNote(
         requireNonNull(template, "template is null");
         requireNonNull(answered, "answered is null");
         requireNonNull(surroundings, "surroundings is null");
+        requireNonNull(group, "group is null");
         requireNonNull(likeness, "likeness is null");
     }
 
@@ -62,6 +65,7 @@ record MachineNote(
                 .field("keeps", keeps)
                 .map("variables", surroundings.variables())
                 .field("programs", surroundings.programs())
+                .field("group", group)
                 .field("key", likeness.key())
                 .field("places", likeness.places()));
     }
@@ -77,6 +81,7 @@ record MachineNote(
                     in.flag("acpi"),
                     in.flag("keeps"),
                     new GuestSurroundings(in.map("variables"), in.optionalText("programs")),
+                    in.optionalText("group"),
                     new Likeness(in.text("key"), in.flag("places")));
         });
     }

@@ -26,6 +26,7 @@ import java.util.Set;
  * @param disks in the order in which the guest sees them
  * @param card its network card
  * @param files a connection to a {@link FileServer}; the machine's from its start on
+ * @param doors of {@link MachineDoors#listen}, if others than who starts it may come; the machine's from its start on
  */
 public record MachineSpec(
         Path kernel,
@@ -36,7 +37,8 @@ public record MachineSpec(
         Acceleration acceleration,
         List<Disk> disks,
         Optional<NetworkCard> card,
-        Optional<Fd> files) {
+        Optional<Fd> files,
+        List<Fd> doors) {
     /** What a kernel needs to come up. */
     public static final Size MINIMUM_MEMORY = Size.mib(64);
 
@@ -64,6 +66,7 @@ public record MachineSpec(
         requireNonNull(acceleration, "acceleration is null");
         requireNonNull(card, "card is null");
         disks = List.copyOf(disks);
+        doors = List.copyOf(doors);
         require(memory.compareTo(MINIMUM_MEMORY) >= 0, "less memory than " + MINIMUM_MEMORY);
         require(memory.bytes() % MEBIBYTE == 0, "memory that is no multiple of 1 MiB");
         require(processors >= 1 && processors <= MAXIMUM_PROCESSORS, processors + " processors");
@@ -85,12 +88,19 @@ public record MachineSpec(
             Acceleration acceleration,
             List<Disk> disks,
             Optional<NetworkCard> card) {
-        this(kernel, initramfs, acpi, memory, processors, acceleration, disks, card, Optional.empty());
+        this(kernel, initramfs, acpi, memory, processors, acceleration, disks, card, Optional.empty(), List.of());
     }
 
     /** The same with files of this machine. */
     MachineSpec with(Optional<Fd> connection) {
-        return new MachineSpec(kernel, initramfs, acpi, memory, processors, acceleration, disks, card, connection);
+        return new MachineSpec(
+                kernel, initramfs, acpi, memory, processors, acceleration, disks, card, connection, doors);
+    }
+
+    /** The same that others may come to. */
+    MachineSpec withDoors(List<Fd> listening) {
+        return new MachineSpec(
+                kernel, initramfs, acpi, memory, processors, acceleration, disks, card, files, listening);
     }
 
     /** One with ACPI, and without a network card. */

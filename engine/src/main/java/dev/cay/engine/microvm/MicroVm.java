@@ -14,6 +14,7 @@ import dev.cay.Usage;
 import dev.cay.engine.container.GuestCommands;
 import dev.cay.engine.kernels.GuestKernel;
 import dev.cay.linux.Fd;
+import dev.cay.linux.HostKernel;
 import dev.cay.linux.KeptExecution;
 import dev.cay.linux.MachineOps;
 import dev.cay.linux.OpList;
@@ -29,6 +30,7 @@ import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.ReentrantLock;
 
 /** A machine whose guest is up. Thread-safe. */
 public final class MicroVm implements AutoCloseable {
@@ -54,6 +56,14 @@ public final class MicroVm implements AutoCloseable {
     private final MachineKeeping keeping;
     private final AtomicBoolean paused = new AtomicBoolean();
     private final AtomicBoolean frozen = new AtomicBoolean();
+
+    /** Held while what others come by is made, or the machine is kept. */
+    private final ReentrantLock admission = new ReentrantLock();
+
+    /** What others come by, if they may. */
+    private volatile Optional<MachineDoors> doors = Optional.empty();
+
+    private volatile boolean beingKept;
     private final AtomicInteger numbers;
     private final AtomicLong oomKills = new AtomicLong();
 
@@ -70,7 +80,7 @@ public final class MicroVm implements AutoCloseable {
             MachineKeeping keeping) {
         this.network = network;
         this.keeping = keeping;
-        numbers = new AtomicInteger(keeping.executions());
+        numbers = new AtomicInteger(beginning.last());
         this.keeps = keeps;
         this.acpi = acpi;
         this.beginning = beginning;
@@ -80,11 +90,67 @@ public final class MicroVm implements AutoCloseable {
         this.commands = commands;
         watch = new GuestWatch(id, stub::ping, beginning.onHang() == OnHang.KILL ? machine::kill : () -> {});
         machine.onEnd(stub::close); // whoever waits for the guest learns that it is gone
+        machine.onHalt(this::halted);
         watch.start();
     }
 
     public String id() {
         return id;
+    }
+
+    /** Somebody has halted it or let it go on: this object, or another process. */
+    private void halted(boolean still) {
+        if (!beingKept) {
+            paused.set(still);
+            watch.rest(still);
+        }
+    }
+
+    /**
+     * Lets other processes of its owner in. It may be closed meanwhile.
+     *
+     * @param key what another machine must have in common with this one to go on where it is
+     */
+    void admit(HostKernel host, MachineAccess access, String key) throws IOException {
+        admission.lock(); // nobody plugs in anything while the machine is written down
+        try {
+            MachineDoors opened = access.doors();
+            opened.setServed(ports());
+            doors = Optional.of(opened);
+        } finally {
+            admission.unlock();
+        }
+        if (!keeping.origins().past().map(Past::hasRecords).orElse(false)) {
+            new GuestBoot(stub).take(List.of(GuestRecords.make(keeping.origins().memory())));
+        }
+        if (ports() == 1) {
+            GuestChannels.add(host, access.doors(), stub, _ -> true, System.nanoTime() + PATIENCE.toNanos());
+        }
+        access.write(new MachineNote(
+                true,
+                beginning.template(),
+                beginning.answered(),
+                acpi,
+                keeps,
+                keeping.surroundings(),
+                machine.group(),
+                new MachineNote.Likeness(key, keeping.origins().places())));
+    }
+
+    /** How many channels its guest has. */
+    private int ports() throws IOException {
+        return doors.isPresent()
+                ? doors.get().served()
+                : keeping.origins().past().map(Past::ports).orElse(1);
+    }
+
+    /** The highest number that a command of another process than its maker has, of those that are there. */
+    public int lastOfOthers() throws SyscallException {
+        return stub.alive().stream()
+                .mapToInt(Stub.Alive::number)
+                .filter(number -> !GuestCommands.isMakers(number))
+                .max()
+                .orElse(0);
     }
 
     /** How its guest came up. */
@@ -99,8 +165,9 @@ public final class MicroVm implements AutoCloseable {
      * @param answered how long after the start of the VMM its first process answered
      * @param steps what was done from then on
      * @param onHang what is done when its guest answers no more
+     * @param last the highest number that a command of its maker has
      */
-    record Beginning(Optional<String> template, Duration answered, List<BootStep> steps, OnHang onHang) {}
+    record Beginning(Optional<String> template, Duration answered, List<BootStep> steps, OnHang onHang, int last) {}
 
     /**
      * What it was made of.
@@ -145,43 +212,38 @@ public final class MicroVm implements AutoCloseable {
         return keeping;
     }
 
-    /** The highest number that a command has been given. */
-    int executions() {
-        return numbers.get();
-    }
-
     /**
      * Keeps the machine as it is. All that runs in it stands still meanwhile, and nothing can be started.
      *
      * @param state where it is written with its memory, a file open for writing; the machine's
      * @param disks is done while nobody changes its disks
-     * @return how long it stood still
+     * @return what is to be known of it
      */
-    Duration keep(Fd state, Disks disks) {
+    Kept keep(Fd state, Disks disks) {
         requireAlive();
-        if (!paused.compareAndSet(false, true)) {
-            throw new SandboxException.Conflict("the sandbox " + id + " is paused", "let it go on first");
-        }
-        watch.rest(true);
-        long began = System.nanoTime();
+        admission.lock();
         try {
+            if (!paused.compareAndSet(false, true)) {
+                throw new SandboxException.Conflict("the sandbox " + id + " is paused", "let it go on first");
+            }
+            beingKept = true;
+            watch.rest(true);
+            AtomicReference<Optional<Kept>> kept = new AtomicReference<>(Optional.empty());
             told(() -> {
-                mourn(Duration.ZERO); // a copy of it must not take its host for dead before that has said anything
-                stub.run(OpList.of(MachineOps.haltAll()));
-                try {
-                    machine.saveWhole(state);
-                    disks.copy();
-                } finally {
-                    machine.resume();
-                    GuestClock.correct(stub, InstantSource.system());
-                    stub.run(OpList.of(MachineOps.continueAll()));
-                    mourn(GuestWatch.ALONE);
+                if (doors.isPresent()) {
+                    doors.get().changing(() -> kept.set(Optional.of(write(state, disks))));
+                } else {
+                    kept.set(Optional.of(write(state, disks)));
                 }
             });
-            return Duration.ofNanos(System.nanoTime() - began);
+            return kept.get().orElseThrow();
         } finally {
-            watch.rest(false);
-            paused.set(false);
+            if (beingKept) {
+                beingKept = false;
+                watch.rest(false);
+                paused.set(false);
+            }
+            admission.unlock();
         }
     }
 
@@ -189,6 +251,32 @@ public final class MicroVm implements AutoCloseable {
     private void mourn(Duration silence) throws SyscallException {
         stub.leave(GuestShutdown.alone(acpi), silence.toMillis());
     }
+
+    private Kept write(Fd state, Disks disks) throws IOException {
+        long began = System.nanoTime();
+        mourn(Duration.ZERO); // a copy of it must not take its host for dead before that has said anything
+        stub.run(OpList.of(MachineOps.haltAll()));
+        int last = lastOfOthers();
+        try {
+            machine.saveWhole(state);
+            disks.copy();
+        } finally {
+            machine.resume();
+            GuestClock.correct(stub, InstantSource.system());
+            stub.run(OpList.of(MachineOps.continueAll()));
+            mourn(GuestWatch.ALONE);
+        }
+        return new Kept(Duration.ofNanos(System.nanoTime() - began), ports(), last);
+    }
+
+    /**
+     * What is to be known of one that has been kept.
+     *
+     * @param halted how long it stood still
+     * @param ports how many channels its guest had
+     * @param last the highest number that a command of another process than its maker had
+     */
+    record Kept(Duration halted, int ports, int last) {}
 
     /** Copies disks. */
     interface Disks {

@@ -134,23 +134,24 @@ public final class MicroVms implements AutoCloseable {
     /**
      * Makes a microVM, and returns when commands can run in it.
      *
-     * @param id of the sandbox
+     * @param access by which others can come, when they may: see {@link #admit}
      * @param layers of its image, the lowest first: EROFS files
      * @param others its other disks: ext4 that nobody else has mounted
      * @throws SandboxException.NotFound if there is no kernel
      * @throws SandboxException.SetupFailed if it does not come up; nothing of it is left
      */
-    public MicroVm create(String id, SandboxSpec spec, List<Path> layers, DiskFiles others) {
+    public MicroVm create(MachineAccess access, List<Path> layers, DiskFiles others) {
+        SandboxSpec spec = access.spec();
         check(spec);
         List<Mount.Bind> shared = shared(spec);
         GuestKernel kernel = kernel(vmms.get(spec.vmm()).vmm(), layers, others, !shared.isEmpty());
         try {
             if (shared.isEmpty()) {
-                return connected(id, spec, kernel, layers, others, new Beside(Optional.empty(), Optional.empty()));
+                return connected(kernel, layers, others, new Beside(Optional.empty(), Optional.empty(), access));
             }
             FileServer files = FileServer.start(host, containers, shared, user(spec, layers));
             try {
-                return connected(id, spec, kernel, layers, others, new Beside(Optional.of(files), Optional.empty()));
+                return connected(kernel, layers, others, new Beside(Optional.of(files), Optional.empty(), access));
             } catch (IOException e) {
                 files.close();
                 throw files.explained(e);
@@ -163,24 +164,25 @@ public final class MicroVms implements AutoCloseable {
         }
     }
 
-    /** What a machine has besides its disks and its network: who serves it files of the host, and where it goes on. */
-    private record Beside(Optional<FileServer> files, Optional<Past> past) {}
+    /** What a machine has besides its disks and its network: who serves it files of the host, where it goes on, and who may come. */
+    private record Beside(Optional<FileServer> files, Optional<Past> past, MachineAccess access) {}
 
     /**
      * Makes a microVM that goes on where another one was.
      *
-     * @param spec that of the other one, but for its name
+     * @param access by which others can come; its specification is that of the other one, but for its name
      * @param layers of its image, the lowest first
      * @param changes a copy of the disk that its changes were on, if it had one
      * @throws SandboxException.Unsupported if it cannot go on here
      */
-    public MicroVm restore(String id, SandboxSpec spec, List<Path> layers, Optional<Path> changes, Past past) {
+    public MicroVm restore(MachineAccess access, List<Path> layers, Optional<Path> changes, Past past) {
+        SandboxSpec spec = access.spec();
         check(spec);
         GuestKernel kernel = kernels.find(Optional.empty());
         try {
             past.check(vmms.get(spec.vmm()).files(), kernel);
-            Beside beside = new Beside(Optional.empty(), Optional.of(past));
-            return connected(id, spec, kernel, layers, new DiskFiles(changes, Map.of()), beside);
+            Beside beside = new Beside(Optional.empty(), Optional.of(past), access);
+            return connected(kernel, layers, new DiskFiles(changes, Map.of()), beside);
         } catch (IOException e) {
             throw new SandboxException.SetupFailed("cannot make the microVM: " + e.getMessage(), "", e);
         }
@@ -256,16 +258,17 @@ public final class MicroVms implements AutoCloseable {
                 spec.user().orElse(SandboxSpec.DEFAULT_USER));
     }
 
-    private MicroVm connected(
-            String id, SandboxSpec spec, GuestKernel kernel, List<Path> layers, DiskFiles others, Beside beside)
+    private MicroVm connected(GuestKernel kernel, List<Path> layers, DiskFiles others, Beside beside)
             throws IOException {
+        String id = beside.access().id();
+        SandboxSpec spec = beside.access().spec();
         if (!(spec.network() instanceof Network.Named named)) {
-            return boot(id, spec, kernel, layers, others, beside, Optional.empty());
+            return boot(kernel, layers, others, beside, Optional.empty());
         }
         GuestNetwork network = GuestNetwork.connect(
                 host, networks, id, false, named, spec.hostname().orElse(id));
         try {
-            return boot(id, spec, kernel, layers, others, beside, Optional.of(network));
+            return boot(kernel, layers, others, beside, Optional.of(network));
         } catch (IOException | RuntimeException e) {
             network.close();
             throw e;
@@ -273,15 +276,11 @@ public final class MicroVms implements AutoCloseable {
     }
 
     private MicroVm boot(
-            String id,
-            SandboxSpec spec,
-            GuestKernel kernel,
-            List<Path> layers,
-            DiskFiles others,
-            Beside beside,
-            Optional<GuestNetwork> network)
+            GuestKernel kernel, List<Path> layers, DiskFiles others, Beside beside, Optional<GuestNetwork> network)
             throws IOException {
         long began = System.nanoTime();
+        String id = beside.access().id();
+        SandboxSpec spec = beside.access().spec();
         Optional<FileServer> files = beside.files();
         Optional<Past> past = beside.past();
         Vmms.Choice choice = vmms.get(spec.vmm());
@@ -295,15 +294,23 @@ public final class MicroVms implements AutoCloseable {
         boolean mayBeClone = past.isEmpty() && files.isEmpty() && abilities.contains(Vmm.Ability.CLONES);
         Optional<MachineTemplates.Warm> warm = mayBeClone ? templates.find(kernel, memory(spec)) : Optional.empty();
         Optional<MachineSpec.NetworkCard> card = network.map(GuestNetwork::card);
+        MachineSpec machine;
+        if (past.isPresent()) {
+            machine = parts.again(kernel, past.get().snapshot().machine().memory(), disks, card);
+        } else if (warm.isPresent()) {
+            machine = parts.clone(kernel, warm.get().template(), disks, card);
+        } else {
+            machine = parts.machine(kernel, memory(spec), disks, card).with(files.map(FileServer::connection));
+        }
+        MachineSpec open =
+                admits(spec) ? machine.withDoors(beside.access().doors().listen(host)) : machine;
         Machine started;
         if (past.isPresent()) {
-            started = past.get().start(host, choice, kernel, disks, card);
+            started = past.get().start(host, choice, open);
         } else if (warm.isPresent()) {
-            MachineSpec clone = parts.clone(kernel, warm.get().template(), disks, card);
-            started = choice.vmm().start(clone, warm.get().origin());
+            started = choice.vmm().start(open, warm.get().origin());
         } else {
-            MachineSpec booting = parts.machine(kernel, memory(spec), disks, card);
-            started = choice.vmm().start(booting.with(files.map(FileServer::connection)));
+            started = choice.vmm().start(open);
         }
         files.ifPresent(server -> server.serve(started));
         BringUp.Begun begun = new BringUp.Begun(
@@ -395,8 +402,12 @@ public final class MicroVms implements AutoCloseable {
             if (origins.past().isPresent()) {
                 GuestReturn.goOn(up.stub());
             }
+            int last = GuestCommands.MAKERS;
+            if (origins.past().isPresent()) { // some that its maker started there go on here
+                last = up.stub().alive().stream().mapToInt(Stub.Alive::number).reduce(last, Math::max);
+            }
             MicroVm.Beginning beginning =
-                    new MicroVm.Beginning(begun.template(), up.answered(), up.steps(), spec.onHang());
+                    new MicroVm.Beginning(begun.template(), up.answered(), up.steps(), spec.onHang(), last);
             return new MicroVm(
                     id,
                     machine,
@@ -424,6 +435,18 @@ public final class MicroVms implements AutoCloseable {
                     }
                 }),
                 new GuestStep.Talk("ready", true, _ -> stub.ping()));
+    }
+
+    /** Whether others than its maker can be let into a microVM. */
+    public static boolean admits(SandboxSpec spec) {
+        return spec.vmm() == VmmKind.QEMU || spec.vmm() == VmmKind.QEMU_Q35;
+    }
+
+    /** Lets other processes of its owner into a microVM of this process that {@link #admits} them. It may be closed meanwhile. */
+    public void admit(MicroVm machine, MachineAccess access) throws IOException {
+        MicroVm.Origins origins = machine.keeping().origins();
+        String key = vmms.get(access.spec().vmm()).files().key(origins.kernel(), origins.memory());
+        machine.admit(host, access, key);
     }
 
     /** What machines can begin with instead of booting. */

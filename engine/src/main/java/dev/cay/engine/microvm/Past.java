@@ -9,8 +9,6 @@ import dev.cay.linux.Fd;
 import dev.cay.linux.HostKernel;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.List;
-import java.util.Optional;
 
 /**
  * Where a microVM goes on.
@@ -34,14 +32,8 @@ public record Past(String name, Snapshot snapshot, Path state) {
                 "make it again, or prefer the kernel that it had (cay kernel default)");
     }
 
-    Machine start(
-            HostKernel host,
-            Vmms.Choice choice,
-            GuestKernel kernel,
-            List<Disk> disks,
-            Optional<MachineSpec.NetworkCard> card)
-            throws IOException {
-        MachineSpec again = choice.files().again(kernel, snapshot.machine().memory(), disks, card);
+    /** Has a machine go on there; returns when it runs. */
+    Machine start(HostKernel host, Vmms.Choice choice, MachineSpec again) throws IOException {
         try (Fd opened = MachineKeeping.open(host, state)) {
             return choice.vmm().start(again, new Origin.Saved(opened, places(), ports()));
         }
@@ -60,17 +52,6 @@ public record Past(String name, Snapshot snapshot, Path state) {
                 QemuMigration migration = new QemuMigration(monitor);
                 migration.receive(opened, true);
                 migration.awaitRunning(deadline);
-                for (int i = ports(); i < MachineDoors.CHANNELS; i++) {
-                    String wire = QemuWires.wire(i);
-                    String port = MachineDoors.port(i);
-                    monitor.execute(
-                            "device_add",
-                            arguments -> arguments
-                                    .field("driver", "virtserialport")
-                                    .field("chardev", wire)
-                                    .field("name", port),
-                            List.of());
-                }
             }
         }
     }
@@ -85,9 +66,14 @@ public record Past(String name, Snapshot snapshot, Path state) {
         return snapshot.machine().ports();
     }
 
-    /** Whether its guest was one that outlives its maker: what it takes to serve several processes it has already. */
+    /** Whether its guest was one that outlives its maker. */
     boolean isLasting() {
-        return ports() > 1;
+        return snapshot.spec().lifetime().detached();
+    }
+
+    /** Whether its guest has what it takes to serve several processes. */
+    boolean hasRecords() {
+        return isLasting() || ports() > 1;
     }
 
     /** What its commands find in it. */

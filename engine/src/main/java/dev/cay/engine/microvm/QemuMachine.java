@@ -32,6 +32,7 @@ final class QemuMachine implements Machine {
     private final AtomicLong ids = new AtomicLong();
     private final ReentrantLock writing = new ReentrantLock();
     private volatile String shutdown = "";
+    private volatile Consumer<Boolean> halting = _ -> {};
 
     QemuMachine(Home.Guarded guarded, Fd monitor, Fd channel, Fd console) {
         this.monitor = monitor;
@@ -54,6 +55,7 @@ final class QemuMachine implements Machine {
             case Qmp.Message.Done done -> answer(done.id(), done);
             case Qmp.Message.Refused refused -> answer(refused.id(), refused);
             case Qmp.Message.Shutdown(String reason) -> shutdown = reason;
+            case Qmp.Message.Halted(boolean still) -> halting.accept(still);
             case Qmp.Message.Other _ -> {}
         }
     }
@@ -189,6 +191,16 @@ final class QemuMachine implements Machine {
     @Override
     public long pid() {
         return process.pid();
+    }
+
+    @Override
+    public void onHalt(Consumer<Boolean> action) {
+        halting = action;
+    }
+
+    @Override
+    public Optional<String> group() {
+        return process.home().group();
     }
 
     @Override

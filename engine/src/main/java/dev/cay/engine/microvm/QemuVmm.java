@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Set;
 
 /**
@@ -19,6 +20,8 @@ import java.util.Set;
 public record QemuVmm(Home home, QemuType type) implements Vmm {
     /** What QEMU needs besides the guest's memory and what it translates. */
     private static final Size OVERHEAD = Size.mib(192);
+
+    private static final int STREAMS = 3;
 
     /** What it says of a machine that it was built without. */
     private static final String UNKNOWN_MACHINE = "unsupported machine type";
@@ -37,7 +40,7 @@ public record QemuVmm(Home home, QemuType type) implements Vmm {
         List<Fd> theirs = new ArrayList<>();
         QemuMachine machine;
         try {
-            for (int i = 0; i < 3; i++) {
+            for (int i = 0; i < STREAMS; i++) {
                 List<Fd> pair = UnixSocket.pair();
                 ours.add(pair.getFirst());
                 theirs.add(pair.getLast());
@@ -50,7 +53,11 @@ public record QemuVmm(Home home, QemuType type) implements Vmm {
             }
             spec.files().ifPresent(theirs::add);
             spec.card().ifPresent(card -> theirs.add(card.device()));
-            QemuWires wires = new QemuWires.Held(ports(origin));
+            OptionalInt doors = spec.doors().isEmpty()
+                    ? OptionalInt.empty()
+                    : OptionalInt.of(Home.FURTHER + theirs.size() - STREAMS);
+            theirs.addAll(spec.doors());
+            QemuWires wires = new QemuWires.Held(doors, ports(origin));
             Home.Guarded process = home.start(
                     seen -> QemuCommand.of(type, spec, origin, wires, seen), needs(spec, origin), List.copyOf(theirs));
             machine = new QemuMachine(process, ours.get(0), ours.get(1), ours.get(2));
@@ -92,8 +99,7 @@ public record QemuVmm(Home home, QemuType type) implements Vmm {
     void detach(MachineSpec spec, LastingHome lasting, Origin origin, List<Fd> doors) throws IOException {
         List<Fd> further = new ArrayList<>();
         spec.card().ifPresent(card -> further.add(card.device()));
-        int ports = origin instanceof Origin.Saved saved ? saved.ports() : MachineDoors.CHANNELS;
-        QemuWires wires = new QemuWires.Open(Home.FURTHER + further.size(), ports);
+        QemuWires wires = new QemuWires.Open(Home.FURTHER + further.size(), ports(origin));
         further.addAll(doors);
         lasting.start(seen -> QemuCommand.of(type, spec, origin, wires, seen), needs(spec, origin), further);
     }

@@ -1,7 +1,9 @@
 package dev.cay.engine.microvm;
 
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.OptionalInt;
 
 /** By what a QEMU is spoken with. */
 sealed interface QemuWires {
@@ -11,7 +13,7 @@ sealed interface QemuWires {
 
     String monitor();
 
-    /** Options for more channels than the first. */
+    /** Options for more channels than the first, and for those who come by them. */
     List<String> furtherChannels();
 
     /** What QEMU calls the host's end of a channel behind the first. */
@@ -23,13 +25,30 @@ sealed interface QemuWires {
         return "virtserialport,chardev=" + wire(channel) + ",name=" + MachineDoors.port(channel);
     }
 
+    private static String listening(String name, int descriptor) {
+        return "socket,id=" + name + ",fd=" + descriptor + ",server=on,wait=off";
+    }
+
+    /** Plugs in the guest's end of a channel behind the first. */
+    static void plug(QemuMigration.Commands monitor, int channel) throws IOException {
+        monitor.execute(
+                "device_add",
+                arguments -> arguments
+                        .field("driver", "virtserialport")
+                        .field("chardev", wire(channel))
+                        .field("name", MachineDoors.port(channel)),
+                List.of());
+    }
+
     /**
      * By the one process with which it ends: descriptor 0 is a socket for QMP, 1 one for the channel, 2 one for the guest's console
      * together with what QEMU itself has to say.
      *
-     * @param ports how many channels its guest has; at all but the first there is nobody
+     * @param doors the first of the descriptors that listen for others, one for QMP, then those of further channels; empty if nobody else
+     *     can come
+     * @param ports how many channels its guest has; if others can come the rest can be plugged in
      */
-    record Held(int ports) implements QemuWires {
+    record Held(OptionalInt doors, int ports) implements QemuWires {
         @Override
         public String console() {
             return "socket,id=console,fd=2";
@@ -48,8 +67,16 @@ sealed interface QemuWires {
         @Override
         public List<String> furtherChannels() {
             List<String> options = new ArrayList<>();
-            for (int i = 1; i < ports; i++) {
-                options.addAll(List.of("-chardev", "null,id=" + wire(i), "-device", device(i)));
+            if (doors.isPresent()) {
+                options.addAll(List.of("-chardev", listening("door", doors.getAsInt())));
+                options.addAll(List.of("-mon", "chardev=door,mode=control"));
+            }
+            for (int i = 1; i < (doors.isPresent() ? MachineDoors.CHANNELS : ports); i++) {
+                String end = doors.isPresent() ? listening(wire(i), doors.getAsInt() + i) : "null,id=" + wire(i);
+                options.addAll(List.of("-chardev", end));
+                if (i < ports) {
+                    options.addAll(List.of("-device", device(i)));
+                }
             }
             return options;
         }
@@ -88,10 +115,6 @@ sealed interface QemuWires {
                 }
             }
             return options;
-        }
-
-        private static String listening(String name, int descriptor) {
-            return "socket,id=" + name + ",fd=" + descriptor + ",server=on,wait=off";
         }
     }
 }

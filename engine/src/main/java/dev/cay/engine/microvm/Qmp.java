@@ -38,6 +38,9 @@ final class Qmp {
         /** The machine ends; the reason is one of QEMU's ShutdownCause. */
         record Shutdown(String reason) implements Message {}
 
+        /** The machine has been halted, or goes on; whoever it was that had asked for it. */
+        record Halted(boolean still) implements Message {}
+
         /** Something else. */
         record Other() implements Message {}
     }
@@ -141,7 +144,12 @@ final class Qmp {
             if (done) {
                 return new Message.Done(id, status);
             }
-            return event.filter("SHUTDOWN"::equals).isPresent() ? new Message.Shutdown(reason) : new Message.Other();
+            return switch (event.orElse("")) {
+                case "SHUTDOWN" -> new Message.Shutdown(reason);
+                case "STOP" -> new Message.Halted(true);
+                case "RESUME" -> new Message.Halted(false);
+                default -> new Message.Other();
+            };
         }
     }
 }

@@ -10,7 +10,6 @@ import dev.cay.Exit;
 import dev.cay.OutputKind;
 import dev.cay.OutputLog;
 import dev.cay.Sandbox;
-import dev.cay.SandboxEvent;
 import dev.cay.SandboxException;
 import dev.cay.SandboxFiles;
 import dev.cay.SandboxInfo;
@@ -30,34 +29,33 @@ import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.function.Consumer;
 
 /** A sandbox made of a microVM, which ends with this process. */
 final class MachineSandbox implements Sandbox, DetachableExecution.Keeper {
     private static final Duration MARGIN = Duration.ofSeconds(30);
 
     private final MicroVm machine;
-    private final Timeouts timeouts;
     private final SandboxSpec spec;
     private final Instant created;
-    private final AttachedSandboxes others;
-    private final Runnable onClose;
+    private final Circumstances circumstances;
     private final Set<DetachableExecution> executions = ConcurrentHashMap.newKeySet();
     private final AtomicBoolean closed = new AtomicBoolean();
 
-    /** @param others are told what happens to it */
-    MachineSandbox(
-            MicroVm machine,
-            SandboxSpec spec,
-            Instant created,
-            Timeouts timeouts,
-            AttachedSandboxes others,
-            Runnable onClose) {
+    /**
+     * What is around it.
+     *
+     * @param admission of other processes
+     * @param onHalt gets to know, under true, that this process is about to halt it, under false, that it lets it go on
+     * @param onClose is run when it has ended
+     */
+    record Circumstances(Timeouts timeouts, Admission admission, Consumer<Boolean> onHalt, Runnable onClose) {}
+
+    MachineSandbox(MicroVm machine, SandboxSpec spec, Instant created, Circumstances circumstances) {
         this.machine = machine;
         this.created = created;
-        this.timeouts = timeouts;
         this.spec = spec;
-        this.others = others;
-        this.onClose = onClose;
+        this.circumstances = circumstances;
     }
 
     @Override
@@ -73,7 +71,9 @@ final class MachineSandbox implements Sandbox, DetachableExecution.Keeper {
             // The guest's first process keeps the time. One that does not is not in its right mind, and ends with its
             // machine.
             Optional<Timeouts.Timeout> guard = command.timeout()
-                    .map(timeout -> timeouts.after(timeout.plus(command.grace()).plus(MARGIN), machine::kill));
+                    .map(timeout -> circumstances
+                            .timeouts()
+                            .after(timeout.plus(command.grace()).plus(MARGIN), machine::kill));
             AtomicReference<Optional<DetachableExecution>> self = new AtomicReference<>(Optional.empty());
             // Nothing of what it writes is kept, so that nobody else can take it up.
             DetachableExecution execution = new DetachableExecution(
@@ -150,14 +150,14 @@ final class MachineSandbox implements Sandbox, DetachableExecution.Keeper {
     public void pause() {
         requireOpen();
         machine.pause();
-        others.tell(id(), spec, SandboxEvent.Kind.PAUSED);
+        circumstances.onHalt().accept(true);
     }
 
     @Override
     public void resume() {
         requireOpen();
         machine.resume();
-        others.tell(id(), spec, SandboxEvent.Kind.RESUMED);
+        circumstances.onHalt().accept(false);
     }
 
     @Override
@@ -251,10 +251,11 @@ final class MachineSandbox implements Sandbox, DetachableExecution.Keeper {
     @Override
     public void close() {
         if (closed.compareAndSet(false, true)) {
+            circumstances.admission().end();
             try {
                 machine.close();
             } finally {
-                onClose.run();
+                circumstances.onClose().run();
             }
         }
     }

@@ -4,6 +4,7 @@ import dev.cay.BootStep;
 import dev.cay.Mount;
 import dev.cay.Root;
 import dev.cay.Sandbox;
+import dev.cay.SandboxEvent;
 import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
 import dev.cay.Templates;
@@ -94,7 +95,7 @@ final class MachineSandboxes implements AutoCloseable {
     /** Makes one that goes on where another one was, whose spec this is but for its name and its life. */
     Sandbox restore(SandboxSpec spec, Continuation continuation) {
         if (!spec.lifetime().detached()) {
-            return make(spec, (id, wanted) -> goOn(id, wanted, continuation));
+            return make(spec, access -> goOn(access, continuation));
         }
         Snapshot snapshot = continuation.past().snapshot();
         // A command whose streams were its maker's cannot be taken up by anybody.
@@ -125,7 +126,7 @@ final class MachineSandboxes implements AutoCloseable {
 
     /** How a machine begins. */
     private interface Beginning {
-        MicroVm begin(String id, SandboxSpec spec);
+        MicroVm begin(MachineAccess access);
     }
 
     private void requireRoot() {
@@ -150,12 +151,16 @@ final class MachineSandboxes implements AutoCloseable {
         // From here on there is a sandbox of this id, for whoever asks whose its volumes are.
         stored.get().attached().begin(id, spec, created);
         try {
-            MicroVm machine = beginning.begin(id, spec);
+            MachineAccess access = access(id, spec);
+            MicroVm machine = beginning.begin(access);
             try {
                 stored.get().attached().made(id, spec, created, machine.pid(), machine.boot());
-                MachineSandbox sandbox = new MachineSandbox(
-                        machine, spec, created, timeouts, stored.get().attached(), () -> ended(id, spec));
+                Admission admission = new Admission(machines(), machine, access);
+                MachineSandbox.Circumstances circumstances = new MachineSandbox.Circumstances(
+                        timeouts, admission, halted -> noted(id, spec, halted), () -> ended(id, spec));
+                MachineSandbox sandbox = new MachineSandbox(machine, spec, created, circumstances);
                 sandboxes.put(id, sandbox);
+                admission.begin(timeouts);
                 return sandbox;
             } catch (RuntimeException e) {
                 machine.close();
@@ -177,20 +182,40 @@ final class MachineSandboxes implements AutoCloseable {
         }
     }
 
-    private MicroVm boot(String id, SandboxSpec spec) {
+    private MachineAccess access(String id, SandboxSpec spec) {
+        return new MachineAccess(containers.kernel(), stored.get().store().directory(id), id, spec);
+    }
+
+    /** Tells others that this process has halted one, or lets it go on. */
+    private void noted(String id, SandboxSpec spec, boolean halted) {
+        SandboxStore store = stored.get().store();
+        StoredSandboxes.guarded(() -> store.locked(id, () -> {
+            store.setPaused(id, halted);
+            return id;
+        }));
+        stored.get().attached().tell(id, spec, halted ? SandboxEvent.Kind.PAUSED : SandboxEvent.Kind.RESUMED);
+    }
+
+    private MicroVm boot(MachineAccess access) {
+        String id = access.id();
+        SandboxSpec spec = access.spec();
         Map<String, Path> disks = volumes.use(spec, id);
         Optional<Path> changes = changes(id, spec);
         return withImage(
-                id,
-                spec,
-                changes,
-                layers -> machines().create(id, spec, layers, new MicroVms.DiskFiles(changes, disks)));
+                id, spec, changes, layers -> machines().create(access, layers, new MicroVms.DiskFiles(changes, disks)));
     }
 
-    private MicroVm goOn(String id, SandboxSpec spec, Continuation continuation) {
+    private MicroVm goOn(MachineAccess access, Continuation continuation) {
+        String id = access.id();
         Optional<Path> changes = copied(id, continuation);
-        return withImage(
-                id, spec, changes, layers -> machines().restore(id, spec, layers, changes, continuation.past()));
+        MicroVm machine = withImage(
+                id, access.spec(), changes, layers -> machines().restore(access, layers, changes, continuation.past()));
+        StoredSandboxes.guarded(() -> {
+            int last = continuation.past().snapshot().commands().last();
+            stored.get().store().inherit(id, continuation.executions(), last);
+            return id;
+        });
+        return machine;
     }
 
     private Optional<Path> copied(String id, Continuation continuation) {
@@ -230,7 +255,7 @@ final class MachineSandboxes implements AutoCloseable {
                 ledger,
                 new LastingHome.Console(console.file(), console.ring()),
                 spec.lifetime().limit());
-        MachineAccess access = new MachineAccess(containers.kernel(), store.directory(id), id, spec);
+        MachineAccess access = access(id, spec);
         MicroVms.Lasting lasting =
                 new MicroVms.Lasting(access, home, ledger, () -> StoredSandboxes.guarded(() -> store.consoleText(id)));
         try {

@@ -7,9 +7,11 @@ import dev.cay.SandboxException;
 import dev.cay.SandboxInfo;
 import dev.cay.SandboxState;
 import dev.cay.SweepReport;
+import dev.cay.Usage;
 import dev.cay.engine.container.Containers;
 import dev.cay.engine.microvm.Guest;
 import dev.cay.engine.microvm.MachineAccess;
+import dev.cay.engine.microvm.MicroVms;
 import dev.cay.engine.state.Executions;
 import dev.cay.engine.state.SandboxRecord;
 import dev.cay.engine.state.SandboxStore;
@@ -23,8 +25,8 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.BooleanSupplier;
 
 /**
- * The guests of microVMs that outlive their makers, as any process of their owner sees and enters them. For all else such a microVM is a
- * container, in which its VMM runs. Thread-safe.
+ * The guests of microVMs that outlive their makers, or that another process has made, as any process of their owner sees and enters
+ * them. For all else such a microVM is a container, in which its VMM runs. Thread-safe.
  */
 final class StoredMachines {
     /** For how long a guest may take to answer; one that takes longer is hung. */
@@ -46,7 +48,10 @@ final class StoredMachines {
 
     /** Whether a sandbox is such a microVM, and there is or was a guest. */
     static boolean has(SandboxRecord record) {
-        return record.spec().isolation() == Isolation.MICROVM && record.owner().equals(SandboxRecord.DETACHED);
+        return record.spec().isolation() == Isolation.MICROVM
+                && (record.isAttached()
+                        ? record.firstProcess().isPresent() && MicroVms.admits(record.spec())
+                        : record.owner().equals(SandboxRecord.DETACHED));
     }
 
     private static boolean lives(SandboxRecord record) {
@@ -125,6 +130,7 @@ final class StoredMachines {
         Optional<Guest> entered = Optional.ofNullable(guests.get(record.id()));
         Health health = access.look(entered, guest -> {
                     if (record.state() == SandboxState.RUNNING
+                            && !record.isAttached()
                             && record.spec().command().isPresent()) {
                         new GuestGrip(store, record.id(), guest, () -> {}).refresh(Executions.OWN);
                     }
@@ -144,6 +150,15 @@ final class StoredMachines {
                 info.exit(),
                 info.paused(),
                 machine);
+    }
+
+    /** What a machine has used. */
+    Usage usage(SandboxRecord record) throws IOException {
+        return record.isAttached()
+                ? containers.usage(
+                        record.owner(),
+                        access(record).group().orElseThrow(() -> new IOException("it is not accounted")))
+                : containers.usage(record.id());
     }
 
     /** Halts a machine, or lets it go on. */

@@ -134,7 +134,7 @@ final class StoredSandbox implements Sandbox {
     }
 
     private OwnersCommands ownersCommands() throws IOException {
-        return sandboxes.ownersCommands(((ContainerGrip) grip()).container()); // of an attached one there is no other
+        return sandboxes.ownersCommands(grip());
     }
 
     @Override
@@ -199,14 +199,14 @@ final class StoredSandbox implements Sandbox {
         return new Pausing(sandboxes, id, this::grip);
     }
 
-    /** Whether it is a microVM, which is another's if it is attached. */
+    /** Whether it is a microVM. */
     private boolean isMachine() {
         return spec.isolation() == Isolation.MICROVM;
     }
 
     /** Brings what is known here of a command up to date. */
     private void refresh(int execution) throws IOException {
-        if (isMachine() && !isAttached() && !sandboxes.store().isPaused(id) && !isDead()) {
+        if (isMachine() && !sandboxes.store().isPaused(id) && !isDead()) {
             grip().refresh(execution);
         }
     }
@@ -302,7 +302,10 @@ final class StoredSandbox implements Sandbox {
                 }
             }
             List<ExecutionInfo> list = executionFiles().list(isDead());
-            if (!isAttached() || isMachine() || spec.command().isEmpty() || isDead()) {
+            if (!isAttached()
+                    || spec.command().isEmpty()
+                    || isDead()
+                    || isMachine() && sandboxes.store().isPaused(id)) { // whom nobody can be asked of then
                 return list;
             }
             List<ExecutionInfo> all =
@@ -426,7 +429,7 @@ final class StoredSandbox implements Sandbox {
 
     @Override
     public Usage usage() {
-        return isMachine() && !isAttached()
+        return isMachine()
                 ? sandboxes.usage(id)
                 : ((ContainerGrip) grip()).container().usage();
     }

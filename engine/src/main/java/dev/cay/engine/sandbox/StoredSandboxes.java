@@ -16,6 +16,7 @@ import dev.cay.Usage;
 import dev.cay.engine.container.Container;
 import dev.cay.engine.container.Containers;
 import dev.cay.engine.container.Ledger;
+import dev.cay.engine.microvm.MicroVms;
 import dev.cay.engine.state.Effect;
 import dev.cay.engine.state.Event;
 import dev.cay.engine.state.Executions;
@@ -229,10 +230,11 @@ final class StoredSandboxes {
     Grip connect(String id) {
         return guarded(() -> {
             SandboxRecord record = update(store.read(id));
-            if (record.spec().isolation() == Isolation.MICROVM && record.isAttached()) {
+            if (record.spec().isolation() == Isolation.MICROVM && !MicroVms.admits(record.spec())) {
                 throw new SandboxException.Unsupported(
-                        "only the process that made the microVM " + record.name() + " can reach what is in it",
-                        "run the command there, or use a container");
+                        "only the process that made the microVM " + record.name() + " can reach what is in it: "
+                                + record.spec().vmm().text() + " lets nobody else in",
+                        "run the command there, or use --vmm qemu");
             }
             if (record.state() == SandboxState.DEAD || record.state() == SandboxState.REMOVING) {
                 throw new SandboxException.Closed(
@@ -270,12 +272,15 @@ final class StoredSandboxes {
         return guarded(() -> update(store.read(id)).state() == SandboxState.DEAD);
     }
 
-    /** What a microVM that outlives its maker has used. */
+    /** What a microVM has used. */
     Usage usage(String id) {
-        if (isDead(id)) {
-            throw new SandboxException.Closed("the sandbox " + id + " is dead");
-        }
-        return containers.usage(id);
+        return guarded(() -> {
+            SandboxRecord record = update(store.read(id));
+            if (record.state() == SandboxState.DEAD) {
+                throw new SandboxException.Closed("the sandbox " + id + " is dead");
+            }
+            return machines.usage(record);
+        });
     }
 
     StoredMachines machines() {
@@ -356,14 +361,18 @@ final class StoredSandboxes {
     }
 
     /** What its owner runs in a sandbox that ends with another process. */
-    OwnersCommands ownersCommands(Container container) throws IOException {
+    OwnersCommands ownersCommands(Grip grip) throws IOException {
+        if (grip instanceof GuestGrip machine) {
+            return new OwnersGuestCommands(machine.guest());
+        }
+        Container container = ((ContainerGrip) grip).container();
         Set<Integer> others = new HashSet<>();
         for (ExecutionInfo execution : store.executions(container.id()).list(false)) {
             if (execution.exit().isEmpty()) {
                 others.add(execution.pid());
             }
         }
-        return new OwnersCommands(containers, container, others);
+        return new OwnersContainerCommands(containers, container, others);
     }
 
     /** Tells of the end of the sandbox's own command if its record does. */

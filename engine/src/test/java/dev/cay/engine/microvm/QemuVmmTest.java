@@ -300,7 +300,7 @@ class QemuVmmTest {
                                     new Qmp.Message.Done(7, ""),
                                     new Qmp.Message.Done(9, "completed"),
                                     new Qmp.Message.Refused(8, "'d'"),
-                                    new Qmp.Message.Other(),
+                                    new Qmp.Message.Halted(false),
                                     new Qmp.Message.Shutdown("guest-reset"));
                 }
             }
