@@ -16,12 +16,20 @@ public interface Kernels {
      * @param modules how many modules a guest is given with it; none if all it needs is built in
      * @param size what it takes of the disk
      * @param preferred whether it is the one that is booted if no other is asked for
+     * @param lacking modules that an older version of Cay did not take out of its files, and today's would: to be added again by
+     *     whoever needs them
      */
-    record Info(String name, String release, int modules, Size size, boolean preferred) {
+    record Info(String name, String release, int modules, Size size, boolean preferred, List<String> lacking) {
         public Info {
+            lacking = List.copyOf(lacking);
             Check.name("the kernel's name", name);
             requireNonNull(release, "release is null");
             requireNonNull(size, "size is null");
+        }
+
+        /** One that lacks nothing. */
+        public Info(String name, String release, int modules, Size size, boolean preferred) {
+            this(name, release, modules, size, preferred, List.of());
         }
     }
 

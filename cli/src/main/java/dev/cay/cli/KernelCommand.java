@@ -124,14 +124,17 @@ final class KernelCommand implements Command {
             all = engine.kernels().list();
         }
         return new Listing<Kernels.Info>(
-                        List.of("NAME", "RELEASE", "MODULES", "SIZE", "DEFAULT"),
+                        List.of("NAME", "RELEASE", "MODULES", "SIZE", "DEFAULT", "LACKS"),
                         Kernels.Info::name,
                         kernel -> List.of(
                                 kernel.name(),
                                 kernel.release(),
                                 Integer.toString(kernel.modules()),
                                 Figures.bytes(kernel.size().bytes()),
-                                kernel.preferred() ? "yes" : "-"),
+                                kernel.preferred() ? "yes" : "-",
+                                kernel.lacking().isEmpty()
+                                        ? "-"
+                                        : String.join(",", kernel.lacking()) + ": add it again"),
                         KernelCommand::write)
                 .print(all, arguments.has(QUIET), format, context);
     }
@@ -141,6 +144,7 @@ final class KernelCommand implements Command {
                 .field("release", kernel.release())
                 .field("modules", kernel.modules())
                 .field("bytes", kernel.size().bytes())
-                .field("default", kernel.preferred());
+                .field("default", kernel.preferred())
+                .field("lacking", kernel.lacking());
     }
 }

@@ -15,7 +15,12 @@ final class FakeKernels implements Kernels {
     @Override
     public Info add(List<Path> files, Optional<String> name) {
         Info added = new Info(
-                name.orElse(files.getFirst().getFileName().toString()), "6.1.0", 17, Size.mib(52), kernels.isEmpty());
+                name.orElse(files.getFirst().getFileName().toString()),
+                "6.1.0",
+                17,
+                Size.mib(52),
+                kernels.isEmpty(),
+                files.size() > 1 ? List.of() : List.of("one", "another"));
         kernels.add(added);
         return added;
     }
@@ -32,7 +37,8 @@ final class FakeKernels implements Kernels {
                 kernel.release(),
                 kernel.modules(),
                 kernel.size(),
-                kernel.name().equals(name)));
+                kernel.name().equals(name),
+                kernel.lacking()));
     }
 
     @Override

@@ -17,9 +17,10 @@ class KernelCommandTest {
         terminal.run("kernel", "ls");
         terminal.run("kernel", "ls", "-q");
         assertThat(terminal.out())
-                .isEqualTo(
-                        "vmlinux\n{\"name\":\"two\",\"release\":\"6.1.0\",\"modules\":17,\"bytes\":54525952,"
-                                + "\"default\":false}\ntwo\nvmlinux\t6.1.0\t17\t52m\t-\ntwo\t6.1.0\t17\t52m\tyes\nvmlinux\ntwo\n");
+                .isEqualTo("vmlinux\n{\"name\":\"two\",\"release\":\"6.1.0\",\"modules\":17,\"bytes\":54525952,"
+                        + "\"default\":false,\"lacking\":[]}\ntwo\n"
+                        + "vmlinux\t6.1.0\t17\t52m\t-\tone,another: add it again\n"
+                        + "two\t6.1.0\t17\t52m\tyes\t-\nvmlinux\ntwo\n");
         assertThat(terminal.run("kernel", "rm", "two")).isZero();
         assertThat(terminal.run("kernel", "rm", "two")).isEqualTo(1);
     }

@@ -43,7 +43,7 @@ public final class KernelStore implements Kernels {
     public static final String NAME = "kernels";
 
     /** The first one did not say whether a kernel knows ACPI: each did. */
-    private static final int VERSION = 2;
+    private static final int VERSION = 3;
 
     private static final int MAXIMUM_DOCUMENT = 4096;
     private static final String HINT = "see 'cay help kernel' for what can be taken";
@@ -132,7 +132,8 @@ public final class KernelStore implements Kernels {
         }
         String json = JsonWriter.object(out -> out.field("version", VERSION)
                 .field("release", unpacked.release())
-                .field("acpi", unpacked.acpi()));
+                .field("acpi", unpacked.acpi())
+                .texts("wanted", ModuleSet.WANTED));
         sync(Files.writeString(born.resolve("kernel.json"), json));
         sync(modules);
         sync(born);
@@ -210,10 +211,30 @@ public final class KernelStore implements Kernels {
             size += Files.size(module);
         }
         boolean isPreferred = preferred().filter(name::equals).isPresent();
-        return Optional.of(new Info(name, document.get().release(), modules.size(), Size.bytes(size), isPreferred));
+        return Optional.of(new Info(
+                name,
+                document.get().release(),
+                modules.size(),
+                Size.bytes(size),
+                isPreferred,
+                lacking(document.get(), modules)));
     }
 
-    private record Document(String release, boolean acpi) {}
+    /** A kernel that has come without any module has all built in. */
+    private static List<String> lacking(Document document, List<Path> modules) {
+        return ModuleSet.WANTED.stream()
+                .filter(name -> !modules.isEmpty() && !document.wanted().contains(name))
+                .filter(name -> modules.stream()
+                        .noneMatch(module -> module.getFileName().toString().endsWith("-" + name + ".ko")))
+                .toList();
+    }
+
+    /**
+     * What is written down of a kernel.
+     *
+     * @param wanted the modules that were looked for when it was added
+     */
+    private record Document(String release, boolean acpi, List<String> wanted) {}
 
     private Optional<Document> document(String name) throws IOException {
         if (name.startsWith(".") || name.contains("/")) {
@@ -228,8 +249,10 @@ public final class KernelStore implements Kernels {
             json = new String(in.readNBytes(MAXIMUM_DOCUMENT), StandardCharsets.UTF_8);
         }
         return Optional.of(JsonObject.read(json, "the kernel " + name, "remove it and add it again", in -> {
-            boolean acpi = in.number("version", 1, VERSION) == 1 || in.flag("acpi");
-            return new Document(in.text("release"), acpi);
+            long version = in.number("version", 1, VERSION);
+            boolean acpi = version == 1 || in.flag("acpi");
+            List<String> wanted = version < VERSION ? ModuleSet.WANTED_EARLIER : in.texts("wanted");
+            return new Document(in.text("release"), acpi, wanted);
         }));
     }
 

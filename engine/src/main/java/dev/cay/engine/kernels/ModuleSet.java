@@ -37,6 +37,9 @@ record ModuleSet(Map<String, byte[]> files) {
             "virtiofs",
             "vmw_vsock_virtio_transport");
 
+    /** Of these, what was looked for before it was written down. */
+    static final List<String> WANTED_EARLIER = WANTED.subList(0, WANTED.indexOf("vmw_vsock_virtio_transport"));
+
     private static final int MAXIMUM = 256;
 
     /** A kernel that has all it needs built in. */

@@ -127,6 +127,36 @@ class KernelStoreTest {
                 .isEqualTo(new Kernels.Info("6.12.99", "6.12.99", 0, dev.cay.Size.bytes(8192), true));
     }
 
+    /** What an older version did not look for is said, unless it is there all the same. */
+    @Test
+    void whatAnOlderVersionDidNotTakeIsSaid() throws IOException {
+        Path image = write("vmlinuz", KernelFiles.bzImage(RELEASE, KernelFiles.vmlinux(RELEASE), Compression.ZSTD));
+        for (Map.Entry<String, byte[]> file :
+                files(Compression.GZIP, Compression.XZ).entrySet()) {
+            if (file.getKey().startsWith("./lib/modules")) {
+                Path place =
+                        directory.resolve("libraries").resolve(file.getKey().substring("./lib/modules/".length()));
+                Files.createDirectories(place.getParent());
+                Files.write(place, file.getValue());
+            }
+        }
+        assertThat(store.add(List.of(image), Optional.of("k")).lacking()).isEmpty();
+        Path kept;
+        try (var all = Files.walk(directory)) {
+            kept = all.filter(path -> path.endsWith("k/kernel.json"))
+                    .findFirst()
+                    .orElseThrow();
+        }
+        Files.writeString(kept, "{\"version\":2,\"release\":\"" + RELEASE + "\",\"acpi\":true}");
+        assertThat(store.list())
+                .singleElement()
+                .satisfies(info -> assertThat(info.lacking()).containsExactly("vmw_vsock_virtio_transport"));
+        Files.createFile(kept.resolveSibling("modules").resolve("99-vmw_vsock_virtio_transport.ko"));
+        assertThat(store.list())
+                .singleElement()
+                .satisfies(info -> assertThat(info.lacking()).isEmpty());
+    }
+
     @Test
     void oneIsPreferredUntilItIsRemoved() throws IOException {
         Path file = write("vmlinux", KernelFiles.vmlinux("6.12.99"));
