@@ -2,6 +2,7 @@ package dev.cay.it;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cay.BootStep;
 import dev.cay.Furnishing;
@@ -17,6 +18,7 @@ import dev.cay.engine.kernels.KernelStore;
 import dev.cay.engine.microvm.Acceleration;
 import dev.cay.engine.microvm.ContainerHome;
 import dev.cay.engine.microvm.DhcpClient;
+import dev.cay.engine.microvm.Disk;
 import dev.cay.engine.microvm.GuestAddressing;
 import dev.cay.engine.microvm.GuestBoot;
 import dev.cay.engine.microvm.GuestSpec;
@@ -30,6 +32,7 @@ import dev.cay.linux.Child;
 import dev.cay.linux.Fd;
 import dev.cay.linux.FileOps;
 import dev.cay.linux.HostKernel;
+import dev.cay.linux.Mount;
 import dev.cay.linux.Namespaces;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
@@ -61,13 +64,17 @@ import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** How a guest comes to its addresses by itself: its kernel's command line says them, or busybox's DHCP server on its link. */
+/**
+ * What no sandbox asks of a guest, and whoever builds on {@link GuestSpec} can: addresses that its kernel's command line says, or
+ * busybox's DHCP server on its link; a disk for its root.
+ */
 @ExtendWith(RootLane.class)
 final class GuestAddressTest {
     private static final Duration LONG = Duration.ofSeconds(120);
     private static final String CARD = "dhcp0";
 
     private final Path directory = Lab.directory();
+    private Path file;
     private HostKernel host;
     private NetlinkLab lab;
 
@@ -76,6 +83,7 @@ final class GuestAddressTest {
     void itsCommandLineOrAServerTellsIt() throws Exception {
         try (HostKernel kernel = new HostKernel()) {
             host = kernel;
+            file = disk();
             try (NetlinkLab network = NetlinkLab.create(host)) {
                 lab = network;
                 MacAddress station = MacAddress.parse("02:ca:00:00:00:77");
@@ -90,6 +98,7 @@ final class GuestAddressTest {
                         Stub stub = Stub.ofMachine(started.channel(0), deadline())) {
                     commandLine(stub);
                     server(stub);
+                    disk(stub);
                 }
             }
         }
@@ -143,15 +152,48 @@ final class GuestAddressTest {
                 Size.mib(128),
                 1,
                 new Acceleration.Emulated(TimestampCounter.kilohertz(host)),
-                List.of(),
+                List.of(new Disk(file, "data", false)),
                 Optional.of(card));
     }
 
+    /** A disk with a file system of which only the guest finds out the type. */
+    private Path disk() throws IOException {
+        Path content = Files.createDirectories(directory.resolve("content/etc"));
+        Files.writeString(content.resolve("hosts"), "its own\n");
+        Path file = directory.resolve("data.img");
+        Lab.onHost("mkfs.ext4", "-q", "-d", content.getParent().toString(), file.toString(), "16m");
+        return file;
+    }
+
+    /** Last of all, as there is no way back: nothing of the disk changes, not even by a mount of it that can write. */
+    private void disk(Stub stub) throws IOException {
+        byte[] before = Files.readAllBytes(file);
+        // What was brought up before has no disks in its /dev any more.
+        stub.runInside(OpList.of(Mount.mount("devtmpfs", "/dev", "devtmpfs", 0, "")));
+        boot(stub, new GuestAddressing.CommandLine(), new GuestSpec.Root.Disk("data", Optional.empty(), true));
+        assertThat(read(stub, "/etc/hosts"))
+                .contains("\n10.99.0.1\thost.cay.internal\n")
+                .doesNotContain("its own");
+        assertThat(read(stub, "/proc/self/mountinfo"))
+                .containsPattern(" / / ro,nosuid,nodev,relatime .*overlay")
+                .containsPattern(" /run rw,nosuid,nodev,relatime .*tmpfs.*size=")
+                .containsPattern(" /var rw,nosuid,nodev,relatime .*tmpfs.*size=")
+                .containsPattern(" /tmp rw,nosuid,nodev,relatime .*tmpfs.*size=");
+        assertThatThrownBy(() -> stub.run(OpList.of(FileOps.mkdir(Arg.of(0), "/etc/new", 0755))))
+                .hasMessageContaining("EROFS");
+        stub.run(OpList.of(FileOps.mkdir(Arg.of(0), "/var/new", 0755)));
+        assertThat(Files.readAllBytes(file)).isEqualTo(before);
+    }
+
     private static GuestBoot boot(Stub stub, GuestAddressing addressing) throws IOException {
+        return boot(stub, addressing, new GuestSpec.Root.Initramfs());
+    }
+
+    private static GuestBoot boot(Stub stub, GuestAddressing addressing, GuestSpec.Root root) throws IOException {
         GuestBoot boot = new GuestBoot(stub);
         boot.bringUp(
                 new GuestSpec(
-                        new GuestSpec.Root.Initramfs(),
+                        root,
                         false,
                         List.of(),
                         "guest",

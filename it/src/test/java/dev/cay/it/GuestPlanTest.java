@@ -203,7 +203,7 @@ final class GuestPlanTest {
                 new GuestMount.Tmpfs("/tmp", Optional.empty(), OptionalInt.empty(), GuestMount.Options.ALL)));
         assertThat(report)
                 .extracting(BootStep::name)
-                .startsWith("limits", "process table", "command line", "disks", "essential mounts", "mounts")
+                .startsWith("limits", "process table", "disks", "command line", "essential mounts", "mounts")
                 .contains("trust", "scripts", "accounts", "loopback");
         assertThat(report)
                 .allMatch(entry -> !entry.took().isNegative() && !entry.at().isNegative());

@@ -97,11 +97,11 @@ public final class GuestBoot {
     public GuestSurroundings bringUp(GuestSpec wanted, long deadline) throws IOException {
         GuestTrust trust = new GuestTrust(wanted.furnishing().certificates());
         take(GuestPlan.first(wanted, groundwork.laid()));
-        GuestSpec spec = addressed(wanted);
         GuestDisks disks = new GuestDisks(serials, groundwork.disks());
-        if (!groundwork.laid() || disks.lacks(spec.serials())) {
-            take(List.of(new GuestStep.Talk("disks", true, kernel -> disks.find(kernel, spec.serials(), deadline))));
+        if (!groundwork.laid() || disks.lacks(wanted.serials())) {
+            take(List.of(new GuestStep.Talk("disks", true, kernel -> disks.find(kernel, wanted.serials(), deadline))));
         }
+        GuestSpec spec = addressed(wanted, disks.found()); // what a mould's kernel was told is ours, and has no address
         try {
             take(GuestPlan.rest(
                     spec, disks.found(), trust, groundwork.laid(), kernel -> lease(kernel, spec, deadline)));
@@ -116,15 +116,14 @@ public final class GuestBoot {
     }
 
     /** With what its kernel's command line says, if that is who is asked. */
-    private GuestSpec addressed(GuestSpec spec) throws IOException {
+    private GuestSpec addressed(GuestSpec spec, GuestDisks.Found found) throws IOException {
         if (!(spec.addressing() instanceof GuestAddressing.CommandLine)) {
             return spec;
         }
         AtomicReference<GuestSpec> known = new AtomicReference<>(spec);
-        take(List.of(new GuestStep.Talk("command line", true, kernel -> {
+        take(List.of(new GuestStep.Talk("command line", true, _ -> {
             try {
-                GuestAddressing.parse(GuestInterface.commandLine(kernel))
-                        .ifPresent(found -> known.set(spec.with(found)));
+                GuestAddressing.parse(found.commandLine()).ifPresent(fixed -> known.set(spec.with(fixed)));
             } catch (IllegalArgumentException e) {
                 throw new IOException(e.getMessage(), e);
             }
@@ -136,7 +135,7 @@ public final class GuestBoot {
         lease = Optional.of(DhcpClient.acquire(
                 kernel,
                 spec.hostname(),
-                found -> kernel.run(GuestReturn.unsealed(spec.readOnly() && isUp, GuestPlan.names(spec.with(found)))),
+                found -> kernel.run(GuestReturn.unsealed(spec.isSealed() && isUp, GuestPlan.names(spec.with(found)))),
                 deadline));
     }
 

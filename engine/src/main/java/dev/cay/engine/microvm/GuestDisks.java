@@ -27,9 +27,13 @@ final class GuestDisks {
 
     private static final int TYPES_SIZE = 4096;
 
+    /** A kernel's own limit on x86 and ARM. */
+    private static final int COMMAND_LINE_SIZE = 4096;
+
     private final Map<String, String> serials;
     private final Map<String, String> devices = new HashMap<>();
     private List<String> types = List.of();
+    private String commandLine = "";
 
     GuestDisks() {
         this(Map.of(), Map.of());
@@ -49,8 +53,9 @@ final class GuestDisks {
      *
      * @param devices the name of the device of each serial
      * @param types the file systems that its kernel knows and that are on disks
+     * @param commandLine what its kernel was told
      */
-    record Found(Map<String, String> devices, List<String> types) {
+    record Found(Map<String, String> devices, List<String> types, String commandLine) {
         Found {
             devices = Map.copyOf(devices);
             types = List.copyOf(types);
@@ -72,7 +77,7 @@ final class GuestDisks {
     }
 
     Found found() {
-        return new Found(devices, types);
+        return new Found(devices, types, commandLine);
     }
 
     /**
@@ -112,7 +117,12 @@ final class GuestDisks {
         Op file = list.add(FileOps.open("/proc/filesystems", FileOps.O_RDONLY));
         Op read = list.add(FileOps.read(Arg.of(file), known));
         list.add(FileOps.close(file));
+        Arg.Buffer told = new Arg.Buffer(COMMAND_LINE_SIZE); // in the same message, as each costs a guest its time
+        Op line = list.add(FileOps.open("/proc/cmdline", FileOps.O_RDONLY));
+        Op readLine = list.add(FileOps.read(Arg.of(line), told));
+        list.add(FileOps.close(line));
         Results results = guest.run(list.build());
+        commandLine = new String(results.bytes(told), 0, (int) results.value(readLine), StandardCharsets.ISO_8859_1);
         types = types(new String(results.bytes(known), 0, (int) results.value(read), StandardCharsets.US_ASCII));
         reads.forEach((device, serialRead) -> {
             if (!results.failed(serialRead)) {

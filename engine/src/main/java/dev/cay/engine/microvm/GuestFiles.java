@@ -171,7 +171,7 @@ final class GuestFiles {
 
     /** A journal is not played back onto what must not change. */
     private static String data(String type, Options options) {
-        return type.equals("ext4") && options.readOnly() ? "noload" : "";
+        return List.of("ext4", "ext3").contains(type) && options.readOnly() ? "noload" : "";
     }
 
     /** Changes into a directory, which is made if it is missing. */

@@ -1,12 +1,10 @@
 package dev.cay.engine.microvm;
 
-import dev.cay.linux.Arg;
 import dev.cay.linux.Errno;
 import dev.cay.linux.FileOps;
 import dev.cay.linux.Kernel;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
-import dev.cay.linux.Results;
 import dev.cay.linux.netlink.InterfaceAddress;
 import dev.cay.linux.netlink.IpPrefix;
 import dev.cay.linux.netlink.Link;
@@ -18,16 +16,12 @@ import dev.cay.linux.netlink.Route;
 import dev.cay.linux.netlink.Rtnetlink;
 import java.io.IOException;
 import java.net.InetAddress;
-import java.nio.charset.StandardCharsets;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 
 /** A network device of a guest. Done again, nothing of it changes anything. */
 final class GuestInterface {
-    /** A kernel's own limit on x86 and ARM. */
-    private static final int COMMAND_LINE = 4096;
-
     private GuestInterface() {}
 
     /**
@@ -138,14 +132,5 @@ final class GuestInterface {
                 throw e;
             }
         }
-    }
-
-    /** What the guest's kernel was told. */
-    static String commandLine(Kernel guest) throws IOException {
-        Arg.Buffer buffer = new Arg.Buffer(COMMAND_LINE);
-        Op open = FileOps.open("/proc/cmdline", FileOps.O_RDONLY);
-        Op read = FileOps.read(Arg.of(open), buffer);
-        Results results = guest.run(OpList.of(open, read, FileOps.close(open)));
-        return new String(results.bytes(buffer), 0, (int) results.value(read), StandardCharsets.ISO_8859_1);
     }
 }

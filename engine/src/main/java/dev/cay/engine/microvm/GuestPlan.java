@@ -31,6 +31,11 @@ final class GuestPlan {
     private static final String DISKS = "/dev/.disks/";
     private static final String SHARES = "/dev/.shares/";
     private static final String CHANGES = "/cay/changes";
+    private static final String LOWER = "/cay/disk";
+
+    /** As much as names, certificates and scripts can be. */
+    private static final Size OWN_CHANGES = Size.mib(64);
+
     private static final int SCRATCH = 01777;
 
     /** What a kernel has besides the commands: its own threads, and the first process. */
@@ -101,6 +106,9 @@ final class GuestPlan {
         List<GuestStep> steps = new ArrayList<>();
         root(spec, disks).ifPresent(list -> steps.add(required("root", list)));
         steps.add(required("essential mounts", essential()));
+        if (spec.root() instanceof GuestSpec.Root.Disk disk && disk.readOnly()) {
+            steps.add(required("writable directories", writable()));
+        }
         steps.add(required("mounts", mounts(spec, disks)));
         steps.add(required("scratch directories", scratch(spec)));
         steps.add(required("names", names(spec)));
@@ -123,7 +131,7 @@ final class GuestPlan {
         steps.add(new GuestStep.Calls(
                 "control groups", false, groups(spec.furnishing().init().isPresent())));
         spec.threads().ifPresent(most -> steps.add(required("process limit", processes(most))));
-        if (spec.readOnly()) {
+        if (spec.isSealed()) {
             long flags = Mount.MS_REMOUNT | Mount.MS_BIND | Mount.MS_RDONLY | NO_DEVICES;
             steps.add(required("seal", OpList.of(Mount.mount("", "/", flags))));
         }
@@ -150,12 +158,12 @@ final class GuestPlan {
             case GuestSpec.Root.Initramfs _ -> {
                 return Optional.empty();
             }
-            case GuestSpec.Root.Disk(String serial, Optional<String> type, boolean readOnly) -> {
-                list.add(directory(NEW_ROOT));
-                list.add(FileOps.chdir(NEW_ROOT));
-                Options options = new Options(readOnly, true);
-                for (Op mount : GuestFiles.disk("/dev/" + disks.name(serial), NEW_ROOT, disks.types(type), options)) {
-                    list.add(mount);
+            case GuestSpec.Root.Disk disk -> {
+                if (disk.readOnly()) {
+                    disk(list, disk, LOWER, disks);
+                    unchanged(list);
+                } else {
+                    disk(list, disk, NEW_ROOT, disks);
                 }
             }
             case GuestSpec.Root.Overlay overlay -> overlay(list, overlay, disks);
@@ -165,6 +173,34 @@ final class GuestPlan {
         list.add(FileOps.chroot("."));
         list.add(FileOps.chdir("/"));
         return Optional.of(list.build());
+    }
+
+    private static void disk(OpList.Builder list, GuestSpec.Root.Disk disk, String place, GuestDisks.Found disks) {
+        list.add(directory(place));
+        list.add(FileOps.chdir(place));
+        Options options = new Options(disk.readOnly(), true);
+        String device = "/dev/" + disks.name(disk.serial());
+        GuestFiles.disk(device, place, disks.types(disk.type()), options).forEach(list::add);
+        list.add(FileOps.chdir(place)); // what has been mounted there, and if nothing has this is an error
+        list.add(Mount.changeHere(Mount.MS_REMOUNT | Mount.MS_BIND | rootFlags(disk), device + " -> " + place));
+    }
+
+    private static long rootFlags(GuestSpec.Root.Disk disk) {
+        return NO_DEVICES | RELATIVE_TIMES | (disk.readOnly() ? Mount.MS_RDONLY : 0);
+    }
+
+    /** What has to be written to a root that is not to be changed, names most of all, is written to memory that lies over it. */
+    private static void unchanged(OpList.Builder list) {
+        list.add(directory(CHANGES));
+        list.add(Mount.mount("changes", CHANGES, "tmpfs", NO_DEVICES, "mode=0755,size=" + OWN_CHANGES.bytes()));
+        list.add(directory(CHANGES + "/upper"));
+        list.add(directory(CHANGES + "/work"));
+        list.add(directory(NEW_ROOT));
+        list.add(Mount.mount("root", NEW_ROOT, "overlay", NO_DEVICES, directories(LOWER)));
+    }
+
+    private static String directories(String lower) {
+        return "lowerdir=" + lower + ",upperdir=" + CHANGES + "/upper,workdir=" + CHANGES + "/work";
     }
 
     private static void overlay(OpList.Builder list, GuestSpec.Root.Overlay overlay, GuestDisks.Found disks) {
@@ -185,9 +221,7 @@ final class GuestPlan {
         list.add(directory(CHANGES + "/upper"));
         list.add(directory(CHANGES + "/work"));
         list.add(directory(NEW_ROOT));
-        String directories =
-                "lowerdir=" + String.join(":", lower) + ",upperdir=" + CHANGES + "/upper,workdir=" + CHANGES + "/work";
-        list.add(Mount.mount("root", NEW_ROOT, "overlay", NO_DEVICES, directories));
+        list.add(Mount.mount("root", NEW_ROOT, "overlay", NO_DEVICES, directories(String.join(":", lower))));
     }
 
     /** In its own root: what programs expect. */
@@ -200,6 +234,17 @@ final class GuestPlan {
         files.mount("devpts", "/dev/pts", "devpts", Mount.MS_NOSUID | Mount.MS_NOEXEC, TERMINALS);
         String memory = "mode=1777,size=" + dev.cay.Mount.DEFAULT_TMPFS.bytes();
         files.mount("shm", "/dev/shm", "tmpfs", NOTHING_SPECIAL, memory);
+        return files.build();
+    }
+
+    /** In a root that cannot be written to; what the image has there is not to be seen. */
+    private static OpList writable() {
+        GuestFiles files = new GuestFiles();
+        for (String path : List.of("/run", "/var", "/tmp")) {
+            String mode = path.equals("/tmp") ? "1777" : "0755";
+            String limits = "mode=" + mode + ",size=" + dev.cay.Mount.DEFAULT_TMPFS.bytes();
+            files.mount("tmpfs", path, "tmpfs", NO_DEVICES | RELATIVE_TIMES, limits);
+        }
         return files.build();
     }
 

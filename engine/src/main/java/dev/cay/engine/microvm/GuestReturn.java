@@ -39,7 +39,7 @@ final class GuestReturn {
             steps.add(new GuestStep.Talk("network card", true, GuestReturn::plugCard));
         }
         steps.add(new GuestStep.Calls("names", true, names(wanted)));
-        steps.add(new GuestStep.Talk("machine id", true, guest -> identify(guest, wanted.readOnly())));
+        steps.add(new GuestStep.Talk("machine id", true, guest -> identify(guest, wanted.isSealed())));
         network.ifPresent(port -> steps.add(port.step()));
         return steps;
     }
@@ -70,7 +70,7 @@ final class GuestReturn {
     }
 
     private static OpList names(GuestSpec wanted) {
-        return unsealed(wanted.readOnly(), GuestPlan.names(wanted));
+        return unsealed(wanted.isSealed(), GuestPlan.names(wanted));
     }
 
     /** One that is nobody else's, if it has any; see machine-id(5). */

@@ -226,6 +226,11 @@ public record GuestSpec(
         return (int) path.chars().filter(character -> character == '/').count();
     }
 
+    /** Whether its root cannot be changed once it is up. */
+    boolean isSealed() {
+        return readOnly || root instanceof Root.Disk disk && disk.readOnly();
+    }
+
     /** The serials of all disks that it needs. */
     Set<String> serials() {
         Set<String> serials = new TreeSet<>();

@@ -23,7 +23,7 @@ final class GuestPlanTest {
             new GuestSpec.Root.Overlay(List.of("layer0", "layer1"), new GuestSpec.Upper.Memory(Size.mib(64)));
 
     private static final GuestDisks.Found DISKS =
-            new GuestDisks.Found(Map.of("layer0", "vda", "layer1", "vdb", "data", "vdc"), List.of("ext4", "erofs"));
+            new GuestDisks.Found(Map.of("layer0", "vda", "layer1", "vdb", "data", "vdc"), List.of("ext4", "erofs"), "");
 
     private static final GuestTrust TRUST = new GuestTrust(List.of());
     private static final GuestStep.Conversation NOBODY = _ -> {};
@@ -191,6 +191,37 @@ final class GuestPlanTest {
         assertThat(data(calls)).containsExactly("ext4 -> /srv/data noload");
         assertThat(GuestDisks.types("nodev\tsysfs\n\text4\nnodev\ttmpfs\n\terofs\n"))
                 .containsExactly("ext4", "erofs");
+    }
+
+    /** A disk that is only read has memory over it while it is made the root, and is sealed then. */
+    @Test
+    void aDiskIsTheRoot() {
+        GuestSpec read = spec(new GuestSpec.Root.Disk("data", Optional.empty(), true), false);
+        List<GuestStep> steps = GuestPlan.rest(read, DISKS, TRUST, false, NOBODY);
+        assertThat(names(steps))
+                .startsWith("root", "essential mounts", "writable directories")
+                .endsWith("seal");
+        assertThat(calls(steps, "root").stream()
+                        .filter(call -> call.call() == SystemCall.MOUNT)
+                        .map(Op::operands))
+                .containsExactly(
+                        "ext4 -> /cay/disk",
+                        "erofs -> /cay/disk",
+                        "/dev/vdc -> /cay/disk",
+                        "tmpfs -> /cay/changes",
+                        "overlay -> /cay/root",
+                        "/");
+        assertThat(data(calls(steps, "root"))).first().isEqualTo("ext4 -> /cay/disk noload");
+        assertThat(data(calls(steps, "writable directories")))
+                .extracting(one -> one.replaceAll("size=.*", ""))
+                .containsExactly("tmpfs -> /run mode=0755,", "tmpfs -> /var mode=0755,", "tmpfs -> /tmp mode=1777,");
+        GuestSpec written = spec(new GuestSpec.Root.Disk("data", Optional.of("ext4"), false), false);
+        List<GuestStep> others = GuestPlan.rest(written, DISKS, TRUST, false, NOBODY);
+        assertThat(names(others)).doesNotContain("writable directories", "seal");
+        assertThat(calls(others, "root").stream()
+                        .filter(call -> call.call() == SystemCall.MOUNT)
+                        .map(Op::operands))
+                .containsExactly("ext4 -> /cay/root", "/dev/vdc -> /cay/root", "/");
     }
 
     @Test
