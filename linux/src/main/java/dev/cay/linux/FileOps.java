@@ -107,6 +107,11 @@ public final class FileOps {
         return Op.of(SystemCall.PREAD64, "", fd, buffer, Arg.of(buffer.size()), Arg.of(offset));
     }
 
+    /** {@code ssize_t pwrite(int fd, const void *buf, size_t count, off_t offset)} pwrite(2). */
+    public static Op writeAt(Arg fd, String operands, byte[] bytes, long offset) {
+        return Op.of(SystemCall.PWRITE64, operands, fd, new Arg.Bytes(bytes), Arg.of(bytes.length), Arg.of(offset));
+    }
+
     /** {@code int mkdirat(int dirfd, const char *pathname, mode_t mode)} mkdir(2); subject to the umask. */
     public static Op mkdir(Arg directory, String path, int mode) {
         return Op.of(SystemCall.MKDIRAT, path, directory, Arg.text(path), Arg.of(mode));

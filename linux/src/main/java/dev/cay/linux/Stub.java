@@ -99,9 +99,30 @@ public final class Stub implements Kernel, AutoCloseable {
         }
     }
 
+    /** {@inheritDoc} It runs in a child, as with {@link #run(OpList)}. */
+    @Override
+    public Begun begin(OpList list) throws SyscallException {
+        StubList encoded = encode(list, StubList.Mode.CHILD, PLAIN);
+        StubCall call = StubCall.of(connection, requests.incrementAndGet(), encoded);
+        return new Begun() {
+            @Override
+            public Results results() throws SyscallException {
+                return Stub.this.results(list, encoded, call.await(StubConnection.FOREVER));
+            }
+
+            @Override
+            public void close() {
+                call.close();
+            }
+        };
+    }
+
     private Results run(OpList list, StubList.Mode mode, long deadline) throws SyscallException {
         StubList encoded = encode(list, mode, PLAIN);
-        StubConnection.Frame reply = call(encoded, deadline);
+        return results(list, encoded, call(encoded, deadline));
+    }
+
+    private Results results(OpList list, StubList encoded, StubConnection.Frame reply) throws SyscallException {
         try {
             check(list, reply);
         } catch (SyscallException e) {
@@ -282,21 +303,8 @@ public final class Stub implements Kernel, AutoCloseable {
     }
 
     private StubConnection.Frame call(StubList encoded, long deadline) throws SyscallException {
-        int request = requests.incrementAndGet();
-        try (Mailbox mailbox = connection.request(request, encoded::received)) {
-            boolean passed = connection.passesDescriptors();
-            byte[] bytes = passed ? encoded.bytes() : encoded.bytes(connection);
-            connection.send(request, StubConnection.RUN, bytes, passed ? encoded.descriptors() : List.of());
-            Optional<StubConnection.Frame> reply = connection.await(mailbox, deadline);
-            if (reply.isEmpty()) {
-                mailbox.abandon();
-                connection.send(request, StubConnection.CANCEL, 0, new byte[0]);
-                throw new SyscallException("stub", "the list stands still in the sandbox", Errno.ETIMEDOUT.number());
-            }
-            if (!passed) {
-                reply.get().descriptors().addAll(encoded.kept(reply.get().buffer(), connection));
-            }
-            return reply.get();
+        try (StubCall call = StubCall.of(connection, requests.incrementAndGet(), encoded)) {
+            return call.await(deadline);
         }
     }
 

@@ -9,8 +9,10 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
+import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -87,6 +89,38 @@ class StubMachineTest {
     }
 
     @Test
+    void listsThatAreOnTheirWayAtOnceAreWaitedForInAnyOrder() throws IOException {
+        byte[] content = new byte[1 << 20];
+        new Random(1).nextBytes(content);
+        Path file = Files.write(directory.resolve("file"), content);
+        Op open = FileOps.open(file.toString(), FileOps.O_RDONLY);
+        try (Fd fd = stub.run(OpList.of(open)).fd(open)) {
+            int size = content.length / 4;
+            List<Arg.Buffer> rooms = new ArrayList<>();
+            List<Kernel.Begun> begun = new ArrayList<>();
+            for (int i = 0; i < 4; i++) { // far more than fits between here and there
+                rooms.add(new Arg.Buffer(size));
+                begun.add(stub.begin(OpList.of(FileOps.readAt(Arg.of(fd), rooms.get(i), (long) i * size))));
+            }
+            Kernel.Begun failing = stub.begin(OpList.of(FileOps.readAt(Arg.of(fd), new Arg.Buffer(1), -1)));
+            begun.get(2).close(); // nobody wants it any more
+            for (int i : List.of(3, 1, 0)) {
+                assertThat(begun.get(i).results().bytes(rooms.get(i)))
+                        .isEqualTo(Arrays.copyOfRange(content, i * size, (i + 1) * size));
+                begun.get(i).close();
+            }
+            assertThatThrownBy(failing::results)
+                    .isInstanceOfSatisfying(
+                            SyscallException.class,
+                            e -> assertThat(e.is(Errno.EINVAL)).isTrue());
+            failing.close();
+            Arg.Buffer again = new Arg.Buffer(10);
+            Op read = FileOps.readAt(Arg.of(fd), again, 0);
+            assertThat(stub.run(OpList.of(read)).bytes(again)).isEqualTo(Arrays.copyOf(content, 10));
+        }
+    }
+
+    @Test
     void whatAListOpensStaysThereUntilItIsClosedHere() throws IOException {
         Path file = Files.writeString(directory.resolve("file"), "its contents");
         long before = lowestFreeDescriptor();
@@ -137,7 +171,7 @@ class StubMachineTest {
     @Test
     void aListAndItsAnswerOfManyFragments() throws IOException {
         byte[] contents = new byte[3_000_000];
-        new java.util.Random(3).nextBytes(contents);
+        new Random(3).nextBytes(contents);
         Op open = FileOps.openAt(
                 Arg.of(FileOps.AT_FDCWD), directory.resolve("file").toString(), FileOps.O_RDWR | FileOps.O_CREAT, 0600);
         Arg.Buffer buffer = new Arg.Buffer(contents.length);

@@ -14,6 +14,7 @@ import dev.cay.linux.OpList;
 import dev.cay.linux.OpenFile;
 import dev.cay.linux.Results;
 import java.io.InputStream;
+import java.util.Arrays;
 
 /** Adds to the end of a file. */
 final class Appending {
@@ -26,10 +27,25 @@ final class Appending {
     static long append(FileAccess access, FilePath path, InputStream content, WriteOptions options) {
         String text = Failures.text(path);
         try (Fd file = openOrMake(access, path, text, options)) {
-            long size = Writing.copy(access, content, file, text);
+            long size = copy(access, content, file, text);
             access.io(OpenFile.sync(Arg.of(file), text), text);
             return size;
         }
+    }
+
+    /** Copies a stream to the end of a file, however long it is: in order, one piece after the other. */
+    private static long copy(FileAccess access, InputStream content, Fd file, String text) {
+        byte[] chunk = new byte[access.pieces().size()];
+        long size = 0;
+        int count;
+        while ((count = Writing.read(content, chunk, text)) > 0) {
+            for (int done = 0; done < count; ) {
+                byte[] bytes = done == 0 && count == chunk.length ? chunk : Arrays.copyOfRange(chunk, done, count);
+                done += (int) access.io(FileOps.write(Arg.of(file), text, bytes), text);
+            }
+            size += count;
+        }
+        return size;
     }
 
     private static Fd openOrMake(FileAccess access, FilePath path, String text, WriteOptions options) {

@@ -43,8 +43,23 @@ record FileAccess(Kernel inside, Kernel io, Fd root) {
     /** openat2 gives up with EAGAIN where a directory is renamed just then, which the sandbox can do without end. */
     private static final int ATTEMPTS = 128;
 
-    /** How many bytes one call reads or writes: more would not fit into the memory that calls reuse. */
-    static final int CHUNK = 60 * 1024;
+    /**
+     * How the contents of a file are read and written.
+     *
+     * @param size the most bytes of one call
+     * @param underway how many calls are on their way at once
+     */
+    record Pieces(int size, int underway) {
+        /** Larger ones would not fit into the memory that calls of this process reuse. */
+        static final Pieces HERE = new Pieces(60 * 1024, 1);
+
+        /** Each is a round trip, and a process there: while one is written or read, another is on its way. */
+        static final Pieces THERE = new Pieces(240 * 1024, 2);
+    }
+
+    Pieces pieces() {
+        return root.isLocal() ? Pieces.HERE : Pieces.THERE;
+    }
 
     /** Runs a list inside, whose openat2 calls come before all that must not be done twice. */
     Results inside(OpList list, String subject) {
@@ -62,6 +77,23 @@ record FileAccess(Kernel inside, Kernel io, Fd root) {
     Results io(OpList list, String subject) {
         try {
             return io.run(list);
+        } catch (SyscallException e) {
+            throw Failures.of(subject, e);
+        }
+    }
+
+    /** Begins with a list whose results are waited for later; see {@link Kernel#begin}. */
+    Kernel.Begun begin(OpList list, String subject) {
+        try {
+            return io.begin(list);
+        } catch (SyscallException e) {
+            throw Failures.of(subject, e);
+        }
+    }
+
+    static Results results(Kernel.Begun begun, String subject) {
+        try (begun) {
+            return begun.results();
         } catch (SyscallException e) {
             throw Failures.of(subject, e);
         }

@@ -157,7 +157,13 @@ final class FileContents {
                         path,
                         named(now, single),
                         attributes,
-                        new Reading(access, text, fd, 0, now.status().size()));
+                        new Reading(
+                                access,
+                                text,
+                                fd,
+                                now.status().size(),
+                                0,
+                                now.status().size()));
             }
         }
     }

@@ -8,29 +8,49 @@ import dev.cay.linux.Errno;
 import dev.cay.linux.Fd;
 import dev.cay.linux.FileOps;
 import dev.cay.linux.FileStatus;
+import dev.cay.linux.Kernel;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
 import dev.cay.linux.Results;
 import java.io.IOException;
 import java.io.InputStream;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.Objects;
 
 /** A part of a regular file as a stream. Not thread-safe. */
 final class Reading extends InputStream {
+    /** How many bytes are asked for where the file had its end when it was opened: most likely there are none. */
+    private static final int BEYOND = 4096;
+
     private final FileAccess access;
+    private final FileAccess.Pieces pieces;
     private final String text;
     private final Fd file;
+    private final long size;
+    private final Deque<Piece> underway = new ArrayDeque<>();
     private long position;
     private long remaining;
     private byte[] chunk = {};
     private int taken;
     private int limit;
 
-    /** @param file is closed with the stream */
-    Reading(FileAccess access, String text, Fd file, long position, long length) {
+    private record Piece(int count, Arg.Buffer room, Op read, Kernel.Begun begun) {}
+
+    /**
+     * @param file is closed with the stream
+     * @param size of it, as far as is known
+     */
+    Reading(FileAccess access, String text, Fd file, long size, long position, long length) {
+        this(access, access.pieces(), text, file, size, position, length);
+    }
+
+    Reading(FileAccess access, FileAccess.Pieces pieces, String text, Fd file, long size, long position, long length) {
+        this.pieces = pieces;
         this.access = access;
         this.text = text;
         this.file = file;
+        this.size = size;
         this.position = position;
         remaining = Math.min(length, Long.MAX_VALUE - position);
     }
@@ -52,7 +72,7 @@ final class Reading extends InputStream {
                     ? Failures.of(text, Errno.EISDIR)
                     : Failures.of(text, Errno.EINVAL, "not a regular file");
         }
-        return new Reading(access, text, file, offset, length);
+        return new Reading(access, text, file, status.size(), offset, length);
     }
 
     @Override
@@ -98,23 +118,52 @@ final class Reading extends InputStream {
         if (!file.isOpen()) {
             throw new IOException(text + ": the stream is closed");
         }
-        Arg.Buffer room = new Arg.Buffer((int) Math.min(FileAccess.CHUNK, remaining));
-        Op read = FileOps.readAt(Arg.of(file), room, position);
         try {
-            Results results = access.io(OpList.of(read), text);
-            chunk = results.bytes(room);
+            ask();
+            Piece piece = underway.remove();
+            Results results = FileAccess.results(piece.begun(), text);
+            chunk = results.bytes(piece.room());
             taken = 0;
-            limit = (int) results.value(read);
+            limit = (int) results.value(piece.read());
         } catch (FileFailed e) {
+            forget();
             throw new IOException(e.getMessage(), e);
+        }
+        if (limit
+                < chunk.length) { // the end, or one that is being written to: what was asked for behind it is not what
+            // comes next
+            forget();
         }
         position += limit;
         remaining = limit == 0 ? 0 : remaining - limit;
         return limit > 0;
     }
 
+    /** Asks for the next pieces: for several at once where there is something, as each is a round trip to a machine. */
+    private void ask() {
+        long at = position;
+        for (Piece piece : underway) {
+            at += piece.count();
+        }
+        while (underway.isEmpty()
+                || (underway.size() < pieces.underway() && at < Math.min(size, position + remaining))) {
+            long expected = at < size ? size - at : at == size && size > 0 ? BEYOND : pieces.size();
+            int count = (int) Math.min(Math.min(pieces.size(), expected), position + remaining - at);
+            Arg.Buffer room = new Arg.Buffer(count);
+            Op read = FileOps.readAt(Arg.of(file), room, at);
+            underway.add(new Piece(count, room, read, access.begin(OpList.of(read), text)));
+            at += count;
+        }
+    }
+
+    private void forget() {
+        underway.forEach(piece -> piece.begun().close());
+        underway.clear();
+    }
+
     @Override
     public void close() {
+        forget();
         file.close();
         limit = 0;
         taken = 0;

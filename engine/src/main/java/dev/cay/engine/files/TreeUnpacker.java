@@ -162,7 +162,7 @@ final class TreeUnpacker implements AutoCloseable {
         Arg parent = clear(path);
         Op opening = batch.add(Writing.newFile(parent, UnpackedDirectories.name(path)));
         try (Fd file = flush().fd(opening)) {
-            Writing.copy(access, reader.content(), file, attributes.subject());
+            NewContent.copy(access, reader.content(), file, attributes.subject());
             access.inside(OpList.of(attributes.ofFile(Arg.of(file)).toArray(Op[]::new)), attributes.subject());
         }
     }

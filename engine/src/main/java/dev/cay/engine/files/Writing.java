@@ -17,7 +17,6 @@ import dev.cay.linux.Results;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 import java.util.concurrent.ThreadLocalRandom;
 
 /** Writes a file as a whole: under another name, and renamed when it is complete. */
@@ -39,7 +38,7 @@ final class Writing {
         Temporary temporary = open();
         boolean done = false;
         try {
-            long size = copy(access, content, temporary.file(), place.text());
+            long size = NewContent.copy(access, content, temporary.file(), place.text());
             finish(temporary);
             done = true;
             return size;
@@ -98,22 +97,8 @@ final class Writing {
         return (".cay-" + random).getBytes(StandardCharsets.US_ASCII);
     }
 
-    /** Copies a stream into a file, however long it is. */
-    static long copy(FileAccess access, InputStream content, Fd file, String text) {
-        byte[] chunk = new byte[FileAccess.CHUNK];
-        long size = 0;
-        int count;
-        while ((count = read(content, chunk, text)) > 0) {
-            for (int done = 0; done < count; ) {
-                byte[] bytes = done == 0 && count == chunk.length ? chunk : Arrays.copyOfRange(chunk, done, count);
-                done += (int) access.io(FileOps.write(Arg.of(file), text, bytes), text);
-            }
-            size += count;
-        }
-        return size;
-    }
-
-    private static int read(InputStream content, byte[] chunk, String text) {
+    /** Fills the chunk, as far as there is something: how many bytes. */
+    static int read(InputStream content, byte[] chunk, String text) {
         try {
             return content.readNBytes(chunk, 0, chunk.length);
         } catch (IOException e) {

@@ -323,7 +323,7 @@ class ContainerFilesTest {
     @Test
     void nothingIsLeftWhenItCannotBeFinished() {
         box.write("file", "old");
-        for (String failing : List.of("fsync", "renameat2", "fchmod", "write")) {
+        for (String failing : List.of("fsync", "renameat2", "fchmod", "pwrite64")) {
             dev.cay.linux.HostKernel.inject(list -> {
                 for (int i = 0; i < list.size(); i++) {
                     if (list.operations().get(i).call().text().equals(failing)) {
