@@ -4,6 +4,7 @@ import dev.cay.SandboxException;
 import java.io.FilterOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
 import java.nio.file.NoSuchFileException;
@@ -26,11 +27,23 @@ final class HostFiles {
             case FileSystemException system -> "'" + file + "': " + reason(system);
             default -> String.valueOf(cause.getMessage());
         };
-        return new SandboxException.HostFailed(what + ": " + why, "", cause);
+        return new SandboxException.HostFailed(what + ": " + why, hint(cause), cause);
+    }
+
+    private static String hint(IOException cause) {
+        return switch (cause) {
+            case NoSuchFileException _ -> "look at the path: a relative one begins in this directory";
+            case FileAlreadyExistsException _ -> "choose another name, or remove what is there";
+            case AccessDeniedException _ -> "see who may read and write there: ls -ld";
+            default -> "";
+        };
     }
 
     private static String reason(FileSystemException cause) {
-        return Optional.ofNullable(cause.getReason()).orElse(cause.getClass().getSimpleName());
+        String known = cause instanceof AccessDeniedException
+                ? "permission denied"
+                : cause.getClass().getSimpleName();
+        return Optional.ofNullable(cause.getReason()).orElse(known);
     }
 
     /** Remembers whether it was we who could not write. */
