@@ -127,6 +127,24 @@ final class CloneTest {
         }
     }
 
+    /** What a mould has mounted is where it is in a guest that has booted, and as that has it; nothing is left of where it was. */
+    @Test
+    void aCloneHasTheFileSystemsOfEveryGuest() {
+        try (Sandbox clone = engine.create(spec().build())) {
+            assertThat(Lab.sh(clone, "cat /proc/self/mountinfo"))
+                    .containsPattern(" /proc rw,nosuid,nodev,noexec,relatime .*proc")
+                    .containsPattern(" /sys ro,nosuid,nodev,noexec,relatime .*sysfs")
+                    .containsPattern(" /dev rw,nosuid,noexec.*tmpfs")
+                    .containsPattern(" /dev/pts rw,nosuid,noexec,relatime .*gid=5,mode=620,ptmxmode=666")
+                    .containsPattern(" /dev/shm rw,nosuid,nodev,noexec,relatime .*tmpfs")
+                    .containsPattern(" /dev/mqueue rw,nosuid,nodev,noexec,relatime .*mqueue")
+                    .doesNotContain("laid");
+            assertThat(Lab.sh(clone, "ls /dev | tr '\\n' ' '; echo x > /dev/null && ls /proc/1/status"))
+                    .isEqualTo("fd full mqueue null ptmx pts random shm stderr stdin stdout tty urandom zero"
+                            + " /proc/1/status");
+        }
+    }
+
     /** A guest that stood still has not lost the time, and nobody takes it for hung. */
     @Test
     void aCloneIsPausedAndResumed() {

@@ -7,8 +7,8 @@ import java.util.Map;
 /**
  * What a guest has already when its first process answers, as it goes on where another machine was.
  *
- * @param laid whether all that is the same in every guest is done: the process table, the loopback, and that its first process comes
- *     before all others
+ * @param laid whether all that is the same in every guest is done: the process table, the loopback, the file systems of its kernel, and
+ *     that its first process comes before all others
  * @param disks the names of the devices of those disks that its kernel knows, by their serials
  */
 record Groundwork(boolean laid, Map<String, String> disks) {

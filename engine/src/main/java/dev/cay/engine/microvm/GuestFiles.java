@@ -33,7 +33,16 @@ final class GuestFiles {
     private static final int MAXIMUM_FILE = 4 << 20;
 
     private final OpList.Builder list = OpList.builder();
-    private final Op root = list.add(FileOps.openResolved("/", DIRECTORY, FileOps.RESOLVE_NO_MAGICLINKS));
+    private final Op root;
+
+    GuestFiles() {
+        this("/");
+    }
+
+    /** @param root what is to become the guest's root */
+    GuestFiles(String root) {
+        this.root = list.add(FileOps.openResolved(root, DIRECTORY, FileOps.RESOLVE_NO_MAGICLINKS));
+    }
 
     Op add(Op operation) {
         return list.add(operation);

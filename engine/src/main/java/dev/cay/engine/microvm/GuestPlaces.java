@@ -89,6 +89,7 @@ final class GuestPlaces {
         list.add(Mount.mount("proc", "/proc", "proc", 0, ""));
         list.addAll(Loopback.up());
         list.add(MachineOps.beforeOthers());
+        list.addAll(GuestPlan.lay().operations());
         return list.build();
     }
 

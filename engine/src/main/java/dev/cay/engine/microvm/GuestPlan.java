@@ -36,6 +36,9 @@ final class GuestPlan {
     /** As much as names, certificates and scripts can be. */
     private static final Size OWN_CHANGES = Size.mib(64);
 
+    /** Beside the new root, in what a guest begins with. */
+    private static final String LAID = "/cay/laid";
+
     private static final int SCRATCH = 01777;
 
     /** What a kernel has besides the commands: its own threads, and the first process. */
@@ -104,8 +107,13 @@ final class GuestPlan {
     static List<GuestStep> rest(
             GuestSpec spec, GuestDisks.Found disks, GuestTrust trust, boolean laid, GuestStep.Conversation asking) {
         List<GuestStep> steps = new ArrayList<>();
-        root(spec, disks).ifPresent(list -> steps.add(required("root", list)));
-        steps.add(required("essential mounts", essential()));
+        root(spec, disks, laid).ifPresent(list -> steps.add(required("root", list)));
+        GuestFiles files = new GuestFiles();
+        List.of("/run", "/etc").forEach(files::make);
+        if (!laid) {
+            essential(files, "");
+        }
+        steps.add(required("essential mounts", files.build()));
         if (spec.root() instanceof GuestSpec.Root.Disk disk && disk.readOnly()) {
             steps.add(required("writable directories", writable()));
         }
@@ -152,7 +160,7 @@ final class GuestPlan {
     }
 
     /** Layers, changes, overlay; and the overlay becomes the root. */
-    private static Optional<OpList> root(GuestSpec spec, GuestDisks.Found disks) {
+    private static Optional<OpList> root(GuestSpec spec, GuestDisks.Found disks, boolean laid) {
         OpList.Builder list = OpList.builder();
         switch (spec.root()) {
             case GuestSpec.Root.Initramfs _ -> {
@@ -167,6 +175,9 @@ final class GuestPlan {
                 }
             }
             case GuestSpec.Root.Overlay overlay -> overlay(list, overlay, disks);
+        }
+        if (laid) {
+            list.addAll(takeLaid());
         }
         list.add(FileOps.chdir(NEW_ROOT));
         list.add(Mount.mount(".", "/", MOVE));
@@ -224,16 +235,24 @@ final class GuestPlan {
         list.add(Mount.mount("root", NEW_ROOT, "overlay", NO_DEVICES, directories(String.join(":", lower))));
     }
 
-    /** In its own root: what programs expect. */
-    private static OpList essential() {
-        GuestFiles files = new GuestFiles();
-        List.of("/run", "/etc").forEach(files::make);
-        files.mount("proc", "/proc", "proc", NOTHING_SPECIAL, "");
-        files.mount("sysfs", "/sys", "sysfs", NOTHING_SPECIAL | Mount.MS_RDONLY, "");
-        devices(files);
-        files.mount("devpts", "/dev/pts", "devpts", Mount.MS_NOSUID | Mount.MS_NOEXEC, TERMINALS);
+    /**
+     * What programs expect.
+     *
+     * @param place of the root, "" if it is that already
+     */
+    private static void essential(GuestFiles files, String place) {
+        files.mount("proc", place + "/proc", "proc", NOTHING_SPECIAL, "");
+        files.mount("sysfs", place + "/sys", "sysfs", NOTHING_SPECIAL | Mount.MS_RDONLY, "");
+        devices(files, place + "/dev");
+        files.mount("devpts", place + "/dev/pts", "devpts", Mount.MS_NOSUID | Mount.MS_NOEXEC, TERMINALS);
         String memory = "mode=1777,size=" + dev.cay.Mount.DEFAULT_TMPFS.bytes();
-        files.mount("shm", "/dev/shm", "tmpfs", NOTHING_SPECIAL, memory);
+        files.mount("shm", place + "/dev/shm", "tmpfs", NOTHING_SPECIAL, memory);
+    }
+
+    /** Makes that where it is no image's, for {@link #takeLaid}. */
+    static OpList lay() {
+        GuestFiles files = new GuestFiles();
+        essential(files, LAID);
         return files.build();
     }
 
@@ -248,10 +267,20 @@ final class GuestPlan {
         return files.build();
     }
 
+    /** Moves it into the new root, which is not the root yet. */
+    private static List<Op> takeLaid() {
+        GuestFiles files = new GuestFiles(NEW_ROOT);
+        for (String place : List.of("/proc", "/sys", "/dev")) {
+            files.enter(place);
+            files.add(Mount.mountHere(LAID + place, "", MOVE, "", LAID + place + " -> " + place));
+        }
+        return files.build().operations();
+    }
+
     /** Not the kernel's own devices, of which root could open the channel and the disks. */
-    private static void devices(GuestFiles files) {
-        files.mount("dev", "/dev", "tmpfs", Mount.MS_NOSUID | Mount.MS_NOEXEC, "mode=0755,size=64k");
-        Op directory = files.directory("/dev", 0755);
+    private static void devices(GuestFiles files, String path) {
+        files.mount("dev", path, "tmpfs", Mount.MS_NOSUID | Mount.MS_NOEXEC, "mode=0755,size=64k");
+        Op directory = files.directory(path, 0755);
         Arg at = Arg.of(directory);
         for (Device device : Device.values()) {
             files.add(FileOps.mknod(at, device.file(), FileOps.S_IFCHR | 0600, device.major, device.minor)

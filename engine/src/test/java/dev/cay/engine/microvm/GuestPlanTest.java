@@ -111,7 +111,14 @@ final class GuestPlanTest {
         assertThat(names(GuestPlan.first(spec, true))).containsExactly("limits");
         List<String> others = new ArrayList<>(names(GuestPlan.rest(spec, DISKS, TRUST, false, NOBODY)));
         assertThat(others.remove("loopback")).isTrue();
-        assertThat(names(GuestPlan.rest(spec, DISKS, TRUST, true, NOBODY))).isEqualTo(others);
+        List<GuestStep> steps = GuestPlan.rest(spec, DISKS, TRUST, true, NOBODY);
+        assertThat(names(steps)).isEqualTo(others);
+        assertThat(calls(steps, "essential mounts")).noneMatch(call -> call.call() == SystemCall.MOUNT);
+        assertThat(calls(steps, "root").stream()
+                        .filter(call -> call.call() == SystemCall.MOUNT)
+                        .map(Op::operands)
+                        .skip(4)) // the layers, the changes, the overlay
+                .containsExactly("/cay/laid/proc -> /proc", "/cay/laid/sys -> /sys", "/cay/laid/dev -> /dev", "/");
     }
 
     private static GuestMount share(String name, String path, boolean directory, Options options) {
