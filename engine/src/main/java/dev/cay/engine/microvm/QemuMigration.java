@@ -20,7 +20,10 @@ record QemuMigration(Commands commands) {
     /** Bytes in a second; else QEMU takes its time so that a network has some left. */
     private static final long UNLIMITED = 1L << 40;
 
-    /** How long it may take to write a machine, or to give that up. */
+    /** How long it may take to write a machine, of which there may be gigabytes. */
+    private static final long WRITING_NANOSECONDS = TimeUnit.MINUTES.toNanos(10);
+
+    /** How long it may take to give that up. */
     private static final long PATIENCE_NANOSECONDS = TimeUnit.SECONDS.toNanos(60);
 
     private static final long LOOK_AGAIN_NANOSECONDS = 4_000_000;
@@ -44,7 +47,12 @@ record QemuMigration(Commands commands) {
 
     /** Where a migration can end; before it is asked for the first time there is none. */
     private static boolean isOver(String status) {
-        return List.of("", "none", "completed", "failed", "cancelled").contains(status);
+        return List.of("", "none", "completed").contains(status) || isInVain(status);
+    }
+
+    /** The cause stands behind it. */
+    private static boolean isInVain(String status) {
+        return status.startsWith("failed") || status.equals("cancelled");
     }
 
     /**
@@ -62,9 +70,9 @@ record QemuMigration(Commands commands) {
         prepare(state, withMemory);
         commands.execute("migrate", arguments -> arguments.field("uri", "fd:" + STATE), List.of());
         begun.run();
-        long deadline = System.nanoTime() + PATIENCE_NANOSECONDS;
+        long deadline = System.nanoTime() + WRITING_NANOSECONDS;
         for (String status = ""; !status.equals("completed"); status = commands.execute("query-migrate")) {
-            if (List.of("failed", "cancelled").contains(status) || System.nanoTime() - deadline >= 0) {
+            if (isInVain(status) || System.nanoTime() - deadline >= 0) {
                 throw new IOException("QEMU cannot save the machine: " + status);
             }
             LockSupport.parkNanos(LOOK_AGAIN_NANOSECONDS);

@@ -28,7 +28,7 @@ final class Qmp {
         /**
          * A command has been carried out.
          *
-         * @param status what it says under that name; empty if nothing
+         * @param status what it says under that name, with a colon and the cause if it gives one; empty if nothing
          */
         record Done(long id, String status) implements Message {}
 
@@ -93,6 +93,8 @@ final class Qmp {
                         in.object("return", name -> {
                             if (name.equals("status") && in.isText()) {
                                 parts.status = in.text(name);
+                            } else if (name.equals("error-desc") && in.isText()) {
+                                parts.cause = ": " + JsonReader.shown(in.text(name));
                             } else {
                                 in.skip();
                             }
@@ -133,6 +135,7 @@ final class Qmp {
         private Optional<String> error = Optional.empty();
         private String reason = "";
         private String status = "";
+        private String cause = "";
 
         Message message() {
             if (greeting) {
@@ -142,7 +145,7 @@ final class Qmp {
                 return new Message.Refused(id, JsonReader.shown(error.get()));
             }
             if (done) {
-                return new Message.Done(id, status);
+                return new Message.Done(id, status + cause);
             }
             return switch (event.orElse("")) {
                 case "SHUTDOWN" -> new Message.Shutdown(reason);

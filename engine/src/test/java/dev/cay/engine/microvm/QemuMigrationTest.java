@@ -44,7 +44,7 @@ class QemuMigrationTest {
 
     @Test
     void whatHasBeenWrittenOrNeverWasJustGoesOn() throws IOException {
-        for (String state : List.of("", "none", "completed", "failed", "cancelled")) {
+        for (String state : List.of("", "none", "completed", "failed", "failed: no space", "cancelled")) {
             Scripted qemu = new Scripted(state);
             new QemuMigration(qemu).giveUp();
             assertThat(qemu.told).containsExactly("query-migrate", "cont");

@@ -270,7 +270,7 @@ class QemuVmmTest {
     @Test
     void anyBytesAreMessagesOrRefused() {
         String talk = "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22}}}}\r\n{\"return\": {}, \"id\": 7}\r\n"
-                + "{\"return\": {\"ram\": {\"status\": 1}, \"status\": \"completed\"}, \"id\": 9}\r\n"
+                + "{\"return\": {\"ram\": {\"status\": 1}, \"status\": \"failed\", \"error-desc\": \"no space\"}, \"id\": 9}\r\n"
                 + "{\"error\": {\"class\": \"E\", \"desc\": \"d\"}, \"id\": 8}\r\n{\"event\": \"RESUME\"}\r\n"
                 + "{\"event\": \"SHUTDOWN\", \"data\": {\"reason\": \"guest-reset\"}}\r\n";
         Seeded.run(random -> {
@@ -298,7 +298,7 @@ class QemuVmmTest {
                             .containsExactly(
                                     new Qmp.Message.Greeting(),
                                     new Qmp.Message.Done(7, ""),
-                                    new Qmp.Message.Done(9, "completed"),
+                                    new Qmp.Message.Done(9, "failed: 'no space'"),
                                     new Qmp.Message.Refused(8, "'d'"),
                                     new Qmp.Message.Halted(false),
                                     new Qmp.Message.Shutdown("guest-reset"));
