@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Sandboxes of images: what they see, what the image wants, and images of what they have changed. */
-@ExtendWith(RootLane.class)
+@ExtendWith({RootLane.class, DetachedLane.class})
 final class ImageRootTest {
     private static final Platform PLATFORM =
             Platform.parse("linux/" + (System.getProperty("os.arch").equals("aarch64") ? "arm64" : "amd64"));
