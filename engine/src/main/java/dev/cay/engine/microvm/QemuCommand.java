@@ -44,7 +44,7 @@ final class QemuCommand {
                 option(command, "-cpu", "max");
             }
         }
-        option(command, "-smp", Integer.toString(spec.processors()));
+        option(command, "-smp", processors(spec));
         option(command, "-m", (spec.memory().bytes() >> 20) + "M");
         switch (origin) {
             case Origin.Boot _ -> {
@@ -161,8 +161,20 @@ final class QemuCommand {
         return switch (spec.acceleration()) {
             case Acceleration.Kvm _ -> common;
             case Acceleration.Emulated(long kilohertz) ->
-                common + " tsc_early_khz=" + kilohertz + " tsc=reliable cryptomgr.notests"
+                common + " nr_cpus=" + spec.processors() + " tsc_early_khz=" + kilohertz
+                        + " tsc=reliable cryptomgr.notests"
                         + " initcall_blacklist=init_kprobe_trace,load_system_certificate_list";
+        };
+    }
+
+    /**
+     * A machine that can never have a second processor is emulated without memory barriers (QEMU's CF_PARALLEL), as if nobody else
+     * saw its memory; its devices are threads that do: of a queue's announcements one could get lost.
+     */
+    private static String processors(MachineSpec spec) {
+        return switch (spec.acceleration()) {
+            case Acceleration.Kvm _ -> Integer.toString(spec.processors());
+            case Acceleration.Emulated _ -> "cpus=%d,maxcpus=%d".formatted(spec.processors(), spec.processors() + 1);
         };
     }
 

@@ -23,6 +23,9 @@ public record QemuVmm(Home home, QemuType type) implements Vmm {
 
     private static final int STREAMS = 3;
 
+    /** Grows when the machine becomes another one, in which memory that was kept of the one before cannot go on. */
+    private static final int MACHINE = 2;
+
     /** What it says of a machine that it was built without. */
     private static final String UNKNOWN_MACHINE = "unsupported machine type";
 
@@ -106,7 +109,7 @@ public record QemuVmm(Home home, QemuType type) implements Vmm {
 
     @Override
     public String identity() throws IOException {
-        return type.text() + " " + Program.identity(Path.of(QemuCommand.PROGRAM));
+        return type.text() + " " + MACHINE + " " + Program.identity(Path.of(QemuCommand.PROGRAM));
     }
 
     @Override
