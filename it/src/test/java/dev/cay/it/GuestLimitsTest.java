@@ -65,6 +65,9 @@ final class GuestLimitsTest {
         GuestKernels.importRoot(engine, NAME, root);
         engine.volumes().create(NAME, Optional.of(Size.mib(16)));
         sandbox = engine.create(spec().build());
+        try (Sandbox seen = engine.open(sandbox.id())) { // others may come: no more is made in the background
+            seen.exec("true");
+        }
         sandbox.exec(ExecSpec.builder("true").timeout(LONG).build());
     }
 

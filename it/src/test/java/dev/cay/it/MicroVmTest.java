@@ -89,6 +89,9 @@ final class MicroVmTest {
             engine.images().importRoot(stream, Optional.of(NAME), config());
         }
         sandbox = engine.create(spec().build());
+        try (Sandbox seen = engine.open(sandbox.id())) { // others may come: no more is made in the background
+            seen.exec("true");
+        }
         // What keeps the time is made for the first that has a limit, and stays.
         sandbox.exec(ExecSpec.builder("true").timeout(LONG).build());
     }

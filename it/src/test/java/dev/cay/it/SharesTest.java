@@ -59,6 +59,9 @@ final class SharesTest {
                 .mount(Mount.bind(alone.resolve("file"), "/etc/alone"))
                 .mount(Mount.tmpfs("/work/memory", Size.mib(1)))
                 .build());
+        try (Sandbox seen = engine.open(sandbox.id())) { // others may come: no more is made in the background
+            seen.exec("true");
+        }
     }
 
     private static SandboxSpec.Builder spec() {

@@ -22,6 +22,7 @@ final class Admission {
     private final MicroVm machine;
     private final MachineAccess access;
     private Optional<Timeouts.Timeout> later = Optional.empty();
+    private Optional<Thread> running = Optional.empty();
     private volatile boolean over;
 
     Admission(MicroVms machines, MicroVm machine, MachineAccess access) {
@@ -45,8 +46,11 @@ final class Admission {
         }
     }
 
-    private void inBackground() {
-        Thread.ofVirtual().name("cay-admission").start(() -> {
+    private synchronized void inBackground() {
+        if (over) {
+            return;
+        }
+        running = Optional.of(Thread.ofVirtual().name("cay-admission").start(() -> {
             try {
                 machines.admit(machine, access);
             } catch (IOException | SandboxException e) {
@@ -58,7 +62,26 @@ final class Admission {
                                     e);
                 }
             }
-        });
+        }));
+    }
+
+    /** The microVM has ended: returns when nobody is about to let anybody in any more. */
+    void await() {
+        Optional<Thread> last;
+        synchronized (this) {
+            last = running;
+        }
+        boolean interrupted = false;
+        while (last.isPresent() && last.get().isAlive()) {
+            try {
+                last.get().join();
+            } catch (InterruptedException e) {
+                interrupted = true;
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     /** The microVM is about to end: from now on nobody is to be let in, and what goes wrong with it concerns nobody. */

@@ -254,6 +254,7 @@ final class MachineSandbox implements Sandbox, DetachableExecution.Keeper {
             circumstances.admission().end();
             try {
                 machine.close();
+                circumstances.admission().await();
             } finally {
                 circumstances.onClose().run();
             }
