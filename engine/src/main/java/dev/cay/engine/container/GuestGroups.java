@@ -125,10 +125,10 @@ final class GuestGroups implements AutoCloseable {
         occupied.remove(number);
     }
 
-    /** Kills all in a command's group, if that is there. */
+    /** Kills all in a command's group, if that is there. By the first process itself, as there may be no room for a child of it. */
     void kill(int number) throws SyscallException {
         Op open = openKill(number).tolerating(Errno.ENOENT);
-        stub.run(OpList.of(
+        stub.runInside(OpList.of(
                 open,
                 FileOps.write(Arg.of(open), name(number), "1").tolerating(Errno.EBADF, Errno.ENODEV),
                 FileOps.close(open).tolerating(Errno.EBADF)));
@@ -143,7 +143,7 @@ final class GuestGroups implements AutoCloseable {
         Op readAccount = FileOps.read(Arg.of(cpu), account);
         Op readMembers = FileOps.read(Arg.of(processes), members);
         try {
-            Results results = stub.run(
+            Results results = stub.runInside(
                     OpList.of(cpu, readAccount, FileOps.close(cpu), processes, readMembers, FileOps.close(processes)));
             long used = CgroupAccounts.field(text(results, account, readAccount), "usage_usec");
             List<String> pids = text(results, members, readMembers).lines().toList();
