@@ -92,6 +92,7 @@ final class AttachedMachineTest {
             last.images().remove(IMAGE);
             last.kernels().remove(IMAGE);
             preferred.ifPresent(last.kernels()::prefer);
+            last.sweep(); // what its owner has left would go in somebody else's test
         }
     }
 

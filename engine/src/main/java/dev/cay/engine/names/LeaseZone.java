@@ -50,8 +50,14 @@ final class LeaseZone implements Zone {
         neighbours = new Neighbours(store);
     }
 
-    /** Whether it was served before. */
+    /** Takes note of what a lease says now. Whether it was served before. */
     boolean put(NetworkDefinition network, Lease lease) {
+        boolean known = enter(network, lease);
+        neighbours.forget(); // what they have read says what it said before
+        return known;
+    }
+
+    private boolean enter(NetworkDefinition network, Lease lease) {
         Served served = new Served(network, lease);
         Served before = clients.put(lease.address(), served);
         clients.put(lease.address6(), served);
@@ -121,7 +127,7 @@ final class LeaseZone implements Zone {
         if (written.isPresent()
                 && written.get().sandbox().equals(served.lease().sandbox())
                 && !written.get().egress().equals(served.lease().egress())) {
-            put(served.network(), written.get());
+            enter(served.network(), written.get());
             changed.accept(written.get().address());
             changed.accept(written.get().address6());
             return clients.get(client);

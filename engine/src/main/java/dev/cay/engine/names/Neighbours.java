@@ -47,6 +47,12 @@ final class Neighbours {
         return Optional.ofNullable(addresses.get(network + "/" + address.getHostAddress()));
     }
 
+    /** What was read may be older than what somebody knows: the next question has it read again. */
+    synchronized void forget() {
+        seen = Optional.empty();
+        looked = System.nanoTime() - SETTLED_MILLIS * 1_000_000;
+    }
+
     private void look() {
         long now = System.nanoTime();
         if (now - looked < SETTLED_MILLIS * 1_000_000) {

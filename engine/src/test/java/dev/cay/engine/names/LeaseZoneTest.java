@@ -101,6 +101,17 @@ class LeaseZoneTest {
         return zone.admit(CLIENT, name, asked, Duration.ofSeconds(30)).addresses();
     }
 
+    /** Who changes a policy tells the zone, which must not go back to what it had read a moment before. */
+    @Test
+    void aPolicyThatHasBeenToldIsInForceAtOnce() throws IOException {
+        for (int i = 0; i < 10; i++) {
+            serve(APART, 2, "allow example.com:tcp:443");
+            assertThat(zone.decide(CLIENT, "example.com")).isEqualTo(new Zone.Forwarded());
+            serve(APART, 2, "deny all");
+            assertThat(zone.decide(CLIENT, "example.com")).isInstanceOf(Zone.Denied.class);
+        }
+    }
+
     @Test
     void strangersAndNamesThatNoRuleAllows() throws IOException {
         assertThat(zone.decide(CLIENT, "example.com")).isEqualTo(new Zone.Stranger());
