@@ -107,7 +107,7 @@ class LeaseZoneTest {
         for (int i = 0; i < 10; i++) {
             serve(APART, 2, "allow example.com:tcp:443");
             assertThat(zone.decide(CLIENT, "example.com")).isEqualTo(new Zone.Forwarded());
-            serve(APART, 2, "deny all");
+            serve(APART, 2, "allow other.example.com:tcp:443");
             assertThat(zone.decide(CLIENT, "example.com")).isInstanceOf(Zone.Denied.class);
         }
     }
