@@ -107,6 +107,7 @@ static void choose_cache(char **words) {
         add_option("-XX:TieredStopAtLevel=4");
         add_option("-XX:+AOTReplayTraining");
         add_option("-XX:CompileThresholdScaling=4");
+        add_option("-Djdk.httpclient.bufsize=262144"); // by default 16 KiB, so one thread wakes the other ten thousand times
     } else if (strcmp(command, "cp") == 0) {
         cache = "cp";
         add_option("-XX:CompileThresholdScaling=1");
