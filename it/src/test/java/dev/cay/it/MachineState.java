@@ -236,10 +236,7 @@ final class MachineState {
         List<String> files = new ArrayList<>();
         for (Path directory : children(STATE)) {
             if (!Files.isDirectory(directory)) {
-                String name = directory.getFileName().toString();
-                if (!name.endsWith(".new")) { // an engine on its way; its own test looks at engines
-                    files.add(directory.toString());
-                }
+                files.add(directory.toString());
                 continue;
             }
             for (Path file : children(directory)) {
@@ -249,6 +246,9 @@ final class MachineState {
                 }
                 if (directory.endsWith("networks") && name.matches("denied.*|netd[.](lock|log)")) {
                     continue; // the same
+                }
+                if (directory.endsWith("engines") && name.endsWith(".new")) {
+                    continue; // an engine on its way; one that died there goes when the next one enters
                 }
                 if (directory.endsWith("acceleration")) {
                     continue; // what was found out of this machine is kept

@@ -34,6 +34,16 @@ final class StateDirectory implements AutoCloseable {
     /** The engines of this process. To open and close the file of one would give up its lock; see fcntl_locking(2). */
     private static final Set<String> LIVING = ConcurrentHashMap.newKeySet();
 
+    /** How the name of an engine ends that is on its way in: it has done nothing yet. */
+    private static final String BORN = ".new";
+
+    private static final Undo NOTHING = new Undo() {
+        @Override
+        public void undo(String engine) {}
+    };
+
+    private static final int ATTEMPTS = 16;
+
     private final Path engines;
     private final Path ranges;
     private final String engine;
@@ -58,15 +68,35 @@ final class StateDirectory implements AutoCloseable {
                 // another engine has been here
             }
         }
+        for (int attempt = 1; ; attempt++) {
+            try {
+                return enter(engines, ranges);
+            } catch (NoSuchFileException e) { // somebody who cleans up has found it before it was locked
+                if (attempt == ATTEMPTS) {
+                    throw e;
+                }
+            }
+        }
+    }
+
+    private static StateDirectory enter(Path engines, Path ranges) throws IOException {
         String engine = HexFormat.of().toHexDigits(ThreadLocalRandom.current().nextLong(), 10);
-        // Born under another name: nobody may find it unlocked and take it for that of a dead engine.
-        Path file = engines.resolve(engine);
-        Path born = path.resolve(engine + ".new");
-        FileChannel lock = FileChannel.open(born, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
-        lock.lock();
+        // Born under another name: nobody may find it unlocked and undo what an engine of this name has done.
+        Path born = engines.resolve(engine + BORN);
         LIVING.add(engine);
-        Files.move(born, file);
-        return new StateDirectory(engines, ranges, engine, lock);
+        FileChannel lock = null;
+        try {
+            lock = FileChannel.open(born, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+            lock.lock();
+            Files.move(born, engines.resolve(engine));
+            return new StateDirectory(engines, ranges, engine, lock);
+        } catch (IOException | RuntimeException e) {
+            if (lock != null) {
+                lock.close();
+            }
+            LIVING.remove(engine);
+            throw e;
+        }
     }
 
     /** The name of this engine, unique among the living. */
@@ -98,10 +128,12 @@ final class StateDirectory implements AutoCloseable {
     void sweep(Undo undo) throws IOException {
         try (DirectoryStream<Path> files = Files.newDirectoryStream(engines)) {
             for (Path file : files) {
-                String other = file.getFileName().toString();
+                String name = file.getFileName().toString();
+                boolean born = name.endsWith(BORN);
+                String other = born ? name.substring(0, name.length() - BORN.length()) : name;
                 if (!LIVING.contains(other)) {
                     try {
-                        sweep(file, other, undo);
+                        sweep(file, other, born ? NOTHING : undo);
                     } catch (IOException e) {
                         // Not in a field: to get a logger takes ten milliseconds.
                         System.getLogger(StateDirectory.class.getName())

@@ -113,6 +113,19 @@ final class StateDirectoryTest {
     }
 
     @Test
+    void theNextEngineCleansUpAfterOneThatDiedOnItsWayIn() throws IOException {
+        try (StateDirectory state = StateDirectory.open(place)) {
+            Files.createFile(place.resolve("engines").resolve(DEAD + ".new"));
+
+            state.sweep(undone::add);
+
+            assertThat(undone).isEmpty();
+            assertThat(entries("engines")).containsExactly(state.engine());
+            assertThat(entries("")).containsExactly("engines", "mount", "ranges");
+        }
+    }
+
+    @Test
     void whatCouldNotBeUndoneIsTriedAgain() throws IOException {
         try (StateDirectory state = StateDirectory.open(place)) {
             die(DEAD, 2);
