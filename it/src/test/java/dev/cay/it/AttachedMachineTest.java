@@ -29,6 +29,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -206,7 +207,7 @@ final class AttachedMachineTest {
     void pausedByOneAndResumedByAnother() {
         sandbox.pause();
         assertThat(sandbox.info().paused()).isTrue();
-        assertThat(owner.tell("attached-paused")).isEqualTo("true healthy");
+        awaitOwner("true healthy");
         owner.order("exec-attached", "-", "true");
         assertThat(owner.answer().orElseThrow()).contains("is paused");
         assertThatThrownBy(() -> sandbox.exec("true")).isInstanceOf(SandboxException.Conflict.class);
@@ -216,8 +217,16 @@ final class AttachedMachineTest {
         owner.tell("pause-attached");
         assertThat(sandbox.info().paused()).isTrue();
         sandbox.resume();
-        assertThat(owner.tell("attached-paused")).isEqualTo("false healthy");
+        awaitOwner("false healthy");
         assertThat(owner.tell("exec-attached", "-", "echo on")).isEqualTo("exited 0 on");
+    }
+
+    /** The VMM tells its owner in its own time. */
+    private void awaitOwner(String expected) {
+        for (int i = 0; i < 1000 && !owner.tell("attached-paused").equals(expected); i++) {
+            LockSupport.parkNanos(5_000_000);
+        }
+        assertThat(owner.tell("attached-paused")).isEqualTo(expected);
     }
 
     /** Nobody of the owner's process is asked for anything. */
