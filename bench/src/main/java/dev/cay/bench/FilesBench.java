@@ -45,10 +45,7 @@ final class FilesBench {
     /** Where copies go. */
     private static final String TARGET = "/target";
 
-    /**
-     * Copies of many files are moved aside: where as many have just been removed, ext4 looks for an inode that is not one of theirs, for
-     * each new file again (recently_deleted() in its ialloc.c), and a copy takes three times as long, whoever makes it.
-     */
+    /** Many files are moved aside: see {@link Workbench#setAside}. */
     private static final List<String> CLEAR = List.of(
             "/bin/busybox",
             "sh",
@@ -310,9 +307,7 @@ final class FilesBench {
 
     private void clearHost() throws IOException {
         if (Files.isDirectory(hostTarget)) {
-            Files.move(
-                    hostTarget,
-                    Files.createTempDirectory(bench.directory(), "aside").resolve("target"));
+            bench.setAside(hostTarget);
         } else {
             Files.deleteIfExists(hostTarget);
         }

@@ -143,6 +143,10 @@ final class Podman {
         for (ProcessHandle process : running) {
             await(process);
         }
+        release();
+    }
+
+    private void release() throws IOException {
         Path overlay = folder().resolve("store/overlay");
         if (Files.exists(overlay)) {
             // Often there is nothing to do, which it calls a failure.
@@ -197,8 +201,11 @@ final class Podman {
         return command("pull", "--quiet", "--tls-verify=false", reference);
     }
 
-    Tools.Command removeImage(String reference) {
-        return command("rmi", "--force", reference);
+    /** Has no images any more; those that it had are not removed but moved, see {@link Workbench#setAside}. */
+    void forgetImages() throws IOException {
+        release();
+        bench.setAside(store());
+        bench.tools().must(command("images", "--quiet")); // which makes it
     }
 
     private List<String> options(String network) {
