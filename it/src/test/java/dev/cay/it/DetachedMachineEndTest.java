@@ -3,6 +3,7 @@ package dev.cay.it;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cay.BootStep;
 import dev.cay.ExecSpec;
 import dev.cay.Isolation;
 import dev.cay.Kernels;
@@ -16,11 +17,15 @@ import dev.cay.SandboxSpec;
 import dev.cay.SandboxState;
 import dev.cay.Sandboxes;
 import dev.cay.Size;
+import dev.cay.Snapshots;
 import dev.cay.engine.microvm.GuestBoot;
 import java.io.IOException;
 import java.time.Duration;
+import java.time.Instant;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -31,7 +36,10 @@ import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** How microVMs end that nobody closes: by themselves, by the death of who makes them, by that of their VMM. */
+/**
+ * How microVMs end that nobody closes: by themselves, by the death of who makes them, by that of their VMM. Nearly all are clones, so that
+ * one boots for them.
+ */
 @ExtendWith({RootLane.class, DetachedLane.class})
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
@@ -52,12 +60,14 @@ final class DetachedMachineEndTest {
             maker.kernels().add(List.of(GuestKernels.debian()), Optional.of(NAME));
             maker.kernels().prefer(NAME);
             GuestKernels.importSmall(maker, NAME);
+            maker.templates().create(NAME, Size.mib(256)); // as much as those have that other processes make
         }
     }
 
     @AfterAll
     void remove() {
         try (Sandboxes last = Sandboxes.local()) {
+            last.templates().remove(NAME);
             last.images().remove(NAME);
             last.kernels().remove(NAME);
             preferred.ifPresent(last.kernels()::prefer);
@@ -72,18 +82,23 @@ final class DetachedMachineEndTest {
                 .tmpfs(Size.mib(64));
     }
 
-    /** Nobody is there when the maker has died but who looks next; and until then there is nothing that could be used. */
+    /**
+     * Nobody is there when the maker has died but who looks next; and until then there is nothing that could be used. Where there is no VMM,
+     * one that does not know where to go on, and a guest that does not know who it is.
+     */
     @ParameterizedTest
     @ValueSource(
             strings = {
-                "create-machine limits",
+                "create-machine vmm",
+                "create-machine state",
+                "create-machine random numbers and time",
                 "create-machine lifetime",
                 "create-machine ready",
                 "create-attached-machine limits",
                 "create-attached-machine ready"
             })
     void whoeverMakesItDiesBeforeAStep(String what) {
-        String[] words = what.split(" ");
+        String[] words = what.split(" ", 2);
         try (OtherProcess other = OtherProcess.start()) {
             other.tell("die-before-step", words[1]);
             other.order(words[0], NAME, NAME);
@@ -96,6 +111,54 @@ final class DetachedMachineEndTest {
         }
     }
 
+    /** One whose maker is killed is a clone as any other; who comes in finds nothing there that is another one's. */
+    @Test
+    void aCloneOutlivesItsMaker(Sandboxes engine) {
+        try (OtherProcess other = OtherProcess.start()) {
+            other.tell("create-machine", NAME, NAME);
+            other.kill();
+        }
+        Set<String> seen = new HashSet<>();
+        try (Sandbox detached = engine.open(NAME);
+                Sandbox attached = engine.create(SandboxSpec.image(NAME)
+                        .isolation(Isolation.MICROVM)
+                        .memory(Size.mib(256))
+                        .build());
+                OtherProcess other = OtherProcess.start()) {
+            assertThat(detached.boot()).extracting(BootStep::name).doesNotContain("devices", "disks");
+            isItsOwn(detached, seen);
+            isItsOwn(attached, seen);
+            assertThat(seen).hasSize(6);
+            Lab.sh(detached, "echo mine > /tmp/file");
+            assertThat(other.tell("exec", NAME, "cat /tmp/file")).contains("mine");
+            Sandbox copy = engine.snapshots().fork(detached, Snapshots.Copy.detached(Optional.empty()));
+            try {
+                assertThat(Lab.sh(copy, "cat /tmp/file; hostname")).isEqualTo("mine\n" + copy.id());
+            } finally {
+                copy.remove();
+            }
+        } finally {
+            engine.open(NAME).remove();
+        }
+    }
+
+    private static void isItsOwn(Sandbox clone, Set<String> seen) {
+        MachineInfo machine = clone.info().machine().orElseThrow();
+        assertThat(machine.template()).contains(NAME);
+        assertThat(machine.health()).isEqualTo(MachineInfo.Health.HEALTHY);
+        List<String> lines = Lab.sh(
+                        clone,
+                        "cat /proc/sys/kernel/random/boot_id /proc/sys/kernel/random/uuid;"
+                                + " head -c 16 /dev/urandom | od -An -tx1; hostname; cat /etc/hostname; date +%s")
+                .lines()
+                .map(String::strip)
+                .toList();
+        seen.addAll(lines.subList(0, 3));
+        assertThat(lines.subList(3, 5)).containsOnly(clone.id());
+        assertThat(Duration.between(Instant.ofEpochSecond(Long.parseLong(lines.get(5))), Instant.now()))
+                .isBetween(Duration.ofSeconds(-1), Duration.ofSeconds(60));
+    }
+
     /** The reason is told, and nothing is left. */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
@@ -106,7 +169,8 @@ final class DetachedMachineEndTest {
             }
         });
         try {
-            SandboxSpec wanted = detached ? spec().detached().build() : spec().build();
+            SandboxSpec.Builder booting = spec().memory(Size.mib(192));
+            SandboxSpec wanted = detached ? booting.detached().build() : booting.build();
             assertThatThrownBy(() -> engine.create(wanted)).isInstanceOf(SandboxException.SetupFailed.class);
         } finally {
             GuestBoot.observe(_ -> {});

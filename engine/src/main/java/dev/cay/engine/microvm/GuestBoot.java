@@ -68,9 +68,10 @@ public final class GuestBoot {
         observer = Optional.of(watching);
     }
 
-    private static void announce(GuestStep step) {
+    /** Tells whoever watches that a step is about to be taken. */
+    static void announce(String step) {
         if (observer.isPresent()) {
-            observer.get().accept(step.name());
+            observer.get().accept(step);
         }
     }
 
@@ -180,7 +181,7 @@ public final class GuestBoot {
             switch (step) {
                 case GuestStep.Calls calls -> makeAll(List.of(calls));
                 case GuestStep.Talk talk -> {
-                    announce(step);
+                    announce(step.name());
                     try {
                         talk.conversation().hold(guest);
                     } catch (IOException e) {
@@ -213,7 +214,7 @@ public final class GuestBoot {
         List<Integer> ends = new ArrayList<>();
         int size = time(list, times);
         for (GuestStep.Calls step : steps) {
-            announce(step);
+            announce(step.name());
             list.addAll(step.calls().operations());
             size += step.calls().size() + time(list, times);
             ends.add(size);

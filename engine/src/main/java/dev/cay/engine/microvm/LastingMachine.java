@@ -26,7 +26,7 @@ import java.util.Optional;
  *
  * @param layers of its image, the lowest first
  * @param others its other disks
- * @param past where it goes on; empty if it boots
+ * @param start where it begins
  */
 record LastingMachine(
         HostKernel host,
@@ -36,7 +36,7 @@ record LastingMachine(
         Size memory,
         List<Path> layers,
         MicroVms.DiskFiles others,
-        Optional<Past> past) {
+        StartPoint start) {
     /**
      * Makes it, and returns when commands can run in it.
      *
@@ -47,8 +47,8 @@ record LastingMachine(
     List<BootStep> make(MicroVms.Lasting lasting, long deadline) {
         SandboxSpec spec = lasting.access().spec();
         try {
-            if (past.isPresent()) {
-                past.get().check(choice.files(), kernel);
+            if (start.past().isPresent()) {
+                start.past().get().check(choice.files(), kernel);
             }
             if (!(spec.network() instanceof Network.Named named)) {
                 return make(lasting, Optional.empty(), deadline);
@@ -82,7 +82,8 @@ record LastingMachine(
         long began = System.nanoTime();
         MachineAccess access = lasting.access();
         Furnished furnished = Furnished.of(access.id(), access.spec(), layers, others, network, GuestUser.ROOT);
-        MachineSpec machine = start(lasting, qemu, furnished, network, deadline);
+        Optional<Past> past = start.past();
+        MachineSpec machine = begin(lasting, qemu, furnished, network, deadline);
         try (MachineDoors.Taken channel = access.doors().channel(host, deadline)) {
             BringUp bringUp = new BringUp(
                     host,
@@ -97,24 +98,21 @@ record LastingMachine(
                     began,
                     qemu.serials(furnished.disks()),
                     kernel.acpi(),
-                    past.map(Past::name),
-                    past.map(_ -> Groundwork.ALL).orElse(Groundwork.NONE),
-                    past.map(_ -> GuestReturn.steps(furnished.wanted(), network))
-                            .orElse(List.of()),
+                    start.template(),
+                    start.groundwork(furnished.disks()),
+                    start.first(furnished, network),
                     past.map(Past::surroundings));
             BringUp.Up up = bringUp.run(begun, stub -> last(stub, access.spec()));
             try {
                 access.write(new MachineNote(
                         machine.acceleration() instanceof Acceleration.Emulated,
-                        past.map(Past::name),
+                        start.template(),
                         up.answered(),
                         kernel.acpi(),
                         furnished.wanted().keepsChanges(),
                         up.surroundings(),
                         Optional.empty(),
-                        new MachineNote.Likeness(
-                                choice.files().key(kernel, memory),
-                                past.map(Past::places).orElse(false))));
+                        new MachineNote.Likeness(choice.files().key(kernel, memory), start.places())));
                 // Whoever it belongs to could not enter it else.
                 GuestCommands.open(up.stub(), access.id(), access.spec(), up.surroundings())
                         .close();
@@ -128,18 +126,24 @@ record LastingMachine(
         }
     }
 
-    private MachineSpec start(
+    private MachineSpec begin(
             MicroVms.Lasting lasting, QemuVmm qemu, Furnished furnished, Optional<GuestNetwork> network, long deadline)
             throws IOException {
-        Optional<MachineSpec.NetworkCard> card = network.map(GuestNetwork::card);
+        MachineSpec machine =
+                start.machine(choice.files(), kernel, memory, furnished.disks(), network.map(GuestNetwork::card));
         MachineDoors doors = lasting.access().doors();
-        doors.setServed(past.map(Past::ports).orElse(1));
-        MachineSpec machine;
-        if (past.isPresent()) {
-            machine = choice.files().again(kernel, memory, furnished.disks(), card);
-            past.get().start(host, qemu, machine, lasting.home(), doors, deadline);
+        doors.setServed(start.past().map(Past::ports).orElse(1));
+        if (start.past().isPresent()) {
+            start.past().get().start(host, qemu, machine, lasting.home(), doors, deadline);
+        } else if (start.warm().isPresent()) {
+            GuestBoot.announce("vmm");
+            MachineTemplates.Warm warm = start.warm().get();
+            qemu.detach(machine, lasting.home(), warm.origin(), doors.listen(host));
+            try (Monitor monitor = Monitor.take(host, doors)) {
+                GuestBoot.announce("state");
+                new QemuMigration(monitor).receive(warm.state().reader(), false);
+            }
         } else {
-            machine = choice.files().machine(kernel, memory, furnished.disks(), card);
             qemu.detach(machine, lasting.home(), new Origin.Boot(), doors.listen(host));
         }
         if (others.changes().isPresent()) {
@@ -153,7 +157,7 @@ record LastingMachine(
         Lifetime lifetime = spec.lifetime();
         List<GuestStep> steps = new ArrayList<>();
         steps.add(new GuestStep.Talk("clock", true, guest -> GuestClock.correct(guest, InstantSource.system())));
-        if (!past.map(Past::hasRecords).orElse(false)) {
+        if (!start.past().map(Past::hasRecords).orElse(false)) {
             steps.add(GuestRecords.make(memory));
         }
         steps.add(new GuestStep.Talk("lifetime", true, _ -> {

@@ -290,25 +290,17 @@ public final class MicroVms implements AutoCloseable {
                 id, spec, layers, others, network, files.map(FileServer::user).orElse(GuestUser.ROOT));
         List<Disk> disks = furnished.disks();
         GuestSpec wanted = furnished.wanted();
-        // Who serves files works in the guest's memory, and a clone's is a private mapping of a file.
-        boolean mayBeClone = past.isEmpty() && files.isEmpty() && abilities.contains(Vmm.Ability.CLONES);
-        Optional<MachineTemplates.Warm> warm = mayBeClone ? templates.find(kernel, memory(spec)) : Optional.empty();
-        Optional<MachineSpec.NetworkCard> card = network.map(GuestNetwork::card);
-        MachineSpec machine;
-        if (past.isPresent()) {
-            machine = parts.again(kernel, past.get().snapshot().machine().memory(), disks, card);
-        } else if (warm.isPresent()) {
-            machine = parts.clone(kernel, warm.get().template(), disks, card);
-        } else {
-            machine = parts.machine(kernel, memory(spec), disks, card).with(files.map(FileServer::connection));
-        }
+        Size memory = memory(spec, past);
+        StartPoint start = start(choice, kernel, memory, past, files.isPresent());
+        MachineSpec machine = start.machine(parts, kernel, memory, disks, network.map(GuestNetwork::card))
+                .with(files.map(FileServer::connection));
         MachineSpec open =
                 admits(spec) ? machine.withDoors(beside.access().doors().listen(host)) : machine;
         Machine started;
         if (past.isPresent()) {
             started = past.get().start(host, choice, open);
-        } else if (warm.isPresent()) {
-            started = choice.vmm().start(open, warm.get().origin());
+        } else if (start.warm().isPresent()) {
+            started = choice.vmm().start(open, start.warm().get().origin());
         } else {
             started = choice.vmm().start(open);
         }
@@ -317,16 +309,12 @@ public final class MicroVms implements AutoCloseable {
                 began,
                 choice.vmm().serials(disks),
                 kernel.acpi() && abilities.contains(Vmm.Ability.POWER_OFF),
-                past.map(Past::name).or(() -> warm.map(one -> one.template().name())),
-                past.map(_ -> Groundwork.ALL)
-                        .or(() -> warm.map(one -> GuestPlaces.groundwork(one.template(), disks)))
-                        .orElse(Groundwork.NONE),
-                past.map(_ -> GuestReturn.steps(wanted, network))
-                        .or(() -> warm.map(one -> GuestPlaces.resume(one.template(), disks, card.isPresent())))
-                        .orElse(List.of()),
+                start.template(),
+                start.groundwork(disks),
+                start.first(furnished, network),
                 past.map(Past::surroundings));
-        boolean places = warm.isPresent() || past.map(Past::places).orElse(false);
-        MicroVm.Origins origins = new MicroVm.Origins(spec, kernel, memory(spec), places, others.changes(), past);
+        MicroVm.Origins origins =
+                new MicroVm.Origins(spec, kernel, memory(spec), start.places(), others.changes(), past);
         try {
             return guest(id, started, begun, wanted, network, origins);
         } catch (IOException e) {
@@ -379,9 +367,26 @@ public final class MicroVms implements AutoCloseable {
         check(spec);
         Vmms.Choice choice = vmms.get(spec.vmm());
         GuestKernel kernel = kernel(choice.vmm(), layers, others, false);
-        Size memory = past.map(one -> one.snapshot().machine().memory()).orElse(memory(spec));
-        return new LastingMachine(host, networks, choice, kernel, memory, layers, others, past)
-                .make(lasting, System.nanoTime() + BOOT.toNanos());
+        Size memory = memory(spec, past);
+        try {
+            StartPoint start = start(choice, kernel, memory, past, false);
+            return new LastingMachine(host, networks, choice, kernel, memory, layers, others, start)
+                    .make(lasting, System.nanoTime() + BOOT.toNanos());
+        } catch (IOException e) {
+            throw new SandboxException.SetupFailed("cannot make the microVM: " + e.getMessage(), "", e);
+        }
+    }
+
+    private static Size memory(SandboxSpec spec, Optional<Past> past) {
+        return past.map(one -> one.snapshot().machine().memory()).orElse(memory(spec));
+    }
+
+    /** @param files whether it sees files of this machine: who serves them works in its memory, and a clone's is a private mapping */
+    private StartPoint start(Vmms.Choice choice, GuestKernel kernel, Size memory, Optional<Past> past, boolean files)
+            throws IOException {
+        boolean mayBeClone =
+                past.isEmpty() && !files && choice.vmm().abilities().contains(Vmm.Ability.CLONES);
+        return new StartPoint(mayBeClone ? templates.find(kernel, memory) : Optional.empty(), past);
     }
 
     private MicroVm guest(

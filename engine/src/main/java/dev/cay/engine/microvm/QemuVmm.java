@@ -96,11 +96,14 @@ public record QemuVmm(Home home, QemuType type) implements Vmm {
      * Starts a machine that ends with nobody. One that goes on where another one was waits to be told where, by its monitor.
      *
      * @param lasting where it runs
-     * @param origin none of those with memory in a file
+     * @param origin no mould
      * @param doors of {@link MachineDoors#listen}
      */
     void detach(MachineSpec spec, LastingHome lasting, Origin origin, List<Fd> doors) throws IOException {
         List<Fd> further = new ArrayList<>();
+        if (origin instanceof Origin.Clone clone) {
+            further.add(clone.memory().copy());
+        }
         spec.card().ifPresent(card -> further.add(card.device()));
         QemuWires wires = new QemuWires.Open(Home.FURTHER + further.size(), ports(origin));
         further.addAll(doors);
