@@ -10,7 +10,6 @@ import dev.cay.Execution;
 import dev.cay.ExecutionInfo;
 import dev.cay.Exit;
 import dev.cay.Isolation;
-import dev.cay.Kernels;
 import dev.cay.MachineInfo;
 import dev.cay.MachineInfo.Health;
 import dev.cay.OutputKind;
@@ -28,7 +27,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -46,7 +44,6 @@ final class AttachedMachineTest {
     private static final String NAME = "cay-it-attached-guest";
     private static final String IMAGE = "cay-it-attached-machine";
 
-    private Optional<String> preferred = Optional.empty();
     private OtherProcess owner;
     private Sandboxes engine;
     private Sandbox sandbox;
@@ -55,12 +52,7 @@ final class AttachedMachineTest {
     @BeforeAll
     void make() throws IOException {
         try (Sandboxes maker = Sandboxes.local()) {
-            preferred = maker.kernels().list().stream()
-                    .filter(Kernels.Info::preferred)
-                    .map(Kernels.Info::name)
-                    .findFirst();
-            maker.kernels().add(List.of(GuestKernels.debian()), Optional.of(IMAGE));
-            maker.kernels().prefer(IMAGE);
+            GuestKernels.debian();
             GuestKernels.importSmall(maker, IMAGE);
         }
         owner = OtherProcess.start();
@@ -91,8 +83,6 @@ final class AttachedMachineTest {
             assertThat(last.list()).extracting(SandboxInfo::name).doesNotContain(NAME);
             assertThatThrownBy(() -> last.open(NAME)).isInstanceOf(SandboxException.NotFound.class);
             last.images().remove(IMAGE);
-            last.kernels().remove(IMAGE);
-            preferred.ifPresent(last.kernels()::prefer);
             last.sweep(); // what its owner has left would go in somebody else's test
         }
     }

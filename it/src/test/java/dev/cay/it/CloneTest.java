@@ -7,7 +7,6 @@ import dev.cay.BootStep;
 import dev.cay.ExecSpec;
 import dev.cay.Execution;
 import dev.cay.Isolation;
-import dev.cay.Kernels;
 import dev.cay.MachineInfo;
 import dev.cay.Sandbox;
 import dev.cay.SandboxException;
@@ -21,7 +20,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterAll;
@@ -38,18 +36,12 @@ final class CloneTest {
     private static final Size MEMORY = Size.mib(192);
 
     private Sandboxes engine;
-    private Optional<String> preferred = Optional.empty();
     private Templates.Info template;
 
     @BeforeAll
     void make() throws IOException {
         engine = Sandboxes.local();
-        preferred = engine.kernels().list().stream()
-                .filter(Kernels.Info::preferred)
-                .map(Kernels.Info::name)
-                .findFirst();
-        engine.kernels().add(List.of(GuestKernels.debian()), Optional.of(NAME));
-        engine.kernels().prefer(NAME);
+        GuestKernels.debian();
         GuestKernels.importSmall(engine, NAME);
         template = engine.templates().create(NAME, MEMORY);
         engine.create(spec().build()).close(); // the template is in the engine's memory from now on
@@ -63,8 +55,6 @@ final class CloneTest {
     void close() {
         engine.templates().remove(NAME);
         engine.images().remove(NAME);
-        engine.kernels().remove(NAME);
-        preferred.ifPresent(engine.kernels()::prefer);
         engine.close();
     }
 

@@ -6,7 +6,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.cay.BootStep;
 import dev.cay.ExecSpec;
 import dev.cay.Isolation;
-import dev.cay.Kernels;
 import dev.cay.Lifetime;
 import dev.cay.MachineInfo;
 import dev.cay.Mount;
@@ -48,17 +47,10 @@ final class DetachedMachineEndTest {
     private static final String VOLUME = "cay-it-ending-disk";
     private static final Duration LONG = Duration.ofSeconds(60);
 
-    private Optional<String> preferred = Optional.empty();
-
     @BeforeAll
     void make() throws IOException {
         try (Sandboxes maker = Sandboxes.local()) {
-            preferred = maker.kernels().list().stream()
-                    .filter(Kernels.Info::preferred)
-                    .map(Kernels.Info::name)
-                    .findFirst();
-            maker.kernels().add(List.of(GuestKernels.debian()), Optional.of(NAME));
-            maker.kernels().prefer(NAME);
+            GuestKernels.debian();
             GuestKernels.importSmall(maker, NAME);
             maker.templates().create(NAME, Size.mib(256)); // as much as those have that other processes make
         }
@@ -69,8 +61,6 @@ final class DetachedMachineEndTest {
         try (Sandboxes last = Sandboxes.local()) {
             last.templates().remove(NAME);
             last.images().remove(NAME);
-            last.kernels().remove(NAME);
-            preferred.ifPresent(last.kernels()::prefer);
         }
     }
 

@@ -11,7 +11,6 @@ import dev.cay.Furnishing;
 import dev.cay.ImageConfig;
 import dev.cay.ImageConfig.Platform;
 import dev.cay.Isolation;
-import dev.cay.Kernels;
 import dev.cay.Lifetime;
 import dev.cay.Mount;
 import dev.cay.Sandbox;
@@ -56,8 +55,6 @@ final class DetachedMachineLifeTest {
             while :; do sleep 1; done
             """;
 
-    private Optional<String> preferred = Optional.empty();
-
     @BeforeAll
     void make() throws IOException {
         Path root = Lab.smallRoot();
@@ -68,12 +65,7 @@ final class DetachedMachineLifeTest {
         Lab.onHost("tar", "-C", root.toString(), "--numeric-owner", "-cf", archive.toString(), ".");
         try (Sandboxes maker = Sandboxes.local();
                 InputStream stream = Files.newInputStream(archive)) {
-            preferred = maker.kernels().list().stream()
-                    .filter(Kernels.Info::preferred)
-                    .map(Kernels.Info::name)
-                    .findFirst();
-            maker.kernels().add(List.of(GuestKernels.debian()), Optional.of(NAME));
-            maker.kernels().prefer(NAME);
+            GuestKernels.debian();
             maker.images().importRoot(stream, Optional.of(NAME), ImageConfig.empty(Platform.parse("linux/amd64")));
         }
     }
@@ -82,8 +74,6 @@ final class DetachedMachineLifeTest {
     void remove() {
         try (Sandboxes last = Sandboxes.local()) {
             last.images().remove(NAME);
-            last.kernels().remove(NAME);
-            preferred.ifPresent(last.kernels()::prefer);
         }
     }
 

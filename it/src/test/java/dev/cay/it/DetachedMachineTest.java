@@ -11,7 +11,6 @@ import dev.cay.ExecutionInfo;
 import dev.cay.Exit;
 import dev.cay.FilePath;
 import dev.cay.Isolation;
-import dev.cay.Kernels;
 import dev.cay.MachineInfo;
 import dev.cay.MachineInfo.Health;
 import dev.cay.OutputKind;
@@ -30,7 +29,6 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -52,19 +50,13 @@ final class DetachedMachineTest {
     private static final String IMAGE = "cay-it-lasting";
     private static final Duration LONG = Duration.ofSeconds(60);
 
-    private Optional<String> preferred = Optional.empty();
     private Sandboxes engine;
     private Sandbox sandbox;
 
     @BeforeAll
     void make() throws IOException {
         try (Sandboxes maker = Sandboxes.local()) {
-            preferred = maker.kernels().list().stream()
-                    .filter(Kernels.Info::preferred)
-                    .map(Kernels.Info::name)
-                    .findFirst();
-            maker.kernels().add(List.of(GuestKernels.debian()), Optional.of(IMAGE));
-            maker.kernels().prefer(IMAGE);
+            GuestKernels.debian();
             GuestKernels.importSmall(maker, IMAGE);
         }
         try (OtherProcess other = OtherProcess.start()) {
@@ -85,8 +77,6 @@ final class DetachedMachineTest {
         try (Sandboxes last = Sandboxes.local()) {
             last.open(NAME).remove();
             last.images().remove(IMAGE);
-            last.kernels().remove(IMAGE);
-            preferred.ifPresent(last.kernels()::prefer);
         }
     }
 

@@ -7,7 +7,6 @@ import dev.cay.ExecSpec;
 import dev.cay.Execution;
 import dev.cay.ExecutionInfo;
 import dev.cay.Exit;
-import dev.cay.Kernels;
 import dev.cay.MachineInfo;
 import dev.cay.OutputKind;
 import dev.cay.Sandbox;
@@ -55,19 +54,13 @@ final class DetachedSnapshotTest {
     private static final Duration LONG = Duration.ofSeconds(60);
     private static final Path SNAPSHOTS = Path.of("/var/lib/cay/snapshots");
 
-    private Optional<String> preferred = Optional.empty();
     private Sandboxes engine;
     private Sandbox sandbox;
 
     @BeforeAll
     void make() throws IOException {
         try (Sandboxes maker = Sandboxes.local()) {
-            preferred = maker.kernels().list().stream()
-                    .filter(Kernels.Info::preferred)
-                    .map(Kernels.Info::name)
-                    .findFirst();
-            maker.kernels().add(List.of(GuestKernels.debian()), Optional.of(NAME));
-            maker.kernels().prefer(NAME);
+            GuestKernels.debian();
             GuestKernels.importSmall(maker, NAME);
         }
         try (OtherProcess other = OtherProcess.start()) {
@@ -90,8 +83,6 @@ final class DetachedSnapshotTest {
         try (Sandboxes last = Sandboxes.local()) {
             last.open(NAME).remove();
             last.images().remove(NAME);
-            last.kernels().remove(NAME);
-            preferred.ifPresent(last.kernels()::prefer);
         }
     }
 

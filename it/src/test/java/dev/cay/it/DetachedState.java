@@ -27,7 +27,7 @@ record DetachedState(Set<String> lines) {
 
     private static final Path RANGES = Path.of("/run/cay/ranges");
     private static final Path ENGINES = Path.of("/run/cay/engines");
-    private static final Duration PATIENCE = Duration.ofSeconds(5);
+    private static final Duration PATIENCE = Duration.ofSeconds(20);
 
     /** What stays from the first detached sandbox of the machine on: the log of events, locks, what holds them all. */
     private static boolean stays(String name) {

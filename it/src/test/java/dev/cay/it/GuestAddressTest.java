@@ -14,7 +14,6 @@ import dev.cay.engine.container.Places;
 import dev.cay.engine.container.VolumeSource;
 import dev.cay.engine.kernels.GuestKernel;
 import dev.cay.engine.kernels.Initramfs;
-import dev.cay.engine.kernels.KernelStore;
 import dev.cay.engine.microvm.Acceleration;
 import dev.cay.engine.microvm.ContainerHome;
 import dev.cay.engine.microvm.DhcpClient;
@@ -140,9 +139,7 @@ final class GuestAddressTest {
     }
 
     private MachineSpec machine(MachineSpec.NetworkCard card) throws IOException {
-        KernelStore store = KernelStore.open(directory.resolve("kernels"));
-        store.add(List.of(GuestKernels.debian()), Optional.empty());
-        GuestKernel kernel = store.find(Optional.empty());
+        GuestKernel kernel = GuestKernels.debian();
         Path initramfs = directory.resolve("guest-initramfs");
         Initramfs.write(initramfs, Files.readAllBytes(GuestKernels.stub()), kernel);
         return new MachineSpec(

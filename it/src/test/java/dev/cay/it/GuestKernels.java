@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.cay.ImageConfig;
-import dev.cay.Kernels;
 import dev.cay.Sandboxes;
+import dev.cay.engine.container.Places;
+import dev.cay.engine.kernels.GuestKernel;
+import dev.cay.engine.kernels.KernelStore;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -20,11 +22,50 @@ import java.util.stream.Collectors;
 final class GuestKernels {
     private GuestKernels() {}
 
+    /** The name of Debian's among the kernels of this machine. */
+    static final String DEBIAN = "cay-it-debian";
+
+    private static Optional<GuestKernel> debian = Optional.empty();
+    private static Optional<String> preferredBefore = Optional.empty();
+
     /** Debian's package, which {@code ./dev setup} fetches. */
-    static Path debian() {
+    static Path debianPackage() {
         Path file = fetched("guest-kernel.deb");
         assertThat(Files.exists(file)).as("%s: ./dev setup fetches it", file).isTrue();
         return file;
+    }
+
+    /**
+     * Debian's kernel, which is what machines boot from the first call on until all tests are done: one for all of them, since unpacking
+     * it takes seconds.
+     */
+    static synchronized GuestKernel debian() throws IOException {
+        if (debian.isEmpty()) {
+            KernelStore store = KernelStore.open(directory());
+            preferredBefore = KernelStore.preferred(directory()).filter(name -> !name.equals(DEBIAN));
+            if (store.list().stream().anyMatch(info -> info.name().equals(DEBIAN))) { // tests have been killed
+                store.remove(DEBIAN);
+            }
+            store.add(List.of(debianPackage()), Optional.of(DEBIAN));
+            store.prefer(DEBIAN);
+            debian = Optional.of(store.find(Optional.of(DEBIAN)));
+        }
+        return debian.get();
+    }
+
+    /** Leaves this machine's kernels as they were. */
+    static synchronized void forget() throws IOException {
+        if (debian.isPresent()) {
+            KernelStore store = KernelStore.open(directory());
+            store.remove(DEBIAN);
+            preferredBefore.ifPresent(store::prefer);
+            debian = Optional.empty();
+        }
+    }
+
+    /** Where the engine has them. */
+    private static Path directory() throws IOException {
+        return Places.ofThisUser().data().resolve(KernelStore.NAME);
     }
 
     /** A libkrunfw, if {@code ./dev setup} could fetch one. */
@@ -45,26 +86,6 @@ final class GuestKernels {
                 .orElse(Path.of(System.getProperty("user.home"), ".cache"))
                 .resolve("cay")
                 .resolve(name);
-    }
-
-    /** Makes Debian's kernel the one that machines boot, until it is closed. */
-    static Preferred prefer(Sandboxes engine, String name) {
-        Optional<String> before = engine.kernels().list().stream()
-                .filter(Kernels.Info::preferred)
-                .map(Kernels.Info::name)
-                .findFirst();
-        engine.kernels().add(List.of(debian()), Optional.of(name));
-        engine.kernels().prefer(name);
-        return () -> {
-            engine.kernels().remove(name);
-            before.ifPresent(engine.kernels()::prefer);
-        };
-    }
-
-    /** A kernel that was made the preferred one. */
-    interface Preferred extends AutoCloseable {
-        @Override
-        void close();
     }
 
     /** Makes an image of a small root file system. */

@@ -50,13 +50,12 @@ final class GuestLimitsTest {
     private static final int PIDS = 60;
 
     private Sandboxes engine;
-    private GuestKernels.Preferred kernel;
     private Sandbox sandbox;
 
     @BeforeAll
     void boot() throws IOException {
         engine = Sandboxes.local();
-        kernel = GuestKernels.prefer(engine, NAME);
+        GuestKernels.debian();
         Path root = Lab.smallRoot();
         GuestKernels.link(root, "dd", "grep", "date");
         Path init = Files.createDirectory(root.resolve("sbin")).resolve("init");
@@ -85,7 +84,6 @@ final class GuestLimitsTest {
         sandbox.close();
         engine.images().remove(NAME);
         engine.volumes().remove(NAME);
-        kernel.close();
         engine.close();
     }
 

@@ -16,7 +16,6 @@ import dev.cay.engine.container.Places;
 import dev.cay.engine.container.VolumeSource;
 import dev.cay.engine.kernels.GuestKernel;
 import dev.cay.engine.kernels.Initramfs;
-import dev.cay.engine.kernels.KernelStore;
 import dev.cay.engine.microvm.Acceleration;
 import dev.cay.engine.microvm.ContainerHome;
 import dev.cay.engine.microvm.GuestClock;
@@ -80,9 +79,7 @@ final class GuestTest {
     @BeforeAll
     void prepare() throws IOException {
         host = new HostKernel();
-        KernelStore store = KernelStore.open(directory.resolve("kernels"));
-        store.add(List.of(GuestKernels.debian()), Optional.empty());
-        kernel = store.find(Optional.empty());
+        kernel = GuestKernels.debian();
         initramfs = directory.resolve("guest-initramfs");
         Initramfs.write(initramfs, Files.readAllBytes(GuestKernels.stub()), kernel);
     }

@@ -38,7 +38,7 @@ final class MachineState {
         THREADS
     }
 
-    private static final Duration PATIENCE = Duration.ofSeconds(5);
+    private static final Duration PATIENCE = Duration.ofSeconds(20);
     private static final Path STATE = Path.of("/run/cay");
 
     private final Map<Kind, List<String>> lines = new EnumMap<>(Kind.class);

@@ -12,7 +12,6 @@ import dev.cay.engine.container.Places;
 import dev.cay.engine.container.VolumeSource;
 import dev.cay.engine.kernels.GuestKernel;
 import dev.cay.engine.kernels.Initramfs;
-import dev.cay.engine.kernels.KernelStore;
 import dev.cay.engine.microvm.Acceleration;
 import dev.cay.engine.microvm.ContainerHome;
 import dev.cay.engine.microvm.Disk;
@@ -33,7 +32,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Optional;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
@@ -66,9 +64,7 @@ final class MachineTest {
 
     @BeforeAll
     void prepare() throws IOException {
-        KernelStore store = KernelStore.open(directory.resolve("kernels"));
-        store.add(List.of(GuestKernels.debian()), Optional.empty());
-        kernel = store.find(Optional.empty());
+        kernel = GuestKernels.debian();
         initramfs = directory.resolve("initramfs");
         Initramfs.write(initramfs, Files.readAllBytes(Lab.probe("guest")), kernel);
         kilohertz = TimestampCounter.kilohertz(host);

@@ -16,7 +16,6 @@ import dev.cay.Furnishing;
 import dev.cay.ImageConfig;
 import dev.cay.ImageConfig.Platform;
 import dev.cay.Isolation;
-import dev.cay.Kernels;
 import dev.cay.Mount;
 import dev.cay.Network;
 import dev.cay.ResourceLimit;
@@ -64,18 +63,12 @@ final class MicroVmTest {
     private static final Duration LONG = Duration.ofSeconds(120);
 
     private Sandboxes engine;
-    private Optional<String> preferred = Optional.empty();
     private Sandbox sandbox;
 
     @BeforeAll
     void boot() throws IOException {
         engine = Sandboxes.local();
-        preferred = engine.kernels().list().stream()
-                .filter(Kernels.Info::preferred)
-                .map(Kernels.Info::name)
-                .findFirst();
-        engine.kernels().add(List.of(GuestKernels.debian()), Optional.of(NAME));
-        engine.kernels().prefer(NAME);
+        GuestKernels.debian();
         Path archive = Lab.directory().resolve("root.tar");
         Path root = Lab.smallRoot();
         Files.writeString(root.resolve("etc/group"), "root:x:0:\nstaff:x:77:\nextra:x:88:app\n");
@@ -127,8 +120,6 @@ final class MicroVmTest {
     void close() {
         sandbox.close();
         engine.images().remove(NAME);
-        engine.kernels().remove(NAME);
-        preferred.ifPresent(engine.kernels()::prefer);
         engine.close();
     }
 
@@ -157,7 +148,7 @@ final class MicroVmTest {
                 }
             }
         } finally {
-            engine.kernels().prefer(NAME);
+            engine.kernels().prefer(GuestKernels.DEBIAN);
             engine.kernels().remove("krun");
         }
     }
@@ -165,12 +156,7 @@ final class MicroVmTest {
     @Test
     void aCommandRunsInAnotherKernel() throws IOException {
         assertThat(sandbox.info().machine().orElseThrow().template()).isEmpty();
-        assertThat(sh("uname -r"))
-                .isEqualTo(engine.kernels().list().stream()
-                        .filter(kernel -> kernel.name().equals(NAME))
-                        .findFirst()
-                        .orElseThrow()
-                        .release());
+        assertThat(sh("uname -r")).isEqualTo(GuestKernels.debian().release());
         assertThat(sh("hostname; pwd; echo $KIND $HOME; cat /etc/hosts | head -n 1; head -n 1 /etc/passwd"))
                 .isEqualTo("guest\n/made/here\nimage /root\n127.0.0.1\tlocalhost guest\nroot:x:0:0::/root:/bin/sh");
         ExecResult result = sandbox.exec("sh", "-c", "echo out; echo err >&2; exit 7");

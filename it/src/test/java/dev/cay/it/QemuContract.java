@@ -8,7 +8,6 @@ import dev.cay.engine.container.Places;
 import dev.cay.engine.container.VolumeSource;
 import dev.cay.engine.kernels.GuestKernel;
 import dev.cay.engine.kernels.Initramfs;
-import dev.cay.engine.kernels.KernelStore;
 import dev.cay.engine.microvm.Acceleration;
 import dev.cay.engine.microvm.ContainerHome;
 import dev.cay.engine.microvm.Disk;
@@ -22,7 +21,6 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
@@ -46,9 +44,7 @@ abstract class QemuContract extends VmmContract {
 
     @BeforeAll
     void prepare() throws IOException {
-        KernelStore store = KernelStore.open(directory.resolve("kernels-" + type));
-        store.add(List.of(GuestKernels.debian()), Optional.empty());
-        kernel = store.find(Optional.empty());
+        kernel = GuestKernels.debian();
         initramfs = directory.resolve("initramfs-" + type);
         Initramfs.write(initramfs, Files.readAllBytes(GuestKernels.stub()), kernel);
         try (HostKernel host = new HostKernel()) {

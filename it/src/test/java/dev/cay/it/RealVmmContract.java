@@ -10,7 +10,6 @@ import dev.cay.engine.container.Places;
 import dev.cay.engine.container.VolumeSource;
 import dev.cay.engine.kernels.GuestKernel;
 import dev.cay.engine.kernels.Initramfs;
-import dev.cay.engine.kernels.KernelStore;
 import dev.cay.engine.microvm.Acceleration;
 import dev.cay.engine.microvm.ContainerHome;
 import dev.cay.engine.microvm.Disk;
@@ -23,7 +22,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
-import java.util.Optional;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -63,9 +61,7 @@ abstract class RealVmmContract extends VmmContract {
     @BeforeEach
     void open() throws IOException {
         assumeTrue(isThere(name), "there is no " + name + " on this machine");
-        KernelStore store = KernelStore.open(directory.resolve("kernels-" + name));
-        store.add(List.of(GuestKernels.debian()), Optional.empty());
-        kernel = store.find(Optional.empty());
+        kernel = GuestKernels.debian();
         initramfs = directory.resolve("initramfs-" + name);
         Files.deleteIfExists(initramfs);
         Initramfs.write(initramfs, Files.readAllBytes(GuestKernels.stub()), kernel);

@@ -57,6 +57,8 @@ public final class RootLane implements BeforeAllCallback, BeforeEachCallback, Af
     public void beforeAll(ExtensionContext context) throws InterruptedException, IOException {
         warmUp();
         Lab.open();
+        // Closed when the last of all tests has ended.
+        context.getRoot().getStore(NAMESPACE).computeIfAbsent("kernel", _ -> (AutoCloseable) GuestKernels::forget);
     }
 
     @Override

@@ -29,8 +29,8 @@ final class VmmChoiceTest {
 
     /** With a kernel and an image, in an engine of its own: on a network it changes settings of the machine until it is closed. */
     private static void inEngine(Use use) throws IOException {
-        try (Sandboxes engine = Sandboxes.local();
-                GuestKernels.Preferred _ = GuestKernels.prefer(engine, NAME)) {
+        GuestKernels.debian();
+        try (Sandboxes engine = Sandboxes.local()) {
             GuestKernels.importSmall(engine, NAME);
             try {
                 use.of(engine);

@@ -10,7 +10,6 @@ import dev.cay.engine.container.Places;
 import dev.cay.engine.container.VolumeSource;
 import dev.cay.engine.kernels.GuestKernel;
 import dev.cay.engine.kernels.Initramfs;
-import dev.cay.engine.kernels.KernelStore;
 import dev.cay.engine.microvm.Acceleration;
 import dev.cay.engine.microvm.ContainerHome;
 import dev.cay.engine.microvm.Machine;
@@ -34,7 +33,6 @@ import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -50,7 +48,7 @@ final class VsockTest {
 
     private Path initramfs(GuestKernel kernel) throws IOException {
         Path unpacked = directory.resolve("package");
-        Lab.onHost("dpkg-deb", "-x", GuestKernels.debian().toString(), unpacked.toString());
+        Lab.onHost("dpkg-deb", "-x", GuestKernels.debianPackage().toString(), unpacked.toString());
         // A driver of vsock devices would take the calls, and there is no device.
         List<Path> modules = new ArrayList<>(kernel.modules().stream()
                 .filter(module -> !module.toString().endsWith("-vmw_vsock_virtio_transport.ko"))
@@ -71,9 +69,7 @@ final class VsockTest {
 
     @Test
     void theStubCallsItsHost() throws IOException {
-        KernelStore store = KernelStore.open(directory.resolve("vsock-kernels"));
-        store.add(List.of(GuestKernels.debian()), Optional.empty());
-        GuestKernel kernel = store.find(Optional.empty());
+        GuestKernel kernel = GuestKernels.debian();
         try (HostKernel host = new HostKernel();
                 Containers containers = new Containers(
                         Places.ofThisUser(), VolumeSource.none(), ImageSource.none(), NetworkSource.none(), _ -> {});
