@@ -11,9 +11,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import com.tngtech.archunit.core.domain.JavaClasses;
 import com.tngtech.archunit.core.domain.JavaModifier;
 import com.tngtech.archunit.core.importer.ClassFileImporter;
+import java.io.IOException;
 import java.lang.module.ModuleDescriptor;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -28,6 +35,30 @@ class ArchitectureTest {
             .importPaths(Stream.of("dev.cay", "dev.cay.linux", "dev.cay.engine", "dev.cay.cli")
                     .map(ArchitectureTest::location)
                     .toList());
+
+    /** Of a defect that other systems have had, the tests that keep it out are there. */
+    @Test
+    void whatMustNotHappenHasItsTests() throws IOException {
+        Path project = Path.of("").toAbsolutePath().getParent();
+        Map<String, String> sources = new HashMap<>();
+        for (String module : List.of("api", "linux", "guest", "engine", "cli", "it")) {
+            try (Stream<Path> files = Files.walk(project.resolve(module + "/src/test"))) {
+                for (Path file : files.filter(path -> path.toString().endsWith("Test.java")
+                                || path.toString().endsWith("Rows.java"))
+                        .toList()) {
+                    sources.merge(file.getFileName().toString(), Files.readString(file), String::concat);
+                }
+            }
+        }
+        String rows = Files.readString(project.resolve("design/008-must-not-happen.md"));
+        List<MatchResult> named =
+                Pattern.compile("`(\\w+)\\.(\\w+)`").matcher(rows).results().toList();
+        assertThat(named)
+                .hasSizeGreaterThan(70)
+                .allSatisfy(test -> assertThat(sources.get(test.group(1) + ".java"))
+                        .as(test.group())
+                        .contains("void " + test.group(2) + "("));
+    }
 
     @Test
     void allModulesAreSeen() {

@@ -1,11 +1,8 @@
 package dev.cay.it;
 
-import dev.cay.Sandbox;
 import dev.cay.SandboxInfo;
-import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
 import org.junit.jupiter.api.extension.AfterEachCallback;
-import org.junit.jupiter.api.extension.BeforeAllCallback;
 import org.junit.jupiter.api.extension.BeforeEachCallback;
 import org.junit.jupiter.api.extension.ExtensionContext;
 
@@ -13,23 +10,8 @@ import org.junit.jupiter.api.extension.ExtensionContext;
  * For tests that make sandboxes that outlive them, besides {@link RootLane}, which closes the engine only after this: fails a
  * test that leaves one.
  */
-public final class DetachedLane implements BeforeAllCallback, BeforeEachCallback, AfterEachCallback {
+public final class DetachedLane implements BeforeEachCallback, AfterEachCallback {
     private static final ExtensionContext.Namespace NAMESPACE = ExtensionContext.Namespace.create(DetachedLane.class);
-
-    private static boolean warm;
-
-    /** The first detached sandbox of a machine makes what all of them share: groups, a block of user ids, the store. */
-    private static synchronized void warmUp() {
-        if (!warm) {
-            try (Sandboxes engine = Sandboxes.local()) {
-                Sandbox sandbox = engine.create(SandboxSpec.host().detached().build());
-                sandbox.exec("true");
-                sandbox.remove();
-                engine.sweep();
-            }
-            warm = true;
-        }
-    }
 
     /** So that one test that fails is not the failure of all that follow. */
     private static void removeOurs() {
@@ -40,11 +22,6 @@ public final class DetachedLane implements BeforeAllCallback, BeforeEachCallback
                 }
             }
         }
-    }
-
-    @Override
-    public void beforeAll(ExtensionContext context) {
-        warmUp();
     }
 
     @Override

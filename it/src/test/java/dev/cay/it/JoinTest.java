@@ -331,6 +331,18 @@ class JoinTest {
         }
     }
 
+    /** Nor does it take the exit code of a command for an orphan's, or the other way round. */
+    @Test
+    void g1OrphansTakeNobodysExitCode(Sandboxes engine) {
+        try (Sandbox sandbox = engine.create(SandboxSpec.host().build())) {
+            for (int code = 0; code < 50; code++) {
+                Exit exit = sandbox.exec("sh", "-c", "(exit 99 &); (sleep 0.01; exit 98) & exit " + code)
+                        .exit();
+                assertThat(exit).isEqualTo(Exit.exited(code));
+            }
+        }
+    }
+
     /** Whatever a filter or policy says, a joining process puts on all of it. */
     @Test
     void anUnconfinedSandboxStillHasNoNewPrivileges(Sandboxes engine) {

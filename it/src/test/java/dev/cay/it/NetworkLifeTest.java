@@ -100,6 +100,28 @@ class NetworkLifeTest {
         });
     }
 
+    /** Forwarding is the whole machine's: it stays until the last one of whatever process has ended, and then is what it was. */
+    @Test
+    void s1TheFirstToEndCutsOffNobody() throws Exception {
+        String before = forwarding();
+        world.engine(engine -> {
+            try (Sandbox here = box(engine, EgressPolicy.publicOnly())) {
+                try (OtherProcess other = world.host.inside(OtherProcess::start)) {
+                    other.tell("engine");
+                    other.tell("create-networked", Lab.PREFIX + "net");
+                    engine.open(Lab.PREFIX + "net").remove();
+                }
+                assertThat(forwarding()).as("while one lives").isNotEqualTo(before);
+                assertThat(connect(here, INTERNET, PORT)).isEqualTo(HOST);
+            }
+        });
+        assertThat(forwarding()).as("when nobody is left").isEqualTo(before);
+    }
+
+    private String forwarding() throws Exception {
+        return world.host.output("cat", "/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding");
+    }
+
     /** Killed between any two steps: a sweep finds what is left, and nothing else. */
     @Test
     void whatTheDeadLeaveIsSwept() throws Exception {

@@ -25,7 +25,10 @@ public final class RootLane implements BeforeAllCallback, BeforeEachCallback, Af
 
     private static boolean warm;
 
-    /** Lets an engine and the JDK make what they make once in a process and keep: buffers, the poller, /run/cay itself. */
+    /**
+     * Lets an engine and the JDK make what they make once and keep: in a process buffers and the poller, on a machine /run/cay itself and
+     * what all detached sandboxes share: groups, a block of user ids, the store.
+     */
     private static synchronized void warmUp() throws InterruptedException, IOException {
         if (warm) {
             return;
@@ -34,6 +37,10 @@ public final class RootLane implements BeforeAllCallback, BeforeEachCallback, Af
                 Sandbox sandbox =
                         engine.create(SandboxSpec.host().memory(Size.mib(64)).build())) {
             Thread.ofVirtual().start(() -> sandbox.exec("true")).join();
+            Sandbox detached = engine.create(SandboxSpec.host().detached().build());
+            detached.exec("true");
+            detached.remove();
+            engine.sweep();
             engine.networks().repair(); // where leases are written down
             MachineState.now();
         }
