@@ -16,6 +16,7 @@ import dev.cay.Furnishing;
 import dev.cay.ImageConfig;
 import dev.cay.ImageConfig.Platform;
 import dev.cay.Isolation;
+import dev.cay.Kernels;
 import dev.cay.Mount;
 import dev.cay.Network;
 import dev.cay.ResourceLimit;
@@ -127,7 +128,10 @@ final class MicroVmTest {
         return Lab.sh(sandbox, script);
     }
 
-    /** One without ACPI: it finds its disks by its command line, and its console is a virtio one. */
+    /**
+     * One without ACPI: it finds its disks by its command line, and its console is a virtio one. All is built into it: so what it is inside
+     * the library is an uncompressed vmlinux that serves alone.
+     */
     @Test
     void theKernelOfLibkrunfwServesToo() {
         Path library = GuestKernels.krun();
@@ -139,6 +143,8 @@ final class MicroVmTest {
                         .isEqualTo("6.12.99\nimage\ndev.cay.stub\n/made/here");
                 assertThat(Lab.sh(other, "touch /x && echo done")).isEqualTo("done");
             }
+            engine.kernels().add(List.of(Path.of("/var/lib/cay/kernels/krun/vmlinux")), Optional.of("plain"));
+            engine.kernels().prefer("plain");
             try (Sandboxes another = Sandboxes.local()) { // a template stays in its engine's memory
                 another.templates().create("krun", Size.mib(128));
                 try (Sandbox clone = another.create(spec().memory(Size.mib(128)).build())) {
@@ -149,7 +155,10 @@ final class MicroVmTest {
             }
         } finally {
             engine.kernels().prefer(GuestKernels.DEBIAN);
-            engine.kernels().remove("krun");
+            engine.kernels().list().stream()
+                    .map(Kernels.Info::name)
+                    .filter(List.of("krun", "plain")::contains)
+                    .forEach(engine.kernels()::remove);
         }
     }
 
