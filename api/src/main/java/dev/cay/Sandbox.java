@@ -2,6 +2,7 @@ package dev.cay;
 
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -93,6 +94,11 @@ public interface Sandbox extends AutoCloseable {
      */
     default Optional<ExecutionUsage> usage(int execution) {
         return Optional.empty();
+    }
+
+    /** The same of all of the {@link #executions}, by their numbers, asked for at once; those of whom nobody knows are left out. */
+    default Map<Integer, ExecutionUsage> usages() {
+        return Map.of();
     }
 
     /**

@@ -12,7 +12,6 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -90,7 +89,7 @@ final class InspectCommand implements Command {
         try (Sandbox sandbox = engine.open(name)) {
             info = sandbox.info();
             executions = sandbox.executions();
-            usages = usages(sandbox, executions);
+            usages = usages(sandbox);
             usage = usage(sandbox);
             boot = sandbox.boot();
         }
@@ -111,19 +110,13 @@ final class InspectCommand implements Command {
         return out.toString(StandardCharsets.UTF_8);
     }
 
-    private static Map<Integer, ExecutionUsage> usages(Sandbox sandbox, List<ExecutionInfo> executions) {
-        Map<Integer, ExecutionUsage> usages = new HashMap<>();
-        for (ExecutionInfo execution : executions) {
-            try {
-                Optional<ExecutionUsage> usage = sandbox.usage(execution.id());
-                if (usage.isPresent()) {
-                    usages.put(execution.id(), usage.get());
-                }
-            } catch (SandboxException.NotFound | SandboxException.Closed e) {
-                // it has just been forgotten, or the sandbox has ended
-            }
+    /** What its commands have used; of one that has ended meanwhile nothing is known any more. */
+    private static Map<Integer, ExecutionUsage> usages(Sandbox sandbox) {
+        try {
+            return sandbox.usages();
+        } catch (SandboxException.NotFound | SandboxException.Closed e) {
+            return Map.of();
         }
-        return usages;
     }
 
     /** One that has ended uses nothing, and nobody may keep accounts. */

@@ -22,6 +22,7 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Deque;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -131,8 +132,12 @@ final class FakeSandbox implements Sandbox {
     }
 
     @Override
-    public Optional<ExecutionUsage> usage(int execution) {
-        return attach(execution).usage();
+    public Map<Integer, ExecutionUsage> usages() {
+        Map<Integer, ExecutionUsage> usages = new HashMap<>();
+        for (FakeExecution execution : executions) {
+            execution.usage().ifPresent(usage -> usages.put(execution.id(), usage));
+        }
+        return usages;
     }
 
     @Override

@@ -151,6 +151,9 @@ public final class ChildOperator {
             case "create-without-init" -> attached(name, more, false).id();
             case "create-attached-of" ->
                 attached(SandboxSpec.image(more).name(name)).id();
+            case "create-attached-bound" ->
+                attached(SandboxSpec.host().name(name).mount(Mount.bind(Path.of(more), "/far")))
+                        .id();
             case "create-attached-networked" ->
                 attached(SandboxSpec.host().name(name).network(Network.bridge()))
                         .id();

@@ -111,6 +111,7 @@ class ExecutionUsageTest {
                 execution.await();
             }
             assertThat(seen.usage(neither)).isEmpty();
+            assertThat(seen.usages()).containsOnlyKeys(accounted, alone);
         } finally {
             sandbox.remove();
         }

@@ -3,11 +3,13 @@ package dev.cay.it;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cay.EventStream;
 import dev.cay.ExecSpec;
 import dev.cay.Execution;
 import dev.cay.FilePath;
 import dev.cay.Mount;
 import dev.cay.Sandbox;
+import dev.cay.SandboxEvent;
 import dev.cay.SandboxException;
 import dev.cay.SandboxFiles;
 import dev.cay.SandboxInfo;
@@ -23,7 +25,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
@@ -145,7 +149,13 @@ class StallTest {
     /** A process whose question has been taken and is not answered is one that the kernel does not end. */
     private static Void whatCannotBeKilledIsTold(Sandboxes engine) throws Exception {
         String name = Lab.PREFIX + "unkillable";
-        try (Server server = Server.start(Lab.directory())) {
+        try (Server server = Server.start(Lab.directory());
+                OtherProcess owner = OtherProcess.start();
+                EventStream events = engine.events()) {
+            owner.tell("create-attached-bound", name + "-owned", server.place().toString());
+            owner.order("exec-attached", "-", "cat /far/stall");
+            assertThat(Lab.line(server.process().getInputStream())).isEqualTo("unanswered");
+            owner.kill();
             Sandbox sandbox = engine.create(SandboxSpec.host()
                     .name(name)
                     .detached()
@@ -165,14 +175,31 @@ class StallTest {
                     .isInstanceOf(SandboxException.HostFailed.class)
                     .hasMessageContaining("the sandbox has been killed and does not end");
             assertThat(engine.list())
-                    .filteredOn(info -> info.name().equals(name))
-                    .singleElement()
+                    .as("also of one whose owner is dead")
+                    .filteredOn(info -> info.name().startsWith(name))
                     .extracting(SandboxInfo::state)
-                    .isEqualTo(SandboxState.REMOVING);
+                    .containsExactly(SandboxState.REMOVING, SandboxState.REMOVING);
+            List<String> failures = engine.sweep().failures();
+            assertThat(failures).filteredOn(what -> what.startsWith("sandbox ")).hasSize(2);
+            assertThat(failures).anyMatch(what -> what.startsWith("engine ") && what.contains("does not end"));
+            assertThat(told(events, name)).doesNotContain(SandboxEvent.Kind.STOPPED);
         }
         assertThat(engine.sweep().failures()).isEmpty();
         assertThatThrownBy(() -> engine.open(name)).isInstanceOf(SandboxException.NotFound.class);
         return null;
+    }
+
+    /** What has happened up to now to a sandbox that has been made meanwhile. */
+    private static Set<SandboxEvent.Kind> told(EventStream events, String name) throws IOException {
+        Set<SandboxEvent.Kind> kinds = EnumSet.noneOf(SandboxEvent.Kind.class);
+        do {
+            for (SandboxEvent event : events.next(Duration.ofMillis(100))) {
+                if (event.name().equals(name)) {
+                    kinds.add(event.kind());
+                }
+            }
+        } while (!kinds.contains(SandboxEvent.Kind.CREATED));
+        return kinds;
     }
 
     private static Void aFileSystemDoesNotAnswer(Sandboxes engine) throws Exception {

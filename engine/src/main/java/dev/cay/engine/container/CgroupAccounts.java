@@ -30,6 +30,7 @@ import java.util.Optional;
  */
 record CgroupAccounts(CgroupParent parent, String name, boolean limitedIo) {
     private static final int MAXIMUM_FILE = 32 * 1024;
+    private static final String RESIDENT = "\nVmRSS:";
 
     /** See {@link Group#oomKills}. */
     long oomKills() {
@@ -75,7 +76,7 @@ record CgroupAccounts(CgroupParent parent, String name, boolean limitedIo) {
             List<String> processes = Files.readAllLines(directory.resolve("cgroup.procs"), StandardCharsets.US_ASCII);
             long resident = 0;
             for (String process : processes) {
-                resident += resident(process);
+                resident += residentOf(process);
             }
             return Optional.of(new ExecutionUsage(Duration.ofNanos(cpu * 1000), Size.kib(resident), processes.size()));
         } catch (NoSuchFileException e) {
@@ -88,14 +89,22 @@ record CgroupAccounts(CgroupParent parent, String name, boolean limitedIo) {
         }
     }
 
-    /** Of the memory of a process, how many KiB are there, see proc_pid_status(5); 0 once it has ended. */
-    private static long resident(String process) {
+    private static long residentOf(String process) {
         try {
-            String status = Files.readString(Path.of("/proc", process, "status"), StandardCharsets.ISO_8859_1);
-            return sum(status.replace("kB", "").replaceAll("[\\t ]+", " "), "VmRSS: ");
+            return resident(Files.readString(Path.of("/proc", process, "status"), StandardCharsets.ISO_8859_1));
         } catch (IOException e) {
             return 0;
         }
+    }
+
+    /**
+     * Of the memory of a process, how many KiB are there, see proc_pid_status(5); 0 once it has ended. A process names itself as it
+     * likes, in the first line.
+     */
+    static long resident(String status) {
+        int at = status.indexOf(RESIDENT);
+        int end = at < 0 ? -1 : status.indexOf(" kB", at);
+        return end < 0 ? 0 : number(status.substring(at + RESIDENT.length(), end));
     }
 
     private Optional<Size> ioBytes(String legacyKey, String unifiedKey) {

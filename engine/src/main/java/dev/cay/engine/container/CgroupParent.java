@@ -1,6 +1,7 @@
 package dev.cay.engine.container;
 
 import dev.cay.engine.container.Hierarchies.Controller;
+import dev.cay.engine.state.HostFailure;
 import dev.cay.linux.Arg;
 import dev.cay.linux.Errno;
 import dev.cay.linux.Fd;
@@ -32,6 +33,11 @@ import java.util.Set;
 record CgroupParent(
         Kernel kernel, Hierarchies hierarchies, String engine, Fd unified, Map<Controller, Fd> legacy, boolean borrowed)
         implements Group.Source {
+    private static final long LOOK_NANOSECONDS = 5_000_000;
+
+    /** For how long what has just been killed may take to end. */
+    private static final long PATIENCE_NANOSECONDS = 1_000_000_000L;
+
     static final String GROUP = "cay";
 
     /** In place of an engine: where the groups of those sandboxes are that outlive theirs. */
@@ -104,12 +110,30 @@ record CgroupParent(
         return legacy.containsKey(controller);
     }
 
-    /** Kills whatever still runs in the groups of an engine that is gone, and removes them. */
-    static void sweep(Hierarchies hierarchies, String engine) throws IOException {
+    /**
+     * Kills whatever still runs in the groups of an engine that is gone, and removes them.
+     *
+     * @param deadline of {@link System#nanoTime}, until when what has been killed may take to end
+     * @throws IOException the first failure, when the others have been removed
+     */
+    static void sweep(Hierarchies hierarchies, String engine, long deadline) throws IOException {
         List<Path> trees = new ArrayList<>(Set.copyOf(hierarchies.legacy().values()));
         trees.addFirst(hierarchies.unified());
-        for (Path tree : trees) {
-            removeTree(tree.resolve(GROUP).resolve(engine));
+        removeAll(
+                trees.stream().map(tree -> tree.resolve(GROUP).resolve(engine)).toList(), deadline);
+    }
+
+    private static void removeAll(Iterable<Path> groups, long deadline) throws IOException {
+        IOException failure = null;
+        for (Path group : groups) {
+            try {
+                removeTree(group, deadline);
+            } catch (IOException e) {
+                failure = failure == null ? e : failure;
+            }
+        }
+        if (failure != null) {
+            throw failure;
         }
     }
 
@@ -130,7 +154,7 @@ record CgroupParent(
 
     @Override
     public void remove(String name) throws IOException {
-        sweep(hierarchies, engine + "/" + name);
+        sweep(hierarchies, engine + "/" + name, System.nanoTime() + PATIENCE_NANOSECONDS);
     }
 
     /** Where one of ours is in the version 2 tree. */
@@ -152,7 +176,7 @@ record CgroupParent(
         return children;
     }
 
-    private static void removeTree(Path group) throws IOException {
+    private static void removeTree(Path group, long deadline) throws IOException {
         try {
             Files.deleteIfExists(group); // most are empty by then
             return;
@@ -168,28 +192,29 @@ record CgroupParent(
             }
         }
         try (DirectoryStream<Path> children = Files.newDirectoryStream(group, Files::isDirectory)) {
-            for (Path child : children) {
-                removeTree(child);
-            }
+            removeAll(children, deadline);
         } catch (NoSuchFileException e) {
             return; // another was faster
         }
-        removeGroup(group);
+        removeGroup(group, deadline);
     }
 
     /** A group whose processes have just been killed is busy for a moment. */
-    private static void removeGroup(Path group) throws IOException {
-        for (int attempt = 0; ; attempt++) {
+    private static void removeGroup(Path group, long deadline) throws IOException {
+        while (true) {
             try {
                 Files.delete(group);
                 return;
             } catch (NoSuchFileException e) {
                 return;
             } catch (IOException e) {
-                if (attempt == 200) {
-                    throw e;
+                if (System.nanoTime() - deadline >= 0) {
+                    throw new IOException(
+                            "what has been killed in the control group " + group + " does not end: "
+                                    + HostFailure.text(e),
+                            e);
                 }
-                java.util.concurrent.locks.LockSupport.parkNanos(5_000_000);
+                java.util.concurrent.locks.LockSupport.parkNanos(LOOK_NANOSECONDS);
             }
         }
     }
@@ -201,7 +226,7 @@ record CgroupParent(
             return; // they are nobody's
         }
         try {
-            sweep(hierarchies, engine);
+            sweep(hierarchies, engine, System.nanoTime() + PATIENCE_NANOSECONDS);
         } catch (IOException e) {
             throw new java.io.UncheckedIOException(e);
         }

@@ -67,9 +67,9 @@ public final class Containers implements AutoCloseable {
             Machine.require();
             HostKernel host = cleanup.push(new HostKernel());
             hierarchies = places.isRoot() ? Optional.of(Machine.hierarchies()) : Hierarchies.delegated(places.user());
-            undo = engine -> {
+            undo = (engine, deadline) -> {
                 if (hierarchies.isPresent()) {
-                    CgroupParent.sweep(hierarchies.get(), engine);
+                    CgroupParent.sweep(hierarchies.get(), engine, deadline);
                 }
                 records.remove(engine);
             };
@@ -145,7 +145,7 @@ public final class Containers implements AutoCloseable {
     private StateDirectory enter() throws IOException {
         places.makeRun();
         StateDirectory entered = StateDirectory.open(places.run());
-        entered.sweep(undo);
+        entered.sweep(undo, false);
         return entered;
     }
 
@@ -336,10 +336,12 @@ public final class Containers implements AutoCloseable {
      * Cleans up after engines that have died, and gives back user ids of containers that do not exist.
      *
      * @param exists whether there is a detached container of a name
+     * @return what could not be cleaned up, in words
      */
-    public void sweep(Predicate<String> exists) throws IOException {
-        state.sweep(undo);
+    public List<String> sweep(Predicate<String> exists) throws IOException {
+        List<String> failures = state.sweep(undo, true);
         state.releaseOrphans(exists);
+        return failures;
     }
 
     /** Gives back the user ids of a container that has outlived its engine. */

@@ -20,6 +20,8 @@ import dev.cay.linux.Results;
 import dev.cay.linux.Stub;
 import dev.cay.linux.SyscallException;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -164,9 +166,9 @@ public final class GuestCommands implements AutoCloseable {
         }
     }
 
-    /** What a command and its descendants have used; empty if nobody knows. */
-    public Optional<ExecutionUsage> usage(int number) throws SyscallException {
-        return groups.isPresent() ? groups.get().usage(number) : Optional.empty();
+    /** What commands and their descendants have used, by their numbers; those are left out of whom nobody knows. */
+    public Map<Integer, ExecutionUsage> usages(List<Integer> numbers) throws SyscallException {
+        return groups.isPresent() ? groups.get().usages(numbers) : Map.of();
     }
 
     /** Of a command that has ended nobody wants to know anything any more. */

@@ -16,7 +16,9 @@ import dev.cay.linux.SyscallException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -31,6 +33,12 @@ final class GuestGroups implements AutoCloseable {
     private static final int AT_REMOVEDIR = 0x200;
     private static final int LIST_SIZE = 32 * 1024;
     private static final int FILE_SIZE = 4096;
+
+    /** What is read of cpu.stat begins with what is wanted. */
+    private static final int ACCOUNT_SIZE = 256;
+
+    /** Of so many commands is read by one list. */
+    private static final int AT_ONCE = 32;
 
     /** Whoever was killed is gone within moments. */
     private static final int REMOVAL_ATTEMPTS = 2000;
@@ -134,33 +142,62 @@ final class GuestGroups implements AutoCloseable {
                 FileOps.close(open).tolerating(Errno.EBADF)));
     }
 
-    /** What a command has used; empty if its group has gone. */
-    Optional<ExecutionUsage> usage(int number) throws SyscallException {
-        Arg.Buffer account = new Arg.Buffer(FILE_SIZE);
-        Arg.Buffer members = new Arg.Buffer(LIST_SIZE);
-        Op cpu = FileOps.openAt(Arg.of(groups), name(number) + "/cpu.stat", FileOps.O_RDONLY, 0);
-        Op processes = FileOps.openAt(Arg.of(groups), name(number) + "/cgroup.procs", FileOps.O_RDONLY, 0);
-        Op readAccount = FileOps.read(Arg.of(cpu), account);
-        Op readMembers = FileOps.read(Arg.of(processes), members);
-        try {
-            Results results = stub.runInside(
-                    OpList.of(cpu, readAccount, FileOps.close(cpu), processes, readMembers, FileOps.close(processes)));
-            long used = CgroupAccounts.field(text(results, account, readAccount), "usage_usec");
-            List<String> pids = text(results, members, readMembers).lines().toList();
-            return Optional.of(new ExecutionUsage(Duration.ofNanos(used * 1000), resident(pids), pids.size()));
-        } catch (SyscallException e) {
-            if (e.is(Errno.ENOENT) || e.is(Errno.ENODEV)) {
-                return Optional.empty();
-            }
-            throw e;
+    /** What commands have used, by their numbers; those are left out whose groups have gone. */
+    Map<Integer, ExecutionUsage> usages(List<Integer> numbers) throws SyscallException {
+        Map<Integer, ExecutionUsage> usages = new HashMap<>();
+        for (int from = 0; from < numbers.size(); from += AT_ONCE) {
+            add(usages, numbers.subList(from, Math.min(numbers.size(), from + AT_ONCE)));
         }
+        return usages;
+    }
+
+    private void add(Map<Integer, ExecutionUsage> usages, List<Integer> numbers) throws SyscallException {
+        List<Account> accounts = new ArrayList<>();
+        OpList.Builder list = OpList.builder();
+        for (int number : numbers) {
+            Content cpu = content(list, number, "cpu.stat", ACCOUNT_SIZE);
+            accounts.add(new Account(number, cpu, content(list, number, "cgroup.procs", LIST_SIZE / numbers.size())));
+        }
+        Results results = stub.runInside(list.build());
+        for (Account account : accounts) {
+            Content members = account.members();
+            if (results.failed(account.cpu().read()) || results.failed(members.read())) {
+                continue; // it has just been removed, or long since
+            }
+            if (numbers.size() > 1 && results.value(members.read()) == LIST_SIZE / numbers.size()) {
+                add(usages, List.of(account.number())); // it has more processes than there was room for
+                continue;
+            }
+            long used = CgroupAccounts.field(account.cpu().text(results), "usage_usec");
+            List<String> pids = members.text(results).lines().toList();
+            usages.put(
+                    account.number(), new ExecutionUsage(Duration.ofNanos(used * 1000), resident(pids), pids.size()));
+        }
+    }
+
+    /** What is read of a command's group. */
+    private record Account(int number, Content cpu, Content members) {}
+
+    private record Content(Arg.Buffer buffer, Op read) {
+        String text(Results results) {
+            return GuestGroups.text(results, buffer, read);
+        }
+    }
+
+    private Content content(OpList.Builder list, int number, String file, int size) {
+        Arg.Buffer buffer = new Arg.Buffer(size);
+        Op open = list.add(FileOps.openAt(Arg.of(groups), name(number) + "/" + file, FileOps.O_RDONLY, 0)
+                .tolerating(Errno.ENOENT, Errno.ENODEV));
+        Op read = list.add(FileOps.read(Arg.of(open), buffer).tolerating(Errno.EBADF, Errno.ENODEV));
+        list.add(FileOps.close(open).tolerating(Errno.EBADF));
+        return new Content(buffer, read);
     }
 
     private static String text(Results results, Arg.Buffer buffer, Op read) {
         return new String(results.bytes(buffer), 0, (int) results.value(read), StandardCharsets.US_ASCII);
     }
 
-    /** Of the memory of processes what is there, see proc_pid_status(5); of one that has just ended nothing. */
+    /** Of the memory of processes what is there; of one that has just ended nothing. */
     private Size resident(List<String> pids) throws SyscallException {
         long kibibytes = 0;
         for (String pid : pids) {
@@ -169,8 +206,7 @@ final class GuestGroups implements AutoCloseable {
             Op read = FileOps.read(Arg.of(open), buffer).tolerating(Errno.EBADF, Errno.ESRCH);
             Results results = stub.run(OpList.of(open, read, FileOps.close(open).tolerating(Errno.EBADF)));
             if (!results.failed(read)) {
-                String status = text(results, buffer, read).replace("kB", "").replaceAll("[\\t ]+", " ");
-                kibibytes += CgroupAccounts.sum(status, "VmRSS: ");
+                kibibytes += CgroupAccounts.resident(text(results, buffer, read));
             }
         }
         return Size.kib(kibibytes);

@@ -1,6 +1,7 @@
 package dev.cay.engine.container;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
@@ -39,8 +40,14 @@ final class StateDirectory implements AutoCloseable {
 
     private static final Undo NOTHING = new Undo() {
         @Override
-        public void undo(String engine) {}
+        public void undo(String engine, long deadline) {}
     };
+
+    /** For how long what dead engines have left may take to end, all together. */
+    private static final long PATIENCE_NANOSECONDS = 1_000_000_000L;
+
+    /** What is in the file of a dead engine of whom something is left that does not end: the next ones do not wait for it. */
+    private static final byte TRIED = 1;
 
     private static final int ATTEMPTS = 16;
 
@@ -121,11 +128,19 @@ final class StateDirectory implements AutoCloseable {
 
     /** Undoes what an engine that has died left outside of this directory. */
     interface Undo {
-        void undo(String engine) throws IOException;
+        /** @param deadline of {@link System#nanoTime}, until when to wait for what does not end at once */
+        void undo(String engine, long deadline) throws IOException;
     }
 
-    /** Cleans up after the engines that have died. What cannot be cleaned up yet is left to a later one. */
-    void sweep(Undo undo) throws IOException {
+    /**
+     * Cleans up after the engines that have died. What cannot be cleaned up yet is left to a later one.
+     *
+     * @param patient whether to wait also for what another has waited for in vain
+     * @return what that is, in words
+     */
+    List<String> sweep(Undo undo, boolean patient) throws IOException {
+        long deadline = System.nanoTime() + PATIENCE_NANOSECONDS;
+        List<String> failures = new ArrayList<>();
         try (DirectoryStream<Path> files = Files.newDirectoryStream(engines)) {
             for (Path file : files) {
                 String name = file.getFileName().toString();
@@ -133,24 +148,36 @@ final class StateDirectory implements AutoCloseable {
                 String other = born ? name.substring(0, name.length() - BORN.length()) : name;
                 if (!LIVING.contains(other)) {
                     try {
-                        sweep(file, other, born ? NOTHING : undo);
+                        sweep(file, other, born ? NOTHING : undo, deadline, patient);
                     } catch (IOException e) {
-                        // Not in a field: to get a logger takes ten milliseconds.
-                        System.getLogger(StateDirectory.class.getName())
-                                .log(System.Logger.Level.WARNING, "cannot clean up after the engine " + other, e);
+                        failures.add("engine " + other + ": " + e.getMessage());
                     }
                 }
             }
         }
+        return failures;
     }
 
-    private void sweep(Path file, String engine, Undo undo) throws IOException {
+    private void sweep(Path file, String engine, Undo undo, long deadline, boolean patient) throws IOException {
         try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE);
                 FileLock owned = channel.tryLock()) {
             if (owned == null || !Files.exists(file)) {
                 return;
             }
-            undo.undo(engine);
+            boolean tried = channel.size() > 0;
+            try {
+                undo.undo(engine, tried && !patient ? System.nanoTime() : deadline);
+            } catch (IOException e) {
+                if (!tried) {
+                    // Not in a field: to get a logger takes ten milliseconds.
+                    System.getLogger(StateDirectory.class.getName())
+                            .log(
+                                    System.Logger.Level.WARNING,
+                                    "cannot clean up after the engine " + engine + ": " + e.getMessage());
+                    channel.write(ByteBuffer.wrap(new byte[] {TRIED}));
+                }
+                throw e;
+            }
             releaseRanges(engine);
             Files.deleteIfExists(file);
         } catch (OverlappingFileLockException | NoSuchFileException e) {

@@ -25,6 +25,7 @@ import java.time.Duration;
 import java.time.InstantSource;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
@@ -133,9 +134,9 @@ public final class Guest implements AutoCloseable {
         starter().kill(number);
     }
 
-    /** What a command and its descendants have used; empty if nobody knows. */
-    public Optional<ExecutionUsage> usage(int number) throws SyscallException {
-        return starter().usage(number);
+    /** What commands and their descendants have used, by their numbers; those are left out of whom nobody knows. */
+    public Map<Integer, ExecutionUsage> usages(List<Integer> numbers) throws SyscallException {
+        return starter().usages(numbers);
     }
 
     /** Of a command that has ended nobody here wants to know anything any more. */

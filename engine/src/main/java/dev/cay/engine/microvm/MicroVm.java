@@ -360,7 +360,9 @@ public final class MicroVm implements AutoCloseable {
     /** What a command and its descendants have used; empty if nobody knows. */
     public Optional<ExecutionUsage> usage(int number) {
         try {
-            return isAlive() && !isPaused() ? commands.usage(number) : Optional.empty();
+            return isAlive() && !isPaused()
+                    ? Optional.ofNullable(commands.usages(List.of(number)).get(number))
+                    : Optional.empty();
         } catch (SyscallException e) {
             return Optional.empty(); // it has just ended
         }

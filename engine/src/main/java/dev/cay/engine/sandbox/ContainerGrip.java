@@ -8,7 +8,9 @@ import dev.cay.engine.state.ExecutionRecord;
 import dev.cay.linux.KeptExecution;
 import dev.cay.linux.SyscallException;
 import java.io.IOException;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /** That of a container. */
@@ -34,8 +36,15 @@ record ContainerGrip(Container container) implements Grip {
     }
 
     @Override
-    public Optional<ExecutionUsage> usage(int number) {
-        return container.usage(number);
+    public Map<Integer, ExecutionUsage> usages(List<Integer> numbers) {
+        Map<Integer, ExecutionUsage> usages = new HashMap<>();
+        for (int number : numbers) {
+            Optional<ExecutionUsage> usage = container.usage(number);
+            if (usage.isPresent()) {
+                usages.put(number, usage.get());
+            }
+        }
+        return usages;
     }
 
     @Override

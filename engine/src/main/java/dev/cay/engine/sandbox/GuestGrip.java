@@ -11,7 +11,8 @@ import dev.cay.engine.state.SandboxStore;
 import dev.cay.linux.KeptExecution;
 import dev.cay.linux.SyscallException;
 import java.io.IOException;
-import java.util.Optional;
+import java.util.List;
+import java.util.Map;
 
 /**
  * That of a microVM which outlives its maker: its records are in the guest, and brought over when somebody wants to read them.
@@ -53,11 +54,11 @@ record GuestGrip(SandboxStore store, String id, Guest guest, Runnable onClose) i
     }
 
     @Override
-    public Optional<ExecutionUsage> usage(int number) {
+    public Map<Integer, ExecutionUsage> usages(List<Integer> numbers) {
         try {
-            return guest.isGone() ? Optional.empty() : guest.usage(number);
+            return guest.isGone() ? Map.of() : guest.usages(numbers);
         } catch (SyscallException e) {
-            return Optional.empty(); // it has just ended
+            return Map.of(); // it has just ended
         }
     }
 

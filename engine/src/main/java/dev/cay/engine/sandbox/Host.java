@@ -17,11 +17,40 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalLong;
 
-/** This machine, as those see it that clean up. A process is held by its descriptor before anything is believed of its number. */
-record Host(Containers containers, VolumeStore volumes, ImageSource images, StoredNetworks networks)
+/**
+ * This machine, as those see it that clean up. A process is held by its descriptor before anything is believed of its number.
+ *
+ * @param deadline of {@link System#nanoTime}, until when processes that have been killed may take to end; empty if each has its time
+ */
+record Host(
+        Containers containers, VolumeStore volumes, ImageSource images, StoredNetworks networks, OptionalLong deadline)
         implements Undoer, Undo.Means, Sweep.Liveness {
     private static final long PATIENCE_NANOSECONDS = 10_000_000_000L;
+
+    /** Whoever can be killed mostly ends sooner. */
+    private static final long LEAST_NANOSECONDS = 100_000_000L;
+
+    /** The same for one who kills several: they have as much time together as one has alone, but for a moment each. */
+    Host together() {
+        return until(System.nanoTime() + PATIENCE_NANOSECONDS);
+    }
+
+    /** The same for one who has no time: each has a moment. */
+    Host atOnce() {
+        return until(System.nanoTime());
+    }
+
+    private Host until(long deadline) {
+        return new Host(containers, volumes, images, networks, OptionalLong.of(deadline));
+    }
+
+    private long patience() {
+        return deadline.isEmpty()
+                ? PATIENCE_NANOSECONDS
+                : Math.max(LEAST_NANOSECONDS, deadline.getAsLong() - System.nanoTime());
+    }
 
     /** A process, if it is still the one that is meant. */
     Optional<Child> process(ProcessIdentity identity) throws IOException {
@@ -117,7 +146,7 @@ record Host(Containers containers, VolumeStore volumes, ImageSource images, Stor
         if (process.isPresent()) {
             try (Child child = process.get()) {
                 child.signal(Processes.SIGKILL);
-                if (Poll.await(PATIENCE_NANOSECONDS, Poll.Interest.reading(child.pidfd())) == 0) {
+                if (Poll.await(patience(), Poll.Interest.reading(child.pidfd())) == 0) {
                     throw Stopping.doesNotEnd("the sandbox");
                 }
             }

@@ -41,6 +41,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalLong;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantReadWriteLock;
 import java.util.function.Predicate;
@@ -183,7 +184,9 @@ final class LocalSandboxes implements Sandboxes, ProcessEnd {
                 if (stored == null) {
                     stored = StoredSandboxes.guarded(() -> {
                         return new StoredSandboxes(
-                                containers, store(), new Host(containers, volumeStore(), imageSource, networks));
+                                containers,
+                                store(),
+                                new Host(containers, volumeStore(), imageSource, networks, OptionalLong.empty()));
                     });
                 }
             }
@@ -252,7 +255,7 @@ final class LocalSandboxes implements Sandboxes, ProcessEnd {
             List<SandboxInfo> list = new ArrayList<>(stored().list());
             for (LocalSandbox sandbox : sandboxes.values()) {
                 if (!contains(list, sandbox.id())) { // it has died before anybody was told of it
-                    list.add(sandbox.info());
+                    addUnlessClosed(list, sandbox);
                 }
             }
             list.sort((one, other) -> { // Comparator's own functions cost a cold JVM milliseconds
@@ -261,6 +264,14 @@ final class LocalSandboxes implements Sandboxes, ProcessEnd {
             });
             return list;
         });
+    }
+
+    private static void addUnlessClosed(List<SandboxInfo> list, LocalSandbox sandbox) {
+        try {
+            list.add(sandbox.info());
+        } catch (SandboxException.Closed e) {
+            // it has just been, or what was killed in it does not end
+        }
     }
 
     @Override

@@ -11,6 +11,7 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
 import java.util.function.Supplier;
@@ -28,17 +29,24 @@ record Stopping(Executions executions, Supplier<Grip> grip, BooleanSupplier dead
     /** For how long a killed process may take to be seen dead. */
     private static final long PATIENCE_NANOSECONDS = 5_000_000_000L;
 
-    /** Does what a stop brings about. */
-    void run(List<Effect> effects, int signal) throws IOException {
+    /**
+     * Does what a stop brings about.
+     *
+     * @return which start of its own command it is that has been stopped; empty if there was nothing that could be
+     */
+    OptionalInt run(List<Effect> effects, int signal) throws IOException {
+        OptionalInt stopped = OptionalInt.empty();
         for (Effect effect : effects) {
             if (effect instanceof Effect.TerminateCommand terminate) { // no pattern switch: see Undo
                 terminate(terminate.grace(), signal);
-            } else if (effect instanceof Effect.KillCommands) {
+            } else if (effect instanceof Effect.KillCommands kill) {
                 kill();
+                stopped = OptionalInt.of(kill.generation());
             } else {
                 throw new IllegalStateException("not for a stop: " + effect);
             }
         }
+        return stopped;
     }
 
     private void terminate(Duration grace, int signal) throws IOException {

@@ -28,8 +28,11 @@ import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -405,6 +408,20 @@ final class StoredSandbox implements Sandbox {
     }
 
     @Override
+    public Map<Integer, ExecutionUsage> usages() {
+        return guarded(() -> {
+            Map<Integer, ExecutionUsage> usages = new HashMap<>();
+            List<Integer> unwritten = executionFiles().usages(usages);
+            if (!unwritten.isEmpty()
+                    && !isDead()
+                    && !(isMachine() && sandboxes.store().isPaused(id))) {
+                usages.putAll(grip().usages(unwritten));
+            }
+            return usages;
+        });
+    }
+
+    @Override
     public void signal(int execution, int number) {
         guarded(() -> {
             if (number < 1 || number > DetachableExecution.MAXIMUM_SIGNAL) {
@@ -457,11 +474,14 @@ final class StoredSandbox implements Sandbox {
 
     private void stopCommands(Duration grace) {
         guarded(() -> {
-            new Stopping(executionFiles(), this::grip, this::isDead)
+            OptionalInt stopped = new Stopping(executionFiles(), this::grip, this::isDead)
                     .run(
                             sandboxes.happen(id, new Event.StopRequested(grace)),
                             spec.stopSignal().orElse(Processes.SIGTERM));
             info(); // tells of the end of its own command
+            if (stopped.isPresent()) {
+                sandboxes.happen(id, new Event.Stopped(stopped.getAsInt()));
+            }
             return id;
         });
     }

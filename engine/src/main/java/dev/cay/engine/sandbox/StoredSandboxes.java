@@ -136,7 +136,7 @@ final class StoredSandboxes {
             happen(id, new Event.Undone());
         } catch (IOException | SandboxException e) {
             try {
-                removeUnwritten(id);
+                removeUnwritten(id, host);
             } catch (IOException | RuntimeException other) {
                 failure.addSuppressed(e);
                 failure.addSuppressed(other);
@@ -297,7 +297,7 @@ final class StoredSandboxes {
         if (machine.isPresent()
                 && machine.get().health() == MachineInfo.Health.HUNG
                 && record.spec().onHang() == OnHang.KILL) {
-            kill(record);
+            kill(record, host);
         }
         return machines.told(told(update(store.read(record.id()))), machine);
     }
@@ -353,11 +353,24 @@ final class StoredSandboxes {
     private SandboxRecord updateAttached(SandboxRecord record) throws IOException {
         String id = record.id();
         if (!containers.lives(record.owner())) {
-            remove(id);
+            removeOwnerless(record);
         } else if (record.state() == SandboxState.RUNNING && !isAlive(record)) {
             happen(id, new Event.Died(Sweep.causeOfDeath(store, host, record)));
         }
         return store.read(id);
+    }
+
+    /** One that cannot be removed now is shown as one that is being removed, and left to the next engine or a sweep. */
+    private void removeOwnerless(SandboxRecord record) throws IOException {
+        if (record.state() != SandboxState.REMOVING) {
+            try {
+                remove(record.id(), host.atOnce());
+            } catch (SandboxException.HostFailed e) {
+                if (store.read(record.id()).state() != SandboxState.REMOVING) {
+                    throw e;
+                }
+            }
+        }
     }
 
     /** What its owner runs in a sandbox that ends with another process. */
@@ -403,17 +416,21 @@ final class StoredSandboxes {
 
     /** Lets something happen to a sandbox, and does what follows but what concerns its commands: that is returned. */
     List<Effect> happen(String id, Event event) throws IOException {
+        return happen(id, event, host);
+    }
+
+    private List<Effect> happen(String id, Event event, Host by) throws IOException {
         SandboxRecord record = store.read(id);
         List<Effect> left = new java.util.ArrayList<>();
         Effect.Means means = new Effect.Means() {
             @Override
             public void killEverything() throws IOException {
-                kill(record);
+                kill(record, by);
             }
 
             @Override
             public void runUndo() throws IOException {
-                store.journal(id).undoAll(host);
+                store.journal(id).undoAll(by);
             }
 
             @Override
@@ -437,9 +454,9 @@ final class StoredSandboxes {
         return left;
     }
 
-    private void kill(SandboxRecord record) throws IOException {
+    private void kill(SandboxRecord record, Host by) throws IOException {
         if (record.firstProcess().isPresent()) {
-            host.undo(record.id(), new Undo.KillProcess(record.firstProcess().get()));
+            by.undo(record.id(), new Undo.KillProcess(record.firstProcess().get()));
         }
         Child own = children.get(record.id());
         if (own != null) {
@@ -449,19 +466,23 @@ final class StoredSandboxes {
 
     /** Removes one, dead or alive. */
     void remove(String id) {
+        remove(id, host);
+    }
+
+    private void remove(String id, Host by) {
         guarded(() -> {
             try {
                 SandboxRecord record = store.read(id);
                 if (StoredMachines.has(record) && isAlive(record)) {
                     machines.shutDown(record, () -> !guarded(() -> isAlive(record)));
                 }
-                happen(id, new Event.RemoveRequested());
-                happen(id, new Event.Undone());
+                happen(id, new Event.RemoveRequested(), by);
+                happen(id, new Event.Undone(), by);
             } catch (SandboxException.NotFound e) {
                 // somebody was faster
             } catch (IOException e) {
                 if (store.exists(id)) { // else somebody was faster in the middle of it
-                    removeUnwritten(id);
+                    removeUnwritten(id, by);
                 }
             }
             return id;
@@ -469,19 +490,23 @@ final class StoredSandboxes {
     }
 
     /** Where there is no room to write down that it is removed, it is removed all the same: that makes room. */
-    private void removeUnwritten(String id) throws IOException {
-        kill(store.read(id));
+    private void removeUnwritten(String id, Host by) throws IOException {
+        kill(store.read(id), by);
         for (Undo undo : store.journal(id).pending().reversed()) {
-            host.undo(id, undo);
+            by.undo(id, undo);
         }
         store.delete(id);
     }
 
     SweepReport sweep() {
         return guarded(() -> {
-            containers.sweep(store::exists);
-            SweepReport report = machines.mend(Sweep.run(store, host, host, Instant.now()));
-            return StoredNetworks.isUsed() ? host.sweepNetworks(report) : report;
+            List<String> failures = containers.sweep(store::exists);
+            SweepReport report = machines.mend(Sweep.run(store, host, host.together(), Instant.now()));
+            if (StoredNetworks.isUsed()) {
+                report = host.sweepNetworks(report);
+            }
+            failures.addAll(report.failures());
+            return new SweepReport(report.adopted(), report.removed(), failures);
         });
     }
 

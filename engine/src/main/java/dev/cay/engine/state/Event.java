@@ -70,6 +70,14 @@ public sealed interface Event {
         }
     }
 
+    /** All that ran in it when a stop was asked for has ended. */
+    record Stopped(int generation) implements Event {
+        @Override
+        public Transition happenTo(Life life) {
+            return Lifecycle.stopped(life, generation);
+        }
+    }
+
     /** Its first process is gone, or has to go. */
     record Died(Death death) implements Event {
         public Died {

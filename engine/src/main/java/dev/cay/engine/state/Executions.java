@@ -17,6 +17,7 @@ import java.nio.file.StandardCopyOption;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -99,6 +100,29 @@ public final class Executions {
     }
 
     /**
+     * What all of them had used of whom that is written, by their numbers.
+     *
+     * @param usages is added to
+     * @return the numbers of the others
+     */
+    public List<Integer> usages(Map<Integer, ExecutionUsage> usages) throws IOException {
+        List<Integer> unwritten = new ArrayList<>();
+        for (int number : numbers(Directories.names(directory))) {
+            try {
+                Optional<ExecutionUsage> usage = usage(number);
+                if (usage.isPresent()) {
+                    usages.put(number, usage.get());
+                } else {
+                    unwritten.add(number);
+                }
+            } catch (SandboxException.NotFound e) {
+                // it has just been forgotten
+            }
+        }
+        return unwritten;
+    }
+
+    /**
      * The record of a command.
      *
      * @throws SandboxException.NotFound if there is none of this number
@@ -175,6 +199,22 @@ public final class Executions {
             }
         }
         return list;
+    }
+
+    /** Those that have been begun after a number, in order. */
+    List<Integer> numbersAfter(int last) throws IOException {
+        return numbers(Directories.names(directory)).stream()
+                .filter(number -> number > last)
+                .toList();
+    }
+
+    /** When one has been entered or forgotten, or something written down of one by the host. */
+    Instant changed() throws IOException {
+        try {
+            return Files.getLastModifiedTime(directory).toInstant();
+        } catch (NoSuchFileException e) {
+            return Instant.MIN; // there has been none yet, or the sandbox has gone
+        }
     }
 
     private void forget(List<String> names) throws IOException {

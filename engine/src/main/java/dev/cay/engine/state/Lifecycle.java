@@ -93,13 +93,22 @@ public final class Lifecycle {
                     effects.add(new Effect.TerminateCommand(life.generation(), stop.grace()));
                 }
                 effects.add(new Effect.KillCommands(life.generation()));
-                effects.add(publish(Kind.STOPPED, ""));
                 yield new Moved(life, effects);
             }
-            case CREATED, EXITED -> moved(life, new Effect.KillCommands(life.generation()), publish(Kind.STOPPED, ""));
+            case CREATED, EXITED -> moved(life, new Effect.KillCommands(life.generation()));
             case DEAD -> moved(life);
             case CREATING -> beingMade();
             case REMOVING -> beingRemoved();
+        };
+    }
+
+    static Transition stopped(Life life, int generation) {
+        return switch (life.state()) {
+            case CREATED, RUNNING, EXITED ->
+                life.generation() == generation
+                        ? moved(life, publish(Kind.STOPPED, ""))
+                        : moved(life); // it has been started anew since
+            case CREATING, DEAD, REMOVING -> moved(life); // which is told as that
         };
     }
 
@@ -146,7 +155,7 @@ public final class Lifecycle {
         return new Effect.Publish(kind, OptionalInt.empty(), detail);
     }
 
-    private static String text(Exit exit) {
+    static String text(Exit exit) {
         return switch (exit.reason()) {
             case EXITED -> "exit code " + exit.code();
             case SIGNALLED, TIMEOUT, OOM, KILLED -> exit.reason().text() + ", signal " + exit.signal();

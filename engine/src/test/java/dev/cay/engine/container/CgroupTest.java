@@ -272,6 +272,15 @@ final class CgroupTest {
         assertThatThrownBy(() -> CgroupAccounts.number("max\n")).isInstanceOf(NumberFormatException.class);
     }
 
+    /** It names itself as it likes. */
+    @Test
+    void theMemoryOfAProcessIsWhatTheKernelSaysOfIt() {
+        String status = "Name:\tVmRSS:   x kB\nVmHWM:\t     900 kB\nVmRSS:\t    1312 kB\nRssAnon:\t      88 kB\n";
+        assertThat(CgroupAccounts.resident(status)).isEqualTo(1312);
+        assertThat(CgroupAccounts.resident("Name:\tVmRSS: 7 kB\nPid:\t2\n")).isZero();
+        assertThat(CgroupAccounts.resident("")).isZero();
+    }
+
     @Test
     void aSumGoesOverAllDevices() {
         String two = "8:0 rbytes=10 wbytes=1 rios=5\n8:16 rbytes=32 wbytes=2 rios=5\n253:0 \n";

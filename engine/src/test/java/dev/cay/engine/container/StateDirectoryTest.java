@@ -29,6 +29,10 @@ final class StateDirectoryTest {
         place = temporary.resolve("cay");
     }
 
+    private void undo(String engine, long deadline) {
+        undone.add(engine);
+    }
+
     private List<String> entries(String directory) throws IOException {
         try (var files = Files.list(place.resolve(directory))) {
             return files.map(file -> file.getFileName().toString()).sorted().toList();
@@ -104,7 +108,7 @@ final class StateDirectoryTest {
             state.claimRange(1);
             die(DEAD, 2, 3);
 
-            state.sweep(undone::add);
+            state.sweep(this::undo, false);
 
             assertThat(undone).containsExactly(DEAD);
             assertThat(entries("engines")).containsExactly(state.engine());
@@ -117,7 +121,7 @@ final class StateDirectoryTest {
         try (StateDirectory state = StateDirectory.open(place)) {
             Files.createFile(place.resolve("engines").resolve(DEAD + ".new"));
 
-            state.sweep(undone::add);
+            state.sweep(this::undo, false);
 
             assertThat(undone).isEmpty();
             assertThat(entries("engines")).containsExactly(state.engine());
@@ -130,13 +134,21 @@ final class StateDirectoryTest {
         try (StateDirectory state = StateDirectory.open(place)) {
             die(DEAD, 2);
 
-            state.sweep(engine -> {
+            List<Long> deadlines = new ArrayList<>();
+            StateDirectory.Undo fails = (engine, deadline) -> {
+                deadlines.add(deadline);
                 throw new IOException("busy");
-            });
+            };
+            assertThat(state.sweep(fails, false)).containsExactly("engine " + DEAD + ": busy");
             assertThat(entries("engines")).contains(DEAD);
             assertThat(entries("ranges")).containsExactly("2");
+            assertThat(state.sweep(fails, false)).containsExactly("engine " + DEAD + ": busy");
+            long now = System.nanoTime();
+            assertThat(deadlines.getLast())
+                    .as("nobody waits again for what has not ended")
+                    .isLessThanOrEqualTo(now);
 
-            state.sweep(undone::add);
+            assertThat(state.sweep(this::undo, false)).isEmpty();
             assertThat(undone).containsExactly(DEAD);
             assertThat(entries("ranges")).isEmpty();
         }
@@ -148,7 +160,7 @@ final class StateDirectoryTest {
                 StateDirectory second = StateDirectory.open(place)) {
             first.claimRange(0);
 
-            second.sweep(undone::add);
+            second.sweep(this::undo, false);
 
             assertThat(undone).isEmpty();
             assertThat(entries("ranges")).containsExactly("0");
@@ -160,7 +172,7 @@ final class StateDirectoryTest {
     void aLivingEngineOfTheSameProcessKeepsItsLock() throws IOException {
         try (StateDirectory first = StateDirectory.open(place);
                 StateDirectory second = StateDirectory.open(place)) {
-            second.sweep(undone::add);
+            second.sweep(this::undo, false);
 
             assertThat(isLocked(first.engine())).isTrue();
             assertThat(isLocked(second.engine())).isTrue();
@@ -176,9 +188,11 @@ final class StateDirectoryTest {
                 int range = i;
                 engines.add(threads.submit(() -> {
                     try (StateDirectory state = StateDirectory.open(place)) {
-                        state.sweep(engine -> {
-                            throw new IOException(engine + " is not dead");
-                        });
+                        state.sweep(
+                                (engine, deadline) -> {
+                                    throw new IOException(engine + " is not dead");
+                                },
+                                false);
                         for (int block = range; block < range + 8; block++) {
                             state.claimRange(block);
                         }

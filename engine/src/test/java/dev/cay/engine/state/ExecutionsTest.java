@@ -15,6 +15,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.HashMap;
+import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -80,6 +82,9 @@ final class ExecutionsTest {
             assertThat(executions.info(2, false).exit()).hasValue(Exit.signalled(Exit.Reason.OOM, 9));
         }
         begin(3);
+        Map<Integer, ExecutionUsage> usages = new HashMap<>();
+        assertThat(executions.usages(usages)).containsExactly(3);
+        assertThat(usages).containsOnlyKeys(2);
         Exit failed = Exit.spawnFailed(2, "execve: ENOENT (step 21)");
         executions.ended(3, failed, Optional.empty());
         assertThat(executions.info(3, false).exit()).hasValue(failed);

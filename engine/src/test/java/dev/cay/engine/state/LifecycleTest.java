@@ -11,6 +11,7 @@ import java.util.Deque;
 import java.util.EnumSet;
 import java.util.HashSet;
 import java.util.List;
+import java.util.OptionalInt;
 import java.util.Set;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -38,7 +39,8 @@ final class LifecycleTest {
                         .limit(GENERATIONS + 1)
                         .flatMap(generation -> Stream.of(
                                 new Event.CommandStarted(generation),
-                                new Event.CommandEnded(generation, Exit.exited(0)))));
+                                new Event.CommandEnded(generation, Exit.exited(0)),
+                                new Event.Stopped(generation))));
     }
 
     /** What the world's undoers may do between two events: all or nothing. */
@@ -111,7 +113,7 @@ final class LifecycleTest {
             case Event.CommandStarted started -> started.generation() <= world.starts;
             case Event.CommandEnded ended -> ended.generation() <= world.starts;
             case Event.Made _, Event.SetupFailed _, Event.StartRequested _ -> true;
-            case Event.StopRequested _, Event.Died _, Event.RemoveRequested _ -> true;
+            case Event.StopRequested _, Event.Stopped _, Event.Died _, Event.RemoveRequested _ -> true;
         };
     }
 
@@ -185,9 +187,20 @@ final class LifecycleTest {
     void aStopLeavesTheSandbox() {
         Duration grace = Duration.ofSeconds(3);
         assertThat(effects(life(SandboxState.RUNNING, 2), new Event.StopRequested(grace), SandboxState.RUNNING))
-                .startsWith(new Effect.TerminateCommand(2, grace), new Effect.KillCommands(2));
+                .containsExactly(new Effect.TerminateCommand(2, grace), new Effect.KillCommands(2));
         assertThat(effects(life(SandboxState.CREATED, 0), new Event.StopRequested(grace), SandboxState.CREATED))
-                .startsWith(new Effect.KillCommands(0));
+                .containsExactly(new Effect.KillCommands(0));
+    }
+
+    @Test
+    void aStopIsToldOfWhenAllHasEnded() {
+        assertThat(effects(life(SandboxState.EXITED, 2), new Event.Stopped(2), SandboxState.EXITED))
+                .containsExactly(new Effect.Publish(SandboxEvent.Kind.STOPPED, OptionalInt.empty(), ""));
+        assertThat(effects(life(SandboxState.RUNNING, 3), new Event.Stopped(2), SandboxState.RUNNING))
+                .as("it has been started anew since")
+                .isEmpty();
+        assertThat(effects(life(SandboxState.DEAD, 2), new Event.Stopped(2), SandboxState.DEAD))
+                .isEmpty();
     }
 
     @Test
