@@ -35,7 +35,9 @@ final class EventsCommand implements Command {
                 "Prints a line for everything that happens to any sandbox of this machine from now on, until it is"
                         + " interrupted: when, the id, the name, what (created, started, exited, stopped, paused, resumed,"
                         + " died, removed, denied), to which command of it, and details.",
-                "Of commands those are told that a sandbox was made with; what 'cay exec' runs in it, 'cay inspect' lists.");
+                "Commands are told by their numbers: the sandbox's own is 1, what 'cay exec' runs has others, each with"
+                        + " what was started and how it ended. Of a sandbox that ends with another process, what that runs in it"
+                        + " is not told; of a microVM, the end of a command that nobody waits for is when somebody asks.");
     }
 
     @Override

@@ -293,8 +293,7 @@ final class LocalSandboxes implements Sandboxes, ProcessEnd {
 
     @Override
     public EventStream events() {
-        return whileOpen(() ->
-                StoredSandboxes.guarded(() -> AllEvents.follow(stored().store().events(), denials())));
+        return whileOpen(() -> StoredSandboxes.guarded(() -> AllEvents.follow(stored().store(), denials())));
     }
 
     @Override

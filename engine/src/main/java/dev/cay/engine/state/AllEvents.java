@@ -11,23 +11,25 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.OptionalInt;
 
-/** What happens to sandboxes, and what their policies deny, in one stream. */
+/** What happens to sandboxes and the commands in them, and what their policies deny, in one stream. */
 public final class AllEvents implements EventStream {
     private static final Duration TURN = Duration.ofMillis(100);
 
     private final EventStream events;
     private final DeniedConnections denied;
+    private final CommandWatch commands;
 
-    private AllEvents(EventStream events, DeniedConnections denied) {
+    private AllEvents(EventStream events, DeniedConnections denied, CommandWatch commands) {
         this.events = events;
         this.denied = denied;
+        this.commands = commands;
     }
 
     /** Listens to what happens from now on. */
-    public static EventStream follow(EventLog log, DenialLog denials) throws IOException {
-        EventStream events = log.follow();
+    public static EventStream follow(SandboxStore store, DenialLog denials) throws IOException {
+        EventStream events = store.events().follow();
         try {
-            return new AllEvents(events, denials.follow());
+            return new AllEvents(events, denials.follow(), new CommandWatch(store));
         } catch (IOException | RuntimeException e) {
             events.close();
             throw e;
@@ -40,6 +42,7 @@ public final class AllEvents implements EventStream {
         while (true) {
             List<SandboxEvent> next = new ArrayList<>();
             denied.next(Duration.ZERO).forEach(one -> next.add(event(one)));
+            next.addAll(looked());
             long left = deadline - System.nanoTime();
             next.addAll(events.next(
                     next.isEmpty() && left > 0 ? Duration.ofNanos(Math.min(left, TURN.toNanos())) : Duration.ZERO));
@@ -47,6 +50,14 @@ public final class AllEvents implements EventStream {
                 next.sort(Comparator.comparing(SandboxEvent::time));
                 return next;
             }
+        }
+    }
+
+    private List<SandboxEvent> looked() {
+        try {
+            return commands.look();
+        } catch (IOException e) {
+            throw HostFailure.of("the commands of sandboxes", "", e);
         }
     }
 

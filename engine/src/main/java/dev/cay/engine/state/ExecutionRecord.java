@@ -104,8 +104,9 @@ public final class ExecutionRecord {
      * @param pid in the sandbox; 0 if it has not been started
      * @param started when it was started; 1970 if it has not been
      * @param exit how it ended; empty if it has not
+     * @param ended when that was; empty if it has not
      */
-    public record Header(int pid, Instant started, Optional<Exit> exit) {}
+    public record Header(int pid, Instant started, Optional<Exit> exit, Optional<Instant> ended) {}
 
     public Header header() throws IOException {
         try (RandomAccessFile in = open()) {
@@ -114,7 +115,11 @@ public final class ExecutionRecord {
             Optional<Exit> exit = fields.getInt(8) == ENDED
                     ? Optional.of(exit(fields.getInt(16), fields.getInt(20), fields.getInt(40) != 0))
                     : Optional.empty();
-            return new Header(fields.getInt(12), StateJson.instant(Math.max(0, fields.getLong(24))), exit);
+            return new Header(
+                    fields.getInt(12),
+                    StateJson.instant(Math.max(0, fields.getLong(24))),
+                    exit,
+                    exit.map(end -> StateJson.instant(Math.max(0, fields.getLong(32)))));
         }
     }
 
