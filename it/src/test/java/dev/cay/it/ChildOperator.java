@@ -131,6 +131,8 @@ public final class ChildOperator {
             case "create" -> engine().create(spec(name, more)).id();
             case "create-machine" ->
                 engine().create(machine(name, more).detached().build()).id();
+            case "create-sharing-machine" ->
+                sharingMachine(name, more.split(" ", 2)).id();
             case "create-attached-machine" ->
                 attachedMachine(name, more.split(" ", 2)).id();
             case "create-counting-machine" ->
@@ -309,6 +311,16 @@ public final class ChildOperator {
         Sandbox sandbox = engine().create(builder.build());
         attached = Optional.of(sandbox);
         return sandbox;
+    }
+
+    /** With a directory of this machine, which comes after the image, at {@code /shared}; and a command that counts its runs there. */
+    private Sandbox sharingMachine(String name, String[] imageAndDirectory) {
+        String count = "trap 'exit 5' TERM; echo run >> /shared/runs; while :; do sleep 0.1; done";
+        return engine().create(machine(name, imageAndDirectory[0])
+                .mount(Mount.bind(Path.of(imageAndDirectory[1]), "/shared"))
+                .detached()
+                .command(ExecSpec.of("sh", "-c", count))
+                .build());
     }
 
     /** With a command of its own, if one comes after the image. */

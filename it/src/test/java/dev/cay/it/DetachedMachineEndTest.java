@@ -4,12 +4,16 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cay.BootStep;
+import dev.cay.EventStream;
 import dev.cay.ExecSpec;
+import dev.cay.Execution;
+import dev.cay.Exit;
 import dev.cay.Isolation;
 import dev.cay.Lifetime;
 import dev.cay.MachineInfo;
 import dev.cay.Mount;
 import dev.cay.Sandbox;
+import dev.cay.SandboxEvent;
 import dev.cay.SandboxException;
 import dev.cay.SandboxInfo;
 import dev.cay.SandboxSpec;
@@ -19,6 +23,8 @@ import dev.cay.Size;
 import dev.cay.Snapshots;
 import dev.cay.engine.microvm.GuestBoot;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashSet;
@@ -36,8 +42,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * How microVMs end that nobody closes: by themselves, by the death of who makes them, by that of their VMM. Nearly all are clones, so that
- * one boots for them.
+ * How microVMs end that nobody closes: by themselves, by the death of who makes them, by that of their VMM or of who serves their
+ * files. Nearly all are clones, so that one boots for them.
  */
 @ExtendWith({RootLane.class, DetachedLane.class})
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -46,6 +52,9 @@ final class DetachedMachineEndTest {
     private static final String NAME = "cay-it-ending";
     private static final String VOLUME = "cay-it-ending-disk";
     private static final Duration LONG = Duration.ofSeconds(60);
+
+    /** Whose the shared directory is. */
+    private static final int OWNER = 4567;
 
     @BeforeAll
     void make() throws IOException {
@@ -84,14 +93,15 @@ final class DetachedMachineEndTest {
                 "create-machine random numbers and time",
                 "create-machine lifetime",
                 "create-machine ready",
+                "create-sharing-machine ready",
                 "create-attached-machine limits",
                 "create-attached-machine ready"
             })
-    void whoeverMakesItDiesBeforeAStep(String what) {
+    void whoeverMakesItDiesBeforeAStep(String what) throws IOException {
         String[] words = what.split(" ", 2);
         try (OtherProcess other = OtherProcess.start()) {
             other.tell("die-before-step", words[1]);
-            other.order(words[0], NAME, NAME);
+            other.order(words[0], NAME, NAME + (words[0].contains("sharing") ? " " + directory() : ""));
             assertThat(other.answer()).isEmpty();
             other.await();
         }
@@ -149,6 +159,90 @@ final class DetachedMachineEndTest {
                 .isBetween(Duration.ofSeconds(-1), Duration.ofSeconds(60));
     }
 
+    /** Who serves its files is there before it is. */
+    @ParameterizedTest
+    @ValueSource(ints = {20, 30, 40})
+    void whoeverMakesItDiesBeforeThereIsAMachine(int list) throws IOException {
+        try (OtherProcess other = OtherProcess.start()) {
+            other.tell("engine");
+            other.tell("die-at", Integer.toString(list));
+            other.order("create-sharing-machine", NAME, NAME + " " + directory());
+            assertThat(other.answer()).isEmpty();
+            other.await();
+            assertThat(DetachedState.now().lines()).anyMatch(line -> line.endsWith("-files")); // its group
+        }
+        try (Sandboxes engine = Sandboxes.local()) {
+            assertThat(engine.sweep().failures()).isEmpty();
+            assertThat(engine.list()).extracting(SandboxInfo::name).doesNotContain(NAME);
+        }
+    }
+
+    /** A directory of somebody's, which is shared. */
+    private static Path directory() throws IOException {
+        Path directory = Files.createDirectory(Lab.directory().resolve("shared"));
+        Files.writeString(directory.resolve("file"), "the host's\n");
+        Lab.onHost("chown", "-R", OWNER + ":" + OWNER, directory.toString());
+        return directory;
+    }
+
+    /** Whoever made it is gone; whoever comes uses it, starts its command again, and cannot keep it; until who serves its files dies. */
+    @Test
+    void whoServesItsFilesDies(Sandboxes engine) throws Exception {
+        Path shared = directory();
+        try (OtherProcess maker = OtherProcess.start()) {
+            maker.tell("create-sharing-machine", NAME, NAME + " " + shared);
+        }
+        try (Sandbox found = engine.open(NAME);
+                EventStream events = engine.events()) {
+            for (int run = 1; run <= 2; run++) {
+                try (Execution own = found.start()) {
+                    awaitLines(shared.resolve("runs"), run);
+                    found.stop(Duration.ofSeconds(10));
+                    assertThat(own.await().code()).isEqualTo(5);
+                }
+            }
+            assertThat(Lab.sh(found, "cat /shared/file; echo more >> /shared/file"))
+                    .isEqualTo("the host's");
+            assertThat(shared.resolve("file")).hasContent("the host's\nmore\n");
+            assertThat(Files.getAttribute(shared.resolve("runs"), "unix:uid")).isEqualTo(OWNER);
+            assertThatThrownBy(() -> engine.snapshots().create(found, NAME))
+                    .isInstanceOf(SandboxException.Unsupported.class)
+                    .hasMessageContaining("files of this machine");
+            Execution waiting = found.start(ExecSpec.of("sleep", "1000"));
+            List<Long> servers = DetachedState.processesOf(found.id() + "-files", 1);
+            assertThat(servers).isNotEmpty();
+            servers.forEach(pid -> ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly));
+            assertThat(waiting.await().reason()).isEqualTo(Exit.Reason.KILLED);
+            waiting.close();
+            await(engine, SandboxState.DEAD);
+            assertThat(found.info().machine()).map(MachineInfo::health).contains(MachineInfo.Health.GONE);
+            assertThatThrownBy(() -> found.exec("true")).isInstanceOf(SandboxException.Closed.class);
+            assertThat(died(events)).contains("files of this machine");
+        } finally {
+            removeAll(engine);
+        }
+    }
+
+    private static String died(EventStream events) {
+        while (true) {
+            List<SandboxEvent> told = events.next(LONG);
+            assertThat(told).isNotEmpty();
+            for (SandboxEvent event : told) {
+                if (event.kind() == SandboxEvent.Kind.DIED) {
+                    return event.detail();
+                }
+            }
+        }
+    }
+
+    private static void awaitLines(Path file, int lines) throws IOException {
+        long deadline = System.nanoTime() + LONG.toNanos();
+        while (!Files.exists(file) || Files.readAllLines(file).size() != lines) {
+            assertThat(System.nanoTime()).isLessThan(deadline);
+            LockSupport.parkNanos(50_000_000);
+        }
+    }
+
     /** The reason is told, and nothing is left. */
     @ParameterizedTest
     @ValueSource(booleans = {true, false})
@@ -171,15 +265,17 @@ final class DetachedMachineEndTest {
 
     /** What it has written is on its volume, though nobody has asked for it, and nobody is there. */
     @Test
-    void itsTimeIsOver(Sandboxes engine) {
+    void itsTimeIsOver(Sandboxes engine) throws IOException {
         engine.volumes().create(VOLUME, Optional.of(Size.mib(16)));
         try {
             Sandbox sandbox = engine.create(spec().mount(Mount.volume(VOLUME, "/data"))
+                    .mount(Mount.bind(directory(), "/shared"))
                     .lifetime(Lifetime.untilRemoved().limit(Duration.ofSeconds(8)))
                     .build());
             Lab.sh(sandbox, "echo kept > /data/kept");
             sandbox.close();
             await(engine, SandboxState.DEAD);
+            assertThat(DetachedState.processesOf(sandbox.id() + "-files", 1)).isEmpty();
             assertThatThrownBy(() -> engine.open(NAME).exec("true")).isInstanceOf(SandboxException.Closed.class);
             assertThat(engine.open(NAME).info().machine())
                     .map(MachineInfo::health)
@@ -198,7 +294,9 @@ final class DetachedMachineEndTest {
                 engine.open(info.id()).remove();
             }
         }
-        engine.volumes().remove(VOLUME);
+        if (engine.volumes().list().stream().anyMatch(volume -> volume.name().equals(VOLUME))) {
+            engine.volumes().remove(VOLUME);
+        }
     }
 
     private static String onVolume(Sandboxes engine) {

@@ -207,25 +207,41 @@ public final class Containers implements AutoCloseable {
      * @param ledger gets to know, before it is done, what has to be undone one day
      */
     public Container createDetached(String id, SandboxSpec spec, Doors doors, Ledger ledger) {
-        return createDetached(id, spec, doors, ledger, Set.of());
+        return createDetached(spec, new Part(id, id, doors, ledger, Set.of(), Optional.empty()));
     }
 
-    /** The same with devices of this machine, which only the host's root hands out. */
-    public Container createDetached(String id, SandboxSpec spec, Doors doors, Ledger ledger, Set<HostDevice> devices) {
+    /**
+     * What a container is that is a sandbox's for this machine, or a part of it.
+     *
+     * @param name its own, for its control groups
+     * @param sandbox by whose id what it takes is found again
+     * @param doors in a directory that only its owner may enter
+     * @param ledger gets to know, before it is done, what has to be undone one day
+     * @param devices of this machine, which only the host's root hands out
+     * @param tie one end of a pair of unix sockets, if it is to end when nobody has the other end any more. Two containers that have one end
+     *     each end together, with nobody to look after them
+     */
+    public record Part(
+            String name, String sandbox, Doors doors, Ledger ledger, Set<HostDevice> devices, Optional<Fd> tie) {}
+
+    /** Makes one that outlives this engine. */
+    public Container createDetached(SandboxSpec spec, Part part) {
         return create(spec, () -> {
+            Doors doors = part.doors();
             Op open = FileOps.openAt(Arg.of(0), doors.messages().toString(), FileOps.O_WRONLY | FileOps.O_CREAT, 0600);
             try (Fd listener = UnixSocket.listen(kernel, doors.socket().toString());
                     Fd messages = kernel.run(OpList.of(open)).fd(open)) {
-                Tenancy.Detachment detachment = new Tenancy.Detachment(listener, messages);
+                Optional<Tenancy.Tie> tie = part.tie().map(line -> new Tenancy.Tie(line, doors.socket()));
+                Tenancy.Detachment detachment = new Tenancy.Detachment(listener, messages, tie);
                 return maker.make(
                         spec,
                         new Tenancy(
-                                id,
+                                part.name(),
                                 detachedGroups.get(),
-                                detachedIds.apply(id),
+                                detachedIds.apply(part.sandbox()),
                                 Optional.of(detachment),
-                                ledger,
-                                devices));
+                                part.ledger(),
+                                part.devices()));
             }
         });
     }

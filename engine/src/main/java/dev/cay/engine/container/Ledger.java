@@ -26,4 +26,7 @@ public interface Ledger {
 
     /** The image that is its root. */
     void image() throws IOException;
+
+    /** Where the same is written down of a further container, which the sandbox has besides that which it is. */
+    Ledger part();
 }

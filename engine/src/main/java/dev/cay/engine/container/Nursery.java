@@ -86,7 +86,7 @@ record Nursery(Fd mounts, Fd stub, Fd nothing) implements AutoCloseable {
      *
      * @param connection its first connection
      * @param held stay open for as long as it lives
-     * @param detachment if it goes on when the connection ends
+     * @param detachment if nobody attends to it; without a tie it goes on when the connection ends
      * @param memory by which it sees that the kernel kills for want of memory, so that it ends everything; for whom nobody attends to
      */
     record Endowment(
@@ -96,7 +96,9 @@ record Nursery(Fd mounts, Fd stub, Fd nothing) implements AutoCloseable {
     void become(OpList.Builder list, Endowment endowment) {
         Fd listener = endowment.detachment().map(Tenancy.Detachment::listener).orElse(nothing);
         Fd messages = endowment.detachment().map(Tenancy.Detachment::messages).orElse(nothing);
-        String mode = endowment.detachment().isPresent() ? DETACHED : ATTACHED;
+        boolean alone = endowment.detachment().isPresent()
+                && endowment.detachment().get().tie().isEmpty();
+        String mode = alone ? DETACHED : ATTACHED;
         if (endowment.memory().isEmpty()) {
             standard(list, endowment.connection(), listener, messages);
             list.add(FileOps.closeOnExecFrom(FIRST_FREE));

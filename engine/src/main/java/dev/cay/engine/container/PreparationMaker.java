@@ -177,9 +177,8 @@ final class PreparationMaker implements Preparation.Maker {
         rootfs.seal(kernel, spec);
         Optional<Fd> landlock = Landlock.ruleset(kernel, rootfs.root(), !ownNetwork);
         landlock.ifPresent(scaffolding::push);
-        List<Fd> connection = UnixSocket.pair();
-        Stub stub = undo.push(new Stub(connection.getFirst()));
-        scaffolding.push(connection.getLast());
+        Line line = line(tenancy, scaffolding);
+        Stub stub = undo.push(new Stub(line.ours()));
         CreationList.Inherited inherited = new CreationList.Inherited(
                 inheritance.get().signals(),
                 spec.userNamespace()
@@ -202,7 +201,7 @@ final class PreparationMaker implements Preparation.Maker {
                             ownNetwork || !rootless,
                             inherited,
                             new Nursery.Endowment(
-                                    connection.getLast(),
+                                    line.theirs(),
                                     detached
                                             ? writable.map(WritableDirectory::directory).stream()
                                                     .toList()
@@ -221,6 +220,23 @@ final class PreparationMaker implements Preparation.Maker {
         heldMounts(spec, tenancy, first).ifPresent(ended::push);
         tenancy.ledger().firstProcess(first.pid());
         return new Preparation(id, hostname, range, accounts, group, first, stub, network, undo);
+    }
+
+    /**
+     * By which a first process is spoken with.
+     *
+     * @param theirs its first connection
+     */
+    private record Line(Fd ours, Fd theirs) {}
+
+    private Line line(Tenancy tenancy, Cleanup scaffolding) throws SyscallException {
+        Optional<Tenancy.Tie> tie = tenancy.detachment().flatMap(Tenancy.Detachment::tie);
+        if (tie.isPresent()) { // it is not there yet, and takes this as soon as it is
+            Fd ours = UnixSocket.connect(kernel, tie.get().socket().toString());
+            return new Line(ours, tie.get().line());
+        }
+        List<Fd> pair = UnixSocket.pair();
+        return new Line(pair.getFirst(), scaffolding.push(pair.getLast()));
     }
 
     /**

@@ -1,6 +1,7 @@
 package dev.cay.engine.container;
 
 import dev.cay.linux.Fd;
+import java.nio.file.Path;
 import java.util.Optional;
 import java.util.Set;
 
@@ -26,8 +27,17 @@ record Tenancy(
      *
      * @param listener where it accepts connections
      * @param messages where it says why it ends
+     * @param tie with what it ends; empty if it goes on alone
      */
-    record Detachment(Fd listener, Fd messages) {}
+    record Detachment(Fd listener, Fd messages, Optional<Tie> tie) {}
+
+    /**
+     * What a first process ends with that takes its connections elsewhere.
+     *
+     * @param line its first connection, until nobody has the other end any more; whose it was closes it
+     * @param socket where it listens
+     */
+    record Tie(Fd line, Path socket) {}
 
     /** For a container of this engine: what it takes is found by the engine's name. */
     static final Ledger UNWRITTEN = new Ledger() {
@@ -64,6 +74,11 @@ record Tenancy(
         @Override
         public void image() {
             // the same
+        }
+
+        @Override
+        public Ledger part() {
+            return this;
         }
     };
 }

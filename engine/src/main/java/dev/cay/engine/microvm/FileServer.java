@@ -95,26 +95,14 @@ final class FileServer implements AutoCloseable {
      */
     static FileServer start(Kernel host, Containers containers, List<Mount.Bind> shared, GuestUser user)
             throws IOException {
-        SandboxSpec.Builder spec = SandboxSpec.host()
-                .writable(new Writable.Nothing(Size.mib(1)))
-                .user(user.text())
-                .pids(PIDS)
-                .memory(MEMORY);
-        for (int i = 0; i < shared.size(); i++) {
-            Mount.Bind bind = shared.get(i);
-            String place = PLACE + "/" + name(i);
-            spec.mount(new Mount.Bind(bind.source(), place, bind.readOnly(), bind.executable(), bind.anywhere()));
-        }
         ListeningPair sockets = ListeningPair.create(host);
         Pipe output = Pipe.reading();
         try {
-            Container container = containers.create(spec.build());
+            Container container = containers.create(container(shared, user).build());
             try (Container.Launch launch = container.prepare()) {
                 Fd theirs = output.theirs();
                 Container.Process process = launch.start(
-                        ExecSpec.builder(command(user))
-                                .user(GuestUser.ROOT.text())
-                                .build(),
+                        program(user),
                         new Container.Streams(theirs, theirs, theirs, false, List.of(sockets.listener())));
                 return new FileServer(container, process, output.ours(), sockets.connection(), user);
             } catch (IOException | SandboxException e) {
@@ -132,12 +120,29 @@ final class FileServer implements AutoCloseable {
         }
     }
 
+    /** The container that one needs. */
+    static SandboxSpec.Builder container(List<Mount.Bind> shared, GuestUser user) {
+        SandboxSpec.Builder spec = SandboxSpec.host()
+                .writable(new Writable.Nothing(Size.mib(1)))
+                .user(user.text())
+                .pids(PIDS)
+                .memory(MEMORY);
+        for (int i = 0; i < shared.size(); i++) {
+            Mount.Bind bind = shared.get(i);
+            String place = PLACE + "/" + name(i);
+            spec.mount(new Mount.Bind(bind.source(), place, bind.readOnly(), bind.executable(), bind.anywhere()));
+        }
+        return spec;
+    }
+
     /**
-     * For each file that it makes it takes the ids of whoever asks for it in the guest; but it links and renames as itself, so it must be somebody
+     * What runs there.
+     *
+     * <p>For each file that it makes it takes the ids of whoever asks for it in the guest; but it links and renames as itself, so it must be somebody
      * who has an id on the host: the owner, with what root may do in its container.
      */
-    private static List<String> command(GuestUser user) {
-        return List.of(
+    static ExecSpec program(GuestUser user) {
+        List<String> line = List.of(
                 SETPRIV.toString(),
                 "--reuid=" + user.user(),
                 "--regid=" + user.group(),
@@ -149,6 +154,7 @@ final class FileServer implements AutoCloseable {
                 "--fd=" + Container.Streams.FURTHER,
                 "-o",
                 "source=" + PLACE + ",sandbox=chroot,announce_submounts");
+        return ExecSpec.builder(line).user(GuestUser.ROOT.text()).build();
     }
 
     /** Who the owner of what it serves is in the guest. */

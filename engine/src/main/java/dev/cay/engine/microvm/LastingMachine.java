@@ -2,6 +2,7 @@ package dev.cay.engine.microvm;
 
 import dev.cay.BootStep;
 import dev.cay.Lifetime;
+import dev.cay.Mount;
 import dev.cay.Network;
 import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
@@ -40,48 +41,66 @@ record LastingMachine(
     /**
      * Makes it, and returns when commands can run in it.
      *
+     * @param shared what of this machine it sees, which has been found harmless
      * @param deadline a value of {@link System#nanoTime}
      * @return how it came up
      * @throws SandboxException.SetupFailed if it does not; what is left its home and its ledger tell
      */
-    List<BootStep> make(MicroVms.Lasting lasting, long deadline) {
+    List<BootStep> make(MicroVms.Lasting lasting, List<Mount.Bind> shared, long deadline) {
         SandboxSpec spec = lasting.access().spec();
         try {
             if (start.past().isPresent()) {
                 start.past().get().check(choice.files(), kernel);
             }
-            if (!(spec.network() instanceof Network.Named named)) {
-                return make(lasting, Optional.empty(), deadline);
+            if (spec.network() instanceof Network.Named named) {
+                networks.check(named, true);
             }
-            networks.check(named, true);
+            GuestUser owner = shared.isEmpty() ? GuestUser.ROOT : MicroVms.user(spec, layers);
+            if (lasting.files().isPresent()) {
+                lasting.files().get().start(host, shared, owner);
+                lasting.home().endWith(lasting.files().get());
+            }
+            if (!(spec.network() instanceof Network.Named named)) {
+                return make(lasting, Optional.empty(), owner, deadline);
+            }
             lasting.ledger().network(named.name());
             String id = lasting.access().id();
             GuestNetwork network = GuestNetwork.connect(
                     host, networks, id, true, named, spec.hostname().orElse(id));
             try {
-                return make(lasting, Optional.of(network), deadline);
+                return make(lasting, Optional.of(network), owner, deadline);
             } catch (IOException | RuntimeException e) {
                 network.close();
                 throw e;
             }
         } catch (IOException e) {
-            String said = ConsoleTail.lastLines(lasting.console().get());
-            throw new SandboxException.SetupFailed(
-                    "cannot make the microVM: " + e.getMessage()
-                            + (said.isEmpty() ? "" : "\nthe console's last lines:\n" + said),
-                    "",
-                    e);
+            throw new SandboxException.SetupFailed("cannot make the microVM: " + e.getMessage() + told(lasting), "", e);
         }
     }
 
-    private List<BootStep> make(MicroVms.Lasting lasting, Optional<GuestNetwork> network, long deadline)
+    /** The last that has been said, which may be the reason. */
+    private static String told(MicroVms.Lasting lasting) {
+        try {
+            String console = ConsoleTail.lastLines(lasting.said().console());
+            String files = lasting.files().isPresent()
+                    ? ConsoleTail.lastLines(lasting.said().files())
+                    : "";
+            return (console.isEmpty() ? "" : "\nthe console's last lines:\n" + console)
+                    + (files.isEmpty() ? "" : "\nvirtiofsd's last lines:\n" + files);
+        } catch (IOException e) {
+            return "\nwhat it said cannot be read: " + e.getMessage();
+        }
+    }
+
+    private List<BootStep> make(
+            MicroVms.Lasting lasting, Optional<GuestNetwork> network, GuestUser owner, long deadline)
             throws IOException {
         if (!(choice.vmm() instanceof QemuVmm qemu)) {
             throw new IllegalStateException("it has been refused");
         }
         long began = System.nanoTime();
         MachineAccess access = lasting.access();
-        Furnished furnished = Furnished.of(access.id(), access.spec(), layers, others, network, GuestUser.ROOT);
+        Furnished furnished = Furnished.of(access.id(), access.spec(), layers, others, network, owner);
         Optional<Past> past = start.past();
         MachineSpec machine = begin(lasting, qemu, furnished, network, deadline);
         try (MachineDoors.Taken channel = access.doors().channel(host, deadline)) {
@@ -129,8 +148,9 @@ record LastingMachine(
     private MachineSpec begin(
             MicroVms.Lasting lasting, QemuVmm qemu, Furnished furnished, Optional<GuestNetwork> network, long deadline)
             throws IOException {
-        MachineSpec machine =
-                start.machine(choice.files(), kernel, memory, furnished.disks(), network.map(GuestNetwork::card));
+        MachineSpec machine = start.machine(
+                        choice.files(), kernel, memory, furnished.disks(), network.map(GuestNetwork::card))
+                .with(lasting.files().flatMap(LastingFiles::connection));
         MachineDoors doors = lasting.access().doors();
         doors.setServed(start.past().map(Past::ports).orElse(1));
         if (start.past().isPresent()) {

@@ -18,6 +18,7 @@ import dev.cay.engine.container.NetworkSource;
 import dev.cay.engine.erofs.LayerContent;
 import dev.cay.engine.kernels.GuestKernel;
 import dev.cay.engine.kernels.KernelStore;
+import dev.cay.engine.state.MachineOutput;
 import dev.cay.engine.state.Snapshot;
 import dev.cay.engine.state.SnapshotStore;
 import dev.cay.linux.Architecture;
@@ -33,7 +34,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.function.Supplier;
 
 /** Makes microVMs. Thread-safe. */
 public final class MicroVms implements AutoCloseable {
@@ -88,10 +88,6 @@ public final class MicroVms implements AutoCloseable {
                 spec.lifetime().detached() && spec.vmm() != VmmKind.QEMU && spec.vmm() != VmmKind.QEMU_Q35,
                 "a microVM of " + spec.vmm().text() + " ends with the process that made it",
                 "leave out --detach, or use QEMU");
-        refuse(
-                spec.lifetime().detached() && spec.mounts().stream().anyMatch(Mount.Bind.class::isInstance),
-                "a microVM that outlives its maker sees no file of this machine",
-                "copy it with 'cay cp', use a volume that has a limit, or leave out --detach");
         refuse(!spec.limits().io().isNone(), "a microVM has no limits of io yet", "leave out --io");
         refuse(
                 spec.limits().cpus().isPresent() || spec.limits().cpuWeight().isPresent(),
@@ -249,7 +245,7 @@ public final class MicroVms implements AutoCloseable {
     }
 
     /** Whom the owner of what it sees is in it: its default user, of whom its image's layers know. */
-    private static GuestUser user(SandboxSpec spec, List<Path> layers) throws IOException {
+    static GuestUser user(SandboxSpec spec, List<Path> layers) throws IOException {
         return GuestUser.of(
                 LayerContent.read(layers, "etc", "passwd", GuestUser.MAXIMUM_FILE)
                         .orElse(new byte[0]),
@@ -332,10 +328,12 @@ public final class MicroVms implements AutoCloseable {
      *
      * @param access to it
      * @param home of its VMM
+     * @param files if it sees files of this machine
      * @param ledger gets to know what is taken of this machine
-     * @param console what its console says
+     * @param said what its console says, and whoever gives it files
      */
-    public record Lasting(MachineAccess access, LastingHome home, Ledger ledger, Supplier<String> console) {}
+    public record Lasting(
+            MachineAccess access, LastingHome home, Optional<LastingFiles> files, Ledger ledger, MachineOutput said) {}
 
     /**
      * Makes a microVM that outlives this process, and returns when commands can run in it. What is left when it fails its home
@@ -365,13 +363,14 @@ public final class MicroVms implements AutoCloseable {
     private List<BootStep> detach(Lasting lasting, List<Path> layers, DiskFiles others, Optional<Past> past) {
         SandboxSpec spec = lasting.access().spec();
         check(spec);
+        List<Mount.Bind> shared = shared(spec);
         Vmms.Choice choice = vmms.get(spec.vmm());
-        GuestKernel kernel = kernel(choice.vmm(), layers, others, false);
+        GuestKernel kernel = kernel(choice.vmm(), layers, others, !shared.isEmpty());
         Size memory = memory(spec, past);
         try {
-            StartPoint start = start(choice, kernel, memory, past, false);
+            StartPoint start = start(choice, kernel, memory, past, !shared.isEmpty());
             return new LastingMachine(host, networks, choice, kernel, memory, layers, others, start)
-                    .make(lasting, System.nanoTime() + BOOT.toNanos());
+                    .make(lasting, shared, System.nanoTime() + BOOT.toNanos());
         } catch (IOException e) {
             throw new SandboxException.SetupFailed("cannot make the microVM: " + e.getMessage(), "", e);
         }

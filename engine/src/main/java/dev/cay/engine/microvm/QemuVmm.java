@@ -104,6 +104,7 @@ public record QemuVmm(Home home, QemuType type) implements Vmm {
         if (origin instanceof Origin.Clone clone) {
             further.add(clone.memory().copy());
         }
+        spec.files().ifPresent(further::add);
         spec.card().ifPresent(card -> further.add(card.device()));
         QemuWires wires = new QemuWires.Open(Home.FURTHER + further.size(), ports(origin));
         further.addAll(doors);

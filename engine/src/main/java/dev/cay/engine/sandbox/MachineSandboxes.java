@@ -15,14 +15,15 @@ import dev.cay.engine.container.Ledger;
 import dev.cay.engine.container.NetworkSource;
 import dev.cay.engine.container.Places;
 import dev.cay.engine.kernels.KernelStore;
+import dev.cay.engine.microvm.LastingFiles;
 import dev.cay.engine.microvm.LastingHome;
 import dev.cay.engine.microvm.MachineAccess;
 import dev.cay.engine.microvm.MachineDiagnosis;
 import dev.cay.engine.microvm.MicroVm;
 import dev.cay.engine.microvm.MicroVms;
 import dev.cay.engine.microvm.Past;
-import dev.cay.engine.state.ExecutionRecord;
 import dev.cay.engine.state.Executions;
+import dev.cay.engine.state.MachineOutput;
 import dev.cay.engine.state.SandboxStore;
 import dev.cay.engine.state.ScratchDisks;
 import dev.cay.engine.state.Snapshot;
@@ -41,6 +42,9 @@ import java.util.function.Supplier;
 /** The microVMs that this process made. Thread-safe. */
 final class MachineSandboxes implements AutoCloseable {
     private static final String TEMPLATES = "templates";
+
+    /** How the name of the container ends that gives a microVM files of this machine. */
+    private static final String FILES = "-files";
 
     private final Places places;
     private final Containers containers;
@@ -247,17 +251,13 @@ final class MachineSandboxes implements AutoCloseable {
         Map<String, Path> disks = volumes.use(spec, id);
         Optional<Path> changes = continuation.isPresent() ? copied(id, continuation.get()) : changes(id, spec);
         String image = ((Root.Image) spec.root()).exact();
-        ExecutionRecord console = store.makeConsole(id);
+        MachineOutput said = store.machine(id);
         LastingHome home = new LastingHome(
                 containers,
-                id,
-                doors,
-                ledger,
-                new LastingHome.Console(console.file(), console.ring()),
+                new LastingHome.Place(id, id, doors, ledger, said.makeConsole()),
                 spec.lifetime().limit());
-        MachineAccess access = access(id, spec);
-        MicroVms.Lasting lasting =
-                new MicroVms.Lasting(access, home, ledger, () -> StoredSandboxes.guarded(() -> store.consoleText(id)));
+        Optional<LastingFiles> files = files(id, spec, said, ledger);
+        MicroVms.Lasting lasting = new MicroVms.Lasting(access(id, spec), home, files, ledger, said);
         try {
             ledger.image();
             List<Path> layers = images.use(image, id).layers();
@@ -266,13 +266,29 @@ final class MachineSandboxes implements AutoCloseable {
                             .detach(lasting, layers, changes, continuation.get().past())
                     : machines().detach(lasting, layers, new MicroVms.DiskFiles(changes, disks));
             store.writeBoot(id, steps);
-            return new StoredSandboxes.Made(home.leave(), Optional.empty(), inherit(id, continuation));
+            boolean begun = inherit(id, continuation);
+            if (files.isPresent()) {
+                files.get().leave();
+            }
+            return new StoredSandboxes.Made(home.leave(), Optional.empty(), begun);
         } catch (IOException | RuntimeException e) {
             home.abandon();
+            files.ifPresent(LastingFiles::abandon);
             throw e;
         } finally {
             released(id, changes);
         }
+    }
+
+    /** Who gives it files of this machine, if it is to see some. */
+    private Optional<LastingFiles> files(String id, SandboxSpec spec, MachineOutput said, Ledger ledger)
+            throws IOException {
+        if (spec.mounts().stream().noneMatch(Mount.Bind.class::isInstance)) {
+            return Optional.empty();
+        }
+        Containers.Doors doors = new Containers.Doors(said.filesSocket(), said.filesMessages());
+        return Optional.of(new LastingFiles(
+                containers, new LastingHome.Place(id + FILES, id, doors, ledger.part(), said.makeFiles())));
     }
 
     /** The commands that go on in it can be taken up, as they could be where it was; whether its own is one of them. */

@@ -7,12 +7,22 @@ import dev.cay.engine.state.Undo;
 import java.io.IOException;
 import java.util.Optional;
 
-/** Writes down what a sandbox that is being made takes, before it is taken. */
-record StoredLedger(SandboxStore store, String id) implements Ledger {
+/**
+ * Writes down what a sandbox that is being made takes, before it is taken.
+ *
+ * @param whole whether the container is what the sandbox is for this machine, so that its record speaks of it
+ */
+record StoredLedger(SandboxStore store, String id, boolean whole) implements Ledger {
+    StoredLedger(SandboxStore store, String id) {
+        this(store, id, true);
+    }
+
     @Override
     public void group(String name) throws IOException {
         store.journal(id).add(new Undo.RemoveCgroup(name));
-        store.update(id, record -> record.cgroup(name));
+        if (whole) {
+            store.update(id, record -> record.cgroup(name));
+        }
     }
 
     @Override
@@ -22,7 +32,9 @@ record StoredLedger(SandboxStore store, String id) implements Ledger {
 
     @Override
     public void range(long firstId) throws IOException {
-        store.update(id, record -> record.firstId(firstId));
+        if (whole) {
+            store.update(id, record -> record.firstId(firstId));
+        }
     }
 
     @Override
@@ -46,5 +58,10 @@ record StoredLedger(SandboxStore store, String id) implements Ledger {
     @Override
     public void image() throws IOException {
         store.journal(id).add(new Undo.ReleaseImage());
+    }
+
+    @Override
+    public Ledger part() {
+        return new StoredLedger(store, id, false);
     }
 }

@@ -10,6 +10,7 @@ public enum Death {
     IDLE("nobody used it"),
     COMMAND_ENDED("its command had ended"),
     MACHINE_ENDED("its machine ended"),
+    FILES_ENDED("what gave it files of this machine ended"),
     HOST_REBOOTED("this machine was restarted"),
     KILLED("its first process was killed");
 
@@ -40,7 +41,7 @@ public enum Death {
         return switch (this) {
             case OUT_OF_MEMORY -> Exit.signalled(Exit.Reason.OOM, SIGKILL);
             case EXPIRED -> Exit.signalled(Exit.Reason.TIMEOUT, SIGKILL);
-            case IDLE, COMMAND_ENDED, MACHINE_ENDED, HOST_REBOOTED, KILLED ->
+            case IDLE, COMMAND_ENDED, MACHINE_ENDED, FILES_ENDED, HOST_REBOOTED, KILLED ->
                 Exit.signalled(Exit.Reason.KILLED, SIGKILL);
         };
     }

@@ -2,7 +2,6 @@ package dev.cay.engine.state;
 
 import dev.cay.BootStep;
 import dev.cay.Isolation;
-import dev.cay.OutputKind;
 import dev.cay.SandboxEvent;
 import dev.cay.SandboxException;
 import dev.cay.SandboxState;
@@ -31,7 +30,7 @@ import java.util.function.UnaryOperator;
  * ID/socket        where its first process listens, also that of a sandbox that ends with its maker
  * ID/messages      what that has said before it ended by itself
  * ID/boot.json     how it came up, if it is a microVM
- * ID/console       what its console has said, if it is a microVM that outlives its maker
+ * ID/console, ID/files*  see {@link MachineOutput}
  * ID/lock          held by whoever changes any of this
  * names/NAME       a link to the id of the sandbox that is called so
  * names.lock       held by whoever changes a name
@@ -48,12 +47,6 @@ public final class SandboxStore {
 
     private static final String PAUSED = "paused";
     private static final String LOCK = "lock";
-    private static final String CONSOLE = "console";
-    private static final int CONSOLE_SIZE = 64 * 1024;
-
-    /** After its reason the kernel may say something. */
-    private static final int LAST_LINES = 8;
-
     private final Path base;
     private final Names names;
     private final EventLog events;
@@ -319,52 +312,28 @@ public final class SandboxStore {
 
     /** Why its first process ended by itself; empty if it did not, or could not say so. */
     Optional<Death> lastWords(SandboxRecord record) throws IOException {
-        Optional<Death> said = lastWords(record.id());
-        boolean ofMachine =
-                record.spec().isolation() == Isolation.MICROVM && said.equals(Optional.of(Death.COMMAND_ENDED));
-        return ofMachine ? Optional.of(guestsLastWords(record.id())) : said;
-    }
-
-    /** A guest's first process says on the console why it ends. */
-    private Death guestsLastWords(String id) throws IOException {
-        String[] lines = consoleText(id).split("\n");
-        for (int i = lines.length - 1; i >= Math.max(0, lines.length - LAST_LINES); i--) {
-            Optional<Death> said = Death.said(lines[i]);
-            if (said.isPresent()) {
-                return said.get();
-            }
+        Optional<Death> said = lastWords(messages(record.id()));
+        if (record.spec().isolation() != Isolation.MICROVM) {
+            return said;
         }
-        return Death.MACHINE_ENDED;
-    }
-
-    /** Where what a machine says is to be kept. */
-    public ExecutionRecord makeConsole(String id) throws IOException {
-        Path file = directory(id).resolve(CONSOLE);
-        ExecutionRecord.create(file, ExecutionRecord.ringFor(CONSOLE_SIZE));
-        return new ExecutionRecord(file);
-    }
-
-    /** The last that a guest's console, and then its VMM, have said; control characters are left out. */
-    public String consoleText(String id) throws IOException {
-        ExecutionRecord console = new ExecutionRecord(directory(id).resolve(CONSOLE));
-        StringBuilder text = new StringBuilder();
-        for (OutputKind kind : OutputKind.values()) {
-            byte[] bytes = console.log(kind, 0, CONSOLE_SIZE).bytes();
-            for (char c : new String(bytes, StandardCharsets.UTF_8).toCharArray()) {
-                if (c == '\n' || c == '\t' || !Character.isISOControl(c)) {
-                    text.append(c);
-                }
-            }
+        MachineOutput machine = machine(record.id());
+        if (said.isEmpty()) { // it had to end with another one
+            return lastWords(machine.filesMessages()).map(_ -> Death.FILES_ENDED);
         }
-        return text.toString();
+        return said.get() == Death.COMMAND_ENDED ? Optional.of(machine.lastWords()) : said;
     }
 
-    private Optional<Death> lastWords(String id) throws IOException {
-        try (InputStream in = Files.newInputStream(messages(id))) {
+    private static Optional<Death> lastWords(Path messages) throws IOException {
+        try (InputStream in = Files.newInputStream(messages)) {
             return Death.said(new String(in.readNBytes(MAXIMUM_MESSAGE), StandardCharsets.US_ASCII));
         } catch (NoSuchFileException e) {
             return Optional.empty();
         }
+    }
+
+    /** What is written of a microVM that outlives its maker besides its record. */
+    public MachineOutput machine(String id) {
+        return new MachineOutput(directory(id));
     }
 
     /** Writes down how a microVM came up. */

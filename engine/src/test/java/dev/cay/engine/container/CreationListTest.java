@@ -291,7 +291,7 @@ final class CreationListTest {
     }
 
     private Tenancy.Detachment detachment() {
-        return new Tenancy.Detachment(fakes.fd("listener"), fakes.fd("messages"));
+        return new Tenancy.Detachment(fakes.fd("listener"), fakes.fd("messages"), Optional.empty());
     }
 
     /** Whatever numbers they have here: copies out of the way of the numbers that are given. */
