@@ -287,6 +287,10 @@ static void pump_output(struct execution *execution, int which) {
     if (length == -EAGAIN || length == -EINTR) {
         return;
     }
+    if (length == -EINVAL && limit < longest_payload()) { /* what has messages gives no part of one: with more credit */
+        unwatch(stream);
+        return;
+    }
     if (length <= 0) { /* EIO is how a terminal ends */
         close_stream(execution, which, length == -EIO ? 0 : (i32)-length);
         if (connection) {

@@ -80,6 +80,15 @@ public final class DirectoryOps {
         return Op.of(SystemCall.MKNODAT, Printable.text(name), directory, name(name), Arg.of(S_IFCHR), Arg.of(0));
     }
 
+    /**
+     * {@code int mknodat(int dirfd, const char *pathname, mode_t mode, 0)} mknod(2) of what is no device; subject to the umask.
+     *
+     * @param mode its permissions, and what it is: a file, a FIFO or a socket
+     */
+    public static Op makeNode(Arg directory, byte[] name, int mode) {
+        return Op.of(SystemCall.MKNODAT, Printable.text(name), directory, name(name), Arg.of(mode), Arg.of(0));
+    }
+
     /** {@code int unlinkat(int dirfd, const char *pathname, 0)} unlink(2). */
     public static Op unlink(Arg directory, byte[] name) {
         return Op.of(SystemCall.UNLINKAT, Printable.text(name), directory, name(name), Arg.of(0));
@@ -114,6 +123,11 @@ public final class DirectoryOps {
 
     /** {@code int renameat2(int olddirfd, const char *oldpath, int newdirfd, const char *newpath, 0)} rename(2). */
     public static Op rename(Arg oldDirectory, byte[] oldName, Arg newDirectory, byte[] newName) {
+        return rename(oldDirectory, oldName, newDirectory, newName, 0);
+    }
+
+    /** The same with {@code RENAME_*} flags. */
+    public static Op rename(Arg oldDirectory, byte[] oldName, Arg newDirectory, byte[] newName, int flags) {
         return Op.of(
                 SystemCall.RENAMEAT2,
                 Printable.text(newName),
@@ -121,7 +135,7 @@ public final class DirectoryOps {
                 name(oldName),
                 newDirectory,
                 name(newName),
-                Arg.of(0));
+                Arg.of(flags));
     }
 
     /**
@@ -144,8 +158,15 @@ public final class DirectoryOps {
      * descriptor of any kind is. The time of the last access becomes the same.
      */
     public static Op changeTimes(Arg fd, String operands, long seconds, int nanoseconds) {
+        return changeTimes(fd, operands, seconds, nanoseconds, seconds, nanoseconds);
+    }
+
+    /** The same with the time of the last access, which comes first; nanoseconds can be UTIME_NOW and UTIME_OMIT. */
+    public static Op changeTimes(
+            Arg fd, String operands, long accessed, int accessedNanoseconds, long modified, int modifiedNanoseconds) {
         ByteBuffer times = Arg.struct(32);
-        times.putLong(0, seconds).putLong(8, nanoseconds).putLong(16, seconds).putLong(24, nanoseconds);
+        times.putLong(0, accessed).putLong(8, accessedNanoseconds);
+        times.putLong(16, modified).putLong(24, modifiedNanoseconds);
         return Op.of(
                 SystemCall.UTIMENSAT,
                 operands,

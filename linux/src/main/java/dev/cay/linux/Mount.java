@@ -32,6 +32,7 @@ public final class Mount {
     private static final long MOVE_MOUNT_F_EMPTY_PATH = 0x04;
     private static final long MOVE_MOUNT_T_EMPTY_PATH = 0x40;
     private static final long AT_RECURSIVE = 0x8000;
+    private static final long MNT_FORCE = 1;
     private static final long MNT_DETACH = 2;
     private static final long UMOUNT_NOFOLLOW = 8;
     private static final int MOUNT_ATTR_SIZE = 32;
@@ -84,6 +85,14 @@ public final class Mount {
     /** {@code int umount2(const char *target, UMOUNT_NOFOLLOW)} umount(2): fails with EBUSY while it is in use. */
     public static Op unmount(String target) {
         return Op.of(SystemCall.UMOUNT2, target, Arg.text(target), Arg.of(UMOUNT_NOFOLLOW));
+    }
+
+    /**
+     * {@code int umount2(const char *target, MNT_FORCE | MNT_DETACH | UMOUNT_NOFOLLOW)} umount(2): whoever waits for an answer of a file
+     * system that somebody else serves waits no more.
+     */
+    public static Op abandon(String target) {
+        return Op.of(SystemCall.UMOUNT2, target, Arg.text(target), Arg.of(MNT_FORCE | MNT_DETACH | UMOUNT_NOFOLLOW));
     }
 
     /** {@code int pivot_root(const char *new_root, const char *put_old)} pivot_root(2). */

@@ -242,6 +242,7 @@ class OracleTest {
             "sys/socket.h",
             "sys/stat.h",
             "sys/syscall.h",
+            "sys/uio.h",
             "sys/un.h",
             "sys/wait.h",
             "time.h",

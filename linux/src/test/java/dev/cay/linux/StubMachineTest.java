@@ -303,4 +303,29 @@ class StubMachineTest {
         long late = System.nanoTime() + TimeUnit.SECONDS.toNanos(30);
         assertThatThrownBy(() -> Stub.ofMachine(others.getFirst(), late)).hasMessageContaining("EPIPE");
     }
+
+    /** A read that has no room for a whole message is an error to whoever has messages: more of it is read when there is room again. */
+    @Test
+    void messagesComeAsAWholeHoweverMany() throws IOException {
+        int count = 1200;
+        Op create = Inotify.create();
+        Op open = FileOps.open(directory.toString(), FileOps.O_PATH | FileOps.O_DIRECTORY);
+        Results opened = stub.run(OpList.of(create, open));
+        Fd inotify = opened.fd(create);
+        try (Fd watched = opened.fd(open)) {
+            stub.run(OpList.of(FileOps.fchdir(Arg.of(watched), ""), Inotify.watchHere(inotify, Inotify.IN_CREATE)));
+        }
+        for (int i = 0; i < count; i++) { // more than may be on its way, which is no multiple of what each takes
+            Files.createFile(directory.resolve("n".repeat(240) + (1000 + i)));
+        }
+        try (MessageStream messages = MessageStream.open(stub, inotify, 5)) {
+            int seen = 0;
+            while (seen < count) {
+                byte[] read = messages.read().orElseThrow();
+                seen += Inotify.events(read, read.length).size();
+            }
+            assertThat(seen).isEqualTo(count);
+            assertThat(stub.alive()).noneMatch(one -> one.pid() != 0);
+        }
+    }
 }

@@ -61,6 +61,11 @@ record BringUp(
 
     /** @param last what comes when its root is there */
     Up run(Begun begun, Function<Stub, List<GuestStep>> last) throws IOException {
+        return run(begun, Optional.empty(), last);
+    }
+
+    /** @param relay serves it what it shares with this machine */
+    Up run(Begun begun, Optional<FileRelay> relay, Function<Stub, List<GuestStep>> last) throws IOException {
         Stub stub = Stub.ofMachine(channel, deadline);
         try {
             GuestBoot boot = new GuestBoot(stub, begun.serials(), begun.groundwork());
@@ -70,7 +75,9 @@ record BringUp(
             if (begun.kept().isPresent()) {
                 surroundings = begun.kept().get();
             } else {
-                surroundings = boot.bringUp(wanted, deadline);
+                Stub first = stub;
+                surroundings = boot.bringUp(
+                        wanted, deadline, relay.map(files -> (GuestStep.Conversation) _ -> files.mount(first)));
                 boot.take(network.map(GuestNetwork::step).stream().toList());
                 stub = handOver(boot, stub);
             }

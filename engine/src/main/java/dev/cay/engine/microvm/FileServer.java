@@ -42,7 +42,8 @@ final class FileServer implements AutoCloseable {
     private static final String CAPABILITIES =
             "-all,+chown,+dac_override,+fowner,+fsetid,+setgid,+setuid,+setpcap,+sys_chroot,+mknod,+setfcap";
 
-    private static final String PLACE = "/tmp/shares";
+    /** Where its container has what is shared. */
+    static final String PLACE = "/tmp/shares";
 
     private static final int PIDS = 64;
     private static final Size MEMORY = Size.mib(512);
@@ -77,7 +78,8 @@ final class FileServer implements AutoCloseable {
                 : new Finding(
                         "microvm files",
                         Finding.Verdict.LIMITED,
-                        "there is no " + PROGRAM + ", or no " + SETPRIV + ", so microVMs see no files of this machine",
+                        "relayed, as there is no " + PROGRAM + ", or no " + SETPRIV
+                                + ": slower, and none in detached microVMs",
                         "install the virtiofsd of QEMU 5 to 7 (Debian 12: qemu-system-common)");
     }
 

@@ -96,6 +96,12 @@ public final class GuestBoot {
      * @throws IOException of the step that failed, which it names
      */
     public GuestSurroundings bringUp(GuestSpec wanted, long deadline) throws IOException {
+        return bringUp(wanted, deadline, Optional.empty());
+    }
+
+    /** @param relay see {@link GuestPlan#rest} */
+    GuestSurroundings bringUp(GuestSpec wanted, long deadline, Optional<GuestStep.Conversation> relay)
+            throws IOException {
         GuestTrust trust = new GuestTrust(wanted.furnishing().certificates());
         take(GuestPlan.first(wanted, groundwork.laid()));
         GuestDisks disks = new GuestDisks(serials, groundwork.disks());
@@ -105,7 +111,7 @@ public final class GuestBoot {
         GuestSpec spec = addressed(wanted, disks.found()); // what a mould's kernel was told is ours, and has no address
         try {
             take(GuestPlan.rest(
-                    spec, disks.found(), trust, groundwork.laid(), kernel -> lease(kernel, spec, deadline)));
+                    spec, disks.found(), trust, groundwork.laid(), kernel -> lease(kernel, spec, deadline), relay));
         } catch (IOException e) {
             lease.ifPresent(DhcpClient::close);
             throw e;

@@ -106,6 +106,22 @@ final class GuestPlan {
      */
     static List<GuestStep> rest(
             GuestSpec spec, GuestDisks.Found disks, GuestTrust trust, boolean laid, GuestStep.Conversation asking) {
+        return rest(spec, disks, trust, laid, asking, Optional.empty());
+    }
+
+    /**
+     * The same where shares are relayed: then none of the steps from the mounts on is taken by the first process itself, as it could wait there
+     * for an answer that it has to bring.
+     *
+     * @param relay makes them one file system at {@code /dev/.shares}
+     */
+    static List<GuestStep> rest(
+            GuestSpec spec,
+            GuestDisks.Found disks,
+            GuestTrust trust,
+            boolean laid,
+            GuestStep.Conversation asking,
+            Optional<GuestStep.Conversation> relay) {
         List<GuestStep> steps = new ArrayList<>();
         root(spec, disks, laid).ifPresent(list -> steps.add(required("root", list)));
         GuestFiles files = new GuestFiles();
@@ -117,7 +133,9 @@ final class GuestPlan {
         if (spec.root() instanceof GuestSpec.Root.Disk disk && disk.readOnly()) {
             steps.add(required("writable directories", writable()));
         }
-        steps.add(required("mounts", mounts(spec, disks)));
+        relay.ifPresent(conversation -> steps.add(new GuestStep.Talk("relay", true, conversation)));
+        int before = steps.size();
+        steps.add(required("mounts", mounts(spec, disks, relay.isPresent())));
         steps.add(required("scratch directories", scratch(spec)));
         steps.add(required("names", names(spec)));
         steps.add(new GuestStep.Calls("accounts", false, accounts()));
@@ -143,7 +161,16 @@ final class GuestPlan {
             long flags = Mount.MS_REMOUNT | Mount.MS_BIND | Mount.MS_RDONLY | NO_DEVICES;
             steps.add(required("seal", OpList.of(Mount.mount("", "/", flags))));
         }
+        if (relay.isPresent()) {
+            steps.subList(before, steps.size()).replaceAll(GuestPlan::inChild);
+        }
         return steps;
+    }
+
+    private static GuestStep inChild(GuestStep step) {
+        return step instanceof GuestStep.Calls calls
+                ? new GuestStep.Talk(calls.name(), calls.required(), guest -> guest.run(calls.calls()))
+                : step;
     }
 
     private static Optional<GuestStep> network(GuestAddressing addressing, GuestStep.Conversation asking) {
@@ -320,14 +347,14 @@ final class GuestPlan {
         return files.build();
     }
 
-    private static OpList mounts(GuestSpec spec, GuestDisks.Found disks) {
+    private static OpList mounts(GuestSpec spec, GuestDisks.Found disks, boolean relayed) {
         GuestFiles files = new GuestFiles();
         boolean hasDisks = spec.mounts().stream().anyMatch(GuestMount.Disk.class::isInstance);
         if (hasDisks) { // the kernel's own devices, which commands are not to see
             files.mount("devtmpfs", "/dev/.disks", "devtmpfs", Mount.MS_NOSUID | Mount.MS_NOEXEC, "");
         }
         boolean hasShares = spec.mounts().stream().anyMatch(GuestMount.Share.class::isInstance);
-        if (hasShares) { // all of them, of which commands are to see no more than what is put in its place
+        if (hasShares && !relayed) { // all of them, of which commands are to see no more than what is put in its place
             files.mount(FileServer.TAG, "/dev/.shares", "virtiofs", NO_DEVICES, "");
         }
         for (GuestMount mount : spec.mounts()) {

@@ -14,6 +14,7 @@ import dev.cay.linux.SyscallException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 
 /**
  * The end of a guest that loses nothing: whoever runs is asked, then killed, what was written goes to the disks, and no file system
@@ -34,12 +35,21 @@ public final class GuestShutdown {
      * @param acpi whether the guest's kernel knows ACPI
      */
     public static OpList alone(boolean acpi) {
-        return OpList.of(
-                MachineOps.signalAll(Processes.SIGKILL),
-                MachineOps.sync(),
-                readOnly("/"),
-                MachineOps.sync(),
-                off(acpi));
+        return alone(acpi, Optional.empty());
+    }
+
+    /** @param relayed where files are mounted that the host relays: nobody is to wait for them */
+    static OpList alone(boolean acpi, Optional<String> relayed) {
+        OpList.Builder list = OpList.builder();
+        if (relayed.isPresent()) {
+            list.add(Mount.abandon(relayed.get()).tolerating(Errno.EINVAL, Errno.ENOENT, Errno.ENOTDIR));
+        }
+        list.add(MachineOps.signalAll(Processes.SIGKILL));
+        list.add(MachineOps.sync());
+        list.add(readOnly("/"));
+        list.add(MachineOps.sync());
+        list.add(off(acpi));
+        return list.build();
     }
 
     /** Ends a machine whose kernel can switch it off, or can but restart it, which ends it too. */

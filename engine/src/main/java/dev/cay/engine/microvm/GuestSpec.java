@@ -226,6 +226,16 @@ public record GuestSpec(
         return (int) path.chars().filter(character -> character == '/').count();
     }
 
+    /** Where the first of its shares is, which is below no other one. */
+    String firstShare() {
+        for (GuestMount mount : mounts) {
+            if (mount instanceof GuestMount.Share) {
+                return mount.path();
+            }
+        }
+        throw new IllegalStateException("it has none");
+    }
+
     /** Whether its root cannot be changed once it is up. */
     boolean isSealed() {
         return readOnly || root instanceof Root.Disk disk && disk.readOnly();

@@ -99,6 +99,9 @@ public final class MicroVms implements AutoCloseable {
                 "a microVM of " + memory(spec) + " does not come up",
                 "give it " + MachineSpec.MINIMUM_MEMORY + " or more");
         Vmms.check(spec);
+        if (FileRelay.isWanted() && spec.mounts().stream().anyMatch(Mount.Bind.class::isInstance)) {
+            FileRelay.check(spec);
+        }
     }
 
     private static void refuse(boolean condition, String message, String hint) {
@@ -145,6 +148,9 @@ public final class MicroVms implements AutoCloseable {
             if (shared.isEmpty()) {
                 return connected(kernel, layers, others, new Beside(Optional.empty(), Optional.empty(), access));
             }
+            if (FileRelay.isWanted()) {
+                return relayed(kernel, layers, others, shared, access);
+            }
             FileServer files = FileServer.start(host, containers, shared, user(spec, layers));
             try {
                 return connected(kernel, layers, others, new Beside(Optional.of(files), Optional.empty(), access));
@@ -160,8 +166,39 @@ public final class MicroVms implements AutoCloseable {
         }
     }
 
-    /** What a machine has besides its disks and its network: who serves it files of the host, where it goes on, and who may come. */
-    private record Beside(Optional<FileServer> files, Optional<Past> past, MachineAccess access) {}
+    private MicroVm relayed(
+            GuestKernel kernel, List<Path> layers, DiskFiles others, List<Mount.Bind> shared, MachineAccess access)
+            throws IOException {
+        FileRelay relay = FileRelay.start(containers, shared, user(access.spec(), layers));
+        try {
+            return connected(
+                    kernel, layers, others, new Beside(Optional.empty(), Optional.of(relay), Optional.empty(), access));
+        } catch (IOException e) {
+            relay.close();
+            throw relay.explained(e);
+        } catch (RuntimeException e) {
+            relay.close();
+            throw e;
+        }
+    }
+
+    /**
+     * What a machine has besides its disks and its network: who serves it files of the host, one or the other, where it goes on, and who may
+     * come.
+     */
+    private record Beside(
+            Optional<FileServer> files, Optional<FileRelay> relay, Optional<Past> past, MachineAccess access) {
+        Beside(Optional<FileServer> files, Optional<Past> past, MachineAccess access) {
+            this(files, Optional.empty(), past, access);
+        }
+
+        /** Who the owner of what the machine sees is in its guest. */
+        GuestUser owner() {
+            return files.map(FileServer::user)
+                    .or(() -> relay.map(FileRelay::user))
+                    .orElse(GuestUser.ROOT);
+        }
+    }
 
     /**
      * Makes a microVM that goes on where another one was.
@@ -229,10 +266,6 @@ public final class MicroVms implements AutoCloseable {
                 .filter(Mount.Bind.class::isInstance)
                 .map(Mount.Bind.class::cast)
                 .toList();
-        refuse(
-                !shared.isEmpty() && !FileServer.isThere(),
-                "a microVM sees files of this machine by the virtiofsd of QEMU 5 to 7, which is not here",
-                "install it (Debian 12: qemu-system-common), copy them with 'cay cp', or use a container");
         containers.check(shared);
         for (Mount.Bind bind : shared) {
             refuse(
@@ -282,12 +315,16 @@ public final class MicroVms implements AutoCloseable {
         Vmms.Choice choice = vmms.get(spec.vmm());
         Set<Vmm.Ability> abilities = choice.vmm().abilities();
         MachineFiles parts = choice.files();
-        Furnished furnished = Furnished.of(
-                id, spec, layers, others, network, files.map(FileServer::user).orElse(GuestUser.ROOT));
+        Furnished furnished = Furnished.of(id, spec, layers, others, network, beside.owner());
         List<Disk> disks = furnished.disks();
         GuestSpec wanted = furnished.wanted();
         Size memory = memory(spec, past);
-        StartPoint start = start(choice, kernel, memory, past, files.isPresent());
+        StartPoint start = start(
+                choice,
+                kernel,
+                memory,
+                past,
+                files.isPresent() || beside.relay().isPresent());
         MachineSpec machine = start.machine(parts, kernel, memory, disks, network.map(GuestNetwork::card))
                 .with(files.map(FileServer::connection));
         MachineSpec open =
@@ -301,6 +338,7 @@ public final class MicroVms implements AutoCloseable {
             started = choice.vmm().start(open);
         }
         files.ifPresent(server -> server.serve(started));
+        beside.relay().ifPresent(relay -> relay.serve(started));
         BringUp.Begun begun = new BringUp.Begun(
                 began,
                 choice.vmm().serials(disks),
@@ -312,7 +350,7 @@ public final class MicroVms implements AutoCloseable {
         MicroVm.Origins origins =
                 new MicroVm.Origins(spec, kernel, memory(spec), start.places(), others.changes(), past);
         try {
-            return guest(id, started, begun, wanted, network, origins);
+            return guest(id, started, begun, wanted, network, origins, beside.relay());
         } catch (IOException e) {
             IOException explained = ConsoleTail.explained(started, e);
             started.close();
@@ -394,13 +432,17 @@ public final class MicroVms implements AutoCloseable {
             BringUp.Begun begun,
             GuestSpec wanted,
             Optional<GuestNetwork> network,
-            MicroVm.Origins origins)
+            MicroVm.Origins origins,
+            Optional<FileRelay> relay)
             throws IOException {
         SandboxSpec spec = origins.spec();
         long deadline = begun.when() + BOOT.toNanos();
         Fd channel = machine.channel(deadline);
         BringUp.Up up = new BringUp(host, channel, wanted, spec.furnishing().init(), network, deadline)
-                .run(begun, stub -> last(stub, begun.powersOff(), origins.past()));
+                .run(
+                        begun,
+                        relay,
+                        stub -> last(stub, begun.powersOff(), origins.past(), relay.map(_ -> wanted.firstShare())));
         try {
             GuestCommands commands = GuestCommands.open(up.stub(), id, spec, up.surroundings());
             if (origins.past().isPresent()) {
@@ -429,11 +471,11 @@ public final class MicroVms implements AutoCloseable {
     }
 
     /** What comes when its root is there: the time, what it does when it is alone, and a sign that all of it was understood. */
-    private static List<GuestStep> last(Stub stub, boolean powersOff, Optional<Past> past) {
+    private static List<GuestStep> last(Stub stub, boolean powersOff, Optional<Past> past, Optional<String> relayed) {
         return List.of(
                 new GuestStep.Talk("clock", true, guest -> GuestClock.correct(guest, InstantSource.system())),
                 new GuestStep.Talk("dead man", true, _ -> {
-                    stub.leave(GuestShutdown.alone(powersOff), GuestWatch.ALONE.toMillis());
+                    stub.leave(GuestShutdown.alone(powersOff, relayed), GuestWatch.ALONE.toMillis());
                     if (past.isPresent()) { // the one before may have had a time of its own
                         stub.endAfter(0, 0, 0);
                     }

@@ -157,6 +157,18 @@ final class GuestPlanTest {
         assertThat(spec.keepsChanges()).isTrue();
     }
 
+    /** The first process would wait there for an answer that it has to bring itself. */
+    @Test
+    void whereSharesAreRelayedTheFirstProcessTouchesNone() {
+        GuestSpec spec = spec(OVERLAY, false, share("0", "/work", true, Options.ALL));
+        List<GuestStep> steps = GuestPlan.rest(spec, DISKS, TRUST, false, NOBODY, Optional.of(NOBODY));
+        List<String> names = names(steps);
+        assertThat(names).containsSubsequence("essential mounts", "relay", "mounts", "names");
+        assertThat(steps.subList(names.indexOf("relay"), steps.size())).hasOnlyElementsOfType(GuestStep.Talk.class);
+        assertThat(names(GuestPlan.rest(spec, DISKS, TRUST, false, NOBODY)))
+                .isEqualTo(names.stream().filter(name -> !name.equals("relay")).toList());
+    }
+
     @Test
     void nothingIsMountedBelowAFile() {
         assertThatIllegalArgumentException()

@@ -10,6 +10,7 @@ import dev.cay.linux.SyscallException;
 import dev.cay.linux.SystemCall;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 final class GuestShutdownTest {
@@ -60,5 +61,7 @@ final class GuestShutdownTest {
     void whoIsAloneKillsWritesAndSwitchesOff() {
         assertThat(texts(GuestShutdown.alone(true)))
                 .containsExactly("kill(all)", "sync", "mount(/)", "sync", "reboot(power off)");
+        assertThat(texts(GuestShutdown.alone(true, Optional.of("/work"))))
+                .startsWith("umount2(/work)", "kill(all)", "sync");
     }
 }
