@@ -49,6 +49,17 @@ public interface SandboxFiles {
         throw new SandboxException.Unsupported("files are not appended to here", "write it as a whole");
     }
 
+    /**
+     * Writes into a regular file that is there, which stays the same file, with its owner, permissions and other names; a link to it is
+     * followed. One that is not there is made first, as {@link #write} makes it. What was in it is gone as soon as this begins, and what
+     * was written before a failure stays.
+     *
+     * @return how many bytes were written
+     */
+    default long overwrite(FilePath path, InputStream content, WriteOptions options) {
+        throw new SandboxException.Unsupported("files are not overwritten here", "write it as a whole");
+    }
+
     /** Looks at a file; at a symbolic link itself if it is not to be followed. */
     FileInfo stat(FilePath path, boolean follow);
 

@@ -23,6 +23,7 @@ final class AgentFileRows extends AgentRows {
     Map<String, AgentConformance.Check> checks() {
         Map<String, AgentConformance.Check> checks = new LinkedHashMap<>();
         checks.put("FILE_WRITE and FILE_READ", this::contents);
+        checks.put("FILE_WRITE in place", this::inPlace);
         checks.put("a broken upload", this::brokenUpload);
         checks.put("FILE_STAT, FILE_LIST", this::listings);
         checks.put("MKDIR, MOVE, REMOVE", this::changes);
@@ -66,7 +67,40 @@ final class AgentFileRows extends AgentRows {
         }
         assertThat(Lab.sh(sandbox, "cat /tmp/new/deep/file; stat -c ' %a %u' /tmp/new/deep/file; cat /tmp/appended"))
                 .isEqualTo("newer 700 7\ner");
-        failed(AgentClient.WRITE, "{\"path\":\"/tmp/x\",\"atomic\":false}", "EINVAL");
+    }
+
+    /** What is not atomic is the same file afterwards, under all of its names. */
+    private void inPlace() throws IOException {
+        Lab.sh(
+                sandbox,
+                "mkdir /tmp/place; cd /tmp/place; echo a long line that was there > file; chmod 640 file; chown 7 file;"
+                        + " ln file other; ln -s file link; mkfifo fifo");
+        try (AgentClient client = files()) {
+            client.send(AgentClient.WRITE, "{\"path\":\"/tmp/place/link\",\"atomic\":false,\"mode\":511}");
+            client.upload(new ByteArrayInputStream(new byte[700_000])).next(AgentClient.ACK);
+        }
+        assertThat(Lab.sh(sandbox, "cd /tmp/place; stat -c '%a %u %h %s' other; readlink link"))
+                .isEqualTo("640 7 2 700000\nfile");
+        try (AgentClient client = files()) {
+            client.send(AgentClient.WRITE, "{\"path\":\"/tmp/place/file\",\"atomic\":false}");
+            client.upload(new ByteArrayInputStream("short".getBytes(UTF_8))).next(AgentClient.ACK);
+        }
+        assertThat(Lab.sh(sandbox, "cat /tmp/place/other")).isEqualTo("short");
+        try (AgentClient client = files()) {
+            client.send(AgentClient.WRITE, "{\"path\":\"/tmp/place/new/file\",\"atomic\":false,\"mode\":448}");
+            client.upload(new ByteArrayInputStream("new".getBytes(UTF_8))).next(AgentClient.ACK);
+        }
+        assertThat(Lab.sh(sandbox, "cat /tmp/place/new/file; stat -c ' %a' /tmp/place/new/file"))
+                .isEqualTo("new 700");
+        for (String wrong : List.of("EISDIR /tmp/place", "ENXIO /tmp/place/fifo")) {
+            String[] words = wrong.split(" ");
+            try (AgentClient client = files()) {
+                client.send(AgentClient.WRITE, "{\"path\":\"" + words[1] + "\",\"atomic\":false}");
+                assertThat(client.send(AgentClient.DONE).next(AgentClient.ERROR).text())
+                        .startsWith(words[0] + ": ");
+            }
+        }
+        failed(AgentClient.WRITE, "{\"path\":\"/tmp/x\",\"atomic\":7}", "EINVAL");
     }
 
     private void brokenUpload() throws IOException {

@@ -12,6 +12,7 @@ public final class FileOps {
     private static final long FIFREEZE = 0xc0045877L;
     private static final long FITHAW = 0xc0045878L;
     public static final int O_EXCL = 0200;
+    public static final int O_TRUNC = 01000;
     public static final int O_APPEND = 02000;
     public static final int O_NONBLOCK = 04000;
     public static final int O_PATH = 010000000;

@@ -19,6 +19,7 @@ import java.util.OptionalLong;
  * @param length how many bytes are read at the most
  * @param recursive whether what is below it is meant too
  * @param append whether content is added to its end
+ * @param atomic whether content takes the place of the file as a whole; else it is written into the file that is there
  */
 record FileRequest(
         FilePath path,
@@ -29,7 +30,8 @@ record FileRequest(
         long offset,
         long length,
         boolean recursive,
-        boolean append) {
+        boolean append,
+        boolean atomic) {
     private static final int MAXIMUM_MODE = 07777;
     private static final int MAXIMUM_ID = 65_534;
 
@@ -49,7 +51,8 @@ record FileRequest(
                     fields.offset,
                     fields.length,
                     fields.recursive,
-                    fields.append);
+                    fields.append,
+                    fields.atomic);
         } catch (SandboxException.InvalidSpec e) {
             throw new RefusalException(e.getMessage());
         }
@@ -70,6 +73,7 @@ record FileRequest(
         private long length = Long.MAX_VALUE;
         private boolean recursive;
         private boolean append;
+        private boolean atomic = true;
 
         Fields(String pathField) {
             this.pathField = pathField;
@@ -90,11 +94,7 @@ record FileRequest(
                 case "length" -> length = size(field, value);
                 case "recursive" -> recursive = value.flag(field);
                 case "append" -> append = value.flag(field);
-                case "atomic" -> {
-                    if (!value.flag(field)) {
-                        throw value.refused("unsupported: what replaces a file does so as a whole");
-                    }
-                }
+                case "atomic" -> atomic = value.flag(field);
                 default -> {
                     return false;
                 }

@@ -98,6 +98,8 @@ final class FileService {
                 files.unpack(request.path(), content);
             } else if (request.append()) {
                 files.append(request.path(), content, request.writing());
+            } else if (!request.atomic()) {
+                files.overwrite(request.path(), content, request.writing());
             } else {
                 files.write(request.path(), content, request.writing());
             }

@@ -39,7 +39,13 @@ public final class ContainerFiles implements SandboxFiles {
     /** {@inheritDoc} A symbolic link that leads nowhere is replaced. */
     @Override
     public long append(FilePath path, InputStream content, WriteOptions options) {
-        return Appending.append(access, path, content, options);
+        return new InPlace(access, path, options).append(content);
+    }
+
+    /** {@inheritDoc} A symbolic link that leads nowhere is replaced. */
+    @Override
+    public long overwrite(FilePath path, InputStream content, WriteOptions options) {
+        return new InPlace(access, path, options).overwrite(content);
     }
 
     @Override

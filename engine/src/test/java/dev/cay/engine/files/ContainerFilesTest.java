@@ -360,6 +360,32 @@ class ContainerFilesTest {
                 .hasMessageContaining("EISDIR");
     }
 
+    @Test
+    void whatIsWrittenInPlaceLeavesTheFileWhatItIs() throws IOException {
+        Files.writeString(root.resolve("file"), "a long line");
+        Files.createLink(root.resolve("other"), root.resolve("file"));
+        Files.createSymbolicLink(root.resolve("link"), Path.of("/file"));
+        assertThat(overwrite("/link", "one")).isEqualTo(3);
+        assertThat(root.resolve("other")).hasContent("one");
+        assertThat(Files.isSymbolicLink(root.resolve("link"))).isTrue();
+        overwrite("/new/deep/file", "first");
+        assertThat(root.resolve("new/deep/file")).hasContent("first");
+        Files.createSymbolicLink(root.resolve("escape"), outside.resolve("secret"));
+        overwrite("/escape", "more"); // leads nowhere in here
+        assertThat(outside.resolve("secret")).hasContent("secret");
+        assertThatThrownBy(() -> overwrite("/new", "x"))
+                .isInstanceOf(FileFailed.class)
+                .hasMessageContaining("EISDIR");
+    }
+
+    private long overwrite(String path, String content) {
+        return box.files()
+                .overwrite(
+                        FilePath.of(path),
+                        new ByteArrayInputStream(content.getBytes(StandardCharsets.UTF_8)),
+                        mine(0644));
+    }
+
     private long append(String path, String content) {
         return box.files()
                 .append(

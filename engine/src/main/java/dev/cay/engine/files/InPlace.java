@@ -16,25 +16,44 @@ import dev.cay.linux.Results;
 import java.io.InputStream;
 import java.util.Arrays;
 
-/** Adds to the end of a file. */
-final class Appending {
+/**
+ * Writes into a file that stays the same one.
+ *
+ * @param options for a file that is not there yet
+ */
+record InPlace(FileAccess access, FilePath path, WriteOptions options) {
     /** Neither a FIFO without a reader nor a terminal holds us up. */
-    private static final int O_ADD = FileOps.O_WRONLY | FileOps.O_APPEND | FileOps.O_NONBLOCK | DirectoryOps.O_NOCTTY;
+    private static final int O_WRITE = FileOps.O_WRONLY | FileOps.O_NONBLOCK | DirectoryOps.O_NOCTTY;
 
-    private Appending() {}
+    private interface Copy {
+        long into(Fd file);
+    }
 
-    /** @param options for a file that is not there yet */
-    static long append(FileAccess access, FilePath path, InputStream content, WriteOptions options) {
-        String text = Failures.text(path);
-        try (Fd file = openOrMake(access, path, text, options)) {
-            long size = copy(access, content, file, text);
-            access.io(OpenFile.sync(Arg.of(file), text), text);
+    /** Adds to its end. */
+    long append(InputStream content) {
+        return write(O_WRITE | FileOps.O_APPEND, file -> add(content, file));
+    }
+
+    /** Puts this in the place of what is in it. */
+    long overwrite(InputStream content) {
+        return write(O_WRITE | FileOps.O_TRUNC, file -> NewContent.copy(access, content, file, text()));
+    }
+
+    private String text() {
+        return Failures.text(path);
+    }
+
+    private long write(int flags, Copy copy) {
+        try (Fd file = openOrMake(flags)) {
+            long size = copy.into(file);
+            access.io(OpenFile.sync(Arg.of(file), text()), text());
             return size;
         }
     }
 
     /** Copies a stream to the end of a file, however long it is: in order, one piece after the other. */
-    private static long copy(FileAccess access, InputStream content, Fd file, String text) {
+    private long add(InputStream content, Fd file) {
+        String text = text();
         byte[] chunk = new byte[access.pieces().size()];
         long size = 0;
         int count;
@@ -48,27 +67,27 @@ final class Appending {
         return size;
     }
 
-    private static Fd openOrMake(FileAccess access, FilePath path, String text, WriteOptions options) {
+    private Fd openOrMake(int flags) {
         try {
-            return open(access, path, text);
+            return open(flags);
         } catch (FileFailed e) {
             if (e.errno() != Errno.ENOENT.number()) {
                 throw e;
             }
         }
         new Writing(access, path, options).write(InputStream.nullInputStream());
-        return open(access, path, text);
+        return open(flags);
     }
 
-    private static Fd open(FileAccess access, FilePath path, String text) {
+    private Fd open(int flags) {
         Arg.Buffer room = FileStatus.room();
-        Op open = access.open(path.bytes(), O_ADD);
+        Op open = access.open(path.bytes(), flags);
         Results results =
-                access.inside(OpList.of(open, DirectoryOps.status(Arg.of(open), FileAccess.SELF, room)), text);
+                access.inside(OpList.of(open, DirectoryOps.status(Arg.of(open), FileAccess.SELF, room)), text());
         Fd file = results.fd(open);
         if (!FileStatus.of(results.bytes(room)).isFile()) {
             file.close();
-            throw Failures.of(text, Errno.EINVAL, "not a regular file");
+            throw Failures.of(text(), Errno.EINVAL, "not a regular file");
         }
         return file;
     }
