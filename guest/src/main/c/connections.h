@@ -8,7 +8,7 @@ enum { EVENTS = 32, REAPED_AT_ONCE = 64, ACCEPT_AGAIN = 100, QUIET = 1000, LOOK_
 static u8 inbox[2 * FRAME_SIZE] __attribute__((aligned(LARGEST_PAGE)));
 static struct job *running[RUNNING_JOBS], *waiting, **waiting_end;
 static i32 signals;
-static u32 connection_count; /* of channels those that have a session */
+static u32 connection_count; /* of channels those that have a session which is no onlooker's */
 static u32 channel_count;    /* the first places of the connections are theirs */
 static u8 ends_with_connection_0, more_to_reap, accepting_paused, memory_used;
 static u64 accept_again, life_over, idle_time, idle_over, look_again; /* milliseconds, 0: never */
@@ -120,7 +120,7 @@ static void end_connection(struct connection *connection) {
         poll_control(EPOLL_CTL_DEL, connection->descriptor, 0, CONNECTION, 0);
         CALL2(__NR_shutdown, connection->descriptor, SHUT_BOTH);
     }
-    connection_count -= !is_channel(connection) || connection->greeted;
+    connection_count -= !is_channel(connection) || (connection->greeted && !connection->looks_on);
     if (is_channel(connection)) {
         connection->greeted = 0;
     } else if (connection->descriptor == 0) { /* stays taken: what a list brings along must not become a standard stream of its own */

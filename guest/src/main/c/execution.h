@@ -7,6 +7,7 @@ struct connection {
     u8 stalled;                /* the socket is full: nothing more is read from it, nor for it */
     u8 attention;              /* an execution has something to tell */
     u8 greeted;                /* on a channel: there is a session */
+    u8 looks_on;               /* its session keeps nothing up */
     u32 queued;
     i32 queue[QUEUED_DESCRIPTORS];
     u64 nonce;                 /* of the session on a channel */
@@ -40,6 +41,7 @@ struct execution {
     u32 ring, timeout, grace;
     u64 deadline;              /* milliseconds, 0: none */
     u64 started, ended;
+    u64 usage[RUSAGE];         /* its own and that of those it has waited for */
     struct stream streams[3];
     u8 *input;                 /* a block while there is any */
     u32 input_start, input_length, owed; /* owed: input that was read, so credit to be given */
@@ -440,9 +442,13 @@ static void tell(struct connection *connection, struct execution *execution) {
             }
         }
         if (!connection->stalled && connection->open && execution->reaped && !execution->draining && !execution->exit_told) {
-            i32 exit[4] = {execution->code, execution->status, execution->timed_out, 0};
+            struct {
+                i32 code, status, timed_out, zero;
+                u64 usage[RUSAGE];
+            } exit = {.code = execution->code, .status = execution->status, .timed_out = execution->timed_out};
+            memcpy(exit.usage, execution->usage, sizeof exit.usage);
             execution->exit_told = 1;
-            send_frame(connection, (struct frame){number, EXIT, 0, sizeof exit}, exit, 0, 0);
+            send_frame(connection, (struct frame){number, EXIT, 0, sizeof exit}, &exit, 0, 0);
         }
     }
     if (execution->used) {
@@ -467,13 +473,14 @@ static void run_out_of_time(struct execution *execution, u64 now) {
     }
 }
 
-static void end_execution(struct execution *execution, i32 code, i32 status) {
+static void end_execution(struct execution *execution, i32 code, i32 status, const u64 *usage) {
     if (execution->announced) {
         drain(execution);
     }
     execution->reaped = 1;
     execution->code = code;
     execution->status = status;
+    memcpy(execution->usage, usage, sizeof execution->usage);
     execution->ended = nanoseconds(CLOCK_REALTIME);
     if (!execution->timed_out) {
         execution->deadline = 0;

@@ -140,7 +140,8 @@ static void reap(void) {
     more_to_reap = 0;
     for (int count = 0; count < REAPED_AT_ONCE; count++) {
         i32 information[32] = {0}; /* siginfo: code at 2, pid at 4, status at 6 */
-        i64 result = system_call(__NR_waitid, P_ALL, 0, (i64)information, WEXITED | WNOHANG | __WALL, 0, 0);
+        u64 usage[RUSAGE] = {0};
+        i64 result = system_call(__NR_waitid, P_ALL, 0, (i64)information, WEXITED | WNOHANG | __WALL, (i64)usage, 0);
         i32 pid = information[4];
         if (is_error(result) || pid == 0) {
             return;
@@ -156,7 +157,7 @@ static void reap(void) {
                 if (last_execution && executions[i].number == last_execution) {
                     end_all();
                 }
-                end_execution(&executions[i], information[2], information[6]);
+                end_execution(&executions[i], information[2], information[6], usage);
                 break;
             }
         }

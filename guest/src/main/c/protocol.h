@@ -8,6 +8,7 @@ enum {
     VERSION = 1,
     MORE = 1,                  /* flag of RUN and RESULT */
     LEAVE = 2,                 /* flag of RUN: not now */
+    ONLOOKER = 1,              /* flag of HELLO on a channel */
     INPUT = 0, OUTPUT, ERROR,  /* flags of DATA, CREDIT and END: the stream */
     WHOLE = 3,                 /* flag of END: the execution as such */
     FRAME_SIZE = 32768,
@@ -16,6 +17,7 @@ enum {
     LIST_DESCRIPTORS = 32,     /* each way */
     WINDOW = 65536,            /* input that may be under way */
     RECORD_RING = 4096,
+    RUSAGE = 18,               /* u64 of a struct rusage, getrusage(2) */
 };
 
 struct frame {

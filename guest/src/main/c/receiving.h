@@ -59,8 +59,9 @@ static void begin_session(struct connection *connection, const struct frame *fra
         end_connection(connection);
         open_channel(connection);
         connection->greeted = 1;
+        connection->looks_on = frame->flags & ONLOOKER;
         connection->nonce = nonce;
-        connection_count++;
+        connection_count += !connection->looks_on;
     }
     greet(connection, frame, bytes);
 }

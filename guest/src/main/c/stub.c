@@ -86,8 +86,7 @@ static void run_timers(void) {
 }
 
 static i64 time_to_wait(void) {
-    /* A list that was left waits for the end, and keeps nobody from it. */
-    int is_idle = idle_time && !connection_count && !executions_alive && job_count == (left != 0);
+    int is_idle = idle_time && !connection_count && !executions_alive; /* lists are those of connections, or of onlookers */
     if (is_idle && !idle_over) {
         idle_over = milliseconds() + idle_time;
         set_timer(idle_over);

@@ -55,6 +55,7 @@ struct seen {
     uint64_t credit, data[3], attached_bytes[2];
     uint8_t *output[3]; /* its first bytes */
     int order, result_order, exit_order, first_data_order;
+    u64 usage[RUSAGE];
 };
 
 struct client {
@@ -152,7 +153,8 @@ static void receive_one(struct client *client, const struct frame *frame, const 
             }
             break;
         case EXIT:
-            CHECK(frame->length == 16);
+            CHECK(frame->length == 160);
+            memcpy(seen->usage, bytes + 16, sizeof seen->usage);
             seen->exits++;
             seen->code = words[0];
             seen->status = words[1];
@@ -542,16 +544,20 @@ enum { ZEROS = 8 + FRAME_SIZE + 4 };
 static u64 next_nonce = 0x1111222233334444;
 
 /* What a host sends first: as many zeros as complete whatever broke off, then HELLO. */
-static void greet(struct client *client) {
+static void greet_as(struct client *client, u8 flags) {
     static u8 zeros[ZEROS];
     struct greeting greeting = {GREETING, next_nonce};
     next_nonce += 0x100000001;
     client->mark = 0;
     client->hellos = 0;
     send_bytes(client, zeros, sizeof zeros, 0, 0);
-    send_plain(client, ~0u, HELLO, 0, &greeting, sizeof greeting);
+    send_plain(client, ~0u, HELLO, flags, &greeting, sizeof greeting);
     AWAIT(client, client->hellos > 0 && memcmp(client->hello, &greeting, sizeof greeting) == 0);
     client->mark = (u32)greeting.nonce;
+}
+
+static void greet(struct client *client) {
+    greet_as(client, 0);
 }
 
 static struct stub start_machine(void) {

@@ -565,6 +565,7 @@ static void test_execve(struct stub *stub) {
         CHECK(client->seen[1].results == 1 && client->seen[1].failed == -1);
         CHECK(client->seen[1].result_order < client->seen[7].exit_order);
         CHECK(client->seen[7].code == (i % 2 ? CLD_EXITED : CLD_KILLED) && client->seen[7].status == (i % 2 ? 0 : 9));
+        CHECK(client->seen[7].usage[4] > 100 && client->seen[7].usage[8] > 10); /* the most memory in KiB, minor faults */
         close(last_descriptor(client));
     }
     for (int i = 0; i < 4; i++) { /* orphans */

@@ -324,7 +324,7 @@ static void leave(struct client *client, struct list *list) {
     free(list);
 }
 
-/* Nobody speaks with it and nothing runs: that is what a session, and not a channel, puts off. */
+/* Nobody speaks with it and nothing runs: that is what a session puts off, and neither a channel does nor an onlooker. */
 static void test_idle(void) {
     struct stub stub = start_machine();
     struct client *client = stub.first;
@@ -337,6 +337,8 @@ static void test_idle(void) {
         ping(client);
     }
     send_plain(client, 0, 99, 0, 0, 0); /* which ends the session */
+    greet_as(client, ONLOOKER);
+    CHECK(!is_open(client, 1000)); /* that a list runs is nothing either */
     CHECK(wait_for_end(&stub) == 0);
     hang_up(client);
 }

@@ -3,6 +3,7 @@ package dev.cay;
 import static java.util.Objects.requireNonNull;
 
 import java.time.Duration;
+import java.util.Optional;
 
 /**
  * What one command of a sandbox has used, all its descendants together, wherever they hide: the account of its control group,
@@ -11,9 +12,16 @@ import java.time.Duration;
  * @param cpu processor time, also of those that have ended
  * @param memory what those alive have in memory now; pages that they share count for each of them
  * @param processes processes alive now
+ * @param process what its own process has used, told when that has ended; empty before, and where nobody has seen the end
  */
-public record ExecutionUsage(Duration cpu, Size memory, int processes) {
+public record ExecutionUsage(Duration cpu, Size memory, int processes, Optional<ProcessUsage> process) {
+    /** Without what its own process has used. */
+    public ExecutionUsage(Duration cpu, Size memory, int processes) {
+        this(cpu, memory, processes, Optional.empty());
+    }
+
     public ExecutionUsage {
+        requireNonNull(process, "process is null");
         requireNonNull(cpu, "cpu is null");
         requireNonNull(memory, "memory is null");
         if (cpu.isNegative() || processes < 0) {

@@ -10,8 +10,9 @@ import static java.util.Objects.requireNonNull;
  * @param signal the number of the signal that ended it, 0 if none did
  * @param errno the error number of the system call that kept it from starting, 0 if it started
  * @param step the system call that kept it from starting, such as {@code execve: ENOENT (step 21)}; empty if it started
+ * @param core whether the signal had its memory written to a file, core(5): only where {@link ResourceLimit#CORE} lets it
  */
-public record Exit(Reason reason, int code, int signal, int errno, String step) {
+public record Exit(Reason reason, int code, int signal, int errno, String step, boolean core) {
     /** Why a command ended. */
     public enum Reason {
         /** It exited by itself. */
@@ -39,6 +40,11 @@ public record Exit(Reason reason, int code, int signal, int errno, String step) 
         }
     }
 
+    /** Without a core file. */
+    public Exit(Reason reason, int code, int signal, int errno, String step) {
+        this(reason, code, signal, errno, step, false);
+    }
+
     public Exit {
         requireNonNull(reason, "reason is null");
         requireNonNull(step, "step is null");
@@ -49,6 +55,9 @@ public record Exit(Reason reason, int code, int signal, int errno, String step) 
         if (bySignal != (signal > 0) || (reason == Reason.SPAWN_FAILED) != (errno > 0)) {
             throw new IllegalArgumentException(
                     "signal " + signal + ", errno " + errno + " do not fit the reason " + reason);
+        }
+        if (core && !bySignal) {
+            throw new IllegalArgumentException("only a signal leaves a core file, not the reason " + reason);
         }
     }
 
@@ -80,6 +89,11 @@ public record Exit(Reason reason, int code, int signal, int errno, String step) 
     /** Ended by a signal, for one of the reasons that a signal can have. */
     public static Exit signalled(Reason reason, int signal) {
         return new Exit(reason, -1, signal, 0, "");
+    }
+
+    /** The same with a core file, if there is one. */
+    public Exit withCore(boolean written) {
+        return new Exit(reason, code, signal, errno, step, written);
     }
 
     /** Never started. */

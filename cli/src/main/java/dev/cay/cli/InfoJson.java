@@ -12,6 +12,7 @@ import dev.cay.MachineInfo;
 import dev.cay.Mount;
 import dev.cay.Network;
 import dev.cay.OnHang;
+import dev.cay.ProcessUsage;
 import dev.cay.PublishedPort;
 import dev.cay.ResourceLimit;
 import dev.cay.Root;
@@ -75,6 +76,7 @@ final class InfoJson {
                 .field("signal", exit.signal())
                 .field("errno", exit.errno())
                 .field("step", exit.step())
+                .field("core", exit.core())
                 .end();
     }
 
@@ -262,7 +264,24 @@ final class InfoJson {
         json.begin(name)
                 .field("cpu_us", TimeUnit.NANOSECONDS.toMicros(usage.cpu().toNanos()))
                 .field("memory_bytes", usage.memory().bytes())
-                .field("processes", usage.processes())
+                .field("processes", usage.processes());
+        if (usage.process().isPresent()) {
+            writeUsage(json, usage.process().get());
+        }
+        json.end();
+    }
+
+    private static void writeUsage(Json json, ProcessUsage usage) throws IOException {
+        json.begin("process")
+                .field("user_us", TimeUnit.NANOSECONDS.toMicros(usage.user().toNanos()))
+                .field("system_us", TimeUnit.NANOSECONDS.toMicros(usage.system().toNanos()))
+                .field("memory_peak_bytes", usage.peakMemory().bytes())
+                .field("minor_faults", usage.minorFaults())
+                .field("major_faults", usage.majorFaults())
+                .field("bytes_read", usage.read().bytes())
+                .field("bytes_written", usage.written().bytes())
+                .field("voluntary_switches", usage.voluntarySwitches())
+                .field("involuntary_switches", usage.involuntarySwitches())
                 .end();
     }
 

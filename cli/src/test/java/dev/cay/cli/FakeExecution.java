@@ -5,6 +5,7 @@ import dev.cay.Execution;
 import dev.cay.ExecutionInfo;
 import dev.cay.ExecutionUsage;
 import dev.cay.Exit;
+import dev.cay.ProcessUsage;
 import dev.cay.SandboxException;
 import dev.cay.Size;
 import dev.cay.TerminalSize;
@@ -21,6 +22,9 @@ import java.util.concurrent.TimeoutException;
 
 /** A command that is played by Java code on a thread of its own. */
 final class FakeExecution implements Execution {
+    private static final ProcessUsage PROCESS = new ProcessUsage(
+            Duration.ofMillis(1), Duration.ofMillis(1), Size.kib(4), 1, 2, Size.kib(8), Size.kib(16), 3, 4);
+
     private final int id;
     private final ExecSpec command;
     private final boolean detachable;
@@ -69,7 +73,9 @@ final class FakeExecution implements Execution {
     @Override
     public Optional<ExecutionUsage> usage() {
         return command.accounted()
-                ? Optional.of(new ExecutionUsage(Duration.ofMillis(2), Size.kib(4), alive() ? 1 : 0))
+                ? Optional.of(alive()
+                        ? new ExecutionUsage(Duration.ofMillis(2), Size.kib(4), 1)
+                        : new ExecutionUsage(Duration.ofMillis(2), Size.kib(4), 0, Optional.of(PROCESS)))
                 : Optional.empty();
     }
 

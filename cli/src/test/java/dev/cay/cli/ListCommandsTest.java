@@ -120,7 +120,7 @@ class ListCommandsTest {
         assertThat(terminal.out().lines().skip(1).findFirst())
                 .contains("{\"id\":\"77c53668fe00\",\"name\":\"77c53668fe00\",\"state\":\"exited\",\"attached\":false,"
                         + "\"created\":\"2026-01-02T03:04:05Z\",\"pid\":4711,"
-                        + "\"exit\":{\"reason\":\"exited\",\"code\":3,\"signal\":0,\"errno\":0,\"step\":\"\"},"
+                        + "\"exit\":{\"reason\":\"exited\",\"code\":3,\"signal\":0,\"errno\":0,\"step\":\"\",\"core\":false},"
                         + "\"root\":\"host\",\"labels\":{\"ci\":\"8\"}}");
     }
 
@@ -180,7 +180,7 @@ class ListCommandsTest {
                                 + "\"command_settings\":{\"terminal\":false,\"timeout_ms\":7000,\"grace_ms\":2000,"
                                 + "\"kept_bytes\":1048576},\"executions\":[{\"execution\":1,\"command\":[\"job\"],\"user\":\"root\","
                                 + "\"terminal\":false,\"pid\":2,\"started\":\"2026-01-02T03:04:05Z\","
-                                + "\"exit\":{\"reason\":\"exited\",\"code\":0,\"signal\":0,\"errno\":0,\"step\":\"\"}}],"
+                                + "\"exit\":{\"reason\":\"exited\",\"code\":0,\"signal\":0,\"errno\":0,\"step\":\"\",\"core\":false}}],"
                                 + "\"usage\":{\"cpu_us\":5000,\"memory_bytes\":2097152,\"memory_peak_bytes\":3145728,\"processes\":1,"
                                 + "\"oom_kills\":0,\"bytes_read\":4096}}\n");
     }

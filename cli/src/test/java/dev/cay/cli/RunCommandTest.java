@@ -254,9 +254,11 @@ class RunCommandTest {
         assertThat(terminal.run("run", "--format", "json", "--", "cat")).isEqualTo(7);
         assertThat(terminal.out().replaceFirst("\"duration_ms\":[0-9]+", "\"duration_ms\":1"))
                 .isEqualTo("{\"id\":\"box-1\","
-                        + "\"exit\":{\"reason\":\"exited\",\"code\":7,\"signal\":0,\"errno\":0,\"step\":\"\"},"
+                        + "\"exit\":{\"reason\":\"exited\",\"code\":7,\"signal\":0,\"errno\":0,\"step\":\"\",\"core\":false},"
                         + "\"stdout\":\"in\\u001b\\n\",\"stderr_base64\":\"/wA=\",\"truncated\":false,\"duration_ms\":1,"
-                        + "\"command_usage\":{\"cpu_us\":2000,\"memory_bytes\":4096,\"processes\":0},"
+                        + "\"command_usage\":{\"cpu_us\":2000,\"memory_bytes\":4096,\"processes\":0,\"process\":{\"user_us\":1000,\"system_us\":1000,\"memory_peak_bytes\":4096,"
+                        + "\"minor_faults\":1,\"major_faults\":2,\"bytes_read\":8192,\"bytes_written\":16384,"
+                        + "\"voluntary_switches\":3,\"involuntary_switches\":4}},"
                         + "\"usage\":{\"cpu_us\":5000,\"memory_bytes\":2097152,\"memory_peak_bytes\":3145728,\"processes\":1,"
                         + "\"oom_kills\":0,\"bytes_read\":4096}}\n");
         assertThat(terminal.err()).isEmpty();
@@ -269,7 +271,7 @@ class RunCommandTest {
         assertThat(terminal.run("run", "--format", "json", "--", "foo")).isEqualTo(127);
         assertThat(terminal.out())
                 .contains(
-                        "\"exit\":{\"reason\":\"spawn-failed\",\"code\":-1,\"signal\":0,\"errno\":2,\"step\":\"execve: ENOENT (step 21)\"}");
+                        "\"exit\":{\"reason\":\"spawn-failed\",\"code\":-1,\"signal\":0,\"errno\":2,\"step\":\"execve: ENOENT (step 21)\",\"core\":false}");
         assertThat(terminal.err()).isEmpty();
     }
 

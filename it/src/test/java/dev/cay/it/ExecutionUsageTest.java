@@ -6,6 +6,7 @@ import dev.cay.ExecResult;
 import dev.cay.ExecSpec;
 import dev.cay.Execution;
 import dev.cay.ExecutionUsage;
+import dev.cay.ProcessUsage;
 import dev.cay.Sandbox;
 import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
@@ -48,6 +49,11 @@ class ExecutionUsageTest {
             assertThat(usage.cpu()).isBetween(Duration.ofMillis(90), Duration.ofSeconds(10));
             assertThat(usage.processes()).isZero();
             assertThat(usage.memory()).isEqualTo(Size.bytes(0));
+            ProcessUsage process = usage.process().orElseThrow();
+            assertThat(process.peakMemory()).isLessThan(Size.mib(50));
+            assertThat(process.minorFaults()).isPositive();
+            assertThat(process.user().plus(process.system())).isLessThan(usage.cpu()); // that was no child of it
+            assertThat(process.voluntarySwitches()).isPositive();
             ExecutionUsage other = sandbox.exec(
                             ExecSpec.builder("true").accounted(true).build())
                     .usage()

@@ -3,11 +3,13 @@ package dev.cay.it;
 import static dev.cay.it.Lab.sh;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.cay.ExecResult;
 import dev.cay.ExecSpec;
 import dev.cay.Execution;
 import dev.cay.Exit;
+import dev.cay.ResourceLimit;
 import dev.cay.Sandbox;
 import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
@@ -15,6 +17,8 @@ import dev.cay.Sandboxes;
 import dev.cay.Size;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.Optional;
@@ -55,6 +59,23 @@ class ExitTest {
             Exit aborted =
                     sandbox.exec("perl", "-e", "require POSIX; POSIX::abort()").exit();
             assertThat(aborted).isEqualTo(Exit.signalled(Exit.Reason.SIGNALLED, 6));
+        }
+    }
+
+    /** Where memory may be written to a file, and is. */
+    @Test
+    void aCoreFileIsTold(Sandboxes engine) throws IOException {
+        assumeTrue(
+                Files.readString(Path.of("/proc/sys/kernel/core_pattern")).startsWith("core"),
+                "no files of this machine's");
+        SandboxSpec spec = SandboxSpec.host()
+                .resourceLimit(ResourceLimit.CORE, Size.mib(16).bytes())
+                .build();
+        try (Sandbox sandbox = engine.create(spec)) {
+            Exit exit = sandbox.exec("sh", "-c", "cd /tmp; kill -SEGV $$").exit();
+            assertThat(exit).isEqualTo(Exit.signalled(Exit.Reason.SIGNALLED, 11).withCore(true));
+            assertThat(sh(sandbox, "ls /tmp")).startsWith("core");
+            assertThat(sandbox.exec("sh", "-c", "kill -9 $$").exit().core()).isFalse();
         }
     }
 

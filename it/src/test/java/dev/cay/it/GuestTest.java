@@ -199,7 +199,7 @@ final class GuestTest {
                 }
             });
             assertThat(readAll(cat.output())).isEqualTo(sent);
-            assertThat(cat.await(FOREVER)).contains(new KeptExecution.Ended(new Child.Status(true, 7), false));
+            assertThat(cat.await(FOREVER).orElseThrow().status()).isEqualTo(new Child.Status(true, 7));
             writer.join();
         }
     }
@@ -277,7 +277,7 @@ final class GuestTest {
         assertThat(stub.alive()).extracting(Stub.Alive::number).containsExactly(5);
         try (KeptExecution execution = stub.attach(5)) {
             execution.write(new byte[] {42}, 0, 1);
-            assertThat(execution.await(FOREVER)).contains(new KeptExecution.Ended(new Child.Status(true, 42), false));
+            assertThat(execution.await(FOREVER).orElseThrow().status()).isEqualTo(new Child.Status(true, 42));
         }
     }
 

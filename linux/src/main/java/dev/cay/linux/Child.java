@@ -17,6 +17,7 @@ public final class Child implements AutoCloseable {
     static final int SIGINFO_PID = 16;
     static final int SIGINFO_STATUS = 24;
     static final int CLD_EXITED = 1;
+    static final int CLD_DUMPED = 3;
 
     /** {@code _IOWR(PIDFS_IOCTL_MAGIC, 11, struct pidfd_info)}, whose first version has 64 bytes. */
     static final long PIDFD_GET_INFO = 0xc040ff0bL;
@@ -24,6 +25,9 @@ public final class Child implements AutoCloseable {
     static final int PIDFD_INFO_SIZE = 64;
     static final long PIDFD_INFO_EXIT = 8;
     static final int PIDFD_INFO_EXIT_CODE_AT = 60;
+
+    /** wait(2) */
+    private static final int WCOREFLAG = 0x80;
 
     /** What has closed its streams ends within microseconds, and to fall asleep for them and be woken takes longer than to look again. */
     private static final int LOOKS = 30;
@@ -42,8 +46,18 @@ public final class Child implements AutoCloseable {
      *
      * @param exited whether it exited by itself
      * @param number its exit code, or the signal that ended it
+     * @param core whether its memory has been written to a file
      */
-    public record Status(boolean exited, int number) {}
+    public record Status(boolean exited, int number, boolean core) {
+        public Status(boolean exited, int number) {
+            this(exited, number, false);
+        }
+
+        /** As the kernel tells it, waitid(2): {@code si_code} and {@code si_status}. */
+        static Status of(int code, int status) {
+            return new Status(code == CLD_EXITED, status, code == CLD_DUMPED);
+        }
+    }
 
     Child(int pid, Fd pidfd) {
         this(pid, pidfd, Optional.empty());
@@ -157,8 +171,8 @@ public final class Child implements AutoCloseable {
             if (scratch.buffer().getInt(info + SIGINFO_PID) == 0) {
                 return Optional.empty();
             }
-            return Optional.of(new Status(
-                    scratch.buffer().getInt(info + SIGINFO_CODE) == CLD_EXITED,
+            return Optional.of(Status.of(
+                    scratch.buffer().getInt(info + SIGINFO_CODE),
                     scratch.buffer().getInt(info + SIGINFO_STATUS)));
         }
     }
@@ -174,7 +188,8 @@ public final class Child implements AutoCloseable {
             }
             int code = scratch.buffer().getInt(info + PIDFD_INFO_EXIT_CODE_AT);
             int signal = code & 0x7f;
-            return Optional.of(signal == 0 ? new Status(true, code >>> 8 & 0xff) : new Status(false, signal));
+            boolean core = (code & WCOREFLAG) != 0;
+            return Optional.of(signal == 0 ? new Status(true, code >>> 8 & 0xff) : new Status(false, signal, core));
         }
     }
 

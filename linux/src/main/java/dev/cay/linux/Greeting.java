@@ -20,6 +20,7 @@ import java.util.concurrent.TimeUnit;
  */
 record Greeting(long nonce, int pid, int executions, String release, byte[] rest) {
     private static final int HELLO = 1;
+    private static final int ONLOOKER = 1;
     private static final byte[] MAGIC = "CaySTUB1".getBytes(StandardCharsets.US_ASCII);
     private static final int GREETING_SIZE = 16;
     private static final int FIXED_SIZE = GREETING_SIZE + 4 * Integer.BYTES;
@@ -35,15 +36,16 @@ record Greeting(long nonce, int pid, int executions, String release, byte[] rest
 
     /**
      * @param deadline a value of {@link System#nanoTime}
+     * @param onlooker whether the session puts off no end for want of something to do
      * @throws SyscallException ETIMEDOUT if the stub does not answer in time, EPIPE if the channel has ended
      */
-    static Greeting exchange(Fd socket, long deadline) throws SyscallException {
+    static Greeting exchange(Fd socket, long deadline, boolean onlooker) throws SyscallException {
         long nonce;
         do {
             nonce = RANDOM.nextLong();
         } while ((int) nonce == 0);
         Answer answer = new Answer(nonce);
-        byte[] hello = hello(nonce);
+        byte[] hello = hello(nonce, onlooker ? ONLOOKER : 0);
         byte[] unsent = Arrays.copyOf(new byte[FLUSH], FLUSH + hello.length);
         System.arraycopy(hello, 0, unsent, FLUSH, hello.length);
         int sent = 0;
@@ -84,10 +86,10 @@ record Greeting(long nonce, int pid, int executions, String release, byte[] rest
     }
 
     /** Its stream's number shows, wherever it is misread, that it begins here. */
-    private static byte[] hello(long nonce) {
+    private static byte[] hello(long nonce, int flags) {
         ByteBuffer frame =
                 ByteBuffer.allocate(StubConnection.HEADER_SIZE + GREETING_SIZE).order(ByteOrder.LITTLE_ENDIAN);
-        frame.putInt(-1).put((byte) HELLO).put((byte) 0).putShort((short) GREETING_SIZE);
+        frame.putInt(-1).put((byte) HELLO).put((byte) flags).putShort((short) GREETING_SIZE);
         return frame.put(MAGIC).putLong(nonce).array();
     }
 
@@ -100,7 +102,7 @@ record Greeting(long nonce, int pid, int executions, String release, byte[] rest
         Answer(long nonce) {
             this.nonce = nonce;
             expected = Arrays.copyOfRange(
-                    hello(nonce), StubConnection.HEADER_SIZE, StubConnection.HEADER_SIZE + GREETING_SIZE);
+                    hello(nonce, 0), StubConnection.HEADER_SIZE, StubConnection.HEADER_SIZE + GREETING_SIZE);
         }
 
         /** Takes what has come; whether the answer is there: then the bytes begin with what it says. */

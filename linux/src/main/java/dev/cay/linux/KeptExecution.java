@@ -17,6 +17,9 @@ public final class KeptExecution implements AutoCloseable {
 
     private static final int INPUT = 0;
 
+    /** Where it stands in an EXIT. */
+    private static final int USAGE_AT = 16;
+
     private final StubConnection connection;
     private final int number;
     private final Mailbox state;
@@ -52,8 +55,9 @@ public final class KeptExecution implements AutoCloseable {
      * How it ended.
      *
      * @param timedOut whether its time had run out
+     * @param used by it; empty if the first process is of a version of Cay that does not tell
      */
-    public record Ended(Child.Status status, boolean timedOut) {}
+    public record Ended(Child.Status status, boolean timedOut, Optional<ResourceUsage> used) {}
 
     /** One of the streams that it writes. */
     public final class Output {
@@ -265,10 +269,16 @@ public final class KeptExecution implements AutoCloseable {
         }
     }
 
+    /** A first process of an older version of Cay does not tell what was used. */
+    static boolean isExit(int length) {
+        return length == USAGE_AT || length == USAGE_AT + ResourceUsage.SIZE;
+    }
+
     private static Ended ended(StubConnection.Frame frame) {
         ByteBuffer buffer = frame.buffer();
-        return new Ended(
-                new Child.Status(buffer.getInt(0) == Child.CLD_EXITED, buffer.getInt(4)), buffer.getInt(8) != 0);
+        Optional<ResourceUsage> used =
+                buffer.capacity() == USAGE_AT ? Optional.empty() : ResourceUsage.read(buffer, USAGE_AT);
+        return new Ended(Child.Status.of(buffer.getInt(0), buffer.getInt(4)), buffer.getInt(8) != 0, used);
     }
 
     private static byte[] integers(int... values) {

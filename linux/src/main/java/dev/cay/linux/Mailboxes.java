@@ -107,7 +107,7 @@ final class Mailboxes {
                 StubConnection.require(length % 8 == 0);
                 deliver(frame, COUNTED);
             }
-            case StubConnection.EXIT -> deliver(frame, StubConnection.EXECUTION, length == 16);
+            case StubConnection.EXIT -> deliver(frame, StubConnection.EXECUTION, KeptExecution.isExit(length));
             case StubConnection.ATTACHED -> deliver(frame, StubConnection.EXECUTION, length == 24);
             default -> {} // nothing that has been asked for
         }

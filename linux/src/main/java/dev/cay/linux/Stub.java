@@ -39,8 +39,17 @@ public final class Stub implements Kernel, AutoCloseable {
      * @throws SyscallException ETIMEDOUT if there is no answer in time, EPIPE if the channel has ended
      */
     public static Stub ofMachine(Fd socket, long deadline) throws SyscallException {
+        return ofMachine(socket, deadline, false);
+    }
+
+    /**
+     * The same.
+     *
+     * @param onlooker whether this session puts off no end for want of something to do
+     */
+    public static Stub ofMachine(Fd socket, long deadline, boolean onlooker) throws SyscallException {
         try {
-            return new Stub(new StubConnection(socket, Greeting.exchange(socket, deadline)));
+            return new Stub(new StubConnection(socket, Greeting.exchange(socket, deadline, onlooker)));
         } catch (SyscallException | RuntimeException e) {
             socket.close();
             throw e;
@@ -155,6 +164,29 @@ public final class Stub implements Kernel, AutoCloseable {
             throw new UnsupportedOperationException("executions of a machine are kept");
         }
         return Child.ofStub(spawn(list, encode(list, StubList.Mode.EXECUTION, birth)));
+    }
+
+    /**
+     * A process whose streams are its caller's.
+     *
+     * @param told how it ended, and what it has used then; to be closed
+     */
+    public record Told(Child child, KeptExecution told) {}
+
+    /**
+     * Makes a process of whose end more is told than its descriptor knows.
+     *
+     * @param number unique in its sandbox
+     */
+    public Told spawn(OpList list, Birth birth, int number) throws SyscallException {
+        KeptExecution told = new KeptExecution(connection, number);
+        try {
+            StubList encoded = encode(list, StubList.Mode.EXECUTION, birth).number(number);
+            return new Told(Child.ofStub(spawn(list, encoded)), told);
+        } catch (SyscallException | RuntimeException e) {
+            told.close();
+            throw e;
+        }
     }
 
     private Fd spawn(OpList list, StubList encoded) throws SyscallException {

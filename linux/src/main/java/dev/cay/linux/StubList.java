@@ -287,6 +287,12 @@ final class StubList implements Arg.Encoder {
         return index;
     }
 
+    /** It is an execution with a number, whose end is told. */
+    StubList number(int number) {
+        buffer.putInt(AT_EXECUTION, number);
+        return this;
+    }
+
     /** Makes it an execution that the stub keeps. */
     StubList keep(KeptExecution.Plan plan) {
         buffer.putInt(AT_EXECUTION, plan.number());

@@ -157,11 +157,13 @@ class KeptExecutionTest {
         tell(StubConnection.EXIT, 0, killed, 15, 1, 0);
 
         for (int i = 0; i < 3; i++) {
-            assertThat(execution.await(FOREVER)).contains(new KeptExecution.Ended(new Child.Status(false, 15), true));
+            assertThat(execution.await(FOREVER))
+                    .contains(new KeptExecution.Ended(new Child.Status(false, 15), true, Optional.empty()));
         }
         KeptExecution other = new KeptExecution(connection, NUMBER + 1);
         stub.send(NUMBER + 1, StubConnection.EXIT, 0, FakeStub.integers(1, 3, 0, 0));
-        assertThat(other.await(FOREVER)).contains(new KeptExecution.Ended(new Child.Status(true, 3), false));
+        assertThat(other.await(FOREVER))
+                .contains(new KeptExecution.Ended(new Child.Status(true, 3), false, Optional.empty()));
     }
 
     @Test

@@ -76,7 +76,7 @@ class StubKeptTest extends StubLab {
             });
             assertThat(all(execution.output())).isEqualTo("hello\n" + text);
             assertThat(all(execution.error())).isEqualTo("oops\n");
-            assertThat(execution.await(FOREVER)).contains(new KeptExecution.Ended(new Child.Status(true, 3), false));
+            assertThat(execution.await(FOREVER).orElseThrow().status()).isEqualTo(new Child.Status(true, 3));
             writer.join();
         } catch (InterruptedException e) {
             throw new AssertionError(e);
@@ -101,7 +101,9 @@ class StubKeptTest extends StubLab {
     void aTimeThatRunsOutIsTold() throws IOException {
         try (KeptExecution execution = keep(1, directory.resolve("record"), 1, "sleep 1000")) {
             KeptExecution.Ended ended = execution.await(FOREVER).orElseThrow();
-            assertThat(ended).isEqualTo(new KeptExecution.Ended(new Child.Status(false, Processes.SIGTERM), true));
+            assertThat(ended.status()).isEqualTo(new Child.Status(false, Processes.SIGTERM));
+            assertThat(ended.timedOut()).isTrue();
+            assertThat(ended.used().orElseThrow().minorFaults()).isPositive();
         }
     }
 

@@ -228,7 +228,7 @@ class StubMachineTest {
             assertThat(execution.write(sent, 0, sent.length)).isTrue();
             execution.endInput();
             assertThat(readAll(execution)).isEqualTo("through the machine");
-            assertThat(execution.await(FOREVER)).contains(new KeptExecution.Ended(new Child.Status(true, 3), false));
+            assertThat(execution.await(FOREVER).orElseThrow().status()).isEqualTo(new Child.Status(true, 3));
         }
         assertThat(lowestFreeDescriptor()).isEqualTo(before);
     }

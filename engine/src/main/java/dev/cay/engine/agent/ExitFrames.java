@@ -2,6 +2,7 @@ package dev.cay.engine.agent;
 
 import dev.cay.ExecutionUsage;
 import dev.cay.Exit;
+import dev.cay.ProcessUsage;
 import dev.cay.engine.json.JsonWriter;
 import dev.cay.linux.Errno;
 import java.io.IOException;
@@ -75,7 +76,11 @@ final class ExitFrames {
                                 "usage",
                                 usage,
                                 (object, used) ->
-                                        object.field("cpuNanos", used.cpu().toNanos()));
+                                        object.field("cpuNanos", used.cpu().toNanos()))
+                        .object("rusage", usage.flatMap(ExecutionUsage::process), ExitFrames::write);
+                if (exit.signal() != 0) {
+                    json.field("core", exit.core());
+                }
                 if (!spawned) {
                     json.field("errno", Errno.nameOf(exit.errno())).field("step", exit.step());
                 }
@@ -86,6 +91,18 @@ final class ExitFrames {
             say(exit.step());
         }
         send(code, exit.signal());
+    }
+
+    private static void write(JsonWriter json, ProcessUsage used) {
+        json.field("userNanos", used.user().toNanos())
+                .field("systemNanos", used.system().toNanos())
+                .field("peakMemoryBytes", used.peakMemory().bytes())
+                .field("minorFaults", used.minorFaults())
+                .field("majorFaults", used.majorFaults())
+                .field("readBytes", used.read().bytes())
+                .field("writtenBytes", used.written().bytes())
+                .field("voluntarySwitches", used.voluntarySwitches())
+                .field("involuntarySwitches", used.involuntarySwitches());
     }
 
     private void say(String reason) throws IOException {

@@ -130,8 +130,9 @@ public final class Container implements AutoCloseable {
      *
      * @param child the process, to be reaped by whoever started it before the container can end
      * @param group the name of its control group; empty if that is the sandbox's
+     * @param told what it has used when it has ended, if that was asked for
      */
-    public record Process(Child child, Optional<String> group) {}
+    public record Process(Child child, Optional<String> group, Optional<KeptExecution> told) {}
 
     /**
      * Makes room for a command.
@@ -174,8 +175,8 @@ public final class Container implements AutoCloseable {
                 root.run(ExecutionList.own(walls, resolved.identity(), streams));
                 OpList list = ExecutionList.of(walls, resolved, streams);
                 Process process = entrance.isPresent()
-                        ? spawn(list, entrance.get())
-                        : new Process(takeover.orElseThrow().start(list, cleanup), Optional.empty());
+                        ? spawn(list, entrance.get(), command.accounted())
+                        : new Process(takeover.orElseThrow().start(list, cleanup), Optional.empty(), Optional.empty());
                 started = true;
                 return process;
             } catch (SyscallException e) {
@@ -184,11 +185,18 @@ public final class Container implements AutoCloseable {
             }
         }
 
-        private Process spawn(OpList list, Cgroup.Entrance place) throws SyscallException {
+        private Process spawn(OpList list, Cgroup.Entrance place, boolean accounted) throws SyscallException {
             String name = place.execution().orElseThrow();
-            Child child = inside.spawn(list, new Birth(0, place.unified()));
-            group.joined(name, child);
-            return new Process(child, Optional.of(name));
+            Birth birth = new Birth(0, place.unified());
+            Process process;
+            if (accounted) {
+                Stub.Told told = stub.spawn(list, birth, group.nextExecution());
+                process = new Process(told.child(), Optional.of(name), Optional.of(told.told()));
+            } else {
+                process = new Process(inside.spawn(list, birth), Optional.of(name), Optional.empty());
+            }
+            group.joined(name, process.child());
+            return process;
         }
 
         /** Kills the process if there already is one. Thread-safe. */
@@ -421,6 +429,7 @@ public final class Container implements AutoCloseable {
         try {
             group.release(process.group().get());
         } finally {
+            process.told().ifPresent(KeptExecution::close);
             process.child().close();
         }
     }
@@ -471,7 +480,7 @@ public final class Container implements AutoCloseable {
 
     /** What a command has used; empty if nobody knows. */
     public Optional<ExecutionUsage> usage(Process process) {
-        return process.group().flatMap(group::usage);
+        return process.group().flatMap(group::usage).map(usage -> CommandUsage.with(usage, CommandUsage.told(process)));
     }
 
     public Optional<ExecutionUsage> usage(int number) {

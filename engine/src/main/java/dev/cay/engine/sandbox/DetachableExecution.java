@@ -5,10 +5,12 @@ import dev.cay.ExecutionUsage;
 import dev.cay.Exit;
 import dev.cay.SandboxException;
 import dev.cay.TerminalSize;
+import dev.cay.engine.container.CommandUsage;
 import dev.cay.engine.container.Container;
 import dev.cay.linux.Errno;
 import dev.cay.linux.KeptExecution;
 import dev.cay.linux.Processes;
+import dev.cay.linux.ResourceUsage;
 import dev.cay.linux.SyscallException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -177,7 +179,7 @@ final class DetachableExecution implements Execution {
     Optional<Exit> await(long deadline) {
         if (exit.isEmpty()) {
             try {
-                kept.await(deadline).ifPresent(ended -> end(classify(ended)));
+                kept.await(deadline).ifPresent(ended -> end(classify(ended), ended.used()));
             } catch (SyscallException e) {
                 if (released) { // how it ends is for others to learn, and to write down
                     throw new SandboxException.Conflict(
@@ -187,7 +189,8 @@ final class DetachableExecution implements Execution {
                     throw new SandboxException.Conflict(
                             "somebody else has taken up command " + kept.number(), "attach again to take it back");
                 }
-                end(Exit.signalled(keeper.ranOutOfMemory() ? Exit.Reason.OOM : Exit.Reason.KILLED, Processes.SIGKILL));
+                Exit.Reason reason = keeper.ranOutOfMemory() ? Exit.Reason.OOM : Exit.Reason.KILLED;
+                end(Exit.signalled(reason, Processes.SIGKILL), Optional.empty());
             }
         }
         return exit;
@@ -196,7 +199,8 @@ final class DetachableExecution implements Execution {
     private Exit classify(KeptExecution.Ended ended) {
         int number = ended.status().number();
         if (ended.timedOut()) {
-            return Exit.signalled(Exit.Reason.TIMEOUT, ended.status().exited() ? Processes.SIGTERM : number);
+            return Exit.signalled(Exit.Reason.TIMEOUT, ended.status().exited() ? Processes.SIGTERM : number)
+                    .withCore(ended.status().core());
         }
         if (ended.status().exited()) {
             return Exit.exited(number);
@@ -204,12 +208,15 @@ final class DetachableExecution implements Execution {
         if (number == Processes.SIGKILL && keeper.ranOutOfMemory()) {
             return Exit.signalled(Exit.Reason.OOM, number);
         }
-        return Exit.signalled(killed ? Exit.Reason.KILLED : Exit.Reason.SIGNALLED, number);
+        return Exit.signalled(killed ? Exit.Reason.KILLED : Exit.Reason.SIGNALLED, number)
+                .withCore(ended.status().core());
     }
 
-    private synchronized void end(Exit how) {
+    private synchronized void end(Exit how, Optional<ResourceUsage> told) {
         if (exit.isEmpty()) {
-            used = settings.accounted() ? keeper.usage(kept.number()) : Optional.empty();
+            used = settings.accounted()
+                    ? keeper.usage(kept.number()).map(usage -> CommandUsage.with(usage, told))
+                    : Optional.empty();
             exit = Optional.of(how);
             settings.onEnd().accept(how, used);
         }

@@ -199,7 +199,8 @@ final class LocalExecution implements Execution {
 
     private Exit classify(Child.Status status) {
         if (timedOut) {
-            return Exit.signalled(Exit.Reason.TIMEOUT, status.exited() ? Processes.SIGTERM : status.number());
+            return Exit.signalled(Exit.Reason.TIMEOUT, status.exited() ? Processes.SIGTERM : status.number())
+                    .withCore(status.core());
         }
         if (status.exited()) {
             return Exit.exited(status.number());
@@ -208,7 +209,8 @@ final class LocalExecution implements Execution {
             return Exit.signalled(Exit.Reason.OOM, status.number());
         }
         boolean byCaller = killed || sandboxEnding.getAsBoolean() && status.number() == Processes.SIGKILL;
-        return Exit.signalled(byCaller ? Exit.Reason.KILLED : Exit.Reason.SIGNALLED, status.number());
+        return Exit.signalled(byCaller ? Exit.Reason.KILLED : Exit.Reason.SIGNALLED, status.number())
+                .withCore(status.core());
     }
 
     @Override

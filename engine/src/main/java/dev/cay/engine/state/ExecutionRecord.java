@@ -29,6 +29,7 @@ public final class ExecutionRecord {
 
     static final int ENDED = 2;
     private static final int CLD_EXITED = 1;
+    private static final int CLD_DUMPED = 3;
     private static final int SIGKILL = 9;
     private static final int SIGTERM = 15;
     private static final int MAXIMUM_SIGNAL = 64;
@@ -193,10 +194,14 @@ public final class ExecutionRecord {
     /** Why a signal came, other than for the time, is not known here. */
     private static Exit exit(int code, int status, boolean timedOut) {
         int signal = status >= 1 && status <= MAXIMUM_SIGNAL ? status : SIGKILL;
+        boolean core = code == CLD_DUMPED;
         if (timedOut) {
-            return Exit.signalled(Exit.Reason.TIMEOUT, code == CLD_EXITED ? SIGTERM : signal);
+            return Exit.signalled(Exit.Reason.TIMEOUT, code == CLD_EXITED ? SIGTERM : signal)
+                    .withCore(core);
         }
-        return code == CLD_EXITED ? Exit.exited(status & 0xFF) : Exit.signalled(Exit.Reason.SIGNALLED, signal);
+        return code == CLD_EXITED
+                ? Exit.exited(status & 0xFF)
+                : Exit.signalled(Exit.Reason.SIGNALLED, signal).withCore(core);
     }
 
     /** No channel: an interrupt of the reader would close it. */

@@ -2,6 +2,7 @@ package dev.cay.engine.state;
 
 import dev.cay.ExecutionUsage;
 import dev.cay.Exit;
+import dev.cay.ProcessUsage;
 import dev.cay.SandboxException;
 import dev.cay.Size;
 import dev.cay.engine.json.JsonObject;
@@ -61,7 +62,8 @@ final class StateJson {
                 .field("code", exit.code())
                 .field("signal", exit.signal())
                 .field("errno", exit.errno())
-                .field("step", exit.step());
+                .field("step", exit.step())
+                .field("core", exit.core());
     }
 
     static Exit readExit(JsonObject in) {
@@ -70,20 +72,52 @@ final class StateJson {
                 (int) in.number("code", -1, 255),
                 (int) in.number("signal", 0, 64),
                 (int) in.number("errno", 0, 4095),
-                in.text("step"));
+                in.text("step"),
+                in.optionalFlag("core"));
     }
 
     static void write(JsonWriter out, ExecutionUsage usage) {
         out.field("cpu", usage.cpu().toNanos())
                 .field("memory", usage.memory().bytes())
-                .field("processes", usage.processes());
+                .field("processes", usage.processes())
+                .object("process", usage.process(), StateJson::write);
+    }
+
+    private static void write(JsonWriter out, ProcessUsage usage) {
+        out.field("user", usage.user().toNanos())
+                .field("system", usage.system().toNanos())
+                .field("peakMemory", usage.peakMemory().bytes())
+                .field("minorFaults", usage.minorFaults())
+                .field("majorFaults", usage.majorFaults())
+                .field("read", usage.read().bytes())
+                .field("written", usage.written().bytes())
+                .field("voluntarySwitches", usage.voluntarySwitches())
+                .field("involuntarySwitches", usage.involuntarySwitches());
+    }
+
+    private static ProcessUsage readProcessUsage(JsonObject in) {
+        return new ProcessUsage(
+                Duration.ofNanos(count(in, "user")),
+                Duration.ofNanos(count(in, "system")),
+                Size.bytes(count(in, "peakMemory")),
+                count(in, "minorFaults"),
+                count(in, "majorFaults"),
+                Size.bytes(count(in, "read")),
+                Size.bytes(count(in, "written")),
+                count(in, "voluntarySwitches"),
+                count(in, "involuntarySwitches"));
+    }
+
+    private static long count(JsonObject in, String field) {
+        return in.number(field, 0, Long.MAX_VALUE);
     }
 
     static ExecutionUsage readUsage(JsonObject in) {
         return new ExecutionUsage(
                 Duration.ofNanos(in.number("cpu", 0, Long.MAX_VALUE)),
                 Size.bytes(in.number("memory", 0, Long.MAX_VALUE)),
-                (int) in.number("processes", 0, Integer.MAX_VALUE));
+                (int) in.number("processes", 0, Integer.MAX_VALUE),
+                in.optionalObject("process", StateJson::readProcessUsage));
     }
 
     static void write(JsonWriter out, ProcessIdentity process) {

@@ -7,6 +7,7 @@ import dev.cay.ExecSpec;
 import dev.cay.ExecutionInfo;
 import dev.cay.ExecutionUsage;
 import dev.cay.Exit;
+import dev.cay.ProcessUsage;
 import dev.cay.SandboxException;
 import dev.cay.Size;
 import dev.cay.TerminalSize;
@@ -67,6 +68,9 @@ final class ExecutionsTest {
             assertThat(running.exit()).isEmpty();
             stub.ended(1, 3, false, NOW.plusSeconds(2));
             assertThat(executions.info(2, true).exit()).hasValue(Exit.exited(3));
+            stub.ended(3, 11, false, NOW.plusSeconds(2));
+            Exit dumped = Exit.signalled(Exit.Reason.SIGNALLED, 11).withCore(true);
+            assertThat(executions.info(2, true).exit()).hasValue(dumped);
         }
     }
 
@@ -77,6 +81,12 @@ final class ExecutionsTest {
             assertThat(executions.info(2, false).exit()).hasValue(Exit.signalled(Exit.Reason.SIGNALLED, 9));
             assertThat(executions.usage(2)).isEmpty();
             ExecutionUsage used = new ExecutionUsage(Duration.ofNanos(7), Size.bytes(8), 9);
+            executions.ended(2, Exit.signalled(Exit.Reason.SIGNALLED, 11).withCore(true), Optional.of(used));
+            assertThat(executions.usage(2)).hasValue(used);
+            assertThat(executions.info(2, false).exit().orElseThrow().core()).isTrue();
+            ProcessUsage process = new ProcessUsage(
+                    Duration.ofNanos(1), Duration.ofNanos(2), Size.kib(3), 4, 5, Size.kib(6), Size.kib(7), 8, 9);
+            used = new ExecutionUsage(used.cpu(), used.memory(), used.processes(), Optional.of(process));
             executions.ended(2, Exit.signalled(Exit.Reason.OOM, 9), Optional.of(used));
             assertThat(executions.usage(2)).hasValue(used);
             assertThat(executions.info(2, false).exit()).hasValue(Exit.signalled(Exit.Reason.OOM, 9));
