@@ -22,6 +22,7 @@ final class AgentControlRows extends AgentRows {
     Map<String, AgentConformance.Check> checks() {
         Map<String, AgentConformance.Check> checks = new LinkedHashMap<>();
         checks.put("control", this::control);
+        checks.put("activity", this::activity);
         checks.put("shutdown", this::shutdown);
         return checks;
     }
@@ -40,7 +41,8 @@ final class AgentControlRows extends AgentRows {
                 assertThat(client.line("{\"id\":4,\"request\":\"" + request + "\"}"))
                         .contains(abilities.clock() ? "\"id\":4,\"ok\":{\"disks\":[]}" : "\"code\":\"unsupported\"");
             }
-            assertThat(client.line("{\"id\":5,\"request\":\"other\"}")).contains("\"code\":\"unsupported\"");
+            assertThat(client.line("{\"id\":5,\"request\":\"other\",\"thawAfterSeconds\":1}"))
+                    .contains("\"code\":\"unsupported\"");
             assertThat(client.line("{\"id\":6,\"request\":\"signal\",\"execution\":999999,\"signal\":9}"))
                     .contains("\"id\":6,\"error\":{\"code\":\"not-found\"");
             String clock = "{\"id\":7,\"request\":\"clock\",\"seconds\":"
@@ -63,6 +65,49 @@ final class AgentControlRows extends AgentRows {
             client.write("x".repeat(70_000).getBytes(UTF_8));
             assertThat(client.line()).contains("a line is longer than");
         }
+    }
+
+    /** What is done is counted, and whoever only looks does nothing. */
+    private void activity() throws IOException {
+        try (AgentClient client = AgentClient.connect(socket, AgentClient.CONTROL)) {
+            String idle = awaitActivity(client, "\"commands\":0,\"files\":0");
+            assertThat(idle).containsPattern("\"last\":\"20[0-9-]+T[0-9:.]+Z\"");
+            assertThat(activity(client)).isEqualTo(idle);
+            try (AgentClient cat = executions();
+                    AgentClient writer = files()) {
+                cat.send(AgentClient.START, "{\"cmd\":[\"cat\"]}").send(AgentClient.STDIN, new byte[100_000]);
+                writer.send(AgentClient.WRITE, "{\"path\":\"/tmp/counted\"}");
+                String busy = awaitActivity(client, "\"commands\":1,\"files\":1");
+                assertThat(busy).isNotEqualTo(idle);
+                cat.send(AgentClient.EOF);
+                assertThat(cat.ended().stdout()).hasSize(100_000);
+                writer.send(AgentClient.DONE).next(AgentClient.ACK);
+            }
+            String after = awaitActivity(client, "\"commands\":0,\"files\":0");
+            for (String bytes : List.of("receivedBytes", "sentBytes")) {
+                assertThat(number(after, bytes) - number(idle, bytes)).isBetween(100_000L, 101_000L);
+            }
+        }
+    }
+
+    private static String activity(AgentClient client) throws IOException {
+        String answer = client.line("{\"request\":\"inspect\"}");
+        int at = answer.indexOf("\"activity\":{");
+        assertThat(at).as(answer).isPositive();
+        return answer.substring(at, answer.indexOf('}', at));
+    }
+
+    private static String awaitActivity(AgentClient client, String expected) throws IOException {
+        String activity = activity(client);
+        while (!activity.contains(expected)) { // those before are about to leave
+            activity = activity(client);
+        }
+        return activity;
+    }
+
+    private static long number(String activity, String field) {
+        String rest = activity.substring(activity.indexOf(field) + field.length() + 2);
+        return Long.parseLong(rest.split("[^0-9]")[0]);
     }
 
     /** All commands end, asked first; the sandbox stays. */

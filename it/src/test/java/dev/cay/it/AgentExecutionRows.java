@@ -321,8 +321,10 @@ final class AgentExecutionRows extends AgentRows {
                     .contains("\"reason\":\"signalled\"")
                     .contains("\"code\":137")
                     .contains("\"signal\":9")
+                    .contains("\"core\":false") // as there may be none
                     .matches(detail -> detail.contains("\"usage\":{\"cpuNanos\":") == abilities.accounts());
         }
+        rusage();
         try (AgentClient client = AgentClient.greeted(socket, AgentClient.EXECUTIONS)) {
             client.send(AgentClient.START, "{\"cmd\":[\"/no/such/program\"]}");
             Ended ended = client.ended(); // without STARTED
@@ -341,6 +343,26 @@ final class AgentExecutionRows extends AgentRows {
         try (AgentClient client = executions()) {
             Ended ended = client.send(AgentClient.HELLO, "{\"protocol\":0}").ended();
             assertThat(ended.code()).isEqualTo(126);
+        }
+    }
+
+    /** Of what its process used, and what that has waited for; also if it was kept. */
+    private void rusage() throws IOException {
+        String used = "x=12345678; i=0; while [ $i -lt 20 ]; do x=$x$x; i=$((i+1)); done; true | true"; // 8 MiB
+        for (String policy : List.of("kill", "keep")) {
+            try (AgentClient client = AgentClient.greeted(socket, AgentClient.EXECUTIONS)) {
+                client.send(AgentClient.START, shell(used, "\"on_disconnect\":\"" + policy + "\""));
+                client.next(AgentClient.STARTED);
+                String detail = client.ended().details().getFirst();
+                assertThat(detail).doesNotContain("\"core\"");
+                for (String some : List.of("userNanos", "peakMemoryBytes", "minorFaults", "voluntarySwitches")) {
+                    assertThat(detail).containsPattern("\"rusage\":\\{.*\"" + some + "\":[1-9]");
+                }
+                assertThat(detail)
+                        .containsPattern("\"systemNanos\":[0-9]+,")
+                        .containsPattern("\"majorFaults\":[0-9]+,\"readBytes\":[0-9]+,\"writtenBytes\":[0-9]+,")
+                        .containsPattern("\"involuntarySwitches\":[0-9]+}");
+            }
         }
     }
 

@@ -86,6 +86,20 @@ final class DetachedSnapshotTest {
         }
     }
 
+    /** Its disk stands still for a process that is killed: whoever comes next lets it go on. */
+    @Test
+    void whoIsKilledStopsItsDiskForNobody() throws IOException {
+        try (OtherProcess other = OtherProcess.start()) {
+            Path socket = Path.of(other.tell("serve", NAME, ""));
+            try (AgentClient control = AgentClient.connect(socket, AgentClient.CONTROL)) {
+                assertThat(control.line("{\"request\":\"freeze\",\"thawAfterSeconds\":3600}"))
+                        .contains("{\"disks\":[\"changes\"]}");
+            }
+            other.kill();
+        }
+        goesOn(sandbox);
+    }
+
     private static long number(Sandbox counting, String file) {
         return Long.parseLong(Lab.sh(counting, "until [ -e " + file + " ]; do :; done; cat " + file));
     }

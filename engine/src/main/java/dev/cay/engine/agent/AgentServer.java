@@ -43,7 +43,9 @@ public final class AgentServer implements AgentSocket {
     private final AgentSpec spec;
     private final SocketFile socket;
     private final Consumer<AgentServer> onClose;
-    private final KeptCommands kept = new KeptCommands();
+    private final Activity activity = new Activity();
+    private final KeptCommands kept = new KeptCommands(activity);
+    private final Standstill standstill;
     private final Semaphore anteroom = new Semaphore(ANTEROOM);
     private final Map<Port, Semaphore> permits = new EnumMap<>(Port.class);
     private final Map<Connection, Thread> connections = new ConcurrentHashMap<>();
@@ -79,6 +81,7 @@ public final class AgentServer implements AgentSocket {
     private AgentServer(Sandbox sandbox, Host host, AgentSpec spec, SocketFile socket, Consumer<AgentServer> onClose) {
         this.sandbox = sandbox;
         this.host = host;
+        standstill = new Standstill(host);
         this.spec = spec;
         this.socket = socket;
         this.onClose = onClose;
@@ -154,8 +157,8 @@ public final class AgentServer implements AgentSocket {
     private void receive(SocketChannel peer) {
         AtomicBoolean waiting = new AtomicBoolean(true);
         try (peer) {
-            FrameInput input = new FrameInput(peer);
-            FrameOutput output = new FrameOutput(peer);
+            FrameInput input = new FrameInput(peer, activity);
+            FrameOutput output = new FrameOutput(peer, activity);
             Optional<Port> port = greet(peer, input, output);
             if (port.isPresent()) {
                 serve(port.get(), new Connection(input, output, peer), waiting);
@@ -219,9 +222,13 @@ public final class AgentServer implements AgentSocket {
                 return;
             }
             switch (port) {
-                case EXECUTIONS -> new ExecutionService(sandbox, host, kept, connection).serve();
-                case FILES -> new FileService(sandbox, connection).serve();
-                case CONTROL -> new ControlService(sandbox, host, connection).serve();
+                case EXECUTIONS -> executions(connection).serve();
+                case FILES -> {
+                    try (Activity.Span _ = activity.file()) {
+                        new FileService(sandbox, connection).serve();
+                    }
+                }
+                case CONTROL -> control(connection).serve();
             }
         } finally {
             connections.remove(connection);
@@ -232,10 +239,18 @@ public final class AgentServer implements AgentSocket {
     private void refuse(Port port, Connection connection) throws IOException {
         String reason = "busy: " + spec.connections() + " connections are being served at port " + port.number();
         switch (port) {
-            case EXECUTIONS -> new ExecutionService(sandbox, host, kept, connection).refuseBusy(reason);
+            case EXECUTIONS -> executions(connection).refuseBusy(reason);
             case FILES -> new FileService(sandbox, connection).refuseBusy(reason);
-            case CONTROL -> new ControlService(sandbox, host, connection).refuseBusy(reason);
+            case CONTROL -> control(connection).refuseBusy(reason);
         }
+    }
+
+    private ExecutionService executions(Connection connection) {
+        return new ExecutionService(sandbox, host, kept, activity, connection);
+    }
+
+    private ControlService control(Connection connection) {
+        return new ControlService(sandbox, host, standstill, activity, connection);
     }
 
     private void closeStrangers() {
@@ -263,6 +278,7 @@ public final class AgentServer implements AgentSocket {
             closeStrangers();
             connections.values().forEach(AgentServer::await);
             kept.close();
+            standstill.close();
             onClose.accept(this);
         }
     }

@@ -13,10 +13,20 @@ import java.nio.charset.StandardCharsets;
  * @param seconds for {@code clock}: since 1970
  * @param nanoseconds for {@code clock}
  * @param graceMillis for {@code shutdown}: how long commands may take to end by themselves
+ * @param thawAfterSeconds for {@code freeze}: how long file systems stand still if nobody says {@code thaw}
  */
 record ControlRequest(
-        long id, String request, int execution, int signal, long seconds, int nanoseconds, int graceMillis) {
+        long id,
+        String request,
+        int execution,
+        int signal,
+        long seconds,
+        int nanoseconds,
+        int graceMillis,
+        int thawAfterSeconds) {
     private static final int MAXIMUM_GRACE = 3_600_000;
+    private static final int LONGEST_STANDSTILL = 3600;
+    private static final int USUAL_STANDSTILL = 60;
 
     static ControlRequest read(String line) throws RefusalException {
         Fields fields = new Fields();
@@ -28,7 +38,8 @@ record ControlRequest(
                 fields.signal,
                 fields.seconds,
                 fields.nanoseconds,
-                fields.graceMillis);
+                fields.graceMillis,
+                fields.thawAfterSeconds);
     }
 
     private static final class Fields implements JsonRequest.Fields {
@@ -39,6 +50,7 @@ record ControlRequest(
         private long seconds = -1;
         private int nanoseconds;
         private int graceMillis;
+        private int thawAfterSeconds = USUAL_STANDSTILL;
 
         @Override
         public boolean read(String field, JsonReader value) {
@@ -50,6 +62,12 @@ record ControlRequest(
                 case "seconds" -> seconds = value.unsigned(field);
                 case "nanos" -> nanoseconds = value.number(field, 999_999_999);
                 case "graceMillis" -> graceMillis = value.number(field, MAXIMUM_GRACE);
+                case "thawAfterSeconds" -> {
+                    thawAfterSeconds = value.number(field, LONGEST_STANDSTILL);
+                    if (thawAfterSeconds == 0) {
+                        throw value.refused("file systems stand still for a second at least");
+                    }
+                }
                 default -> {
                     return false;
                 }

@@ -33,11 +33,16 @@ final class ControlService {
 
     private final Sandbox sandbox;
     private final AgentServer.Host host;
+    private final Standstill standstill;
+    private final Activity activity;
     private final Connection connection;
     private Optional<EventStream> events = Optional.empty();
     private volatile boolean over;
 
-    ControlService(Sandbox sandbox, AgentServer.Host host, Connection connection) {
+    ControlService(
+            Sandbox sandbox, AgentServer.Host host, Standstill standstill, Activity activity, Connection connection) {
+        this.standstill = standstill;
+        this.activity = activity;
         this.sandbox = sandbox;
         this.host = host;
         this.connection = connection;
@@ -78,6 +83,7 @@ final class ControlService {
                 List<BootStep> boot = sandbox.boot();
                 succeed(request.id(), json -> {
                     write(json, info, usage);
+                    json.object("activity", this::writeActivity);
                     if (!boot.isEmpty()) { // a container has none
                         json.objects("boot", boot, ControlService::write);
                     }
@@ -92,8 +98,12 @@ final class ControlService {
                 succeed(request.id(), _ -> {});
             }
             case "clock" -> setClock(request);
-            case "freeze", "thaw" -> {
-                List<String> disks = host.freeze(request.request().equals("freeze"));
+            case "freeze" -> {
+                List<String> disks = standstill.begin(Duration.ofSeconds(request.thawAfterSeconds()));
+                succeed(request.id(), json -> json.texts("disks", disks));
+            }
+            case "thaw" -> {
+                List<String> disks = standstill.end();
                 succeed(request.id(), json -> json.texts("disks", disks));
             }
             case "shutdown" -> {
@@ -156,6 +166,14 @@ final class ControlService {
                 .field("paused", info.paused())
                 .object("machine", info.machine(), ControlService::write)
                 .object("usage", usage, ControlService::write);
+    }
+
+    private void writeActivity(JsonWriter json) {
+        json.field("last", activity.last().toString())
+                .field("commands", activity.commands())
+                .field("files", activity.files())
+                .field("receivedBytes", activity.received())
+                .field("sentBytes", activity.sent());
     }
 
     private static void write(JsonWriter json, MachineInfo machine) {

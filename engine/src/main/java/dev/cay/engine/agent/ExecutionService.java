@@ -27,12 +27,15 @@ final class ExecutionService {
     private final Sandbox sandbox;
     private final AgentServer.Host host;
     private final KeptCommands kept;
+    private final Activity activity;
     private final Connection connection;
     private final ExitFrames exits;
     private Stage stage = Stage.NEW;
     private boolean greeted;
 
-    ExecutionService(Sandbox sandbox, AgentServer.Host host, KeptCommands kept, Connection connection) {
+    ExecutionService(
+            Sandbox sandbox, AgentServer.Host host, KeptCommands kept, Activity activity, Connection connection) {
+        this.activity = activity;
         this.sandbox = sandbox;
         this.host = host;
         this.kept = kept;
@@ -201,7 +204,14 @@ final class ExecutionService {
 
     private void run(Execution execution, RunningCommand.Manner manner) throws IOException {
         stage = manner.terminal() ? Stage.RUNNING_IN_TERMINAL : Stage.RUNNING;
-        new RunningCommand(execution, connection, stage, manner).run();
+        RunningCommand command = new RunningCommand(execution, connection, stage, manner);
+        if (execution instanceof KeptCommand.Turn) { // counted with or without a peer
+            command.run();
+        } else {
+            try (Activity.Span _ = activity.command()) {
+                command.run();
+            }
+        }
         stage = Stage.ANSWERED;
     }
 

@@ -15,11 +15,18 @@ final class FrameInput {
     private static final int BUFFER = 8 * 1024;
 
     private final ReadableByteChannel channel;
+    private final Activity activity;
     private final ByteBuffer buffer = ByteBuffer.allocate(BUFFER).limit(0);
     private int left;
 
     FrameInput(ReadableByteChannel channel) {
+        this(channel, new Activity());
+    }
+
+    /** @param activity is told how many bytes of frames have come */
+    FrameInput(ReadableByteChannel channel, Activity activity) {
         this.channel = channel;
+        this.activity = activity;
     }
 
     /**
@@ -94,6 +101,12 @@ final class FrameInput {
     }
 
     private int some(byte[] target, int offset, int length) throws IOException {
+        int count = take(target, offset, length);
+        activity.receive(count);
+        return count;
+    }
+
+    private int take(byte[] target, int offset, int length) throws IOException {
         if (!buffer.hasRemaining()) {
             if (length >= BUFFER) {
                 return channel.read(ByteBuffer.wrap(target, offset, length));

@@ -14,11 +14,18 @@ final class FrameOutput {
     private static final byte[] NOTHING = {};
 
     private final WritableByteChannel channel;
+    private final Activity activity;
     private final ReentrantLock lock = new ReentrantLock();
     private ByteBuffer buffer = ByteBuffer.allocate(1024);
 
     FrameOutput(WritableByteChannel channel) {
+        this(channel, new Activity());
+    }
+
+    /** @param activity is told how many bytes of frames have gone */
+    FrameOutput(WritableByteChannel channel, Activity activity) {
         this.channel = channel;
+        this.activity = activity;
     }
 
     void send(FrameType type) throws IOException {
@@ -43,6 +50,7 @@ final class FrameOutput {
             }
             new FrameHeader(type, length).write(buffer.clear());
             write(buffer.put(bytes, offset, length).flip());
+            activity.send(FrameHeader.SIZE + length);
         } finally {
             lock.unlock();
         }

@@ -8,8 +8,18 @@ final class Hello {
     static final int PROTOCOL = 1;
 
     /** What there is beyond the published frames. */
-    private static final List<String> FEATURES =
-            List.of("exit-detail", "started", "attach", "stay-attached", "tar", "read-range", "owner", "append");
+    private static final List<String> FEATURES = List.of(
+            "exit-detail",
+            "core",
+            "rusage",
+            "started",
+            "attach",
+            "stay-attached",
+            "tar",
+            "read-range",
+            "owner",
+            "append",
+            "in-place");
 
     private Hello() {}
 

@@ -1,6 +1,7 @@
 package dev.cay.engine.agent;
 
 import dev.cay.Execution;
+import dev.cay.ExecutionUsage;
 import dev.cay.Exit;
 import dev.cay.SandboxException;
 import dev.cay.TerminalSize;
@@ -24,6 +25,7 @@ final class KeptCommand {
     private final int number;
     private final Execution execution;
     private final boolean terminal;
+    private final Activity activity;
     private final Runnable onClose;
     private final KeptStream stdout = new KeptStream(CAPACITY);
     private final KeptStream stderr = new KeptStream(CAPACITY);
@@ -31,13 +33,16 @@ final class KeptCommand {
     private final Condition changed = lock.newCondition();
     private final Thread waiter = Thread.ofVirtual().name("cay-agent-kept").unstarted(this::run);
     private Optional<Exit> exit = Optional.empty();
+    private Optional<ExecutionUsage> used = Optional.empty();
     private Optional<Turn> turn = Optional.empty();
 
     /**
      * @param execution has just been started, and is this one's from now on
+     * @param activity counts it as long as it runs
      * @param onClose is run when nobody can take it up any more
      */
-    KeptCommand(int number, Execution execution, boolean terminal, Runnable onClose) {
+    KeptCommand(int number, Execution execution, boolean terminal, Activity activity, Runnable onClose) {
+        this.activity = activity;
         this.number = number;
         this.execution = execution;
         this.terminal = terminal;
@@ -52,10 +57,15 @@ final class KeptCommand {
     private void run() {
         Thread output = Thread.ofVirtual().name("cay-agent-kept").start(() -> stdout.fill(execution.stdout()));
         Thread error = Thread.ofVirtual().name("cay-agent-kept").start(() -> stderr.fill(execution.stderr()));
-        Exit end = awaitEnd();
+        Exit end;
+        try (Activity.Span _ = activity.command()) {
+            end = awaitEnd();
+        }
+        Optional<ExecutionUsage> usage = usage();
         lock.lock();
         try {
             exit = Optional.of(end);
+            used = usage;
             changed.signalAll();
         } finally {
             lock.unlock();
@@ -70,6 +80,14 @@ final class KeptCommand {
             return execution.await();
         } catch (SandboxException e) {
             return Exit.signalled(Exit.Reason.KILLED, SIGKILL); // by the end of its sandbox
+        }
+    }
+
+    private Optional<ExecutionUsage> usage() {
+        try {
+            return execution.usage();
+        } catch (SandboxException e) {
+            return Optional.empty(); // it has ended with its sandbox
         }
     }
 
@@ -216,6 +234,16 @@ final class KeptCommand {
         @Override
         public void follow() {
             execution.follow();
+        }
+
+        @Override
+        public Optional<ExecutionUsage> usage() {
+            lock.lock();
+            try {
+                return exit.isPresent() ? used : KeptCommand.this.usage();
+            } finally {
+                lock.unlock();
+            }
         }
 
         @Override

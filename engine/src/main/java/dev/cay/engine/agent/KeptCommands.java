@@ -15,10 +15,15 @@ final class KeptCommands implements AutoCloseable {
     /** How many there can be, those included that have ended and wait for somebody who wants to know how. */
     static final int MAXIMUM = 16;
 
+    private final Activity activity;
     private final Map<Integer, KeptCommand> commands = new TreeMap<>();
     private int starting;
     private int last;
     private boolean closed;
+
+    KeptCommands(Activity activity) {
+        this.activity = activity;
+    }
 
     /**
      * Starts one.
@@ -31,7 +36,7 @@ final class KeptCommands implements AutoCloseable {
         try {
             Execution execution = sandbox.start(spec);
             boolean terminal = spec.terminal().isPresent();
-            started = Optional.of(new KeptCommand(number, execution, terminal, () -> forget(number)));
+            started = Optional.of(new KeptCommand(number, execution, terminal, activity, () -> forget(number)));
         } finally {
             put(started);
         }

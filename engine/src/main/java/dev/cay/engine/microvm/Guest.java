@@ -50,23 +50,30 @@ public final class Guest implements AutoCloseable {
     private final MachineNote note;
     private final MachineDoors.Taken channel;
     private final Stub stub;
+    private final FrozenNote frozen;
     private final AtomicLong oomKills = new AtomicLong(-1);
     private Optional<GuestCommands> commands = Optional.empty();
 
-    private Guest(String id, SandboxSpec spec, MachineNote note, MachineDoors.Taken channel, Stub stub) {
-        this.id = id;
-        this.spec = spec;
+    private Guest(MachineAccess access, MachineNote note, MachineDoors.Taken channel, Stub stub) {
+        id = access.id();
+        spec = access.spec();
+        frozen = new FrozenNote(access.directory());
         this.note = note;
         this.channel = channel;
         this.stub = stub;
     }
 
-    /** @throws SyscallException ETIMEDOUT if the guest does not answer in time, another one if its machine has ended */
-    static Guest enter(String id, SandboxSpec spec, MachineNote note, MachineDoors.Taken channel, long deadline)
-            throws SyscallException {
+    /**
+     * @param onlooker whether the guest is not to stay up for this process
+     * @throws SyscallException ETIMEDOUT if the guest does not answer in time, another one if its machine has ended
+     */
+    static Guest enter(MachineAccess access, MachineDoors.Taken channel, long deadline, boolean onlooker)
+            throws IOException {
         try {
-            return new Guest(id, spec, note, channel, Stub.ofMachine(channel.socket(), deadline));
-        } catch (SyscallException | RuntimeException e) {
+            MachineNote note = access.note();
+            Stub stub = Stub.ofMachine(channel.socket(), deadline, onlooker);
+            return new Guest(access, note, channel, stub);
+        } catch (IOException | RuntimeException e) {
             channel.close();
             throw e;
         }
@@ -188,14 +195,24 @@ public final class Guest implements AutoCloseable {
         return oomKills.getAndSet(kills) < kills;
     }
 
-    /** See {@link MicroVm#freeze}. */
+    /** See {@link MicroVm#freeze}. If this process is killed, whoever comes next lets them go on. */
     public List<String> freeze() throws IOException {
+        frozen.write();
         return GuestFreezer.freeze(stub);
     }
 
     /** See {@link MicroVm#thaw}. */
     public List<String> thaw() throws IOException {
-        return GuestFreezer.thaw(stub);
+        List<String> disks = GuestFreezer.thaw(stub);
+        frozen.remove();
+        return disks;
+    }
+
+    /** Lets file systems go on that stand still for a process that is no more. */
+    void mend() throws IOException {
+        if (frozen.isAbandoned()) {
+            thaw();
+        }
     }
 
     /** Sets its clock, if that is off. */

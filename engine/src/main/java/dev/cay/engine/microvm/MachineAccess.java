@@ -95,8 +95,14 @@ public record MachineAccess(Kernel host, Path directory, String id, SandboxSpec 
         try {
             awaitOpen(deadline);
             MachineDoors.Taken channel = doors().channel(host, System.nanoTime() + TURN.toNanos());
-            Guest guest = Guest.enter(id, spec, note(), channel, deadline);
+            Guest guest = Guest.enter(this, channel, deadline, false);
             leaveRoom(guest, deadline);
+            try {
+                guest.mend();
+            } catch (IOException | RuntimeException e) {
+                guest.close();
+                throw e;
+            }
             return guest;
         } catch (SyscallException | SocketTimeoutException e) {
             throw Guest.refusal(id, e);
@@ -122,7 +128,7 @@ public record MachineAccess(Kernel host, Path directory, String id, SandboxSpec 
     }
 
     /**
-     * Finds out how the guest does, and looks at it if it answers. It is asked once, and is expected to answer within two seconds; one
+     * Finds out how the guest does, and looks at it if it answers, which puts off no end for want of something to do. It is asked once, and is expected to answer within two seconds; one
      * that did not when somebody asked half a minute ago or earlier, and has not since, is hung.
      *
      * @param entered where this process is already
@@ -138,13 +144,14 @@ public record MachineAccess(Kernel host, Path directory, String id, SandboxSpec 
             long deadline = now + GuestWatch.SLOW.toNanos();
             if (entered.isEmpty()) {
                 MachineDoors.Taken channel = doors().channel(host, now + TURN.toNanos());
-                own = Optional.of(Guest.enter(id, spec, note(), channel, deadline));
+                own = Optional.of(Guest.enter(this, channel, deadline, true));
             }
             Guest guest = entered.isPresent() ? entered.get() : own.get();
             if (!guest.answers(deadline)) {
                 return Optional.of(silent());
             }
             Files.deleteIfExists(directory.resolve(SILENT));
+            guest.mend();
             look.at(guest);
             return Optional.of(MachineInfo.Health.HEALTHY);
         } catch (SandboxException.Conflict e) {

@@ -84,7 +84,9 @@ final class RequestsTest {
         refused(() -> file(FrameType.FILE_MOVE_REQ, "{\"from\":\"/a\"}"), "does not name");
         refused(() -> file(FrameType.FILE_READ_REQ, "{\"path\":\"a\\u0000\"}"), "NUL");
         refused(() -> file(FrameType.FILE_WRITE_REQ, "{\"path\":\"a\",\"mode\":4096}"), "mode");
-        refused(() -> file(FrameType.FILE_WRITE_REQ, "{\"path\":\"a\",\"atomic\":false}"), "unsupported");
+        refused(() -> file(FrameType.FILE_WRITE_REQ, "{\"path\":\"a\",\"atomic\":1}"), "atomic");
+        refused(() -> ControlRequest.read("{\"request\":\"freeze\",\"thawAfterSeconds\":0}"), "a second at least");
+        refused(() -> ControlRequest.read("{\"request\":\"freeze\",\"thawAfterSeconds\":3601}"), "thawAfterSeconds");
         refused(() -> Hello.check("{}".getBytes(UTF_8)), "protocol");
     }
 
