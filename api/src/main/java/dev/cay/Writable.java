@@ -41,9 +41,10 @@ public sealed interface Writable {
     }
 
     /**
-     * Nowhere: the root is read-only, only {@code /tmp}, {@code /dev/shm} and {@code /dev/mqueue} can be written.
+     * Nowhere: the root is read-only, only {@code /tmp}, {@code /dev/shm} and {@code /dev/mqueue} can be written. In a microVM
+     * {@code /run} and {@code /var} too, as programs of a whole system expect: changes to what the image has there are memory.
      *
-     * @param tmp the size of {@code /tmp}; at least 64 KiB
+     * @param tmp the size of {@code /tmp}, and of what is changed elsewhere; at least 64 KiB
      */
     record Nothing(Size tmp) implements Writable {
         public Nothing {

@@ -26,8 +26,10 @@ final class RunOptions {
             "stop-signal",
             "SIGNAL",
             "What 'cay stop' sends to its own command. By default what its image says, or TERM.");
-    static final Option READ_ONLY =
-            Option.flag("", "read-only", "Nothing can be changed but /tmp, /dev/shm and /dev/mqueue.");
+    static final Option READ_ONLY = Option.flag(
+            "",
+            "read-only",
+            "Nothing can be changed but /tmp, /dev/shm and /dev/mqueue; in a microVM /run and /var too, in memory.");
     static final Option TMPFS_SIZE = Option.valued(
             "tmpfs-size",
             "SIZE",

@@ -112,9 +112,10 @@ class ExecCommandTest {
         assertThat(terminal.out())
                 .startsWith("{\"id\":\"lab\",\"exit\":{\"reason\":\"exited\",\"code\":0,")
                 .contains("\"stdout\":\"in\",\"stderr\":\"!\",\"truncated\":false,")
-                .contains("\"command_usage\":{\"cpu_us\":2000,\"memory_bytes\":4096,\"processes\":0,\"process\":{\"user_us\":1000,\"system_us\":1000,\"memory_peak_bytes\":4096,"
-                        + "\"minor_faults\":1,\"major_faults\":2,\"bytes_read\":8192,\"bytes_written\":16384,"
-                        + "\"voluntary_switches\":3,\"involuntary_switches\":4}},")
+                .contains(
+                        "\"command_usage\":{\"cpu_us\":2000,\"memory_bytes\":4096,\"processes\":0,\"process\":{\"user_us\":1000,\"system_us\":1000,\"memory_peak_bytes\":4096,"
+                                + "\"minor_faults\":1,\"major_faults\":2,\"bytes_read\":8192,\"bytes_written\":16384,"
+                                + "\"voluntary_switches\":3,\"involuntary_switches\":4}},")
                 .contains("\"usage\":{\"cpu_us\":5000,");
     }
 

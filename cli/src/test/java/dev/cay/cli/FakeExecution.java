@@ -73,9 +73,10 @@ final class FakeExecution implements Execution {
     @Override
     public Optional<ExecutionUsage> usage() {
         return command.accounted()
-                ? Optional.of(alive()
-                        ? new ExecutionUsage(Duration.ofMillis(2), Size.kib(4), 1)
-                        : new ExecutionUsage(Duration.ofMillis(2), Size.kib(4), 0, Optional.of(PROCESS)))
+                ? Optional.of(
+                        alive()
+                                ? new ExecutionUsage(Duration.ofMillis(2), Size.kib(4), 1)
+                                : new ExecutionUsage(Duration.ofMillis(2), Size.kib(4), 0, Optional.of(PROCESS)))
                 : Optional.empty();
     }
 

@@ -37,6 +37,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
 
 /**
  * A microVM that outlives the process that made it, operated by processes that did not. All tests share one guest, whose maker is
@@ -244,6 +245,25 @@ final class DetachedMachineTest {
             seen.append((char) one);
         }
         return seen.toString();
+    }
+
+    @Test
+    void theTwoKeysThatLeaveLeaveTheCommandAsItIs(@TempDir Path directory) {
+        try (Tmux terminal = new Tmux(directory)) {
+            terminal.line("cay exec -it " + NAME + " -- sh");
+            terminal.await("a prompt inside", screen -> screen.stripTrailing().endsWith("#"));
+            terminal.run("PS1='inner> '; x=kept");
+            terminal.press("C-p", "C-q");
+            terminal.await("the outer prompt", screen -> screen.stripTrailing().endsWith("outer>"));
+            int number = sandbox.executions().getLast().id();
+            terminal.clear();
+            terminal.line("cay attach --execution " + number + " " + NAME);
+            terminal.await("the shell", screen -> screen.stripTrailing().endsWith("inner>"));
+            terminal.run("echo is $x").see("is kept");
+            terminal.line("exit 7");
+            terminal.await("the outer prompt", screen -> screen.stripTrailing().endsWith("outer>"));
+            terminal.run("echo code $?").see("code 7");
+        }
     }
 
     @Test

@@ -151,7 +151,9 @@ final class GuestPlanTest {
         String first = Files.readString(root.resolve("etc/profile"))
                 + Files.readString(root.resolve("etc/ssl/certs/ca-certificates.crt"))
                 + Files.readString(root.resolve("etc/hosts"));
+        String mounts = places();
         boot(List.of());
+        assertThat(places()).isEqualTo(mounts);
         String second = Files.readString(root.resolve("etc/profile"))
                 + Files.readString(root.resolve("etc/ssl/certs/ca-certificates.crt"))
                 + Files.readString(root.resolve("etc/hosts"));
@@ -178,6 +180,15 @@ final class GuestPlanTest {
                 .isEqualTo("rwxr-xr-x");
         assertThat(Files.list(root.resolve("usr/local/share/ca-certificates"))).hasSize(1);
         assertThat(Files.list(root.resolve("etc/pki/ca-trust/source/anchors"))).hasSize(1);
+    }
+
+    /** Where something is mounted. */
+    private String places() throws SyscallException {
+        StringBuilder places = new StringBuilder();
+        for (String line : read("/proc/self/mountinfo").split("\n")) {
+            places.append(line.split(" ")[4]).append('\n');
+        }
+        return places.toString();
     }
 
     private static int trusted(Path store) throws IOException {

@@ -27,6 +27,7 @@ import dev.cay.SandboxState;
 import dev.cay.Sandboxes;
 import dev.cay.Size;
 import dev.cay.TerminalSize;
+import dev.cay.Writable;
 import dev.cay.WriteOptions;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -75,6 +76,7 @@ final class MicroVmTest {
         Files.writeString(root.resolve("etc/group"), "root:x:0:\nstaff:x:77:\nextra:x:88:app\n");
         Files.writeString(root.resolve("etc/passwd"), "root:x:0:0::/root:/bin/sh\napp:x:1234:77::/srv:/bin/sh\n");
         Files.createSymbolicLink(root.resolve("etc/hosts"), Path.of("/etc/passwd"));
+        Files.writeString(Files.createDirectories(root.resolve("var/of")).resolve("image"), "stays\n");
         Path init = Files.createDirectory(root.resolve("sbin")).resolve("init");
         Files.writeString(init, INIT);
         Files.setPosixFilePermissions(init, PosixFilePermissions.fromString("rwxr-xr-x"));
@@ -114,6 +116,7 @@ final class MicroVmTest {
                 .trust(GuestPlanTest.PEM)
                 .script("hello", "#!/bin/sh\necho hello $1\n")
                 .resourceLimit(ResourceLimit.PENDING_SIGNALS, 77)
+                .resourceLimit(ResourceLimit.CORE, Size.mib(16).bytes())
                 .mount(Mount.tmpfs("/deep/in/memory", Size.mib(1)));
     }
 
@@ -302,6 +305,13 @@ final class MicroVmTest {
         sh("rm -rf /tmp/*");
     }
 
+    @Test
+    void aCoreFileIsTold() {
+        Exit exit = sandbox.exec("sh", "-c", "cd /tmp; kill -SEGV $$").exit();
+        assertThat(exit).isEqualTo(Exit.signalled(Exit.Reason.SIGNALLED, 11).withCore(true));
+        assertThat(sh("rm /tmp/core && echo gone")).isEqualTo("gone");
+    }
+
     /** What a guest's root could do to the first process and its channel. */
     @Test
     void theFirstProcessIsOutOfReach() {
@@ -400,9 +410,19 @@ final class MicroVmTest {
             }
             assertThat(Lab.sh(second, "cat /data/frozen /frozen; rm /data/frozen"))
                     .isEqualTo("written\nwritten");
+            // Whoever forgets to say that they may go on does not stop them for good.
+            assertThat(control.line("{\"id\":4,\"request\":\"freeze\",\"thawAfterSeconds\":1}"))
+                    .isEqualTo("{\"id\":4" + disks);
+            try (Execution writer = second.start(ExecSpec.of("sh", "-c", "echo written > /data/frozen"))) {
+                assertThat(writer.await(LONG)).contains(Exit.exited(0));
+            }
+            Lab.sh(second, "rm /data/frozen");
+            assertThat(control.line("{\"id\":5,\"request\":\"freeze\"}")).isEqualTo("{\"id\":5" + disks);
         } catch (IOException e) {
             throw new IllegalStateException(e);
-        }
+        } // with the agent goes whoever could have said it
+        assertThat(Lab.sh(second, "echo done > /data/frozen && rm /data/frozen && echo done"))
+                .isEqualTo("done");
     }
 
     /** The stub lives on as its child, and nothing else is different. */
@@ -417,15 +437,17 @@ final class MicroVmTest {
 
     private void dies() {
         Set<ProcessHandle> before = GuestKernels.vmms();
-        SandboxSpec wanted = spec().readOnly()
+        SandboxSpec wanted = spec().writable(new Writable.Nothing(Size.mib(16)))
                 .mount(Mount.volume(VOLUME, "/data"))
                 .name("named")
                 .build();
         try (Sandbox other = engine.create(wanted);
                 Execution execution = other.start(ExecSpec.of("sleep", "1000"))) {
             assertThat(Lab.attempt(other, "touch /file")).contains("Read-only file system");
-            assertThat(Lab.sh(other, "touch /tmp/file /deep/in/memory/file && echo done"))
-                    .isEqualTo("done");
+            assertThat(Lab.sh(other, "touch /tmp/file /deep/in/memory/file /run/file /var/file && cat /var/of/image"))
+                    .isEqualTo("stays");
+            assertThat(Lab.attempt(other, "dd if=/dev/zero of=/var/large bs=1M count=40; rm /var/large"))
+                    .contains("No space");
             assertThat(Lab.sh(other, "echo kept | dd of=/data/kept conv=fsync 2>/dev/null; df -m /data | tail -n 1"))
                     .contains("/vdb ");
             others(other);

@@ -180,6 +180,39 @@ final class SnapshotTest {
         }
     }
 
+    /** Whoever wants to pause it while it is written waits until it goes on: it stands still then, and is said to. */
+    @Test
+    void pausedByAnotherWhileItIsWritten() throws InterruptedException {
+        try (Sandboxes another = Sandboxes.local();
+                Sandbox sandbox = engine.create(spec().build());
+                Sandbox seen = another.open(sandbox.id())) {
+            seen.exec("true"); // others may come
+            Thread pausing = Thread.ofVirtual().start(() -> {
+                while (!sandbox.info().paused()) { // it is about to be written
+                    LockSupport.parkNanos(1_000_000);
+                }
+                seen.pause();
+            });
+            engine.snapshots().create(sandbox, NAME);
+            pausing.join();
+            assertThat(seen.info().paused()).isTrue();
+            awaitPaused(sandbox);
+            seen.resume();
+            assertThat(Lab.sh(seen, "echo goes on")).isEqualTo("goes on");
+        } finally {
+            engine.snapshots().remove(NAME);
+        }
+    }
+
+    /** Its maker hears of it from its VMM. */
+    private static void awaitPaused(Sandbox sandbox) {
+        long deadline = System.nanoTime() + Duration.ofSeconds(20).toNanos();
+        while (!sandbox.info().paused()) {
+            assertThat(System.nanoTime()).isLessThan(deadline);
+            LockSupport.parkNanos(5_000_000);
+        }
+    }
+
     @Test
     void whatCannotBeKeptIsRefused() {
         try (Sandbox container = engine.create(SandboxSpec.host().build())) {

@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 
@@ -103,15 +104,15 @@ public final class GuestBoot {
     GuestSurroundings bringUp(GuestSpec wanted, long deadline, Optional<GuestStep.Conversation> relay)
             throws IOException {
         GuestTrust trust = new GuestTrust(wanted.furnishing().certificates());
-        take(GuestPlan.first(wanted, groundwork.laid()));
+        take(GuestPlan.first(wanted, groundwork.laid() || mounted(wanted).contains("/proc")));
         GuestDisks disks = new GuestDisks(serials, groundwork.disks());
         if (!groundwork.laid() || disks.lacks(wanted.serials())) {
             take(List.of(new GuestStep.Talk("disks", true, kernel -> disks.find(kernel, wanted.serials(), deadline))));
         }
-        GuestSpec spec = addressed(wanted, disks.found()); // what a mould's kernel was told is ours, and has no address
+        GuestDisks.Found found = disks.found(mounted(wanted));
+        GuestSpec spec = addressed(wanted, found); // what a mould's kernel was told is ours, and has no address
         try {
-            take(GuestPlan.rest(
-                    spec, disks.found(), trust, groundwork.laid(), kernel -> lease(kernel, spec, deadline), relay));
+            take(GuestPlan.rest(spec, found, trust, groundwork.laid(), kernel -> lease(kernel, spec, deadline), relay));
         } catch (IOException e) {
             lease.ifPresent(DhcpClient::close);
             throw e;
@@ -120,6 +121,13 @@ public final class GuestBoot {
         boolean scripts = !spec.furnishing().scripts().isEmpty();
         return new GuestSurroundings(
                 trust.variables(), scripts ? Optional.of(GuestScripts.DIRECTORY) : Optional.empty());
+    }
+
+    /** Where something is mounted already: what has been brought up can be once more. A root of its own is a new one. */
+    private Set<String> mounted(GuestSpec wanted) throws IOException {
+        return wanted.root() instanceof GuestSpec.Root.Initramfs
+                ? Set.copyOf(GuestShutdown.mountPoints(guest))
+                : Set.of();
     }
 
     /** With what its kernel's command line says, if that is who is asked. */

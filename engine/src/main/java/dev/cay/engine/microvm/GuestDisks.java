@@ -54,9 +54,11 @@ final class GuestDisks {
      * @param devices the name of the device of each serial
      * @param types the file systems that its kernel knows and that are on disks
      * @param commandLine what its kernel was told
+     * @param mounted where something is mounted that need not be mounted again
      */
-    record Found(Map<String, String> devices, List<String> types, String commandLine) {
+    record Found(Map<String, String> devices, List<String> types, String commandLine, Set<String> mounted) {
         Found {
+            mounted = Set.copyOf(mounted);
             devices = Map.copyOf(devices);
             types = List.copyOf(types);
         }
@@ -77,7 +79,12 @@ final class GuestDisks {
     }
 
     Found found() {
-        return new Found(devices, types, commandLine);
+        return found(Set.of());
+    }
+
+    /** @param mounted where something is mounted that need not be mounted again */
+    Found found(Set<String> mounted) {
+        return new Found(devices, types, commandLine, mounted);
     }
 
     /**

@@ -18,6 +18,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Operations on a guest's root file system, which is an image's and so nobody's friend: no path is followed out of it or through a
@@ -34,6 +35,7 @@ final class GuestFiles {
 
     private final OpList.Builder list = OpList.builder();
     private final Op root;
+    private final Set<String> mounted;
 
     GuestFiles() {
         this("/");
@@ -41,6 +43,16 @@ final class GuestFiles {
 
     /** @param root what is to become the guest's root */
     GuestFiles(String root) {
+        this(root, Set.of());
+    }
+
+    /** @param mounted where nothing is mounted, as something is already */
+    GuestFiles(Set<String> mounted) {
+        this("/", mounted);
+    }
+
+    private GuestFiles(String root, Set<String> mounted) {
+        this.mounted = mounted;
         this.root = list.add(FileOps.openResolved(root, DIRECTORY, FileOps.RESOLVE_NO_MAGICLINKS));
     }
 
@@ -99,6 +111,9 @@ final class GuestFiles {
 
     /** Mounts a file system on a directory, which is made if it is missing; no error if that very one is there already. */
     void mount(String source, String path, String type, long flags, String data) {
+        if (mounted.contains(path)) { // the kernel makes a new /proc and a new tmpfs each time
+            return;
+        }
         enter(path);
         list.add(mountHere(source, path, type, flags, data).tolerating(Errno.EBUSY));
     }
@@ -138,6 +153,15 @@ final class GuestFiles {
         list.add(Mount.attachAt(Arg.of(tree), Arg.of(place), path));
         list.add(FileOps.close(place));
         list.add(FileOps.close(tree));
+    }
+
+    /** Makes a directory, which is made if it is missing, a mount of its own, of which the same can be changed as before. */
+    void mountOnItself(String path) {
+        Op place = directory(path, 0755);
+        Op tree = list.add(Mount.cloneTree(Arg.of(place), path));
+        list.add(Mount.attachAt(Arg.of(tree), Arg.of(place), path));
+        list.add(FileOps.close(tree));
+        list.add(FileOps.close(place));
     }
 
     private static long attributes(Options options) {

@@ -124,7 +124,7 @@ final class GuestPlan {
             Optional<GuestStep.Conversation> relay) {
         List<GuestStep> steps = new ArrayList<>();
         root(spec, disks, laid).ifPresent(list -> steps.add(required("root", list)));
-        GuestFiles files = new GuestFiles();
+        GuestFiles files = new GuestFiles(disks.mounted());
         List.of("/run", "/etc").forEach(files::make);
         if (!laid) {
             essential(files, "");
@@ -132,6 +132,8 @@ final class GuestPlan {
         steps.add(required("essential mounts", files.build()));
         if (spec.root() instanceof GuestSpec.Root.Disk disk && disk.readOnly()) {
             steps.add(required("writable directories", writable()));
+        } else if (spec.isSealed()) {
+            steps.add(required("writable directories", spared()));
         }
         relay.ifPresent(conversation -> steps.add(new GuestStep.Talk("relay", true, conversation)));
         int before = steps.size();
@@ -294,6 +296,13 @@ final class GuestPlan {
         return files.build();
     }
 
+    /** In a root of which the rest is sealed: what the image has there can be changed, in memory as all else before that. */
+    private static OpList spared() {
+        GuestFiles files = new GuestFiles();
+        List.of("/run", "/var").forEach(files::mountOnItself);
+        return files.build();
+    }
+
     /** Moves it into the new root, which is not the root yet. */
     private static List<Op> takeLaid() {
         GuestFiles files = new GuestFiles(NEW_ROOT);
@@ -358,6 +367,9 @@ final class GuestPlan {
             files.mount(FileServer.TAG, "/dev/.shares", "virtiofs", NO_DEVICES, "");
         }
         for (GuestMount mount : spec.mounts()) {
+            if (disks.mounted().contains(mount.path())) {
+                continue;
+            }
             GuestUser maker = spec.maker(mount.path());
             if (!maker.equals(GuestUser.ROOT)) { // root has no files on the host
                 files.make(mount.path(), !(mount instanceof GuestMount.Share share) || share.directory(), maker);

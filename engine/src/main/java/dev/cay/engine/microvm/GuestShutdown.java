@@ -69,7 +69,7 @@ public final class GuestShutdown {
      */
     public static List<String> release(Kernel guest) throws SyscallException {
         guest.run(OpList.of(MachineOps.signalAll(Processes.SIGKILL), MachineOps.sync()));
-        List<String> mounts = mountPoints(table(guest));
+        List<String> mounts = mountPoints(guest);
         OpList.Builder list = OpList.builder();
         List<Op> unmounts = new ArrayList<>();
         for (String path : mounts.reversed()) {
@@ -94,22 +94,28 @@ public final class GuestShutdown {
                 .tolerating(Errno.EINVAL, Errno.EBUSY, Errno.ENOENT, Errno.EPERM);
     }
 
+    /** Where something is mounted, in the order in which that was done; nothing where there is no {@code /proc}. */
+    static List<String> mountPoints(Kernel guest) throws SyscallException {
+        return mountPoints(table(guest));
+    }
+
     /** What the kernel has in {@code /proc/self/mountinfo}; it gives a page at a time. */
     private static String table(Kernel guest) throws SyscallException {
         OpList.Builder list = OpList.builder();
-        Op open = list.add(FileOps.open("/proc/self/mountinfo", FileOps.O_RDONLY));
+        Op open =
+                list.add(FileOps.open("/proc/self/mountinfo", FileOps.O_RDONLY).tolerating(Errno.ENOENT));
         List<Arg.Buffer> pages = new ArrayList<>();
         List<Op> reads = new ArrayList<>();
         for (int i = 0; i < TABLE_SIZE / READ_SIZE; i++) {
             Arg.Buffer page = new Arg.Buffer(READ_SIZE);
             pages.add(page);
-            reads.add(list.add(FileOps.read(Arg.of(open), page)));
+            reads.add(list.add(FileOps.read(Arg.of(open), page).tolerating(Errno.EBADF)));
         }
-        list.add(FileOps.close(open));
+        list.add(FileOps.close(open).tolerating(Errno.EBADF));
         Results results = guest.run(list.build());
         StringBuilder table = new StringBuilder();
         for (int i = 0; i < reads.size(); i++) {
-            int length = (int) results.value(reads.get(i));
+            int length = results.failed(reads.get(i)) ? 0 : (int) results.value(reads.get(i));
             table.append(new String(results.bytes(pages.get(i)), 0, length, StandardCharsets.ISO_8859_1));
         }
         return table.toString();

@@ -109,8 +109,13 @@ final class MachineSandboxes implements AutoCloseable {
                 .create(wanted, (id, doors, ledger) -> detach(id, wanted, doors, ledger, Optional.of(continuation)));
     }
 
+    /** Whoever else wants to pause it waits: it would go on when it has been kept. */
     Snapshot keep(MachineSandbox sandbox, SnapshotStore.Draft draft) throws IOException {
-        return machines().keep(sandbox.machine(), draft);
+        SandboxStore store = stored.get().store();
+        MicroVm machine = sandbox.machine();
+        return store.exists(sandbox.id()) // else nobody else knows of it
+                ? store.locked(sandbox.id(), () -> machines().keep(machine, draft))
+                : machines().keep(machine, draft);
     }
 
     /** The same with one that outlives its makers. */

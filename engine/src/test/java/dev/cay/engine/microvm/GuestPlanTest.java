@@ -16,14 +16,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
+import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 final class GuestPlanTest {
     private static final GuestSpec.Root OVERLAY =
             new GuestSpec.Root.Overlay(List.of("layer0", "layer1"), new GuestSpec.Upper.Memory(Size.mib(64)));
 
-    private static final GuestDisks.Found DISKS =
-            new GuestDisks.Found(Map.of("layer0", "vda", "layer1", "vdb", "data", "vdc"), List.of("ext4", "erofs"), "");
+    private static final GuestDisks.Found DISKS = new GuestDisks.Found(
+            Map.of("layer0", "vda", "layer1", "vdb", "data", "vdc"), List.of("ext4", "erofs"), "", Set.of());
 
     private static final GuestTrust TRUST = new GuestTrust(List.of());
     private static final GuestStep.Conversation NOBODY = _ -> {};
@@ -88,6 +89,7 @@ final class GuestPlanTest {
                 .containsExactly(
                         "root",
                         "essential mounts",
+                        "writable directories",
                         "mounts",
                         "scratch directories",
                         "names",

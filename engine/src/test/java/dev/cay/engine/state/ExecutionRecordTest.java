@@ -77,7 +77,8 @@ final class ExecutionRecordTest {
     void everyEndIsToldApart() throws IOException {
         assertThat(end(1, 300, false)).isEqualTo(Exit.exited(44));
         assertThat(end(2, 11, false)).isEqualTo(Exit.signalled(Exit.Reason.SIGNALLED, 11));
-        assertThat(end(3, 6, false)).isEqualTo(Exit.signalled(Exit.Reason.SIGNALLED, 6));
+        assertThat(end(3, 6, false))
+                .isEqualTo(Exit.signalled(Exit.Reason.SIGNALLED, 6).withCore(true));
         assertThat(end(2, 9, true)).isEqualTo(Exit.signalled(Exit.Reason.TIMEOUT, 9));
         assertThat(end(1, 0, true)).isEqualTo(Exit.signalled(Exit.Reason.TIMEOUT, 15));
         assertThat(end(77, -1, false)).isEqualTo(Exit.signalled(Exit.Reason.SIGNALLED, 9));
