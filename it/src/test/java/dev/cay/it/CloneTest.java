@@ -16,14 +16,19 @@ import dev.cay.Sandboxes;
 import dev.cay.Size;
 import dev.cay.Templates;
 import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -33,18 +38,27 @@ import org.junit.jupiter.api.extension.ExtendWith;
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
 final class CloneTest {
     private static final String NAME = "cay-it-clones";
-    private static final Size MEMORY = Size.mib(192);
+
+    /** As much as those have that other processes make. */
+    private static final Size MEMORY = Size.mib(256);
+
+    private static final Duration LONG = Duration.ofSeconds(60);
 
     private Sandboxes engine;
     private Templates.Info template;
 
     @BeforeAll
     void make() throws IOException {
-        engine = Sandboxes.local();
         GuestKernels.debian();
-        GuestKernels.importSmall(engine, NAME);
-        template = engine.templates().create(NAME, MEMORY);
-        engine.create(spec().build()).close(); // the template is in the engine's memory from now on
+        try (Sandboxes maker = Sandboxes.local()) {
+            GuestKernels.importSmall(maker, NAME);
+            template = maker.templates().create(NAME, MEMORY);
+        }
+    }
+
+    @BeforeEach
+    void open(Sandboxes opened) {
+        engine = opened;
     }
 
     private static SandboxSpec.Builder spec() {
@@ -52,10 +66,11 @@ final class CloneTest {
     }
 
     @AfterAll
-    void close() {
-        engine.templates().remove(NAME);
-        engine.images().remove(NAME);
-        engine.close();
+    void remove() {
+        try (Sandboxes last = Sandboxes.local()) {
+            last.templates().remove(NAME);
+            last.images().remove(NAME);
+        }
     }
 
     @Test
@@ -73,32 +88,100 @@ final class CloneTest {
     /** Nothing that is to be nobody else's is the same in two clones, and none of them sees the disks of another. */
     @Test
     void clonesHaveNothingInCommonThatIsToBeTheirOwn() {
-        String ask = "cat /proc/sys/kernel/random/boot_id; cat /proc/sys/kernel/random/uuid;"
-                + " head -c 16 /dev/urandom | od -An -tx1; hostname; cat /etc/hostname; date +%s;"
-                + " echo mine > /tmp/file; ls -d /sys/block/vd*; cat /sys/block/vda/serial; echo; cat /etc/passwd";
         Set<String> seen = new HashSet<>();
         try (Sandbox one = engine.create(spec().build());
                 Sandbox other = engine.create(spec().build())) {
-            for (Sandbox clone : List.of(one, other)) {
-                MachineInfo machine = clone.info().machine().orElseThrow();
-                assertThat(machine.template()).contains(NAME);
-                assertThat(machine.health()).isEqualTo(MachineInfo.Health.HEALTHY);
-                String[] lines = Lab.sh(clone, ask).split("\n");
-                for (int i = 0; i < 3; i++) {
-                    assertThat(seen.add(lines[i].strip())).as(lines[i]).isTrue();
-                }
-                assertThat(lines[3]).isEqualTo(clone.id());
-                assertThat(lines[4]).isEqualTo(clone.id());
-                assertThat(Duration.between(Instant.ofEpochSecond(Long.parseLong(lines[5])), Instant.now()))
-                        .isBetween(Duration.ofSeconds(-1), Duration.ofSeconds(60));
-                assertThat(lines[6]).isEqualTo("/sys/block/vda");
-                assertThat(lines[7]).isEqualTo("layer0");
-                assertThat(lines[8]).startsWith("root:");
-                assertThat(clone.boot()).extracting(BootStep::name).doesNotContain("devices", "disks");
-            }
+            isItsOwn(one, seen);
+            isItsOwn(other, seen);
             Lab.sh(one, "echo changed > /tmp/file");
             assertThat(Lab.sh(other, "cat /tmp/file")).isEqualTo("mine");
         }
+    }
+
+    private static void isItsOwn(Sandbox clone, Set<String> seen) {
+        String ask = "cat /proc/sys/kernel/random/boot_id; cat /proc/sys/kernel/random/uuid;"
+                + " head -c 16 /dev/urandom | od -An -tx1; hostname; cat /etc/hostname; date +%s;"
+                + " echo mine > /tmp/file; ls -d /sys/block/vd*; cat /sys/block/vda/serial; echo; cat /etc/passwd";
+        MachineInfo machine = clone.info().machine().orElseThrow();
+        assertThat(machine.template()).contains(NAME);
+        assertThat(machine.health()).isEqualTo(MachineInfo.Health.HEALTHY);
+        String[] lines = Lab.sh(clone, ask).split("\n");
+        for (int i = 0; i < 3; i++) {
+            assertThat(seen.add(lines[i].strip())).as(lines[i]).isTrue();
+        }
+        assertThat(lines[3]).isEqualTo(clone.id());
+        assertThat(lines[4]).isEqualTo(clone.id());
+        assertThat(Duration.between(Instant.ofEpochSecond(Long.parseLong(lines[5])), Instant.now()))
+                .isBetween(Duration.ofSeconds(-1), Duration.ofSeconds(60));
+        assertThat(lines[6]).isEqualTo("/sys/block/vda");
+        assertThat(lines[7]).isEqualTo("layer0");
+        assertThat(lines[8]).startsWith("root:");
+        assertThat(clone.boot()).extracting(BootStep::name).doesNotContain("devices", "disks");
+    }
+
+    /** Where the sockets of a VMM wait that has been made ahead. */
+    private static Path awaitReady() throws IOException {
+        long deadline = System.nanoTime() + LONG.toNanos();
+        while (true) {
+            List<Path> ready = ready();
+            if (!ready.isEmpty()) {
+                return ready.getFirst();
+            }
+            assertThat(System.nanoTime()).isLessThan(deadline);
+            LockSupport.parkNanos(20_000_000);
+        }
+    }
+
+    private static List<Path> ready() throws IOException {
+        try (Stream<Path> files = Files.list(DetachedState.SANDBOXES)) {
+            return files.filter(file -> file.getFileName().toString().startsWith(".ready-"))
+                    .toList();
+        }
+    }
+
+    /** When two clones have been made a VMM waits for the next, which is as good as any other: others come in, copies can be made. */
+    @Test
+    void aSpareMachineBecomesAClone() throws IOException {
+        engine.create(spec().build()).close();
+        engine.create(spec().build()).close();
+        Path waiting = awaitReady();
+        Sandbox clone = engine.create(spec().build());
+        for (long deadline = System.nanoTime() + LONG.toNanos(); Files.exists(waiting); ) { // it was not ready yet
+            clone.close();
+            assertThat(System.nanoTime()).isLessThan(deadline);
+            clone = engine.create(spec().build());
+        }
+        Set<String> seen = new HashSet<>();
+        try (Sandbox spare = clone;
+                Sandbox usual = engine.create(spec().disk(Size.mib(24)).build());
+                OtherProcess other = OtherProcess.start()) {
+            isItsOwn(spare, seen);
+            assertThat(Lab.sh(usual, "cat /sys/block/vdb/serial")).isEqualTo("changes");
+            assertThat(other.tell("exec", spare.id(), "cat /tmp/file")).contains("mine");
+            try (Sandbox copy = engine.snapshots().fork(spare, Optional.empty())) {
+                assertThat(Lab.sh(copy, "cat /tmp/file")).isEqualTo("mine");
+            }
+        }
+        awaitReady();
+        GuestKernels.vmms().forEach(ProcessHandle::destroyForcibly);
+        try (Sandbox after = engine.create(spec().build())) {
+            isItsOwn(after, seen);
+        }
+    }
+
+    /** It ends with its engine, and nothing of it is left. */
+    @Test
+    void aSpareMachineOfAnEngineThatWasKilled() throws IOException {
+        try (OtherProcess other = OtherProcess.start()) {
+            for (int i = 0; i < 2; i++) {
+                other.tell("create-attached-machine", NAME, NAME);
+                other.tell("close-attached");
+            }
+            awaitReady();
+            other.kill();
+        }
+        Sandboxes.local().close(); // cleans up after its engine
+        assertThat(ready()).isEmpty();
     }
 
     /** The first disk the clone's kernel has never let go of, the second it takes; the loopback is up since the mould. */

@@ -22,6 +22,11 @@ public record Disk(Path file, String serial, boolean readOnly) {
         }
     }
 
+    /** The serial of an image's layer, the lowest being that of 0. */
+    static String layer(int number) {
+        return "layer" + number;
+    }
+
     /** The serial of the disk in a place of a mould's where there is none. */
     static String place(int number) {
         return "place" + number;

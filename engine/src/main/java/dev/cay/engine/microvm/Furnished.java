@@ -31,7 +31,7 @@ record Furnished(GuestSpec wanted, List<Disk> disks) {
             GuestUser owner) {
         List<Disk> disks = new ArrayList<>();
         for (Path layer : layers) {
-            disks.add(new Disk(layer, "layer" + disks.size(), true));
+            disks.add(new Disk(layer, Disk.layer(disks.size()), true));
         }
         List<String> lower = disks.stream().map(Disk::serial).toList();
         Map<String, String> serials = new HashMap<>();

@@ -96,6 +96,20 @@ record MachineDoors(Path directory, int first) {
         }
     }
 
+    /** Moves all of them to where those of another machine would be, on the same file system. */
+    void moveTo(MachineDoors others) throws IOException {
+        for (String name : names(CHANNELS)) {
+            Files.move(directory.resolve(name), others.directory.resolve(name), StandardCopyOption.ATOMIC_MOVE);
+        }
+    }
+
+    /** Removes all of them. */
+    void remove() throws IOException {
+        for (String name : names(CHANNELS)) {
+            Files.deleteIfExists(directory.resolve(name));
+        }
+    }
+
     private List<String> names(int served) {
         List<String> names = new ArrayList<>(List.of(MONITOR));
         for (int i = first; i < served; i++) {

@@ -97,6 +97,11 @@ public record MachineSpec(
                 kernel, initramfs, acpi, memory, processors, acceleration, disks, card, connection, doors);
     }
 
+    /** The same without disks, network card and files of this machine, and to which nobody comes. */
+    MachineSpec empty() {
+        return new MachineSpec(kernel, initramfs, acpi, memory, processors, acceleration, List.of(), Optional.empty());
+    }
+
     /** The same that others may come to. */
     MachineSpec withDoors(List<Fd> listening) {
         return new MachineSpec(

@@ -19,6 +19,7 @@ import dev.cay.engine.erofs.LayerContent;
 import dev.cay.engine.kernels.GuestKernel;
 import dev.cay.engine.kernels.KernelStore;
 import dev.cay.engine.state.MachineOutput;
+import dev.cay.engine.state.SandboxStore;
 import dev.cay.engine.state.Snapshot;
 import dev.cay.engine.state.SnapshotStore;
 import dev.cay.linux.Architecture;
@@ -49,20 +50,30 @@ public final class MicroVms implements AutoCloseable {
     private final HostKernel host;
     private final Vmms vmms;
     private final MachineTemplates templates;
+    private final SpareMachines spares;
 
     /**
      * @param run where it is kept how guests can be run; empty after each start of this machine
      * @param data where templates are kept
+     * @param sandboxes those of this machine
      */
-    public MicroVms(Containers containers, NetworkSource networks, KernelStore kernels, Path run, Path data)
+    public MicroVms(
+            Containers containers,
+            NetworkSource networks,
+            KernelStore kernels,
+            Path run,
+            Path data,
+            SandboxStore sandboxes)
             throws IOException {
         this.containers = containers;
         this.networks = networks;
         this.kernels = kernels;
         host = new HostKernel();
-        vmms = new Vmms(new ContainerHome(containers), host, run);
+        Home home = new ContainerHome(containers);
+        vmms = new Vmms(home, host, run);
         Vmms.Choice qemu = vmms.get(VmmKind.QEMU);
         templates = new MachineTemplates(qemu.vmm(), kernels, host, qemu.files(), TemplateStore.open(data));
+        spares = new SpareMachines(host, new QemuVmm(home), () -> sandboxes.makeReady(containers.engine()));
     }
 
     /**
@@ -289,6 +300,16 @@ public final class MicroVms implements AutoCloseable {
 
     private MicroVm connected(GuestKernel kernel, List<Path> layers, DiskFiles others, Beside beside)
             throws IOException {
+        spares.begin();
+        try {
+            return networked(kernel, layers, others, beside);
+        } finally {
+            spares.end();
+        }
+    }
+
+    private MicroVm networked(GuestKernel kernel, List<Path> layers, DiskFiles others, Beside beside)
+            throws IOException {
         String id = beside.access().id();
         SandboxSpec spec = beside.access().spec();
         if (!(spec.network() instanceof Network.Named named)) {
@@ -327,16 +348,12 @@ public final class MicroVms implements AutoCloseable {
                 files.isPresent() || beside.relay().isPresent());
         MachineSpec machine = start.machine(parts, kernel, memory, disks, network.map(GuestNetwork::card))
                 .with(files.map(FileServer::connection));
-        MachineSpec open =
-                admits(spec) ? machine.withDoors(beside.access().doors().listen(host)) : machine;
-        Machine started;
-        if (past.isPresent()) {
-            started = past.get().start(host, choice, open);
-        } else if (start.warm().isPresent()) {
-            started = choice.vmm().start(open, start.warm().get().origin());
-        } else {
-            started = choice.vmm().start(open);
-        }
+        Machine started = start.start(
+                host,
+                choice,
+                spares,
+                machine,
+                Optional.of(beside.access().doors()).filter(_ -> admits(spec)));
         files.ifPresent(server -> server.serve(started));
         beside.relay().ifPresent(relay -> relay.serve(started));
         BringUp.Begun begun = new BringUp.Begun(
@@ -350,7 +367,9 @@ public final class MicroVms implements AutoCloseable {
         MicroVm.Origins origins =
                 new MicroVm.Origins(spec, kernel, memory(spec), start.places(), others.changes(), past);
         try {
-            return guest(id, started, begun, wanted, network, origins, beside.relay());
+            MicroVm made = guest(id, started, begun, wanted, network, origins, beside.relay());
+            start.warm().ifPresent(warm -> spares.used(warm, machine));
+            return made;
         } catch (IOException e) {
             IOException explained = ConsoleTail.explained(started, e);
             started.close();
@@ -502,6 +521,7 @@ public final class MicroVms implements AutoCloseable {
 
     @Override
     public void close() {
+        spares.close();
         templates.close();
         host.close();
     }

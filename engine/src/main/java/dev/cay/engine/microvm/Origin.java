@@ -26,6 +26,12 @@ public sealed interface Origin {
     record Clone(MemoryFile memory, MemoryFile state) implements Origin {}
 
     /**
+     * The same for a clone of which nobody knows yet what it will be: it has read its state, but is halted, and has nothing in the places
+     * of its disks, which are to be those of layers. See {@link QemuMachine#furnish}.
+     */
+    record Spare(MemoryFile memory, MemoryFile state) implements Origin {}
+
+    /**
      * Where another machine was, with all that it had in its memory. Its processor, its memory's size and its devices are those of
      * that, its disks have what those had.
      *

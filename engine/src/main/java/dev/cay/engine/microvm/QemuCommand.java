@@ -61,6 +61,10 @@ final class QemuCommand {
                 memory(command, spec, "off"); // private: what a clone writes is its own
                 option(command, "-incoming", "defer");
             }
+            case Origin.Spare _ -> {
+                memory(command, spec, "off");
+                option(command, "-S", "-incoming", "defer");
+            }
             case Origin.Saved _ -> {
                 if (places) {
                     option(command, "-object", "memory-backend-ram," + memory(spec));
@@ -90,7 +94,8 @@ final class QemuCommand {
             boolean taken = i < spec.disks().size();
             String empty = i < GuestPlaces.KEPT ? ANYTHING : NOTHING;
             String drive = taken ? file(spec.disks().get(i), seen) : empty;
-            String serial = taken ? spec.disks().get(i).serial() : Disk.place(i);
+            String later = origin instanceof Origin.Spare ? Disk.layer(i) + ",id=" + Disk.place(i) : Disk.place(i);
+            String serial = taken ? spec.disks().get(i).serial() : later;
             option(command, "-drive", "if=none,id=disk" + i + "," + drive);
             option(command, "-device", type.device("virtio-blk") + ",drive=disk" + i + ",serial=" + serial);
         }
@@ -123,13 +128,13 @@ final class QemuCommand {
     private static boolean hasPlaces(Origin origin) {
         return switch (origin) {
             case Origin.Boot _ -> false;
-            case Origin.Mould _, Origin.Clone _ -> true;
+            case Origin.Mould _, Origin.Clone _, Origin.Spare _ -> true;
             case Origin.Saved saved -> saved.places();
         };
     }
 
     private static boolean isGivenMemory(Origin origin) {
-        return origin instanceof Origin.Mould || origin instanceof Origin.Clone;
+        return origin instanceof Origin.Mould || origin instanceof Origin.Clone || origin instanceof Origin.Spare;
     }
 
     private static String file(Disk disk, UnaryOperator<Path> seen) {

@@ -4,6 +4,7 @@ import dev.cay.Usage;
 import dev.cay.engine.json.JsonWriter;
 import dev.cay.linux.Child;
 import dev.cay.linux.Fd;
+import dev.cay.linux.HostKernel;
 import dev.cay.linux.MemoryFile;
 import dev.cay.linux.Poll;
 import dev.cay.linux.UnixSocket;
@@ -155,6 +156,51 @@ final class QemuMachine implements Machine {
     /** Goes on where another machine was saved; one whose state does not fit ends, and says why. */
     void receive(MemoryFile state) throws IOException {
         migration().receive(state.reader(), false);
+    }
+
+    /**
+     * Waits until a spare one has read its state.
+     *
+     * @param deadline a value of {@link System#nanoTime}
+     */
+    void awaitReceived(long deadline) throws IOException {
+        migration().awaitHalted(deadline);
+    }
+
+    /**
+     * Gives a spare one its disks, and has it go on.
+     *
+     * @param disks from the first place on, read-only ones
+     */
+    void furnish(HostKernel host, List<Disk> disks) throws IOException {
+        for (int i = 0; i < disks.size(); i++) {
+            String node = disks.get(i).serial();
+            int set = i + 1;
+            try (Fd file = MachineKeeping.open(host, disks.get(i).file())) {
+                execute("add-fd", arguments -> arguments.field("fdset-id", set), List.of(file));
+            }
+            execute(
+                    "blockdev-add",
+                    arguments -> arguments
+                            .field("driver", "raw")
+                            .field("node-name", node)
+                            .field("read-only", true)
+                            .object(
+                                    "file",
+                                    file -> file.field("driver", "file")
+                                            .field("filename", "/dev/fdset/" + set)
+                                            .field("read-only", true)),
+                    List.of());
+            String place = "/machine/peripheral/" + Disk.place(i);
+            execute(
+                    "qom-set",
+                    arguments -> arguments
+                            .field("path", place)
+                            .field("property", "drive")
+                            .field("value", node),
+                    List.of());
+        }
+        execute("cont");
     }
 
     /** The same with a machine whose memory is a part of its state. */

@@ -92,7 +92,16 @@ record QemuMigration(Commands commands) {
 
     /** Waits until the machine that was received runs. */
     void awaitRunning(long deadline) throws IOException {
-        while (!commands.execute("query-status").equals("running")) {
+        await("running", deadline);
+    }
+
+    /** Waits until the machine has been received that is not to run yet. */
+    void awaitHalted(long deadline) throws IOException {
+        await("paused", deadline);
+    }
+
+    private void await(String status, long deadline) throws IOException {
+        while (!commands.execute("query-status").equals(status)) {
             if (System.nanoTime() - deadline >= 0) {
                 throw new IOException("QEMU does not bring the machine back");
             }

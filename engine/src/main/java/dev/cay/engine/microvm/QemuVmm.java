@@ -35,6 +35,11 @@ public record QemuVmm(Home home, QemuType type) implements Vmm {
 
     @Override
     public Machine start(MachineSpec spec, Origin origin) throws IOException {
+        return launch(spec, origin);
+    }
+
+    /** The same. */
+    QemuMachine launch(MachineSpec spec, Origin origin) throws IOException {
         Vmm.refuse(
                 type == QemuType.Q35 && !(origin instanceof Origin.Boot),
                 "QEMU's machine q35 has no templates here",
@@ -52,6 +57,7 @@ public record QemuVmm(Home home, QemuType type) implements Vmm {
                 case Origin.Boot _ -> {}
                 case Origin.Mould(MemoryFile memory) -> theirs.add(memory.copy());
                 case Origin.Clone(MemoryFile memory, MemoryFile _) -> theirs.add(memory.copy());
+                case Origin.Spare(MemoryFile memory, MemoryFile _) -> theirs.add(memory.copy());
                 case Origin.Saved _ -> {}
             }
             spec.files().ifPresent(theirs::add);
@@ -73,6 +79,8 @@ public record QemuVmm(Home home, QemuType type) implements Vmm {
             machine.greet();
             if (origin instanceof Origin.Clone clone) {
                 machine.receive(clone.state());
+            } else if (origin instanceof Origin.Spare spare) {
+                machine.receive(spare.state());
             } else if (origin instanceof Origin.Saved(Fd state, boolean _, int _)) {
                 machine.receiveWhole(state);
             }
@@ -128,7 +136,9 @@ public record QemuVmm(Home home, QemuType type) implements Vmm {
     private static Home.Needs needs(MachineSpec spec, Origin origin) {
         boolean translates = spec.acceleration() instanceof Acceleration.Emulated;
         long translations = translates ? (long) QemuCommand.TRANSLATION_MIB << 20 : 0;
-        boolean boots = origin instanceof Origin.Boot || origin instanceof Origin.Mould;
+        // A spare one has the kernel too, and no need of it: containers without any file are made ahead, those of one
+        // kind at a time.
+        boolean boots = !(origin instanceof Origin.Clone || origin instanceof Origin.Saved);
         return Home.Needs.of(spec, boots, Size.bytes(translations + OVERHEAD.bytes()));
     }
 }

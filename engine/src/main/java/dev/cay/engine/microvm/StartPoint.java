@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 
 import dev.cay.Size;
 import dev.cay.engine.kernels.GuestKernel;
+import dev.cay.linux.HostKernel;
 import java.io.IOException;
 import java.util.List;
 import java.util.Optional;
@@ -37,6 +38,31 @@ record StartPoint(Optional<MachineTemplates.Warm> warm, Optional<Past> past) {
         return warm.isPresent()
                 ? files.clone(kernel, warm.get().template(), disks, card)
                 : files.machine(kernel, memory, disks, card);
+    }
+
+    /**
+     * Starts it; one that is spare is taken if there is one.
+     *
+     * @param doors by which others are to come to it, if they may
+     */
+    Machine start(
+            HostKernel host,
+            Vmms.Choice choice,
+            SpareMachines spares,
+            MachineSpec machine,
+            Optional<MachineDoors> doors)
+            throws IOException {
+        if (warm.isPresent() && doors.isPresent()) {
+            Optional<Machine> spare = spares.take(warm.get(), machine, doors.get());
+            if (spare.isPresent()) {
+                return spare.get();
+            }
+        }
+        MachineSpec open = doors.isPresent() ? machine.withDoors(doors.get().listen(host)) : machine;
+        if (past.isPresent()) {
+            return past.get().start(host, choice, open);
+        }
+        return choice.vmm().start(open, warm.map(MachineTemplates.Warm::origin).orElse(new Origin.Boot()));
     }
 
     /** Whether the machine has all the devices that a clone can have. */

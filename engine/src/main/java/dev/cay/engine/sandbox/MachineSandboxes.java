@@ -344,7 +344,8 @@ final class MachineSandboxes implements AutoCloseable {
                             networks,
                             kernels(),
                             places.run().resolve(MachineDiagnosis.ACCELERATION),
-                            places.data().resolve(TEMPLATES)));
+                            places.data().resolve(TEMPLATES),
+                            stored.get().store()));
                 }
             }
         }

@@ -45,6 +45,9 @@ public final class SandboxStore {
 
     private static final int MAXIMUM_MESSAGE = 64;
 
+    /** What is made ahead for a sandbox begins so; it is nobody's name. */
+    private static final String READY = ".ready-";
+
     private static final String PAUSED = "paused";
     private static final String LOCK = "lock";
     private final Path base;
@@ -127,10 +130,17 @@ public final class SandboxStore {
         return Directories.NEW + engine + "-";
     }
 
+    /** Makes a directory for what an engine makes ahead for its sandboxes; whoever has made it removes it. */
+    public Path makeReady(String engine) throws IOException {
+        return Files.createTempDirectory(base, READY + engine + "-", Directories.PRIVATE);
+    }
+
     /** Removes what an engine that has died has written of sandboxes that ended with it, and what it had half written or deleted. */
     public void removeOf(String engine) throws IOException {
         for (String name : Directories.names(base)) {
-            if (name.startsWith(bornBy(engine)) || name.startsWith(Directories.GONE)) {
+            if (name.startsWith(bornBy(engine))
+                    || name.startsWith(READY + engine + "-")
+                    || name.startsWith(Directories.GONE)) {
                 Directories.delete(base.resolve(name));
             }
         }

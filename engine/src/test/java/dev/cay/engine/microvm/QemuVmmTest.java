@@ -14,6 +14,7 @@ import dev.cay.linux.UnixSocket;
 import dev.cay.linux.netlink.MacAddress;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -24,6 +25,7 @@ import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
 
 /** A machine as its VMM shows it, which may be honest, broken, or in the hands of its guest. */
 @Timeout(120)
@@ -39,6 +41,9 @@ class QemuVmmTest {
 
     private final FakeHome home = new FakeHome();
     private Machine machine;
+
+    @TempDir
+    Path directory;
 
     private Machine start() throws IOException {
         machine = new QemuVmm(home).start(SPEC);
@@ -157,6 +162,28 @@ class QemuVmmTest {
                 assertThat(other.commands)
                         .containsExactly("qmp_capabilities", "migrate-set-capabilities", "getfd", "migrate-incoming");
             }
+        }
+    }
+
+    @Test
+    void aSpareOneIsHaltedAndGetsItsDisksLater() throws IOException {
+        Path layer = Files.createFile(directory.resolve("layer"));
+        try (HostKernel host = new HostKernel();
+                MemoryFile memory =
+                        MemoryFile.create(host, "memory", SPEC.memory().bytes());
+                MemoryFile state = MemoryFile.create(host, "state", 0)) {
+            home.migration = "paused";
+            QemuMachine spare = new QemuVmm(home).launch(SPEC.empty(), new Origin.Spare(memory, state));
+            machine = spare;
+            assertThat(home.commandLine)
+                    .containsSequence("-S", "-incoming", "defer")
+                    .contains("virtio-blk-device,drive=disk0,serial=layer0,id=place0")
+                    .doesNotContain("-kernel");
+            assertThat(home.needs.writable()).isEmpty();
+            spare.awaitReceived(System.nanoTime() + LONG.toNanos());
+            spare.furnish(host, List.of(new Disk(layer, "layer0", true)));
+            assertThat(home.commands)
+                    .endsWith("migrate-incoming", "query-status", "add-fd", "blockdev-add", "qom-set", "cont");
         }
     }
 
