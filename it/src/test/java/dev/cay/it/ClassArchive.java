@@ -13,13 +13,15 @@ import java.util.stream.Collectors;
 
 /**
  * The engine's classes and ours as the JVM keeps them (class data sharing): a process that has them so takes half the time to begin, and
- * the tests that kill processes need hundreds. The JVM archives no classes of directories, so each is a jar here.
+ * the tests that kill processes need hundreds. The JVM archives no classes of directories, so each is a jar here. All of it is where every
+ * user may read it.
  *
  * @param modules of the engine
  * @param classes of the tests
+ * @param nativeMethods the library
  * @param file the archive
  */
-record ClassArchive(List<Path> modules, Path classes, Path file) {
+record ClassArchive(List<Path> modules, Path classes, Path nativeMethods, Path file) {
     private static final List<String> TRAINING =
             List.of("engine", "create-attached " + Lab.PREFIX + "training", "close-attached");
 
@@ -40,14 +42,17 @@ record ClassArchive(List<Path> modules, Path classes, Path file) {
             modules.add(jar(place, directory.resolve("module-" + modules.size() + ".jar")));
         }
         ClassArchive archive = new ClassArchive(
-                modules, jar(classes, directory.resolve("tests.jar")), directory.resolve("classes.jsa"));
+                modules,
+                jar(classes, directory.resolve("tests.jar")),
+                OtherProcess.copied(OtherProcess.NATIVE_METHODS, directory.resolve("native-methods.so")),
+                directory.resolve("classes.jsa"));
         archive.train();
         return archive;
     }
 
     private static Path jar(Path place, Path jar) {
         if (!Files.isDirectory(place)) {
-            return place;
+            return OtherProcess.copied(place, jar);
         }
         String tool = Path.of(System.getProperty("java.home"), "bin/jar").toString();
         assertThat(Lab.onHost(tool, "--create", "--no-compress", "--file", jar.toString(), "-C", place.toString(), "."))
@@ -55,13 +60,38 @@ record ClassArchive(List<Path> modules, Path classes, Path file) {
         return jar;
     }
 
-    private void train() {
-        List<String> command = OtherProcess.java(
+    /** The command of a process that has it. */
+    List<String> java() {
+        return java(List.of(
+                "-Xlog:disable", "-Xlog:all=warning,cds*=off,aot*=off:stderr", "-XX:SharedArchiveFile=" + file));
+    }
+
+    /** With native methods, as the command line has them. */
+    private List<String> java(List<String> options) {
+        List<String> command = new ArrayList<>(List.of(
+                Path.of(System.getProperty("java.home"), "bin/java").toString(),
+                "-XX:+UseSerialGC",
+                "-XX:TieredStopAtLevel=1",
+                "-XX:-UsePerfData",
+                "-Xmx96m"));
+        command.addAll(options);
+        command.addAll(List.of(
+                "-p",
                 modules.stream().map(Path::toString).collect(Collectors.joining(":")),
+                "--add-modules",
+                "dev.cay.engine",
+                "--enable-native-access=dev.cay.linux",
+                "--add-exports=dev.cay.engine/dev.cay.engine.microvm=ALL-UNNAMED",
+                "-Ddev.cay.linux.library=" + nativeMethods,
+                "-cp",
                 classes.toString(),
-                List.of("-Xlog:disable", "-XX:ArchiveClassesAtExit=" + file));
+                ChildOperator.class.getName()));
+        return command;
+    }
+
+    private void train() {
         try {
-            Process process = new ProcessBuilder(command)
+            Process process = new ProcessBuilder(java(List.of("-Xlog:disable", "-XX:ArchiveClassesAtExit=" + file)))
                     .redirectError(ProcessBuilder.Redirect.INHERIT)
                     .start();
             process.getOutputStream().write((String.join("\n", TRAINING) + "\n").getBytes(StandardCharsets.UTF_8));

@@ -17,14 +17,11 @@ import java.util.Optional;
 import java.util.UUID;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import java.util.function.UnaryOperator;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /** Another JVM with an engine of its own, {@link ChildOperator}, that does what it is told line by line. */
 final class OtherProcess implements AutoCloseable {
-    private static final int PATIENCE_SECONDS = 60;
-    private static final String LIBRARY = "-Ddev.cay.linux.library=";
+    private static final int PATIENCE_SECONDS = 120;
 
     /** Where native methods are found, as the starter of the command line says it. */
     static final Path NATIVE_METHODS = Path.of(
@@ -55,7 +52,17 @@ final class OtherProcess implements AutoCloseable {
      * @param environment what it has in its environment besides ours
      */
     static OtherProcess start(List<String> wrapper, Map<String, String> environment) {
-        return start(wrapper, environment, java());
+        try {
+            List<String> command = new ArrayList<>(wrapper);
+            command.addAll(ClassArchive.get(classes()).java());
+            String mark = "cay-it-" + UUID.randomUUID();
+            command.add(mark);
+            ProcessBuilder builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
+            builder.environment().putAll(environment);
+            return new OtherProcess(builder.start(), mark);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
     }
 
     /** Where one begins. */
@@ -76,6 +83,11 @@ final class OtherProcess implements AutoCloseable {
             next = beginning.start();
         }
 
+        /** The number of the process that has begun and is not needed yet. */
+        long waiting() {
+            return next.pid();
+        }
+
         /** The caller closes it. */
         OtherProcess next() throws Exception {
             OtherProcess one = next;
@@ -86,33 +98,6 @@ final class OtherProcess implements AutoCloseable {
         @Override
         public void close() {
             next.kill();
-        }
-    }
-
-    /**
-     * The same with code at another place, since not everybody may read this one.
-     *
-     * @param code an empty directory
-     */
-    static OtherProcess start(List<String> wrapper, Map<String, String> environment, Path code) {
-        return start(
-                wrapper,
-                environment,
-                java(path ->
-                        copied(path, code.resolve(Integer.toHexString(path.hashCode()) + "-" + path.getFileName()))));
-    }
-
-    private static OtherProcess start(List<String> wrapper, Map<String, String> environment, List<String> java) {
-        try {
-            List<String> command = new ArrayList<>(wrapper);
-            command.addAll(java);
-            String mark = "cay-it-" + UUID.randomUUID();
-            command.add(mark);
-            ProcessBuilder builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT);
-            builder.environment().putAll(environment);
-            return new OtherProcess(builder.start(), mark);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
         }
     }
 
@@ -132,33 +117,6 @@ final class OtherProcess implements AutoCloseable {
         }
     }
 
-    /** This JVM's Java, with modules and test classes that it has archived. */
-    private static List<String> java() {
-        ClassArchive archive = ClassArchive.get(classes());
-        return java(
-                joined(archive.modules(), path -> path),
-                archive.classes().toString(),
-                List.of(
-                        "-Xlog:disable",
-                        "-Xlog:all=warning,cds*=off,aot*=off:stderr",
-                        "-XX:SharedArchiveFile=" + archive.file()));
-    }
-
-    /** The same with modules and classes as they are, from where they can be read. */
-    private static List<String> java(UnaryOperator<Path> readable) {
-        List<String> command = new ArrayList<>(java(
-                joined(EngineModules.places(), readable),
-                readable.apply(classes()).toString(),
-                List.of()));
-        command.replaceAll(
-                word -> word.equals(LIBRARY + NATIVE_METHODS) ? LIBRARY + readable.apply(NATIVE_METHODS) : word);
-        return command;
-    }
-
-    private static String joined(List<Path> paths, UnaryOperator<Path> readable) {
-        return paths.stream().map(path -> readable.apply(path).toString()).collect(Collectors.joining(":"));
-    }
-
     private static Path classes() {
         try {
             Path classes = Path.of(
@@ -170,29 +128,6 @@ final class OtherProcess implements AutoCloseable {
         } catch (URISyntaxException e) {
             throw new IllegalStateException(e);
         }
-    }
-
-    /** With native methods, as the command line has them. */
-    static List<String> java(String modules, String classes, List<String> options) {
-        List<String> command = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin/java").toString(),
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "-XX:-UsePerfData",
-                "-Xmx96m"));
-        command.addAll(options);
-        command.addAll(List.of(
-                "-p",
-                modules,
-                "--add-modules",
-                "dev.cay.engine",
-                "--enable-native-access=dev.cay.linux",
-                "--add-exports=dev.cay.engine/dev.cay.engine.microvm=ALL-UNNAMED",
-                LIBRARY + NATIVE_METHODS,
-                "-cp",
-                classes,
-                ChildOperator.class.getName()));
-        return command;
     }
 
     /** Gives an order, whose answer is read later. */

@@ -49,7 +49,7 @@ abstract class RootlessLab {
 
     @AfterEach
     final void nothingOfTheUserIsLeft() throws IOException {
-        long deadline = System.nanoTime() + 10_000_000_000L;
+        long deadline = System.nanoTime() + 20_000_000_000L;
         while (!processes().isEmpty() && System.nanoTime() < deadline) {
             LockSupport.parkNanos(10_000_000);
         }
@@ -87,7 +87,7 @@ abstract class RootlessLab {
 
     /** @param preparation what root does before, in a mount namespace of the engine's own */
     OtherProcess engine(boolean subordinates, Optional<Path> cgroup, String preparation) throws IOException {
-        return OtherProcess.start(asUser(subordinates, cgroup, preparation), environment(), place.resolve("code"));
+        return OtherProcess.start(asUser(subordinates, cgroup, preparation), environment());
     }
 
     /** What the user has in the environment. */

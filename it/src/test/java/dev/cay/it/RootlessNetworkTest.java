@@ -160,10 +160,10 @@ class RootlessNetworkTest extends RootlessLab {
         String script = """
                 import socket
                 def reach(host, port=7000):
-                    try: return socket.create_connection((host, port), 5).recv(100).decode()
+                    try: return socket.create_connection((host, port), 20).recv(100).decode()
                     except OSError as e: return type(e).__name__
                 print(reach('%s'), reach('web.example.com'), reach('%s'), reach('other.example.com'), reach('near.example.com'))
-                u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.settimeout(5)
+                u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.settimeout(20)
                 try: u.connect(('%s', 53)); u.send(b'?'); print(u.recv(100))
                 except OSError as e: print(type(e).__name__)
                 """.formatted(INTERNET, INTERNET, INTERNET);
@@ -199,7 +199,7 @@ class RootlessNetworkTest extends RootlessLab {
         String connect = python("""
                 import socket
                 for host in ('%s', '%s'):
-                    try: print(socket.create_connection((host, 7000), 5).recv(100).decode())
+                    try: print(socket.create_connection((host, 7000), 20).recv(100).decode())
                     except OSError as e: print(type(e).__name__)
                 """.formatted(INTERNET, LAN));
         try (NetworkWorld world = NetworkWorld.create()) {
@@ -237,7 +237,7 @@ class RootlessNetworkTest extends RootlessLab {
                 import socket, time
                 s = socket.create_connection(('%s', 7010), 60); s.settimeout(120)
                 began = time.time()
-                for i in range(24): s.sendall(b'x' * 65536)
+                for i in range(16): s.sendall(b'x' * 65536)
                 s.shutdown(socket.SHUT_WR)
                 s.recv(100)
                 print(int((time.time() - began) * 1000))
@@ -257,9 +257,9 @@ class RootlessNetworkTest extends RootlessLab {
                 String[] words = engine.tell("once", "way-out", "allow,public;bandwidth,256k", stream)
                         .split(" ");
                 assertThat(words).startsWith("exited", "0");
-                assertThat(received.get()).isEqualTo(24 * 65_536);
-                // 1.5 MiB, of which 512 KiB may come at once.
-                assertThat(Integer.parseInt(words[2])).isBetween(3600, 90_000);
+                assertThat(received.get()).isEqualTo(16 * 65_536);
+                // 1 MiB, of which 512 KiB may come at once.
+                assertThat(Integer.parseInt(words[2])).isGreaterThan(1600);
             }
         }
     }
@@ -278,15 +278,18 @@ class RootlessNetworkTest extends RootlessLab {
                 steps = Integer.parseInt(engine.tell("count"));
             }
             assertThat(steps).isGreaterThan(20);
-            for (int step = 1; step <= steps; step++) {
-                try (OtherProcess engine = world.host.inside(() -> engine(true, Optional.empty(), TAP_DEVICE))) {
-                    engine.tell("engine");
-                    engine.tell("die-at", Integer.toString(step));
-                    engine.order("create-attached-networked", "box");
-                    engine.answer();
-                    engine.kill();
+            try (OtherProcess.Succession others = new OtherProcess.Succession(
+                    () -> world.host.inside(() -> engine(true, Optional.empty(), TAP_DEVICE)))) {
+                for (int step = 1; step <= steps; step++) {
+                    try (OtherProcess engine = others.next()) {
+                        engine.tell("engine");
+                        engine.tell("die-at", Integer.toString(step));
+                        engine.order("create-attached-networked", "box");
+                        engine.answer();
+                        engine.kill();
+                    }
+                    nothingOfTheUserIsLeft(step, "/proc/" + others.waiting() + " ");
                 }
-                nothingOfTheUserIsLeft(step);
             }
             try (OtherProcess engine = world.host.inside(() -> engine(true, Optional.empty(), TAP_DEVICE))) {
                 engine.tell("create-attached-networked", "box");
@@ -311,11 +314,15 @@ class RootlessNetworkTest extends RootlessLab {
         assertThat(denied).contains(what).doesNotContain("ff02:");
     }
 
-    private static void nothingOfTheUserIsLeft(int step) throws IOException {
-        long deadline = System.nanoTime() + 10_000_000_000L;
-        while (!processes().isEmpty() && System.nanoTime() < deadline) {
+    private static void nothingOfTheUserIsLeft(int step, String butThis) throws IOException {
+        long deadline = System.nanoTime() + 20_000_000_000L;
+        List<String> left;
+        do {
+            left = processes().stream()
+                    .filter(line -> !line.startsWith(butThis))
+                    .toList();
             LockSupport.parkNanos(10_000_000);
-        }
-        assertThat(processes()).as("killed before step " + step).isEmpty();
+        } while (!left.isEmpty() && System.nanoTime() < deadline);
+        assertThat(left).as("killed before step " + step).isEmpty();
     }
 }
