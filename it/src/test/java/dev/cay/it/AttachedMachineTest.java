@@ -67,6 +67,9 @@ final class AttachedMachineTest {
     void open(Sandboxes opened) {
         engine = opened;
         sandbox = engine.open(NAME);
+        if (sandbox.info().paused()) { // a test has failed
+            sandbox.resume();
+        }
     }
 
     /** With its owner it is gone at once; whoever was in it is told so, and the next who looks finds nothing of it. */

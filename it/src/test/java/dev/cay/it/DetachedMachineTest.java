@@ -71,6 +71,9 @@ final class DetachedMachineTest {
     void open(Sandboxes opened) {
         engine = opened;
         sandbox = engine.open(NAME);
+        if (sandbox.info().paused()) { // a test has failed
+            sandbox.resume();
+        }
     }
 
     @AfterAll

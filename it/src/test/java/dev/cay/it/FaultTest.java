@@ -121,7 +121,9 @@ class FaultTest {
 
     @Test
     void k6AnExecutionThatFailsAtAnyStepNamesItAndLeavesNothing(Sandboxes engine) {
-        try (Sandbox sandbox = engine.create(SandboxSpec.host().build())) {
+        // One without a name would be written down a moment later, in the midst of this.
+        try (Sandbox sandbox =
+                engine.create(SandboxSpec.host().name("cay-it-fault").build())) {
             ExecSpec command = ExecSpec.builder("/bin/true").user("user").build();
             assertThat(sandbox.exec(command).exit().success()).isTrue();
             MachineState before = MachineState.now();

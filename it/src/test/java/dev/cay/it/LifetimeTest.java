@@ -46,14 +46,32 @@ class LifetimeTest {
         }
     }
 
+    /** One whose time is short, and whose command runs. */
+    private record Brief(Sandbox sandbox, long first, Execution own) {
+        /** Its time is a second, and longer where that was over before the command began. */
+        static Brief make(Sandboxes engine) {
+            for (int seconds = 1; ; seconds *= 4) {
+                Sandbox sandbox =
+                        LifetimeTest.make(engine, Lifetime.untilRemoved().limit(Duration.ofSeconds(seconds)));
+                try {
+                    long first = sandbox.info().firstProcess().orElse(0L);
+                    return new Brief(sandbox, first, sandbox.start());
+                } catch (SandboxException.Closed e) {
+                    sandbox.remove();
+                    assertThat(seconds).as("seconds that were over at once").isLessThan(60);
+                }
+            }
+        }
+    }
+
     @Test
     void endsWhenItsTimeIsOverWhateverRuns(Sandboxes engine) {
-        Sandbox sandbox = make(engine, Lifetime.untilRemoved().limit(Duration.ofSeconds(1)));
-        long first = sandbox.info().firstProcess().orElseThrow();
-        Execution own = sandbox.start();
+        Brief brief = Brief.make(engine);
+        Sandbox sandbox = brief.sandbox();
+        Execution own = brief.own();
         assertThat(own.await().signal()).isEqualTo(9);
         own.close();
-        awaitDeath(first);
+        awaitDeath(brief.first());
         assertThat(sandbox.info().state()).isEqualTo(SandboxState.DEAD);
         assertThat(sandbox.info().exit().orElseThrow().signal()).isEqualTo(9);
         assertThatThrownBy(() -> sandbox.exec("true")).isInstanceOf(SandboxException.Closed.class);
@@ -78,13 +96,11 @@ class LifetimeTest {
     /** What ran then is told to have run out of time, if nobody was attached who saw it only killed. */
     @Test
     void whatRanThenRanOutOfTime(Sandboxes engine) {
-        Sandbox sandbox = make(engine, Lifetime.untilRemoved().limit(Duration.ofSeconds(1)));
-        long first = sandbox.info().firstProcess().orElseThrow();
-        Execution own = sandbox.start();
-        own.detach();
-        own.close();
-        sandbox.close();
-        awaitDeath(first);
+        Brief brief = Brief.make(engine);
+        brief.own().detach();
+        brief.own().close();
+        brief.sandbox().close();
+        awaitDeath(brief.first());
         Sandbox dead = engine.open(NAME);
         assertThat(dead.info().state()).isEqualTo(SandboxState.DEAD);
         assertThat(dead.info().exit()).contains(Exit.signalled(Exit.Reason.TIMEOUT, 9));

@@ -204,7 +204,7 @@ class NetworkLifeTest {
                 import socket, sys, time
                 s = socket.create_connection((sys.argv[1], 7010), 60); s.settimeout(120)
                 began = time.time()
-                for i in range(24): s.sendall(b'x' * 65536)
+                for i in range(16): s.sendall(b'x' * 65536)
                 s.shutdown(socket.SHUT_WR)
                 got = b''
                 while True:
@@ -228,9 +228,9 @@ class NetworkLifeTest {
                         .stdout()
                         .trim()
                         .split(" ");
-                assertThat(words[0]).isEqualTo(Integer.toString(24 * 65_536));
-                // 1.5 MiB, of which 512 KiB may come at once: what a second allows, and a burst.
-                assertThat(Double.parseDouble(words[1])).isBetween(3.6, 90.0);
+                assertThat(words[0]).isEqualTo(Integer.toString(16 * 65_536));
+                // 1 MiB, of which 512 KiB may come at once: what a second allows, and a burst.
+                assertThat(Double.parseDouble(words[1])).isGreaterThan(1.6);
             }
         });
     }

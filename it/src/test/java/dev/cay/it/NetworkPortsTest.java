@@ -17,6 +17,7 @@ import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
 import java.net.ServerSocket;
+import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -61,7 +62,9 @@ class NetworkPortsTest {
         return sandbox;
     }
 
-    private static String failure(String answer) {
+    /** What comes of connecting where nobody should answer: it is not waited for long. */
+    private static String failure(NetlinkLab from, String address, int port) throws Exception {
+        String answer = connect(from, address, port, Duration.ofSeconds(1));
         return answer.contains("refused") || answer.contains("No route") || answer.contains("timed out")
                 ? "failed"
                 : answer;
@@ -94,17 +97,15 @@ class NetworkPortsTest {
                 assertThat(connect(world.internet, HOST, 8082)).isEqualTo(NetworkWorld.INTERNET);
                 assertThat(connect(world.internet, HOST6, 8083)).contains(":");
 
-                assertThat(failure(connect(world.internet, HOST, 8080)))
-                        .as("loopback's")
-                        .isEqualTo("failed");
-                assertThat(failure(connect(world.internet, HOST, 80)))
+                assertThat(failure(world.internet, HOST, 8080)).as("loopback's").isEqualTo("failed");
+                assertThat(failure(world.internet, HOST, 80))
                         .as("the sandbox's own")
                         .isEqualTo("failed");
-                assertThat(failure(connect(world.lan, "192.168.77.1", 8082)))
+                assertThat(failure(world.lan, "192.168.77.1", 8082))
                         .as("another address")
                         .isEqualTo("failed");
                 String ip = engine.networks().member(sandbox.id()).address().getHostAddress();
-                assertThat(failure(connect(world.internet, ip, 80)))
+                assertThat(failure(world.internet, ip, 80))
                         .as("by a route to its own address")
                         .isEqualTo("failed");
 
@@ -141,10 +142,10 @@ class NetworkPortsTest {
                 inOther.output("sh", "-c", lead + gateway);
                 for (NetlinkLab place : List.of(world.internet, inOther)) {
                     for (int port : new int[] {8080, 8081, NetworkWorld.PORT}) {
-                        assertThat(failure(connect(place, "127.0.0.1", port)))
+                        assertThat(failure(place, "127.0.0.1", port))
                                 .as("127.0.0.1:%d", port)
                                 .isEqualTo("failed");
-                        assertThat(failure(connect(place, "127.0.0.2", port)))
+                        assertThat(failure(place, "127.0.0.2", port))
                                 .as("127.0.0.2:%d", port)
                                 .isEqualTo("failed");
                     }
@@ -153,14 +154,12 @@ class NetworkPortsTest {
                         .as("the way is there")
                         .isEqualTo(NetworkWorld.INTERNET);
                 assertThat(connect(world.internet, HOST6, 8082)).contains(":");
-                assertThat(failure(connect(world.internet, HOST6, 8080))).isEqualTo("failed");
-                assertThat(failure(connect(world.internet, HOST6, 8081)))
+                assertThat(failure(world.internet, HOST6, 8080)).isEqualTo("failed");
+                assertThat(failure(world.internet, HOST6, 8081))
                         .as("of the other family")
                         .isEqualTo("failed");
                 String ip = engine.networks().member(sandbox.id()).address6().getHostAddress();
-                assertThat(failure(connect(world.internet, ip, 80)))
-                        .as("past the port")
-                        .isEqualTo("failed");
+                assertThat(failure(world.internet, ip, 80)).as("past the port").isEqualTo("failed");
             }
         });
     }
@@ -170,12 +169,12 @@ class NetworkPortsTest {
         world.engine(engine -> {
             try (Sandbox sandbox = server(engine)) {
                 PublishedPort port = PublishedPort.parse("0.0.0.0:8090:80");
-                assertThat(failure(connect(world.internet, HOST, 8090))).isEqualTo("failed");
+                assertThat(failure(world.internet, HOST, 8090)).isEqualTo("failed");
                 engine.networks().publish(sandbox.id(), port);
                 assertThat(connect(world.internet, HOST, 8090)).isEqualTo(NetworkWorld.INTERNET);
                 assertThat(engine.networks().member(sandbox.id()).ports()).containsExactly(port);
                 engine.networks().unpublish(sandbox.id(), port);
-                assertThat(failure(connect(world.internet, HOST, 8090))).isEqualTo("failed");
+                assertThat(failure(world.internet, HOST, 8090)).isEqualTo("failed");
                 assertThatThrownBy(() -> engine.networks().unpublish(sandbox.id(), port))
                         .isInstanceOf(SandboxException.NotFound.class);
             }

@@ -4,6 +4,7 @@ import static dev.cay.it.NetlinkLab.address;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.cay.ExecResult;
+import dev.cay.ExecSpec;
 import dev.cay.Sandbox;
 import dev.cay.Sandboxes;
 import dev.cay.linux.HostKernel;
@@ -25,6 +26,7 @@ import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -48,13 +50,13 @@ final class NetworkWorld implements AutoCloseable {
 
     /** Tries each PROTOCOL,ADDRESS,PORT, all at once, as nobody answers for what is dropped. */
     static final String PROBE = """
-            import errno, socket, sys
+            import errno, os, socket, sys
             from concurrent.futures import ThreadPoolExecutor
             def attempt(target):
                 protocol, address, port = target.split(',')
                 family = socket.AF_INET6 if ':' in address else socket.AF_INET
                 s = socket.socket(family, socket.SOCK_STREAM if protocol == 'tcp' else socket.SOCK_DGRAM)
-                s.settimeout(4)
+                s.settimeout(float(os.environ.get('PATIENCE', '20')))
                 try:
                     s.connect((address, int(port)))
                     if protocol == 'udp': s.send(b'?')
@@ -207,11 +209,18 @@ final class NetworkWorld implements AutoCloseable {
         });
     }
 
-    /** What comes of connecting, one target after the other: {@code tcp,ADDRESS,PORT}. */
+    /** What comes of connecting, to all targets at once: {@code tcp,ADDRESS,PORT}. */
     static Map<String, String> probe(Sandbox sandbox, String... targets) {
+        return probe(sandbox, Duration.ofSeconds(20), targets);
+    }
+
+    /** @param patience how long an answer is waited for: shorter where none is expected */
+    static Map<String, String> probe(Sandbox sandbox, Duration patience, String... targets) {
         List<String> command = new ArrayList<>(List.of("python3", "-c", PROBE));
         command.addAll(List.of(targets));
-        ExecResult result = sandbox.exec(command.toArray(String[]::new));
+        ExecResult result = sandbox.exec(ExecSpec.builder(command.toArray(String[]::new))
+                .environment("PATIENCE", Long.toString(patience.toSeconds()))
+                .build());
         assertThat(result.exit().success())
                 .as(result.stdout() + result.stderr())
                 .isTrue();
@@ -244,10 +253,16 @@ final class NetworkWorld implements AutoCloseable {
 
     /** What comes of connecting from one of the namespaces: what was said, or why not. */
     static String connect(NetlinkLab from, String address, int port) throws Exception {
+        return connect(from, address, port, Duration.ofSeconds(20));
+    }
+
+    /** @param patience how long an answer is waited for: shorter where none is expected */
+    static String connect(NetlinkLab from, String address, int port, Duration patience) throws Exception {
         return from.inside(() -> {
             try (Socket socket = new Socket()) {
-                socket.connect(new InetSocketAddress(address(address), port), 3000);
-                socket.setSoTimeout(3000);
+                int milliseconds = Math.toIntExact(patience.toMillis());
+                socket.connect(new InetSocketAddress(address(address), port), milliseconds);
+                socket.setSoTimeout(milliseconds);
                 return new String(socket.getInputStream().readAllBytes(), StandardCharsets.US_ASCII);
             } catch (IOException e) {
                 return String.valueOf(e.getMessage());

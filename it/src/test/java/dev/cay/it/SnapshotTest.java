@@ -37,11 +37,11 @@ import org.junit.jupiter.api.extension.ExtendWith;
 final class SnapshotTest {
     private static final String NAME = "cay-it-snapshots";
     private static final Size MEMORY = Size.mib(192);
-    private static final long A_WHILE = 300_000_000L;
+    private static final Duration LONG = Duration.ofSeconds(60);
 
-    /** Two files that differ by one at most, whenever one looks. */
+    /** Two files that differ by one at most, whenever one looks. It leaves others the processor. */
     private static final String COUNT = "i=0; while :; do i=$((i+1));"
-            + " for file in /one /two; do echo $i > $file.new; mv $file.new $file; done; done";
+            + " for file in /one /two; do echo $i > $file.new; mv $file.new $file; done; sleep 0.05; done";
 
     private Sandboxes engine;
 
@@ -58,7 +58,7 @@ final class SnapshotTest {
         }
         engine.templates().create(NAME, MEMORY);
         try (Sandbox first = engine.create(spec().build())) { // what the engine keeps of it is there from now on
-            first.exec(ExecSpec.builder("true").timeout(Duration.ofSeconds(60)).build());
+            first.exec(ExecSpec.builder("true").timeout(LONG).build());
         }
         engine.create(SandboxSpec.host().detached().build()).remove();
     }
@@ -80,8 +80,11 @@ final class SnapshotTest {
 
     private static void isCounting(Sandbox sandbox) {
         long before = number(sandbox, "/one");
-        LockSupport.parkNanos(A_WHILE);
-        assertThat(number(sandbox, "/one")).isGreaterThan(before);
+        long deadline = System.nanoTime() + LONG.toNanos();
+        while (number(sandbox, "/one") <= before) {
+            assertThat(System.nanoTime()).isLessThan(deadline);
+            LockSupport.parkNanos(20_000_000);
+        }
     }
 
     /** What runs goes on in each copy; what is to be nobody else's is nobody else's. */
@@ -140,7 +143,7 @@ final class SnapshotTest {
                 Sandbox seen = another.open(copy.id())) {
             isCounting(copy);
             assertThat(Lab.sh(seen, "hostname")).isEqualTo(copy.id());
-            assertThat(seen.executions()).hasSize(3);
+            assertThat(seen.executions()).hasSizeGreaterThanOrEqualTo(3);
         } finally {
             copy.remove();
         }
