@@ -406,6 +406,16 @@ final class AgentExecutionRows extends AgentRows {
             assertThat(ended.code()).isEqualTo(6);
             assertThat(ended.details()).singleElement().asString().contains("\"reason\":\"exited\"");
         }
+        if (abilities.shared()) { // what is written of one that has ended
+            try (AgentClient client = AgentClient.greeted(socket, AgentClient.EXECUTIONS)) {
+                client.send(AgentClient.ATTACH, "{\"execution\":" + number + "}")
+                        .next(AgentClient.STARTED);
+                assertThat(client.ended().details())
+                        .singleElement()
+                        .asString()
+                        .contains("\"code\":6", "\"usage\":{\"cpuNanos\":", "\"rusage\":{\"userNanos\":");
+            }
+        }
         try (AgentClient client = AgentClient.greeted(socket, AgentClient.EXECUTIONS)) {
             Ended ended =
                     client.send(AgentClient.ATTACH, "{\"execution\":999999}").ended();

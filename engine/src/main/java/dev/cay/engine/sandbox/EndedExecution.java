@@ -1,6 +1,7 @@
 package dev.cay.engine.sandbox;
 
 import dev.cay.Execution;
+import dev.cay.ExecutionUsage;
 import dev.cay.Exit;
 import dev.cay.TerminalSize;
 import java.io.ByteArrayInputStream;
@@ -15,11 +16,18 @@ import java.util.Optional;
  * @param id its number; 0 if it has none
  * @param output what it wrote, as far as it was kept; do not modify
  * @param error the same of its error
+ * @param used what it has used, if that is known
  */
-record EndedExecution(int id, Exit exit, byte[] output, byte[] error) implements Execution {
+record EndedExecution(int id, Exit exit, byte[] output, byte[] error, Optional<ExecutionUsage> used)
+        implements Execution {
     /** One that could not be started. */
     static EndedExecution unstarted(Exit exit) {
-        return new EndedExecution(0, exit, new byte[0], new byte[0]);
+        return unstarted(0, exit);
+    }
+
+    /** The same with a number. */
+    static EndedExecution unstarted(int id, Exit exit) {
+        return new EndedExecution(id, exit, new byte[0], new byte[0], Optional.empty());
     }
 
     @Override
@@ -65,6 +73,11 @@ record EndedExecution(int id, Exit exit, byte[] output, byte[] error) implements
     @Override
     public Exit await() {
         return exit;
+    }
+
+    @Override
+    public Optional<ExecutionUsage> usage() {
+        return used;
     }
 
     @Override

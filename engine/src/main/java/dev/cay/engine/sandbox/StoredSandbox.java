@@ -245,7 +245,7 @@ final class StoredSandbox implements Sandbox {
             if (number == Executions.OWN && spec.lifetime().removedAtEnd()) {
                 sandboxes.remove(id);
             }
-            return new EndedExecution(number, exit, new byte[0], new byte[0]);
+            return EndedExecution.unstarted(number, exit);
         } catch (RuntimeException e) {
             neverStarted(number, Exit.spawnFailed(Errno.EIO.number(), String.valueOf(e.getMessage())), onEnd);
             throw e;
@@ -371,12 +371,13 @@ final class StoredSandbox implements Sandbox {
         return executionFiles().info(execution, true).exit().orElseThrow();
     }
 
-    private static Execution ended(int execution, ExecutionRecord record, Exit exit) throws IOException {
+    private Execution ended(int execution, ExecutionRecord record, Exit exit) throws IOException {
         return new EndedExecution(
                 execution,
                 exit,
                 record.log(OutputKind.STDOUT, 0, LOG_PIECE).bytes(),
-                record.log(OutputKind.STDERR, 0, LOG_PIECE).bytes());
+                record.log(OutputKind.STDERR, 0, LOG_PIECE).bytes(),
+                executionFiles().usage(execution));
     }
 
     /** What it wrote up to a point, as far as it is kept; nothing is written meanwhile, since nobody has asked for it yet. */

@@ -7,6 +7,7 @@ import dev.cay.Exit;
 import dev.cay.TerminalSize;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 final class EndedExecutionTest {
@@ -39,7 +40,7 @@ final class EndedExecutionTest {
 
     @Test
     void whatItWroteIsLeftOfIt() throws IOException {
-        Execution ended = new EndedExecution(7, Exit.exited(0), new byte[] {1, 2}, new byte[] {3});
+        Execution ended = new EndedExecution(7, Exit.exited(0), new byte[] {1, 2}, new byte[] {3}, Optional.empty());
         ended.detach();
         ended.resize(new TerminalSize(80, 25));
 
