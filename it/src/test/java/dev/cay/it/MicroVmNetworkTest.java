@@ -12,6 +12,8 @@ import static dev.cay.it.NetworkWorld.PORT;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.cay.AgentSocket;
+import dev.cay.AgentSpec;
 import dev.cay.DeniedConnections;
 import dev.cay.EgressPolicy;
 import dev.cay.EgressRule;
@@ -193,12 +195,38 @@ class MicroVmNetworkTest {
 
         void check() throws Exception {
             hasWhatItsLeaseSays();
+            canBeToldItsAddress(sandbox);
+            canBeToldItsAddress(neighbour);
             reachesWhatItsPolicySays();
             readsAPage();
             knowsItsNeighbour();
             servesAPublishedPort();
             convincesNobody();
             obeysAnotherPolicy();
+        }
+
+        /** And no other; here, since both kinds of sandboxes are. */
+        private void canBeToldItsAddress(Sandbox asked) throws IOException {
+            try (AgentSocket agent = engine.serve(asked, AgentSpec.STANDARD)) {
+                String own = engine.networks().member(asked.id()).address().getHostAddress();
+                assertThat(reconfigured(agent, own).code()).isZero();
+                AgentClient.Ended refused =
+                        reconfigured(agent, network.gateway().getHostAddress());
+                assertThat(refused.code()).isEqualTo(-1);
+                assertThat(refused.stderr()).startsWith("cay: unsupported");
+            }
+        }
+
+        private AgentClient.Ended reconfigured(AgentSocket agent, String address) throws IOException {
+            int mask = -1 << (32 - network.subnet().prefix());
+            String netmask = (mask >>> 24) + "." + (mask >>> 16 & 255) + "." + (mask >>> 8 & 255) + "." + (mask & 255);
+            try (AgentClient client = AgentClient.connect(agent.path(), AgentClient.EXECUTIONS)) {
+                return client.send(
+                                AgentClient.NET_RECONFIG,
+                                "{\"ip\":\"" + address + "\",\"netmask\":\"" + netmask + "\",\"gateway\":\""
+                                        + network.gateway().getHostAddress() + "\"}")
+                        .ended();
+            }
         }
 
         private void hasWhatItsLeaseSays() {
