@@ -175,10 +175,11 @@ final class MicroVmTest {
         assertThat(result.exit()).isEqualTo(Exit.exited(7));
         assertThat(result.stdout() + result.stderr()).isEqualTo("out\nerr\n");
         assertThat(sandbox.exec("/no/such/program").exit().reason()).isEqualTo(Exit.Reason.SPAWN_FAILED);
-        assertThat(sandbox.exec(ExecSpec.builder("id").user("app").build())
-                        .stdout()
-                        .strip())
-                .isEqualTo("uid=1234(app) gid=77(staff) groups=77(staff),88(extra)");
+        ExecResult users = sandbox.exec(ExecSpec.builder("sh", "-c", "id > /dev/stdout; echo err > /dev/stderr")
+                .user("app")
+                .build());
+        assertThat(users.stdout().strip()).isEqualTo("uid=1234(app) gid=77(staff) groups=77(staff),88(extra)");
+        assertThat(users.stderr()).isEqualTo("err\n");
     }
 
     /** What the steps of the boot have brought about, in a real guest. */

@@ -1,5 +1,6 @@
 package dev.cay.linux;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -26,6 +27,17 @@ public final class PipeOps {
     public List<Op> operations() {
         Op make = Op.of(SystemCall.PIPE2, "", numbers, Arg.of(FileOps.O_CLOEXEC));
         return List.of(make, reading, writing, close(0), close(Integer.BYTES));
+    }
+
+    /**
+     * The same with an owner: whoever opens it again, by {@code /dev/stdout} and its like, must be allowed to.
+     *
+     * @param user by its number where the list runs, and so the group
+     */
+    public List<Op> operations(int user, int group) {
+        List<Op> all = new ArrayList<>(operations());
+        all.add(1, FileOps.chown(new Arg.Stored(numbers, 0), "", user, group)); // both ends are one file
+        return List.copyOf(all);
     }
 
     /**

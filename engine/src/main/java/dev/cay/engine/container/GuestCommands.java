@@ -129,10 +129,12 @@ public final class GuestCommands implements AutoCloseable {
         ExecutionList.Command resolved =
                 ExecutionList.Command.of(walls.spec(), id, command, identity).within(surroundings);
         try (Cleanup local = new Cleanup()) {
-            KeptStreams streams = local.push(KeptStreams.there(stub, command.terminal()));
-            OpList.Builder opening = OpList.builder();
+            OpList.Builder opening = OpList.builder(); // one list, as each is a round trip and a process of the guest
             opening.add(file);
             Optional<GuestGroups.Making> making = groups.map(all -> all.make(number, opening));
+            Optional<KeptStreams.There> pipes = command.terminal().isPresent()
+                    ? Optional.empty()
+                    : Optional.of(new KeptStreams.There(opening, identity));
             Results opened = stub.run(opening.build());
             Fd record = local.push(opened.fd(file));
             Optional<GuestGroups.Entrance> group = Optional.empty();
@@ -141,7 +143,13 @@ public final class GuestCommands implements AutoCloseable {
                 local.push(group.get().group());
                 local.push(group.get().kill());
             }
-            stub.run(ExecutionList.own(walls, identity, streams.theirs()));
+            KeptStreams streams;
+            if (pipes.isPresent()) {
+                streams = local.push(pipes.get().streams(opened));
+            } else {
+                streams = local.push(KeptStreams.there(stub, command.terminal().orElseThrow()));
+                stub.run(ExecutionList.own(walls, identity, streams.theirs()));
+            }
             KeptExecution.Plan plan = new KeptExecution.Plan(
                     number,
                     record,

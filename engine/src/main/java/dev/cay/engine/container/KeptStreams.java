@@ -47,30 +47,40 @@ record KeptStreams(List<Fd> ours, Container.Streams theirs) implements AutoClose
         }
     }
 
-    /** The same in a machine, of which all descriptors are. */
-    static KeptStreams there(Stub stub, Optional<TerminalSize> terminal) throws SyscallException {
-        if (terminal.isPresent()) {
-            return terminal(stub, stub, terminal.get());
+    /** Pipes that a list makes in a machine, of which all descriptors are. */
+    static final class There {
+        private final PipeOps input = new PipeOps();
+        private final PipeOps output = new PipeOps();
+        private final PipeOps error = new PipeOps();
+
+        /** Makes them in a list of the caller's, for a command of this user; {@link #streams} then. */
+        There(OpList.Builder list, Accounts.Identity owner) {
+            for (PipeOps pipe : List.of(input, output, error)) {
+                list.addAll(pipe.operations(owner.user(), owner.group()));
+            }
         }
-        PipeOps input = new PipeOps();
-        PipeOps output = new PipeOps();
-        PipeOps error = new PipeOps();
-        OpList.Builder list = OpList.builder();
-        List.of(input, output, error).forEach(pipe -> list.addAll(pipe.operations()));
-        Results made = stub.run(list.build());
-        try (Cleanup undo = new Cleanup()) {
-            Fd theirInput = undo.push(input.reading(made));
-            Fd theirOutput = undo.push(output.writing(made));
-            Fd theirError = undo.push(error.writing(made));
-            KeptStreams streams = new KeptStreams(
-                    List.of(
-                            undo.push(input.writing(made)),
-                            undo.push(output.reading(made)),
-                            undo.push(error.reading(made))),
-                    new Container.Streams(theirInput, theirOutput, theirError, false));
-            undo.release();
-            return streams;
+
+        /** @throws SyscallException EMFILE if there were too many descriptors */
+        KeptStreams streams(Results made) throws SyscallException {
+            try (Cleanup undo = new Cleanup()) {
+                Fd theirInput = undo.push(input.reading(made));
+                Fd theirOutput = undo.push(output.writing(made));
+                Fd theirError = undo.push(error.writing(made));
+                KeptStreams streams = new KeptStreams(
+                        List.of(
+                                undo.push(input.writing(made)),
+                                undo.push(output.reading(made)),
+                                undo.push(error.reading(made))),
+                        new Container.Streams(theirInput, theirOutput, theirError, false));
+                undo.release();
+                return streams;
+            }
         }
+    }
+
+    /** A terminal of a machine. */
+    static KeptStreams there(Stub stub, TerminalSize size) throws SyscallException {
+        return terminal(stub, stub, size);
     }
 
     /** The terminal is the sandbox's: whoever runs there sees it in its own /dev/pts. */
