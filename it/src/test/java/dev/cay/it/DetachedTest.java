@@ -34,7 +34,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 
 /** A detached sandbox outlives the process that made it, and any later one takes it up. */
 @ExtendWith({RootLane.class, DetachedLane.class})
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class DetachedTest {
     private static final String NAME = "cay-it-detached";
 

@@ -22,7 +22,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Each command has an account of its own, in which all that descend from it are, and nothing of the others. */
 @ExtendWith({RootLane.class, DetachedLane.class})
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class ExecutionUsageTest {
     /** Burns a tenth of a second and more in a process that has left its session, and whose parent has left it. */
     private static final String BURNING =

@@ -28,7 +28,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 
 /** How a command ends is reported as what it was, and its streams carry every byte. */
 @ExtendWith(RootLane.class)
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class ExitTest {
     private static Exit exit(Sandboxes engine, String script) {
         return engine.run(SandboxSpec.host().build(), ExecSpec.of("sh", "-c", script))

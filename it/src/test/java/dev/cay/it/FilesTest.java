@@ -43,7 +43,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** The files of a sandbox that does all it can to lead whoever works on them out of it, or to hold him up. */
 @ExtendWith({RootLane.class, DetachedLane.class})
-@Timeout(value = 90, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class FilesTest {
     private static final int MANY =
             Integer.parseInt(Optional.ofNullable(System.getenv("CAY_MANY")).orElse("100000"));

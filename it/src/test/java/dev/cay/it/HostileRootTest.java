@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * reached or changed through it. Each case either works or is refused with an error that names the step.
  */
 @ExtendWith(RootLane.class)
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class HostileRootTest {
     private static final String SECRET = "the host's own";
 

@@ -30,7 +30,7 @@ import org.junit.jupiter.params.provider.ValueSource;
  * afterwards they have exactly the sandbox's walls.
  */
 @ExtendWith(RootLane.class)
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class JoinTest {
     private static final int JOINS = 300;
     private static final int FEW_JOINS = 4;

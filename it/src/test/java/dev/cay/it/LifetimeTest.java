@@ -28,7 +28,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** A detached sandbox ends when its time is over, or when it has not been used for so long, though nobody watches. */
 @ExtendWith({RootLane.class, DetachedLane.class})
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class LifetimeTest {
     private static final String NAME = "cay-it-life";
 

@@ -34,7 +34,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a sandbox sees of the host besides its root file system, and what it can do with it. */
 @ExtendWith(RootLane.class)
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class MountsTest {
     private static final int OWNER = 1000;
 

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 class NetworkWallsTest {
     private static final String CONNECT = """
             import socket, sys
-            s = socket.socket(); s.settimeout(5)
+            s = socket.socket(); s.settimeout(20)
             try:
                 s.connect((sys.argv[1], int(sys.argv[2]))); print('connected', s.recv(5).decode())
             except OSError as e: print('failed', e)

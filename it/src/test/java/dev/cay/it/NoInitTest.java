@@ -25,7 +25,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Sandboxes whose one command is their first process. */
 @ExtendWith({RootLane.class, DetachedLane.class})
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class NoInitTest {
     private static final String NAME = "cay-it-no-init";
 

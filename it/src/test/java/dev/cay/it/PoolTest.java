@@ -27,7 +27,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Sandboxes that are ready before they are asked for. */
 @ExtendWith({RootLane.class, DetachedLane.class})
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class PoolTest {
     private static SandboxSpec spec(boolean detached) {
         return detached

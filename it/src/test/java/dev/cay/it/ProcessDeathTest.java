@@ -16,7 +16,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 
 /** However the process of an engine ends, its sandboxes end with it, and in the end nothing of them is left. */
 @ExtendWith(RootLane.class)
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class ProcessDeathTest {
     @Test
     void n3KilledWithItsProcessAndSweptByTheNextEngine() throws Exception {

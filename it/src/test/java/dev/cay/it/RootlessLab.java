@@ -34,7 +34,7 @@ abstract class RootlessLab {
     @BeforeEach
     final void makePlace() throws IOException {
         place = Lab.directory();
-        for (String name : List.of("home", "run", "work", "code")) {
+        for (String name : List.of("home", "run", "work")) {
             Files.createDirectory(place.resolve(name));
             Files.setAttribute(place.resolve(name), "unix:uid", USER);
             Files.setAttribute(place.resolve(name), "unix:gid", USER);

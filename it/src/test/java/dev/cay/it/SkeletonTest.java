@@ -16,7 +16,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Engines share what they have gathered of this machine's /etc, as long as it is as it was. */
 @ExtendWith(RootLane.class)
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class SkeletonTest {
     private static final Path SKELETONS = Path.of("/run/cay/skeletons");
 

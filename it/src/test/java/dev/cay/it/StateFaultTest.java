@@ -15,7 +15,7 @@ import org.junit.jupiter.params.provider.EnumSource;
 
 /** No room is left where the state of sandboxes is kept: one process sees a small file system there, and fills it. */
 @ExtendWith({RootLane.class, DetachedLane.class})
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class StateFaultTest {
     private static final String NAME = "cay-it-full";
     /** More than any of what is done here makes. */

@@ -30,7 +30,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 
 /** What processes that died left is adopted if it lives, and removed if it does not. */
 @ExtendWith({RootLane.class, DetachedLane.class})
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class SweepTest {
     private static final String NAME = "cay-it-sweep";
 

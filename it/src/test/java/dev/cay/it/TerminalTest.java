@@ -18,7 +18,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** A command in a terminal: a pseudoterminal whose other end the first process has, in a detached sandbox and in others. */
 @ExtendWith({RootLane.class, DetachedLane.class})
-@Timeout(value = 30, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class TerminalTest {
     private static Sandbox make(Sandboxes engine, boolean detached) {
         SandboxSpec.Builder builder = SandboxSpec.host();

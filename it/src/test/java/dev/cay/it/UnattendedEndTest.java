@@ -30,7 +30,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 
 /** What ends by itself while nobody looks says why, and goes away if it is to. */
 @ExtendWith({RootLane.class, DetachedLane.class})
-@Timeout(value = 60, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
+@Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 class UnattendedEndTest {
     private static final String NAME = "cay-it-unattended";
     private static final Duration PATIENCE = Duration.ofSeconds(20);
