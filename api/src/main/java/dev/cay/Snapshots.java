@@ -67,7 +67,7 @@ public interface Snapshots {
     /**
      * Keeps a sandbox as it is. It stands still for a moment and goes on.
      *
-     * @param sandbox a microVM that this process made, or one that is detached; it has no volume, and no init of its image
+     * @param sandbox a microVM of QEMU, whoever made it; it has no volume, no files of this machine, and no init of its image
      * @throws SandboxException.Conflict if there is a snapshot of this name, or it is paused
      * @throws SandboxException.Unsupported if it is none that could be kept
      */

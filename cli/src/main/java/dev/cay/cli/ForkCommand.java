@@ -24,7 +24,7 @@ final class ForkCommand implements Command {
     public List<String> description() {
         return List.of(
                 "Makes a sandbox that goes on where another one is, with its memory and its disk; that one goes on as well."
-                        + " A microVM that is detached can be copied from anywhere, another one by the process that made it alone."
+                        + " Any process of its owner can copy a microVM; the commands of a detached one can be taken up in the copy."
                         + " Containers refuse, and so do those that 'cay snapshot' refuses.",
                 Copies.OWN,
                 Copies.UNTIL);

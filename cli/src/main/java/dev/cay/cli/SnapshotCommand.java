@@ -33,8 +33,7 @@ final class SnapshotCommand implements Command {
                 "Keeps a microVM as it is at one moment: its memory, its disk and the commands that run in it. It stands still"
                         + " meanwhile, and goes on. 'cay restore' makes sandboxes of it.",
                 "A sandbox with a volume, with files of this machine (-v) or with the init of its image cannot be kept, nor can"
-                        + " a container. One that is detached (cay run -d) is kept by any process of its owner; another one by the"
-                        + " process that made it alone: see 'cay template create --image', and the Java API.");
+                        + " a container. Any process of its owner keeps it, whether it is detached (cay run -d) or ends with another one.");
     }
 
     @Override

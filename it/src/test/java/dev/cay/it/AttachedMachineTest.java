@@ -20,6 +20,7 @@ import dev.cay.SandboxSpec;
 import dev.cay.SandboxState;
 import dev.cay.Sandboxes;
 import dev.cay.Size;
+import dev.cay.Snapshots;
 import dev.cay.TerminalSize;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -27,6 +28,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -35,6 +37,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** A microVM that ends with the process that made it, seen and entered by others. All tests but one share one guest. */
 @ExtendWith({RootLane.class, DetachedLane.class})
@@ -233,6 +237,61 @@ final class AttachedMachineTest {
             Lab.onHost("kill", "-CONT", Long.toString(owner.pid()));
         }
         assertThat(owner.tell("exec-attached", "-", "echo on")).isEqualTo("exited 0 on");
+    }
+
+    /** It goes on in both, whatever its owner does meanwhile; and that one knows nothing of it. */
+    @Test
+    void copiedByAnotherProcess() throws Exception {
+        sh("echo memory > /tmp/kept; echo disk > /kept");
+        try (Execution running = sandbox.start(ExecSpec.of("sh", "-c", "echo on; read x; echo got $x"))) {
+            assertThat(Lab.line(running.stdout())).isEqualTo("on");
+            Sandbox copy = engine.snapshots().fork(sandbox, Snapshots.Copy.detached(Optional.empty()));
+            try {
+                assertThat(copy.executions()).isEmpty();
+                assertThat(Lab.sh(copy, "cat /tmp/kept /kept; hostname")).isEqualTo("memory\ndisk\n" + copy.id());
+            } finally {
+                copy.remove();
+            }
+            assertThat(owner.tell("attached-paused")).isEqualTo("false healthy");
+            assertThat(owner.tell("exec-attached", "-", "cat /kept")).isEqualTo("exited 0 disk");
+            running.stdin().write("two\n".getBytes(StandardCharsets.UTF_8));
+            assertThat(Lab.rest(running.stdout())).isEqualTo("got two\n");
+        }
+        Lab.onHost("kill", "-STOP", Long.toString(owner.pid()));
+        try {
+            engine.snapshots().create(sandbox, NAME);
+        } finally {
+            Lab.onHost("kill", "-CONT", Long.toString(owner.pid()));
+        }
+        try (Sandbox copy = engine.snapshots().restore(NAME, Optional.empty())) {
+            assertThat(Lab.sh(copy, "cat /tmp/kept")).isEqualTo("memory");
+        } finally {
+            engine.snapshots().remove(NAME);
+        }
+        assertThat(owner.tell("exec-attached", "-", "echo on")).isEqualTo("exited 0 on");
+    }
+
+    /** It goes on as soon as its owner, or somebody else, wants something of it. */
+    @ParameterizedTest
+    @ValueSource(strings = {"halt", "written"})
+    void whoeverKeepsItIsKilled(String step) {
+        try (OtherProcess other = OtherProcess.start()) {
+            other.tell("die-before-step", step);
+            other.order("keep", NAME, NAME);
+            assertThat(other.answer()).isEmpty();
+            other.await();
+        }
+        Path halted = DetachedState.SANDBOXES.resolve(sandbox.id()).resolve("halted");
+        assertThat(halted).exists();
+        if (step.equals("halt")) {
+            assertThat(sh("echo on")).isEqualTo("on");
+        } else {
+            assertThat(owner.tell("exec-attached", "-", "echo on")).isEqualTo("exited 0 on");
+        }
+        assertThat(halted).doesNotExist();
+        awaitOwner("false healthy");
+        Sandboxes.local().close(); // cleans up after its engine
+        assertThat(engine.snapshots().list()).isEmpty();
     }
 
     /** Only its owner may come, as with a container. */

@@ -325,7 +325,7 @@ public final class ChildOperator {
 
     /** With a command of its own, if one comes after the image. */
     private Sandbox attachedMachine(String name, String[] imageAndCommand) {
-        SandboxSpec.Builder builder = machine(name, imageAndCommand[0]);
+        SandboxSpec.Builder builder = machine(name, imageAndCommand[0]).disk(Size.mib(64));
         if (imageAndCommand.length > 1) {
             builder.command(ExecSpec.of("sh", "-c", imageAndCommand[1]));
         }

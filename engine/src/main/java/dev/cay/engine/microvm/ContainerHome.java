@@ -12,6 +12,7 @@ import dev.cay.engine.container.Containers;
 import dev.cay.engine.container.HostDevice;
 import dev.cay.linux.Child;
 import dev.cay.linux.Fd;
+import dev.cay.linux.HostKernel;
 import dev.cay.linux.Poll;
 import dev.cay.linux.UnixSocket;
 import java.io.IOException;
@@ -56,7 +57,7 @@ public record ContainerHome(Containers containers) implements Home {
                             .build(),
                     new Container.Streams(
                             streams.get(0), streams.get(1), streams.get(2), false, streams.subList(3, streams.size())));
-            return new Inhabited(container, process, Map.copyOf(seen));
+            return new Inhabited(containers, container, process, Map.copyOf(seen));
         } catch (IOException | SandboxException e) {
             container.kill();
             container.close();
@@ -97,8 +98,15 @@ public record ContainerHome(Containers containers) implements Home {
         return place.toString();
     }
 
-    private record Inhabited(Container container, Container.Process process, Map<Path, Path> places)
+    private record Inhabited(
+            Containers containers, Container container, Container.Process process, Map<Path, Path> places)
             implements Guarded {
+        @Override
+        public void hold(HostKernel host, Fd file, Path socket) throws IOException {
+            containers.admit(container, socket);
+            HeldDisk.hold(host, file, socket);
+        }
+
         @Override
         public Poll.Interest end() {
             return process.child().end();

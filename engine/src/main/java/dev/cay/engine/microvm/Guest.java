@@ -227,13 +227,22 @@ public final class Guest implements AutoCloseable {
 
     /** Has all of its processes but the first stand still. */
     void halt() throws SyscallException {
+        mourn(Duration.ZERO); // a copy of it must not take its host for dead before that has said anything
         stub.run(OpList.of(MachineOps.haltAll()));
+    }
+
+    /** One that ends with its maker takes him for dead when it has heard nothing of anybody for so long; zero for never. */
+    void mourn(Duration silence) throws SyscallException {
+        if (!spec.lifetime().detached()) {
+            stub.leave(GuestShutdown.alone(note.acpi()), silence.toMillis());
+        }
     }
 
     /** They go on, and it knows what time it is. */
     void goOn() throws SyscallException {
         correctClock();
         stub.run(OpList.of(MachineOps.continueAll()));
+        mourn(GuestWatch.ALONE);
     }
 
     /**

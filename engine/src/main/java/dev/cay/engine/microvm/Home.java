@@ -5,6 +5,7 @@ import dev.cay.Usage;
 import dev.cay.engine.container.Container;
 import dev.cay.linux.Child;
 import dev.cay.linux.Fd;
+import dev.cay.linux.HostKernel;
 import dev.cay.linux.Poll;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -78,6 +79,15 @@ public interface Home {
 
         /** The number of the process with which it ends, and that ends with it. */
         long pid();
+
+        /**
+         * Has that process keep a file open for others of its owner, who find it by {@link HeldDisk#open}.
+         *
+         * @param socket where they come, in a directory that only its owner may enter
+         */
+        default void hold(HostKernel host, Fd file, Path socket) throws IOException {
+            throw new IOException("nobody else can come to it");
+        }
 
         /** The name of the control groups that it is in, if it has some of its own. */
         default Optional<String> group() {

@@ -4,16 +4,10 @@ import dev.cay.ExecSpec;
 import dev.cay.engine.container.Containers;
 import dev.cay.engine.container.Ledger;
 import dev.cay.engine.state.ExecutionRecord;
-import dev.cay.linux.Arg;
 import dev.cay.linux.Child;
 import dev.cay.linux.Fd;
-import dev.cay.linux.FileOps;
 import dev.cay.linux.HostKernel;
-import dev.cay.linux.Op;
-import dev.cay.linux.OpList;
-import dev.cay.linux.Stub;
 import dev.cay.linux.SyscallException;
-import dev.cay.linux.UnixSocket;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -27,9 +21,6 @@ import java.util.Optional;
  * is concerned: with its first process, which ends with the VMM, it lives and ends, and it is undone by the same journal. Used once.
  */
 public final class LastingHome {
-    /** The first process has the disk of its changes open under this number, if it has one. */
-    private static final int DISK = 1000;
-
     /** How much longer than its guest, which ends by itself, it may live at the most. */
     private static final Duration MARGIN = Duration.ofSeconds(15);
 
@@ -75,28 +66,10 @@ public final class LastingHome {
         }
     }
 
-    /**
-     * Has the first process keep a disk open, for whoever keeps the machine: the file has no name when the machine is there.
-     *
-     * @param disk a file of this machine
-     */
+    /** Has the first process keep a disk open, see {@link HeldDisk}. */
     void hold(HostKernel host, Path disk) throws IOException {
-        try (Fd opened = MachineKeeping.open(host, disk);
-                Stub stub = new Stub(
-                        UnixSocket.connect(host, container.doors().socket().toString()))) {
-            stub.runInside(OpList.of(FileOps.copyTo(Arg.of(opened), DISK)));
-        }
-    }
-
-    /**
-     * The disk that it keeps open, for reading.
-     *
-     * @param socket where the first process listens
-     */
-    static Fd disk(HostKernel host, Path socket) throws SyscallException {
-        try (Stub stub = new Stub(UnixSocket.connect(host, socket.toString()))) {
-            Op copy = FileOps.copy(Arg.of(DISK), "the disk");
-            return stub.runInside(OpList.of(copy)).fd(copy);
+        try (Fd opened = MachineKeeping.open(host, disk)) {
+            HeldDisk.hold(host, opened, container.doors().socket());
         }
     }
 

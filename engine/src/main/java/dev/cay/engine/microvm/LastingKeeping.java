@@ -22,7 +22,7 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 
 /**
- * Writes down a microVM that outlives its makers, while it runs. If this process is killed, {@link MachineAccess#mend} lets the
+ * Writes down a microVM that this process did not make, while it runs. If this process is killed, {@link MachineAccess#mend} lets the
  * microVM go on.
  */
 record LastingKeeping(MachineAccess access, HostKernel host) {
@@ -40,7 +40,7 @@ record LastingKeeping(MachineAccess access, HostKernel host) {
         MachineKeeping.check(spec, vmm);
         MachineNote note = access.note();
         Optional<Fd> disk = spec.writable() instanceof Writable.Disk
-                ? Optional.of(LastingHome.disk(host, SandboxStore.socket(access.directory())))
+                ? Optional.of(HeldDisk.open(host, SandboxStore.socket(access.directory())))
                 : Optional.empty();
         MachineDoors doors = access.doors();
         AtomicReference<Duration> halted = new AtomicReference<>(Duration.ZERO);

@@ -2,8 +2,10 @@ package dev.cay.engine.microvm;
 
 import dev.cay.Usage;
 import dev.cay.linux.Fd;
+import dev.cay.linux.HostKernel;
 import dev.cay.linux.MemoryFile;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Optional;
 import java.util.function.Consumer;
@@ -73,6 +75,15 @@ public interface Machine extends AutoCloseable {
      * nobody but this object can ask.
      */
     default void onHalt(Consumer<Boolean> action) {}
+
+    /**
+     * Has the first process of the VMM's container keep a disk open, see {@link HeldDisk}; for those that others may come to.
+     *
+     * @param socket where they come
+     */
+    default void hold(HostKernel host, Fd disk, Path socket) throws IOException {
+        throw new IOException("nobody else can come to this machine");
+    }
 
     /** The name of the control groups that the VMM is in, if it has some of its own. */
     default Optional<String> group() {

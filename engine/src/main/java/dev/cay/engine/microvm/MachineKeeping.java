@@ -15,6 +15,7 @@ import dev.cay.linux.SyscallException;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.Optional;
 
@@ -28,6 +29,20 @@ record MachineKeeping(MicroVm.Origins origins, GuestSurroundings surroundings, O
                 ? Optional.of(open(host, origins.changes().get()))
                 : Optional.empty();
         return new MachineKeeping(origins, surroundings, disk);
+    }
+
+    /**
+     * What is to be known of one that has been kept.
+     *
+     * @param halted how long it stood still
+     * @param ports how many channels its guest had
+     * @param last the highest number that a command of another process than its maker had
+     */
+    record Kept(Duration halted, int ports, int last) {}
+
+    /** Copies disks. */
+    interface Disks {
+        void copy() throws IOException;
     }
 
     @Override
@@ -67,7 +82,7 @@ record MachineKeeping(MicroVm.Origins origins, GuestSurroundings surroundings, O
         String key = choice.files().key(origins.kernel(), origins.memory());
         Files.createFile(draft.machine());
         Op open = FileOps.open(draft.machine().toString(), FileOps.O_WRONLY);
-        MicroVm.Kept standing;
+        Kept standing;
         try (Fd state = host.run(OpList.of(open)).fd(open)) {
             standing = machine.keep(state, () -> {
                 if (disk.isPresent()) {

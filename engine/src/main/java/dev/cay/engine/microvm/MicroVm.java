@@ -13,6 +13,7 @@ import dev.cay.Size;
 import dev.cay.Usage;
 import dev.cay.engine.container.GuestCommands;
 import dev.cay.engine.kernels.GuestKernel;
+import dev.cay.engine.state.SandboxStore;
 import dev.cay.linux.Fd;
 import dev.cay.linux.HostKernel;
 import dev.cay.linux.KeptExecution;
@@ -60,8 +61,8 @@ public final class MicroVm implements AutoCloseable {
     /** Held while what others come by is made, or the machine is kept. */
     private final ReentrantLock admission = new ReentrantLock();
 
-    /** What others come by, if they may. */
-    private volatile Optional<MachineDoors> doors = Optional.empty();
+    /** By which others come, if they may. */
+    private volatile Optional<MachineAccess> visitors = Optional.empty();
 
     private volatile boolean beingKept;
     private final AtomicInteger numbers;
@@ -98,12 +99,16 @@ public final class MicroVm implements AutoCloseable {
         return id;
     }
 
-    /** Somebody has halted it or let it go on: this object, or another process. */
+    /** Somebody has halted it or let it go on: this object, or another process, which may do that for a moment, to keep it. */
     private void halted(boolean still) {
         if (!beingKept) {
-            paused.set(still);
+            paused.set(still && !isKeptByAnother());
             watch.rest(still);
         }
+    }
+
+    private boolean isKeptByAnother() {
+        return visitors.isPresent() && visitors.get().isHalted();
     }
 
     /**
@@ -114,9 +119,11 @@ public final class MicroVm implements AutoCloseable {
     void admit(HostKernel host, MachineAccess access, String key) throws IOException {
         admission.lock(); // nobody plugs in anything while the machine is written down
         try {
-            MachineDoors opened = access.doors();
-            opened.setServed(ports());
-            doors = Optional.of(opened);
+            access.doors().setServed(ports());
+            if (keeping.disk().isPresent()) {
+                machine.hold(host, keeping.disk().get(), SandboxStore.socket(access.directory()));
+            }
+            visitors = Optional.of(access);
         } finally {
             admission.unlock();
         }
@@ -139,8 +146,8 @@ public final class MicroVm implements AutoCloseable {
 
     /** How many channels its guest has. */
     private int ports() throws IOException {
-        return doors.isPresent()
-                ? doors.get().served()
+        return visitors.isPresent()
+                ? visitors.get().doors().served()
                 : keeping.origins().past().map(Past::ports).orElse(1);
     }
 
@@ -219,7 +226,7 @@ public final class MicroVm implements AutoCloseable {
      * @param disks is done while nobody changes its disks
      * @return what is to be known of it
      */
-    Kept keep(Fd state, Disks disks) {
+    MachineKeeping.Kept keep(Fd state, MachineKeeping.Disks disks) {
         requireAlive();
         admission.lock();
         try {
@@ -228,10 +235,10 @@ public final class MicroVm implements AutoCloseable {
             }
             beingKept = true;
             watch.rest(true);
-            AtomicReference<Optional<Kept>> kept = new AtomicReference<>(Optional.empty());
+            AtomicReference<Optional<MachineKeeping.Kept>> kept = new AtomicReference<>(Optional.empty());
             told(() -> {
-                if (doors.isPresent()) {
-                    doors.get().changing(() -> kept.set(Optional.of(write(state, disks))));
+                if (visitors.isPresent()) {
+                    visitors.get().doors().changing(() -> kept.set(Optional.of(write(state, disks))));
                 } else {
                     kept.set(Optional.of(write(state, disks)));
                 }
@@ -252,7 +259,7 @@ public final class MicroVm implements AutoCloseable {
         stub.leave(GuestShutdown.alone(acpi), silence.toMillis());
     }
 
-    private Kept write(Fd state, Disks disks) throws IOException {
+    private MachineKeeping.Kept write(Fd state, MachineKeeping.Disks disks) throws IOException {
         long began = System.nanoTime();
         mourn(Duration.ZERO); // a copy of it must not take its host for dead before that has said anything
         stub.run(OpList.of(MachineOps.haltAll()));
@@ -266,21 +273,7 @@ public final class MicroVm implements AutoCloseable {
             stub.run(OpList.of(MachineOps.continueAll()));
             mourn(GuestWatch.ALONE);
         }
-        return new Kept(Duration.ofNanos(System.nanoTime() - began), ports(), last);
-    }
-
-    /**
-     * What is to be known of one that has been kept.
-     *
-     * @param halted how long it stood still
-     * @param ports how many channels its guest had
-     * @param last the highest number that a command of another process than its maker had
-     */
-    record Kept(Duration halted, int ports, int last) {}
-
-    /** Copies disks. */
-    interface Disks {
-        void copy() throws IOException;
+        return new MachineKeeping.Kept(Duration.ofNanos(System.nanoTime() - began), ports(), last);
     }
 
     /** Halts the guest's processor, and does not wait for an answer of it. */
@@ -441,7 +434,7 @@ public final class MicroVm implements AutoCloseable {
     private void shutDown() {
         Thread.startVirtualThread(() -> {
             try {
-                if (paused.get()) {
+                if (paused.get() || isKeptByAnother()) { // who may be dead
                     machine.resume();
                 }
                 if (stub.pid() != FIRST) { // systemd's order to switch the machine off; others may know it or not

@@ -244,7 +244,7 @@ public final class MicroVms implements AutoCloseable {
     }
 
     /**
-     * Keeps a microVM that outlives its makers as it is; it goes on. Whoever calls this sees to it that nobody else does that, or
+     * Keeps a microVM that this process did not make as it is; it goes on. Whoever calls this sees to it that nobody else does that, or
      * pauses it, or starts anything in it meanwhile.
      *
      * @param guest it, entered by this process

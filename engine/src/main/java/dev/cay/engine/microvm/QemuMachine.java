@@ -9,6 +9,7 @@ import dev.cay.linux.MemoryFile;
 import dev.cay.linux.Poll;
 import dev.cay.linux.UnixSocket;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -42,6 +43,11 @@ final class QemuMachine implements Machine {
         process = new VmmProcess(
                 guarded, List.of(console), List.of(new VmmProcess.Source(monitor, qmp::accept)), this::end);
         process.begin();
+    }
+
+    @Override
+    public void hold(HostKernel host, Fd disk, Path socket) throws IOException {
+        process.home().hold(host, disk, socket);
     }
 
     /** Waits until QEMU takes commands. */

@@ -17,9 +17,11 @@ import dev.cay.SandboxSpec;
 import dev.cay.SandboxState;
 import dev.cay.Usage;
 import dev.cay.engine.microvm.MicroVm;
+import dev.cay.engine.state.HostFailure;
 import dev.cay.linux.KeptExecution;
 import dev.cay.linux.Processes;
 import dev.cay.linux.SyscallException;
+import java.io.IOException;
 import java.time.Duration;
 import java.time.Instant;
 import java.time.InstantSource;
@@ -46,10 +48,17 @@ final class MachineSandbox implements Sandbox, DetachableExecution.Keeper {
      * What is around it.
      *
      * @param admission of other processes
+     * @param turn by which nobody else keeps the microVM while something is done
      * @param onHalt gets to know, under true, that this process is about to halt it, under false, that it lets it go on
      * @param onClose is run when it has ended
      */
-    record Circumstances(Timeouts timeouts, Admission admission, Consumer<Boolean> onHalt, Runnable onClose) {}
+    record Circumstances(
+            Timeouts timeouts, Admission admission, Turn turn, Consumer<Boolean> onHalt, Runnable onClose) {}
+
+    /** Waits until nobody else keeps it, and lets nobody begin to before something has been done. */
+    interface Turn {
+        <T> T take(StoredSandboxes.Action<T> action) throws IOException;
+    }
 
     MachineSandbox(MicroVm machine, SandboxSpec spec, Instant created, Circumstances circumstances) {
         this.machine = machine;
@@ -67,7 +76,7 @@ final class MachineSandbox implements Sandbox, DetachableExecution.Keeper {
     public Execution start(ExecSpec command) {
         requireOpen();
         try {
-            KeptExecution kept = machine.start(command);
+            KeptExecution kept = circumstances.turn().take(() -> machine.start(command));
             // The guest's first process keeps the time. One that does not is not in its right mind, and ends with its
             // machine.
             Optional<Timeouts.Timeout> guard = command.timeout()
@@ -95,6 +104,8 @@ final class MachineSandbox implements Sandbox, DetachableExecution.Keeper {
             return execution;
         } catch (SyscallException e) {
             return EndedExecution.unstarted(Exit.spawnFailed(e.errno(), e.getMessage()));
+        } catch (IOException e) {
+            throw HostFailure.of("the state of a sandbox", "", e);
         }
     }
 
@@ -149,8 +160,11 @@ final class MachineSandbox implements Sandbox, DetachableExecution.Keeper {
     @Override
     public void pause() {
         requireOpen();
-        machine.pause();
-        circumstances.onHalt().accept(true);
+        StoredSandboxes.guarded(() -> circumstances.turn().take(() -> {
+            machine.pause();
+            circumstances.onHalt().accept(true);
+            return true;
+        }));
     }
 
     @Override

@@ -111,14 +111,11 @@ final class MachineSandboxes implements AutoCloseable {
 
     /** Whoever else wants to pause it waits: it would go on when it has been kept. */
     Snapshot keep(MachineSandbox sandbox, SnapshotStore.Draft draft) throws IOException {
-        SandboxStore store = stored.get().store();
-        MicroVm machine = sandbox.machine();
-        return store.exists(sandbox.id()) // else nobody else knows of it
-                ? store.locked(sandbox.id(), () -> machines().keep(machine, draft))
-                : machines().keep(machine, draft);
+        return turn(access(sandbox.id(), sandbox.info().spec()))
+                .take(() -> machines().keep(sandbox.machine(), draft));
     }
 
-    /** The same with one that outlives its makers. */
+    /** The same with one that outlives its makers, or is another process's. */
     Snapshot keep(StoredSandbox sandbox, SnapshotStore.Draft draft) throws IOException {
         return new StoredKeeping(stored.get(), machines()).keep(sandbox.id(), draft);
     }
@@ -166,7 +163,7 @@ final class MachineSandboxes implements AutoCloseable {
                 stored.get().attached().made(id, spec, created, machine.pid(), machine.boot());
                 Admission admission = new Admission(machines(), machine, access);
                 MachineSandbox.Circumstances circumstances = new MachineSandbox.Circumstances(
-                        timeouts, admission, halted -> noted(id, spec, halted), () -> ended(id, spec));
+                        timeouts, admission, turn(access), halted -> noted(id, spec, halted), () -> ended(id, spec));
                 MachineSandbox sandbox = new MachineSandbox(machine, spec, created, circumstances);
                 sandboxes.put(id, sandbox);
                 admission.begin(timeouts);
@@ -189,6 +186,23 @@ final class MachineSandboxes implements AutoCloseable {
         } finally {
             stored.get().attached().withdraw(id, spec);
         }
+    }
+
+    /** Whoever else keeps a microVM of this process has its lock; what one who was killed has left halted goes on. */
+    private MachineSandbox.Turn turn(MachineAccess access) {
+        SandboxStore store = stored.get().store();
+        return new MachineSandbox.Turn() {
+            @Override
+            public <T> T take(StoredSandboxes.Action<T> action) throws IOException {
+                if (!store.exists(access.id())) { // somebody has removed it, which the action will tell
+                    return action.run();
+                }
+                return store.locked(access.id(), () -> {
+                    access.mend();
+                    return action.run();
+                });
+            }
+        };
     }
 
     private MachineAccess access(String id, SandboxSpec spec) {

@@ -8,6 +8,7 @@ import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
 import dev.cay.Size;
 import dev.cay.Snapshots;
+import dev.cay.engine.microvm.MicroVms;
 import dev.cay.engine.microvm.Past;
 import dev.cay.engine.state.Snapshot;
 import dev.cay.engine.state.SnapshotStore;
@@ -19,7 +20,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 
-/** The snapshots of this machine, taken of microVMs of this process, and of those that outlive their makers. Thread-safe. */
+/** The snapshots of this machine, of microVMs of this process and of others of its owner. Thread-safe. */
 final class MachineSnapshots implements Snapshots {
     private final Path base;
     private final MachineSandboxes machines;
@@ -47,7 +48,7 @@ final class MachineSnapshots implements Snapshots {
         });
     }
 
-    /** Of what is no microVM, or another process's, nobody here could keep anything. */
+    /** Of what is no microVM, or lets nobody in, nobody here could keep anything. */
     private Snapshot keep(Sandbox sandbox, SnapshotStore.Draft draft) throws IOException {
         if (sandbox instanceof MachineSandbox machine) {
             return machines.keep(machine, draft);
@@ -63,12 +64,12 @@ final class MachineSnapshots implements Snapshots {
         if (own.isPresent()) {
             return machines.keep(own.get(), draft);
         }
-        if (sandbox instanceof StoredSandbox stored && spec.lifetime().detached()) {
+        if (sandbox instanceof StoredSandbox stored && MicroVms.admits(spec)) {
             return machines.keep(stored, draft);
         }
         throw new SandboxException.Unsupported(
-                "the microVM " + sandbox.id() + " ends with the process that made it, which alone can keep it",
-                "make it detached (cay run -d), or have that process do it, by Sandboxes.snapshots()");
+                "the microVM " + sandbox.id() + " lets nobody in but the process that made it",
+                "make it with --vmm qemu");
     }
 
     @Override

@@ -16,7 +16,7 @@ import java.io.IOException;
 import java.time.Duration;
 import java.util.concurrent.locks.LockSupport;
 
-/** Keeps a microVM that outlives its makers, whichever process of its owner this is. */
+/** Keeps a microVM that outlives its makers, or that another process has made, whichever process of its owner this is. */
 record StoredKeeping(StoredSandboxes sandboxes, MicroVms machines) {
     /** For how long its guest may take to answer. */
     private static final Duration PATIENCE = Duration.ofSeconds(30);
@@ -49,10 +49,12 @@ record StoredKeeping(StoredSandboxes sandboxes, MicroVms machines) {
             access.mend();
             try (Guest guest = access.enter(PATIENCE)) {
                 awaitStarts(record, guest);
-                boolean begun = record.generation() > 0;
+                boolean begun = !record.isAttached() && record.generation() > 0;
                 Snapshot snapshot =
                         machines.keep(access, guest, draft, new Snapshot.Commands(record.lastExecution(), begun));
-                store.executions(id).enterInto(draft.executions());
+                if (!record.isAttached()) { // else their numbers and streams are nobody's in a copy
+                    store.executions(id).enterInto(draft.executions());
+                }
                 return snapshot;
             }
         });
