@@ -100,6 +100,7 @@ static int is_plain_run(char **words) {
 static void choose_cache(char **words) {
     static const char *const bring[] = {"pull", "image", "commit", NULL};
     static const char *const small[] = {"exec", "version", NULL};
+    static const char *const brief[] = {"ps", "inspect", "logs", "stop", "start", "kill", "rm", NULL};
     const char *command = *words ? *words : "", *cache = "cay";
     if (is_one_of(command, bring)) {
         cache = "pull";
@@ -113,6 +114,8 @@ static void choose_cache(char **words) {
         add_option("-XX:CompileThresholdScaling=1");
     } else if (is_one_of(command, small)) {
         cache = "exec";
+    } else if (is_one_of(command, brief)) {
+        cache = "short";
     } else if (strcmp(command, "run") == 0 && is_plain_run(words + 1)) {
         cache = "run";
     }

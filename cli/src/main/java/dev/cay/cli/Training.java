@@ -9,8 +9,8 @@ import java.util.List;
 /**
  * Runs, in one process, what users run most, so that the classes and methods of all of it can be recorded in the JVM's AOT
  * caches when Cay is built: {@code --train FOLDER} for the one that knows everything; {@code --train FOLDER NAME run}, with a
- * detached sandbox and an image of that name, for the small one of that command, as for {@code exec} and {@code cp}; {@code
- * --train-images FOLDER} for the one of bringing images, with what the compilers are to know of it. In the folder are {@code image.tar}, a root file system with a program
+ * detached sandbox and an image of that name, for the small one of that command, as for {@code exec} and {@code cp}, and for that of
+ * {@code short} ones, which removes the sandbox; {@code --train-images FOLDER} for the one of bringing images, with what the compilers are to know of it. In the folder are {@code image.tar}, a root file system with a program
  * {@code /init}, {@code tree}, some files, and what {@link TrainingRegistry} serves, an image {@code tool}. Nobody else has a use
  * for it, so no help text names it.
  */
@@ -76,6 +76,17 @@ final class Training {
         }
         if (command.equals("exec")) {
             return List.of(List.of("version"), List.of("exec", name, "--", "true"));
+        }
+        if (command.equals("short")) {
+            return List.of(
+                    List.of("ps"),
+                    List.of("ps", "--format", "json"),
+                    List.of("inspect", name),
+                    List.of("logs", name),
+                    List.of("stop", "--time", "0", name),
+                    List.of("start", name),
+                    List.of("kill", name),
+                    List.of("rm", "--force", name));
         }
         List<String> host = List.of("run", "--", "true");
         return apart ? List.of(host, List.of("run", name, "/init", "hold")) : List.of(host);
