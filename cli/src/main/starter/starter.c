@@ -48,6 +48,14 @@ static void add_option(const char *format, ...) {
     options[option_count++].optionString = option;
 }
 
+// What the caller has closed would be the next file that is opened: the sandbox would read the virtual machine's files as its input. Of
+// output that goes nowhere those hear who write it.
+static void fill_standard_streams(void) {
+    for (int file = STDIN_FILENO; file <= STDERR_FILENO; file++) {
+        if (fcntl(file, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != file) fail("/dev/null", strerror(errno));
+    }
+}
+
 static void find_folder(void) {
     ssize_t length = readlink("/proc/self/exe", folder, sizeof folder - 1);
     if (length <= 0) fail("/proc/self/exe", strerror(errno));
@@ -165,6 +173,7 @@ static void call_main(JNIEnv *java, int count, char **words) {
 }
 
 int main(int count, char **words) {
+    fill_standard_streams();
     find_folder();
     use_utf8();
     const char *library = read_options();

@@ -59,6 +59,18 @@ class StarterTest {
         assertThat(outcome).isEqualTo(new Outcome(7, "<><two words><grüße €><𝄞>", "to errors\n"));
     }
 
+    /** Else the next file that is opened would be the command's input. */
+    @Test
+    void aStreamThatTheCallerHasClosedIsNoFileOfTheMachine() throws IOException, InterruptedException {
+        install(JAVA.resolve("lib/server/libjvm.so").toString());
+        String cay = folder.resolve("cay").toString();
+        assertThat(run(new ProcessBuilder("sh", "-c", "exec \"$0\" run -- cat <&-", cay)))
+                .isEqualTo(new Outcome(0, "", ""));
+        Outcome lost = run(new ProcessBuilder("sh", "-c", "exec \"$0\" run -- echo lost >&-", cay));
+        assertThat(lost.exit()).isEqualTo(125);
+        assertThat(lost.errors()).contains("cannot write to standard output");
+    }
+
     @Test
     void whatIsMissingIsNamed() throws IOException, InterruptedException {
         Files.copy(SOURCE.resolve("starter-" + Architecture.current().text()), folder.resolve("cay"));
