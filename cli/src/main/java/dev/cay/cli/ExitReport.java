@@ -54,7 +54,7 @@ final class ExitReport {
     }
 
     private static String spawnHint(Exit exit, String program, String directory) {
-        if (exit.step().startsWith("chdir") || exit.step().startsWith("fchdir")) {
+        if (exit.step().startsWith("openat2(" + directory + ")") || exit.step().startsWith("fchdir")) {
             return "--workdir " + directory + " must be a directory in the sandbox";
         }
         if (!exit.step().startsWith("exec")) {

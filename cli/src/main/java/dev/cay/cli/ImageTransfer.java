@@ -6,7 +6,9 @@ import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.file.AccessDeniedException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.List;
@@ -82,9 +84,7 @@ final class ImageTransfer {
                     throw new UsageException(
                             "an archive is nothing to look at", "write: cay image save IMAGE -f image.tar");
                 }
-                OutputStream out = new BufferedOutputStream(context.streams().out(), 64 * 1024);
-                engine.images().save(images, out);
-                out.flush();
+                write(engine, images, context.streams());
             } else {
                 save(engine, images, Path.of(file));
             }
@@ -94,16 +94,44 @@ final class ImageTransfer {
         return ExitCode.SUCCESS;
     }
 
+    /** Whether it was we who could not write is told as with all that is written to standard output. */
+    private static void write(Sandboxes engine, List<String> images, Streams streams) {
+        HostFiles.Noting noting = new HostFiles.Noting(streams.out());
+        try {
+            OutputStream out = new BufferedOutputStream(noting, 64 * 1024);
+            engine.images().save(images, out);
+            out.flush();
+        } catch (IOException e) {
+            throw streams.failure(Streams.OUT, e);
+        } catch (RuntimeException e) {
+            if (noting.failure().isPresent()) {
+                throw streams.failure(Streams.OUT, noting.failure().get());
+            }
+            throw e;
+        }
+    }
+
     /** The file is there when it is whole. */
     private static void save(Sandboxes engine, List<String> images, Path file) throws IOException {
         Path born = file.resolveSibling(file.getFileName() + ".part");
         try {
-            try (OutputStream out = new BufferedOutputStream(Files.newOutputStream(born), 64 * 1024)) {
+            try (OutputStream out = new BufferedOutputStream(create(born, file), 64 * 1024)) {
                 engine.images().save(images, out);
             }
             Files.move(born, file, StandardCopyOption.REPLACE_EXISTING);
         } finally {
             Files.deleteIfExists(born);
+        }
+    }
+
+    /** What cannot be made is told by the name that was given. */
+    private static OutputStream create(Path born, Path file) throws IOException {
+        try {
+            return Files.newOutputStream(born);
+        } catch (NoSuchFileException e) {
+            throw new NoSuchFileException(file.toString());
+        } catch (AccessDeniedException e) {
+            throw new AccessDeniedException(file.toString());
         }
     }
 }

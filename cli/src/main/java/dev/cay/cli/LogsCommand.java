@@ -19,7 +19,10 @@ final class LogsCommand implements Command {
     private static final Option FOLLOW =
             Option.flag("f", "follow", "Go on with what it writes from now on, until it ends.");
     private static final Option TAIL = Option.valued(
-            "tail", "N|SIZE", "Only the last so many lines of each stream or, with a unit such as k, so many bytes.");
+            "n",
+            "tail",
+            "N|SIZE",
+            "Only the last so many lines of each stream or, with a unit such as k, so many bytes.");
 
     private static final OptionSet OPTIONS = OptionSet.anywhere(FOLLOW, TAIL, AttachCommand.EXECUTION, Format.OPTION);
 

@@ -4,6 +4,7 @@ import dev.cay.Finding;
 import dev.cay.Sandboxes;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.Supplier;
 
 /** The entry: connects {@link Cli} with this process, its signals and its exit code. */
@@ -30,9 +31,11 @@ public final class Main {
             }
             guard.leave(code);
         }
-        // A signal has begun to end this process; this waits for that end, whose exit code is 128 + the signal's
-        // number.
-        System.exit(code);
+        // A signal has begun to end this process, with 128 + its number. System.exit would wait for that too, but wants
+        // to log first, which by then may fail and says so.
+        while (true) {
+            LockSupport.park();
+        }
     }
 
     private static final class LocalEngine implements Supplier<Sandboxes> {

@@ -96,7 +96,7 @@ class ExecCommandTest {
     @Test
     void saysWhyACommandCannotBeRun() {
         play(cat(0));
-        engine.spawnFailure = Optional.of(Exit.spawnFailed(2, "chdir: ENOENT (step 18)"));
+        engine.spawnFailure = Optional.of(Exit.spawnFailed(2, "openat2(/srv): ENOENT (step 10)"));
 
         assertThat(terminal.run("exec", "lab", "ls")).isEqualTo(127);
         assertThat(terminal.err()).contains("hint: --workdir /srv must be a directory in the sandbox\n");

@@ -212,6 +212,23 @@ class ImageCommandsTest {
         assertThat(engine.images.calls).isEmpty();
     }
 
+    /** By the name that was given, not by that of what is written meanwhile. */
+    @Test
+    void anArchiveThatCannotBeMadeIsTold() {
+        Path file = folder.resolve("none/a.tar");
+        assertThat(terminal.run("image", "save", "--file", file.toString(), "a"))
+                .isEqualTo(ExitCode.FAILURE);
+        assertThat(terminal.err()).contains("there is no '" + file + "', or no directory for it\nhint: ");
+    }
+
+    @Test
+    void whoeverReadsAnArchiveMayLeave() {
+        terminal.run("image", "import", "my/root");
+        terminal.brokenOut = Optional.of(Terminal.failingAfter(1, "Broken pipe"));
+        terminal.pipes = true;
+        assertThat(terminal.run("image", "save", "my/root")).isEqualTo(141);
+    }
+
     @Test
     void passwordsComeFromStandardInput() {
         terminal.in = new ByteArrayInputStream("secret\nmore".getBytes(StandardCharsets.UTF_8));

@@ -201,7 +201,7 @@ class RunCommandTest {
         assertSpawnFailure(2, "execve: ENOENT (step 21)", "echo hi", 127, "cay run -- sh -c 'echo hi'");
         assertSpawnFailure(13, "execve: EACCES (step 21)", "/etc/passwd", 126, "make it executable");
         assertSpawnFailure(8, "execve: ENOEXEC (step 21)", "/x", 126, "it is no program for this machine");
-        assertSpawnFailure(2, "chdir: ENOENT (step 18)", "sh", 127, "--workdir / must be a directory");
+        assertSpawnFailure(2, "openat2(/): ENOENT (step 10)", "sh", 127, "--workdir / must be a directory");
         assertSpawnFailure(7, "execve: E2BIG (step 21)", "sh", 126, "");
         assertSpawnFailure(1, "setgroups: EPERM (step 9)", "sh", 126, "");
     }

@@ -32,7 +32,8 @@ import java.util.zip.ZipException;
  */
 final class Unpacked {
     private static final TarLimits LIMITS = new TarLimits(100_000, 4095, 1 << 20, 1 << 20, 256L << 30);
-    private static final String HINT = "an archive of docker save, podman save or skopeo is wanted";
+    private static final String HINT =
+            "an archive of docker save, podman save or skopeo is wanted; a root file system is for: cay image import";
     private static final int MAXIMUM_LINKS = 8;
 
     /** How many times its compressed size an archive may have; looked at beyond so many bytes. */
