@@ -285,6 +285,9 @@ class ExecCommandTest {
         Thread runner = new Thread(() -> terminal.run("attach", "lab"));
         runner.setDaemon(true);
         runner.start();
+        while (!execution.attached) { // a command that is stopped sooner attaches nothing
+            Thread.sleep(1);
+        }
         while (!execution.detached) {
             Thread.sleep(1);
             terminal.guard.stop();

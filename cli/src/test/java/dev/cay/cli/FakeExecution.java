@@ -37,6 +37,7 @@ final class FakeExecution implements Execution {
     final List<Integer> signals = new CopyOnWriteArrayList<>();
     final List<TerminalSize> sizes = new CopyOnWriteArrayList<>();
     volatile boolean detached;
+    volatile boolean attached;
     volatile boolean inputClosed;
 
     FakeExecution(int id, ExecSpec command, boolean detachable, FakeSandboxes.Program program) {

@@ -142,6 +142,7 @@ final class FakeSandbox implements Sandbox {
 
     @Override
     public Execution attach(int execution) {
+        executions.get(execution - 1).attached = true;
         return executions.get(execution - 1);
     }
 
