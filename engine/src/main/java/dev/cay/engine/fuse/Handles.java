@@ -8,8 +8,8 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /** What the guest has open. Thread-safe. */
 final class Handles {
-    /** Each is a descriptor of this process. */
-    private static final int MAXIMUM = 4096;
+    /** As many as one process of a guest may have open unless it asks for more; each is a descriptor of this process. */
+    private static final int MAXIMUM = 1024;
 
     private final Map<Long, Handle> open = new ConcurrentHashMap<>();
     private final AtomicLong numbers = new AtomicLong();
