@@ -124,14 +124,22 @@ public final class KeptExecution implements AutoCloseable {
 
     void attach() throws SyscallException {
         connection.send(number, StubConnection.ATTACH, 0, new byte[0]);
-        StubConnection.Frame answer =
-                connection.await(state, StubConnection.FOREVER).orElseThrow(connection::gone);
+        StubConnection.Frame answer;
+        do {
+            answer = connection.await(state, StubConnection.FOREVER).orElseThrow(connection::gone);
+        } while (isForFormer(answer));
         if (answer.kind() != StubConnection.ATTACHED) {
             throw new SyscallException(
                     "attach", "execution " + number, answer.buffer().getInt(0));
         }
         outputs.getFirst().before = answer.buffer().getLong(8);
         outputs.getLast().before = answer.buffer().getLong(16);
+    }
+
+    /** Whether it was on its way already: the end, or that somebody else had it then, of which the answer says nothing. */
+    private static boolean isForFormer(StubConnection.Frame frame) {
+        return frame.kind() == StubConnection.EXIT
+                || frame.kind() == StubConnection.END && frame.buffer().getInt(0) == Errno.EBUSY.number();
     }
 
     public int number() {

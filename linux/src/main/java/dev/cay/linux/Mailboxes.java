@@ -108,7 +108,17 @@ final class Mailboxes {
                 deliver(frame, COUNTED);
             }
             case StubConnection.EXIT -> deliver(frame, StubConnection.EXECUTION, KeptExecution.isExit(length));
-            case StubConnection.ATTACHED -> deliver(frame, StubConnection.EXECUTION, length == 24);
+            case StubConnection.ATTACHED -> {
+                // What was on its way until now was for whoever was attached before, and the stub says what still holds
+                // again.
+                for (int stream = 0; stream < StubConnection.EXECUTION; stream++) {
+                    Mailbox mailbox = open.get(Integer.toUnsignedLong(frame.stream()) << 2 | stream);
+                    if (mailbox != null) {
+                        mailbox.clear();
+                    }
+                }
+                deliver(frame, StubConnection.EXECUTION, length == 24);
+            }
             default -> {} // nothing that has been asked for
         }
     }

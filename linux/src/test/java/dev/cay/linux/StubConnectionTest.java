@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -330,5 +331,29 @@ class StubConnectionTest extends ConnectionLab {
         StubConnection.Frame end = waiting.get().orElseThrow();
         assertThat(end.kind()).isEqualTo(StubConnection.END);
         assertThat(end.buffer().getInt(0)).isEqualTo(Errno.EBUSY.number());
+    }
+
+    /** What the stub has sent before it knew that another one attaches, on the same connection, is not for that. */
+    @Test
+    void whatIsOnItsWayToWhoWasAttachedIsNotForWhoAttaches() throws Exception {
+        KeptExecution latter = new KeptExecution(connection, 5);
+        Future<?> attaching = threads.submit(() -> {
+            latter.attach();
+            return null;
+        });
+        byte[] busy = ByteBuffer.allocate(4)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putInt(Errno.EBUSY.number())
+                .array();
+        stub.send(5, StubConnection.DATA, 1, new byte[] {1});
+        stub.send(5, StubConnection.CREDIT, 0, new byte[] {1, 0, 0, 0});
+        stub.send(5, StubConnection.END, StubConnection.EXECUTION, busy);
+        ByteBuffer attached = ByteBuffer.allocate(24).order(ByteOrder.LITTLE_ENDIAN);
+        stub.send(5, StubConnection.ATTACHED, 0, attached.putLong(8, 1).array());
+        stub.send(5, StubConnection.DATA, 1, new byte[] {2});
+        attaching.get();
+
+        assertThat(latter.output().before()).isEqualTo(1);
+        assertThat(latter.output().read(FOREVER).orElseThrow()).containsExactly(2);
     }
 }
