@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cay.ExecSpec;
 import dev.cay.Execution;
-import dev.cay.ImageConfig;
 import dev.cay.Isolation;
 import dev.cay.Mount;
 import dev.cay.Sandbox;
@@ -15,9 +14,6 @@ import dev.cay.Sandboxes;
 import dev.cay.Size;
 import dev.cay.Snapshots;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.HashSet;
@@ -27,6 +23,7 @@ import java.util.Set;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -47,27 +44,24 @@ final class SnapshotTest {
 
     @BeforeAll
     void make() throws IOException {
-        engine = Sandboxes.local();
         GuestKernels.debian();
-        Path archive = Lab.directory().resolve("root.tar");
-        Lab.onHost("tar", "-C", Lab.smallRoot().toString(), "--numeric-owner", "-cf", archive.toString(), ".");
-        try (InputStream stream = Files.newInputStream(archive)) {
-            engine.images()
-                    .importRoot(
-                            stream, Optional.of(NAME), ImageConfig.empty(ImageConfig.Platform.parse("linux/amd64")));
+        try (Sandboxes maker = Sandboxes.local()) {
+            GuestKernels.importSmall(maker, NAME);
+            maker.templates().create(NAME, MEMORY);
         }
-        engine.templates().create(NAME, MEMORY);
-        try (Sandbox first = engine.create(spec().build())) { // what the engine keeps of it is there from now on
-            first.exec(ExecSpec.builder("true").timeout(LONG).build());
-        }
-        engine.create(SandboxSpec.host().detached().build()).remove();
+    }
+
+    @BeforeEach
+    void open(Sandboxes opened) {
+        engine = opened;
     }
 
     @AfterAll
-    void close() {
-        engine.templates().remove(NAME);
-        engine.images().remove(NAME);
-        engine.close();
+    void remove() {
+        try (Sandboxes last = Sandboxes.local()) {
+            last.templates().remove(NAME);
+            last.images().remove(NAME);
+        }
     }
 
     private static SandboxSpec.Builder spec() {
