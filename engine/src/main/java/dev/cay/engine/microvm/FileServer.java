@@ -93,14 +93,17 @@ final class FileServer implements AutoCloseable {
      *
      * @param shared at least one; each is called after its place here, see {@link #name}
      * @param user who the owner of each is in the guest, see {@link Mount.Bind}
+     * @param guestMemory of the machine
      * @throws SandboxException.InvalidSpec if one of them may not be shared
      */
-    static FileServer start(Kernel host, Containers containers, List<Mount.Bind> shared, GuestUser user)
+    static FileServer start(
+            Kernel host, Containers containers, List<Mount.Bind> shared, GuestUser user, Size guestMemory)
             throws IOException {
         ListeningPair sockets = ListeningPair.create(host);
         Pipe output = Pipe.reading();
         try {
-            Container container = containers.create(container(shared, user).build());
+            Container container = containers.create(
+                    container(shared, user).memory(memory(guestMemory)).build());
             try (Container.Launch launch = container.prepare()) {
                 Fd theirs = output.theirs();
                 Container.Process process = launch.start(
@@ -122,7 +125,12 @@ final class FileServer implements AutoCloseable {
         }
     }
 
-    /** The container that one needs. */
+    /** What one may need: a page of its guest's that it is the first to write to is its own to the kernel. */
+    static Size memory(Size guestMemory) {
+        return Size.bytes(MEMORY.bytes() + guestMemory.bytes());
+    }
+
+    /** The container that one needs, which works in nobody's memory but its own. */
     static SandboxSpec.Builder container(List<Mount.Bind> shared, GuestUser user) {
         SandboxSpec.Builder spec = SandboxSpec.host()
                 .writable(new Writable.Nothing(Size.mib(1)))

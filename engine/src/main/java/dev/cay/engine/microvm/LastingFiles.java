@@ -1,6 +1,7 @@
 package dev.cay.engine.microvm;
 
 import dev.cay.Mount;
+import dev.cay.Size;
 import dev.cay.engine.container.Containers;
 import dev.cay.engine.container.GuestUser;
 import dev.cay.linux.Child;
@@ -35,8 +36,9 @@ public final class LastingFiles {
      *
      * @param shared at least one, found harmless
      * @param owner who the owner of each is in the guest
+     * @param guestMemory of the machine
      */
-    void start(Kernel host, List<Mount.Bind> shared, GuestUser owner) throws IOException {
+    void start(Kernel host, List<Mount.Bind> shared, GuestUser owner, Size guestMemory) throws IOException {
         List<Fd> ends = UnixSocket.pair();
         tie = Optional.of(ends.getLast());
         try (Fd own = ends.getFirst()) {
@@ -44,7 +46,10 @@ public final class LastingFiles {
             connection = Optional.of(sockets.connection());
             try (Fd listener = sockets.listener()) {
                 container.start(
-                        FileServer.container(shared, owner).detached().build(),
+                        FileServer.container(shared, owner)
+                                .memory(FileServer.memory(guestMemory))
+                                .detached()
+                                .build(),
                         Set.of(),
                         FileServer.program(owner),
                         List.of(listener),

@@ -57,7 +57,7 @@ record LastingMachine(
             }
             GuestUser owner = shared.isEmpty() ? GuestUser.ROOT : MicroVms.user(spec, layers);
             if (lasting.files().isPresent()) {
-                lasting.files().get().start(host, shared, owner);
+                lasting.files().get().start(host, shared, owner, memory);
                 lasting.home().endWith(lasting.files().get());
             }
             if (!(spec.network() instanceof Network.Named named)) {

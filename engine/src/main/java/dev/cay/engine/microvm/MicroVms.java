@@ -3,13 +3,11 @@ package dev.cay.engine.microvm;
 import dev.cay.BootStep;
 import dev.cay.Mount;
 import dev.cay.Network;
-import dev.cay.Root;
 import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
 import dev.cay.Size;
 import dev.cay.Templates;
 import dev.cay.VmmKind;
-import dev.cay.Writable;
 import dev.cay.engine.container.Containers;
 import dev.cay.engine.container.GuestCommands;
 import dev.cay.engine.container.GuestUser;
@@ -22,7 +20,6 @@ import dev.cay.engine.state.MachineOutput;
 import dev.cay.engine.state.SandboxStore;
 import dev.cay.engine.state.Snapshot;
 import dev.cay.engine.state.SnapshotStore;
-import dev.cay.linux.Architecture;
 import dev.cay.linux.Fd;
 import dev.cay.linux.HostKernel;
 import dev.cay.linux.Stub;
@@ -82,46 +79,10 @@ public final class MicroVms implements AutoCloseable {
      * @throws SandboxException.Unsupported says what, and what to do instead
      */
     public static void check(SandboxSpec spec) {
-        refuse(Architecture.current() != Architecture.X86_64, "microVMs run on x86-64 only", "use a container");
-        refuse(
-                !(spec.root() instanceof Root.Image),
-                "a microVM is made of an image: its guest sees no directory of this machine",
-                "name an image, or use a container");
-        refuse(
-                spec.network() instanceof Network.Host,
-                "a microVM has a network stack of its own: it cannot be on the host's",
-                "use --network bridge, or a container");
-        refuse(
-                spec.writable() instanceof Writable.Directory,
-                "a microVM keeps no changes in a directory of this machine",
-                "leave out --writable, or use a container");
-        refuse(
-                spec.lifetime().detached() && spec.vmm() != VmmKind.QEMU && spec.vmm() != VmmKind.QEMU_Q35,
-                "a microVM of " + spec.vmm().text() + " ends with the process that made it",
-                "leave out --detach, or use QEMU");
-        refuse(!spec.limits().io().isNone(), "a microVM has no limits of io yet", "leave out --io");
-        refuse(
-                spec.limits().cpus().isPresent() || spec.limits().cpuWeight().isPresent(),
-                "a microVM has one processor, all of it",
-                "leave out --cpus and --cpu-weight, or use a container");
-        refuse(!spec.userNamespace(), "a microVM has users of its own anyway", "leave out --no-userns");
-        refuse(
-                memory(spec).compareTo(MachineSpec.MINIMUM_MEMORY) < 0,
-                "a microVM of " + memory(spec) + " does not come up",
-                "give it " + MachineSpec.MINIMUM_MEMORY + " or more");
-        Vmms.check(spec);
-        if (FileRelay.isWanted() && spec.mounts().stream().anyMatch(Mount.Bind.class::isInstance)) {
-            FileRelay.check(spec);
-        }
+        SpecCheck.check(spec);
     }
 
-    private static void refuse(boolean condition, String message, String hint) {
-        if (condition) {
-            throw new SandboxException.Unsupported(message, hint);
-        }
-    }
-
-    private static Size memory(SandboxSpec spec) {
+    static Size memory(SandboxSpec spec) {
         return MachineSpec.memory(spec.limits().memory().orElse(DEFAULT_MEMORY));
     }
 
@@ -162,7 +123,7 @@ public final class MicroVms implements AutoCloseable {
             if (FileRelay.isWanted()) {
                 return relayed(kernel, layers, others, shared, access);
             }
-            FileServer files = FileServer.start(host, containers, shared, user(spec, layers));
+            FileServer files = FileServer.start(host, containers, shared, user(spec, layers), memory(spec));
             try {
                 return connected(kernel, layers, others, new Beside(Optional.of(files), Optional.empty(), access));
             } catch (IOException e) {
@@ -261,7 +222,7 @@ public final class MicroVms implements AutoCloseable {
     private GuestKernel kernel(Vmm vmm, List<Path> layers, DiskFiles others, boolean files) {
         GuestKernel kernel = kernels.find(Optional.empty());
         int maximum = vmm.maximumDisks(kernel.acpi(), files);
-        refuse(
+        SpecCheck.refuse(
                 layers.size() + others.count() > maximum,
                 "an image of " + layers.size() + " layers, and " + others.count()
                         + " other disks: a microVM with the kernel " + kernel.name() + " has " + maximum + " disks",
@@ -279,7 +240,7 @@ public final class MicroVms implements AutoCloseable {
                 .toList();
         containers.check(shared);
         for (Mount.Bind bind : shared) {
-            refuse(
+            SpecCheck.refuse(
                     !Files.isDirectory(bind.source()) && !Files.isRegularFile(bind.source()),
                     "a microVM has nobody to talk to behind " + bind.source()
                             + ", which is neither a directory nor a file",

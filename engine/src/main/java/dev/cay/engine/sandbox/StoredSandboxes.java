@@ -27,12 +27,12 @@ import dev.cay.engine.state.SandboxStore;
 import dev.cay.engine.state.Sweep;
 import dev.cay.engine.state.Undo;
 import dev.cay.linux.Child;
-import dev.cay.linux.Errno;
 import dev.cay.linux.Poller;
 import dev.cay.linux.SyscallException;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
@@ -304,7 +304,7 @@ final class StoredSandboxes {
 
     List<SandboxInfo> list() {
         return guarded(() -> {
-            List<SandboxInfo> list = new java.util.ArrayList<>();
+            List<SandboxInfo> list = new ArrayList<>();
             for (SandboxRecord record : store.list()) {
                 try {
                     list.add(seen(record));
@@ -336,7 +336,10 @@ final class StoredSandboxes {
         String id = record.id();
         boolean changed = false;
         if (record.spec().command().isPresent()
-                && ownExit(record).isPresent()) { // looked at again when nobody else may change it
+                && record.state() == SandboxState.RUNNING
+                && store.executions(record.id())
+                        .ownExit()
+                        .isPresent()) { // looked at again when nobody else may change it
             changed = store.locked(id, () -> endCommand(store.read(id)));
         }
         if (!isAlive(record)) {
@@ -390,23 +393,13 @@ final class StoredSandboxes {
 
     /** Tells of the end of the sandbox's own command if its record does. */
     private boolean endCommand(SandboxRecord record) throws IOException {
-        Optional<Exit> exit = ownExit(record);
+        Optional<Exit> exit = record.state() == SandboxState.RUNNING
+                ? store.executions(record.id()).ownExit()
+                : Optional.empty();
         if (exit.isPresent()) {
             happen(record.id(), new Event.CommandEnded(record.generation(), exit.get()));
         }
         return exit.isPresent();
-    }
-
-    /** How the sandbox's own command has ended that is written down as running. */
-    private Optional<Exit> ownExit(SandboxRecord record) throws IOException {
-        if (record.state() != SandboxState.RUNNING) {
-            return Optional.empty();
-        }
-        try {
-            return store.executions(record.id()).info(Executions.OWN, false).exit();
-        } catch (SandboxException.NotFound e) { // whoever began to start it died before he could
-            return Optional.of(Exit.spawnFailed(Errno.ESRCH.number(), "never started"));
-        }
     }
 
     private boolean isAlive(SandboxRecord record) throws IOException {
@@ -421,37 +414,11 @@ final class StoredSandboxes {
 
     private List<Effect> happen(String id, Event event, Host by) throws IOException {
         SandboxRecord record = store.read(id);
-        List<Effect> left = new java.util.ArrayList<>();
-        Effect.Means means = new Effect.Means() {
-            @Override
-            public void killEverything() throws IOException {
-                kill(record, by);
-            }
-
-            @Override
-            public void runUndo() throws IOException {
-                store.journal(id).undoAll(by);
-            }
-
-            @Override
-            public void deleteRecord() throws IOException {
-                store.delete(id);
-            }
-
-            @Override
-            public void publish(Effect.Publish publish) throws IOException {
-                store.events().append(publish.event(Instant.now(), record));
-            }
-
-            @Override
-            public void command(Effect effect) {
-                left.add(effect);
-            }
-        };
+        EffectMeans means = new EffectMeans(store, by, record, () -> kill(record, by), new ArrayList<>());
         for (Effect effect : store.advance(id, event)) {
             effect.run(means);
         }
-        return left;
+        return means.left();
     }
 
     private void kill(SandboxRecord record, Host by) throws IOException {

@@ -7,6 +7,7 @@ import dev.cay.Exit;
 import dev.cay.SandboxException;
 import dev.cay.engine.json.JsonObject;
 import dev.cay.engine.json.JsonWriter;
+import dev.cay.linux.Errno;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -137,6 +138,15 @@ public final class Executions {
     /** Whether there is a record of this number. */
     public boolean has(int number) {
         return Files.exists(sidecar(number));
+    }
+
+    /** How the sandbox's own command has ended that is written down as running; empty if it runs. */
+    public Optional<Exit> ownExit() throws IOException {
+        try {
+            return info(OWN, false).exit();
+        } catch (SandboxException.NotFound e) { // whoever began to start it died before he could
+            return Optional.of(Exit.spawnFailed(Errno.ESRCH.number(), "never started"));
+        }
     }
 
     /**
