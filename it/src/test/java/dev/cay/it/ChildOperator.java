@@ -135,6 +135,7 @@ public final class ChildOperator {
                 sharingMachine(name, more.split(" ", 2)).id();
             case "create-attached-machine" ->
                 attachedMachine(name, more.split(" ", 2)).id();
+            case "create-clone" -> attached(machine(name, more)).id();
             case "create-counting-machine" ->
                 engine().create(machine(name, more)
                                 .detached()

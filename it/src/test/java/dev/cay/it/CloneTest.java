@@ -174,7 +174,7 @@ final class CloneTest {
     void aSpareMachineOfAnEngineThatWasKilled() throws IOException {
         try (OtherProcess other = OtherProcess.start()) {
             for (int i = 0; i < 2; i++) {
-                other.tell("create-attached-machine", NAME, NAME);
+                other.tell("create-clone", NAME, NAME);
                 other.tell("close-attached");
             }
             awaitReady();

@@ -31,7 +31,6 @@ import dev.cay.linux.Child;
 import dev.cay.linux.Fd;
 import dev.cay.linux.FileOps;
 import dev.cay.linux.HostKernel;
-import dev.cay.linux.Mount;
 import dev.cay.linux.Namespaces;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
@@ -165,8 +164,6 @@ final class GuestAddressTest {
     /** Last of all, as there is no way back: nothing of the disk changes, not even by a mount of it that can write. */
     private void disk(Stub stub) throws IOException {
         byte[] before = Files.readAllBytes(file);
-        // What was brought up before has no disks in its /dev any more.
-        stub.runInside(OpList.of(Mount.mount("devtmpfs", "/dev", "devtmpfs", 0, "")));
         boot(stub, new GuestAddressing.CommandLine(), new GuestSpec.Root.Disk("data", Optional.empty(), true));
         assertThat(read(stub, "/etc/hosts"))
                 .contains("\n10.99.0.1\thost.cay.internal\n")

@@ -50,7 +50,7 @@ class RootlessCliTest extends RootlessLab {
     }
 
     private String readable(Path path) {
-        Path copy = place().resolve("code/" + Integer.toHexString(path.hashCode()) + "-" + path.getFileName());
+        Path copy = place().resolve(Integer.toHexString(path.hashCode()) + "-" + path.getFileName());
         return OtherProcess.copied(path, copy).toString();
     }
 
