@@ -128,23 +128,25 @@ class NetworkLifeTest {
         world.engine(engine -> {
             try (Sandbox living = box(engine, EgressPolicy.publicOnly())) {
                 String before = snapshot();
-                boolean killed = true;
                 int step = 0;
-                while (killed) {
-                    step++;
-                    try (OtherProcess other = world.host.inside(OtherProcess::start)) {
-                        other.tell("engine");
-                        other.tell("die-at", Integer.toString(step));
-                        other.order("create-networked", Lab.PREFIX + "net");
-                        killed = other.answer()
-                                .filter(text -> text.startsWith("ok"))
-                                .isEmpty();
-                        if (!killed) {
-                            engine.open(Lab.PREFIX + "net").remove(); // there are no more steps
+                try (OtherProcess.Succession others =
+                        new OtherProcess.Succession(() -> world.host.inside(OtherProcess::start))) {
+                    for (boolean killed = true; killed; ) {
+                        step++;
+                        try (OtherProcess other = others.next()) {
+                            other.tell("engine");
+                            other.tell("die-at", Integer.toString(step));
+                            other.order("create-networked", Lab.PREFIX + "net");
+                            killed = other.answer()
+                                    .filter(text -> text.startsWith("ok"))
+                                    .isEmpty();
+                            if (!killed) {
+                                engine.open(Lab.PREFIX + "net").remove(); // there are no more steps
+                            }
                         }
+                        engine.sweep();
+                        assertThat(snapshot()).as("killed before step " + step).isEqualTo(before);
                     }
-                    engine.sweep();
-                    assertThat(snapshot()).as("killed before step " + step).isEqualTo(before);
                 }
                 assertThat(step).as("steps").isGreaterThan(20);
                 assertThat(connect(living, INTERNET, PORT)).isEqualTo(HOST);
