@@ -139,9 +139,8 @@ final class CloneTest {
         }
     }
 
-    /** When two clones have been made a VMM waits for the next, which is as good as any other: others come in, copies can be made. */
-    @Test
-    void aSpareMachineBecomesAClone() throws IOException {
+    /** One that a VMM has become which was made ahead. */
+    private Sandbox spare() throws IOException {
         engine.create(spec().build()).close();
         engine.create(spec().build()).close();
         Path waiting = awaitReady();
@@ -151,8 +150,14 @@ final class CloneTest {
             assertThat(System.nanoTime()).isLessThan(deadline);
             clone = engine.create(spec().build());
         }
+        return clone;
+    }
+
+    /** When two clones have been made a VMM waits for the next, which is as good as any other: others come in, copies can be made. */
+    @Test
+    void aSpareMachineBecomesAClone() throws IOException {
         Set<String> seen = new HashSet<>();
-        try (Sandbox spare = clone;
+        try (Sandbox spare = spare();
                 Sandbox usual = engine.create(spec().disk(Size.mib(24)).build());
                 OtherProcess other = OtherProcess.start()) {
             isItsOwn(spare, seen);
@@ -167,6 +172,28 @@ final class CloneTest {
         try (Sandbox after = engine.create(spec().build())) {
             isItsOwn(after, seen);
         }
+    }
+
+    /** What it has rehearsed its commands see nothing of, and what they read is their image's. */
+    @Test
+    void aSpareMachineHasNothingOfItsRehearsal() throws IOException {
+        String all = "cut -d ' ' -f 4- /proc/self/mountinfo; ls -d /* /cay* /sys/fs/cgroup/*/; hostname | tr -d '0-9a-f';"
+                + " sha256sum /bin/busybox; cat /etc/hosts | tail -4; cut -d ' ' -f 1,3,6 /proc/net/dev; ls /proc | grep '^[0-9]' | wc -l";
+        try (Sandbox usual = engine.create(spec().build());
+                Sandbox spare = spare()) {
+            assertThat(Lab.sh(spare, all)).isEqualTo(Lab.sh(usual, all));
+        }
+    }
+
+    /** Whoever closes the engine while one is being made waits for nothing, and nothing of it is left. */
+    @Test
+    void aSpareMachineThatIsNotReadyYet() throws IOException {
+        try (Sandboxes own = Sandboxes.local()) {
+            own.create(spec().build()).close();
+            own.create(spec().build()).close();
+            awaitReady();
+        }
+        assertThat(ready()).isEmpty();
     }
 
     /** It ends with its engine, and nothing of it is left. */

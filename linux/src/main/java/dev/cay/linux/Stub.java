@@ -375,6 +375,12 @@ public final class Stub implements Kernel, AutoCloseable {
         }
     }
 
+    /** Ends the session of a machine, whose channel is not closed: another one can be begun there. Nobody may be waiting. */
+    public void leave() {
+        requireMachine();
+        connection.leave();
+    }
+
     /** Ends the connection. A stub that is attached to it ends. */
     @Override
     public void close() {

@@ -32,6 +32,8 @@ public final class GuestCommands implements AutoCloseable {
     /** In a machine that ends with its maker, the numbers of the maker's commands are above this, those of others below. */
     public static final int MAKERS = 1 << 29;
 
+    private static final int REHEARSED = 1;
+
     /** A line of it for each counter, some 200. */
     private static final int VMSTAT_SIZE = 64 * 1024;
 
@@ -120,6 +122,11 @@ public final class GuestCommands implements AutoCloseable {
      * @throws SyscallException of the step that failed; nothing runs then
      */
     public KeptExecution start(int number, ExecSpec command, Op file, int ring) throws SyscallException {
+        return start(number, command, file, ring, List.of());
+    }
+
+    private KeptExecution start(int number, ExecSpec command, Op file, int ring, List<Op> before)
+            throws SyscallException {
         if (groups.isPresent()) {
             groups.get().tidy(number);
         }
@@ -158,10 +165,29 @@ public final class GuestCommands implements AutoCloseable {
                     KeptStreams.milliseconds(Optional.of(command.grace())),
                     streams.ours(),
                     ring);
+            OpList.Builder list = OpList.builder();
+            list.addAll(before);
+            list.addAll(ExecutionList.of(walls, resolved, streams.theirs()).operations());
             return stub.start(
-                    ExecutionList.of(walls, resolved, streams.theirs()),
+                    list.build(),
                     new Birth(0, group.map(GuestGroups.Entrance::group)),
                     plan);
+        }
+    }
+
+    /**
+     * Runs a command of which nothing is left, not even its group, and waits for its end.
+     *
+     * @param before what its process does first, behind no walls
+     * @throws SyscallException of the step that failed
+     */
+    public void rehearse(OpList before, ExecSpec command) throws SyscallException {
+        Op file = FileOps.open("/dev/null", FileOps.O_RDWR);
+        try (KeptExecution execution = start(REHEARSED, command, file, 0, before.operations())) {
+            execution.await(Long.MAX_VALUE);
+        }
+        if (groups.isPresent()) {
+            groups.get().remove(REHEARSED);
         }
     }
 

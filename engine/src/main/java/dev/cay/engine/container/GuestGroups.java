@@ -128,6 +128,12 @@ final class GuestGroups implements AutoCloseable {
         return FileOps.openAt(Arg.of(groups), name(number), FileOps.O_RDONLY | FileOps.O_DIRECTORY, 0);
     }
 
+    /** Removes the group of a command that has ended with all its descendants. */
+    void remove(int number) throws SyscallException {
+        release(number);
+        stub.run(OpList.of(remove(name(number))));
+    }
+
     /** Nobody asks about this command any more. */
     void release(int number) {
         occupied.remove(number);

@@ -149,7 +149,7 @@ final class MachineFiles {
         return kilohertz;
     }
 
-    private static byte[] init() throws IOException {
+    static byte[] init() throws IOException {
         return GuestProgram.of(Architecture.current().text());
     }
 

@@ -17,6 +17,7 @@ import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.Consumer;
@@ -32,6 +33,7 @@ final class QemuMachine implements Machine {
     private final CompletableFuture<Boolean> greeting = new CompletableFuture<>();
     private final Map<Long, CompletableFuture<Qmp.Message>> commands = new ConcurrentHashMap<>();
     private final AtomicLong ids = new AtomicLong();
+    private final AtomicInteger sets = new AtomicInteger();
     private final ReentrantLock writing = new ReentrantLock();
     private volatile String shutdown = "";
     private volatile Consumer<Boolean> halting = _ -> {};
@@ -180,33 +182,40 @@ final class QemuMachine implements Machine {
      */
     void furnish(HostKernel host, List<Disk> disks) throws IOException {
         for (int i = 0; i < disks.size(); i++) {
-            String node = disks.get(i).serial();
-            int set = i + 1;
             try (Fd file = MachineKeeping.open(host, disks.get(i).file())) {
-                execute("add-fd", arguments -> arguments.field("fdset-id", set), List.of(file));
+                insert(i, disks.get(i).serial(), file);
             }
-            execute(
-                    "blockdev-add",
-                    arguments -> arguments
-                            .field("driver", "raw")
-                            .field("node-name", node)
-                            .field("read-only", true)
-                            .object(
-                                    "file",
-                                    file -> file.field("driver", "file")
-                                            .field("filename", "/dev/fdset/" + set)
-                                            .field("read-only", true)),
-                    List.of());
-            String place = "/machine/peripheral/" + Disk.place(i);
-            execute(
-                    "qom-set",
-                    arguments -> arguments
-                            .field("path", place)
-                            .field("property", "drive")
-                            .field("value", node),
-                    List.of());
         }
         execute("cont");
+    }
+
+    /**
+     * Puts a disk that is only read in a place, instead of what is there.
+     *
+     * @param name of the disk, which no other one has or had
+     */
+    void insert(int place, String name, Fd file) throws IOException {
+        int set = sets.incrementAndGet();
+        execute("add-fd", arguments -> arguments.field("fdset-id", set), List.of(file));
+        execute(
+                "blockdev-add",
+                arguments -> arguments
+                        .field("driver", "raw")
+                        .field("node-name", name)
+                        .field("read-only", true)
+                        .object(
+                                "file",
+                                source -> source.field("driver", "file")
+                                        .field("filename", "/dev/fdset/" + set)
+                                        .field("read-only", true)),
+                List.of());
+        execute(
+                "qom-set",
+                arguments -> arguments
+                        .field("path", "/machine/peripheral/" + Disk.place(place))
+                        .field("property", "drive")
+                        .field("value", name),
+                List.of());
     }
 
     /** The same with a machine whose memory is a part of its state. */

@@ -18,7 +18,8 @@ import java.util.concurrent.locks.ReentrantLock;
  * nobody's expense. There is one at most, of the template of which this engine has made two clones, one after the other; it is made when
  * the last of them is up and for a while no other one has been begun, and ends when nobody wants it. Thread-safe.
  *
- * <p>Of its guest's memory nothing has been touched. It has no network card, as the address of that could not be changed any more.
+ * <p>If it is emulated it has rehearsed its first command ({@link Rehearsal}), else its guest's memory has not been touched. It has no
+ * network card, as the address of that could not be changed any more.
  */
 final class SpareMachines implements AutoCloseable {
     /** Whoever has a clone now has the machine to himself for so long. */
@@ -46,7 +47,10 @@ final class SpareMachines implements AutoCloseable {
     private int making;
 
     private long quietSince;
-    private boolean closed;
+    private volatile boolean closed;
+
+    /** The one that is being made: whoever closes this waits for nothing that it does. */
+    private volatile Optional<QemuMachine> beginning = Optional.empty();
 
     /** Where the sockets of one wait by which others are to come: on the file system of the sandboxes, removed with this engine. */
     interface Places {
@@ -162,7 +166,9 @@ final class SpareMachines implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt(); // by nobody
         } catch (IOException | RuntimeException e) {
-            log("there is no spare machine", e);
+            if (!closed) {
+                log("there is no spare machine", e);
+            }
         } finally {
             lock.lock();
             keeper = Optional.empty();
@@ -209,12 +215,22 @@ final class SpareMachines implements AutoCloseable {
             Origin.Spare origin = new Origin.Spare(warm.memory(), warm.state());
             QemuMachine machine = vmm.launch(spec.withDoors(doors.listen(host)), origin);
             Spare spare = new Spare(warm, machine, doors);
+            beginning = Optional.of(machine);
             try {
+                if (closed) {
+                    throw new IOException("this engine ends");
+                }
                 machine.awaitReceived(System.nanoTime() + PATIENCE.toNanos());
+                if (spec.acceleration() instanceof Acceleration.Emulated) {
+                    long deadline = System.nanoTime() + PATIENCE.toNanos();
+                    new Rehearsal(host, machine, deadline).hold(warm.template(), doors.directory());
+                }
                 return spare;
             } catch (IOException | RuntimeException e) {
                 spare.close();
                 throw e;
+            } finally {
+                beginning = Optional.empty();
             }
         } catch (IOException | RuntimeException e) {
             Directories.delete(doors.directory());
@@ -249,6 +265,7 @@ final class SpareMachines implements AutoCloseable {
         lock.lock();
         try {
             closed = true;
+            beginning.ifPresent(QemuMachine::kill);
             changed.signalAll();
             while (keeper.isPresent()) {
                 changed.awaitUninterruptibly();
