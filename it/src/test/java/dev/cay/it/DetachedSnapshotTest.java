@@ -103,6 +103,29 @@ final class DetachedSnapshotTest {
         goesOn(sandbox);
     }
 
+    /** Whoever has had its disk stand still: the disk of a copy does not, and the original's goes on standing still. */
+    @Test
+    void aCopyOfOneWhoseDiskStandsStillGoesOn() throws IOException {
+        try (OtherProcess other = OtherProcess.start()) {
+            Path socket = Path.of(other.tell("serve", NAME, ""));
+            try (AgentClient control = AgentClient.connect(socket, AgentClient.CONTROL)) {
+                assertThat(control.line("{\"request\":\"freeze\",\"thawAfterSeconds\":3600}"))
+                        .contains("{\"disks\":[\"changes\"]}");
+                Sandbox copy = engine.snapshots().fork(sandbox, Snapshots.Copy.detached(Optional.empty()));
+                try {
+                    goesOn(copy);
+                } finally {
+                    copy.remove();
+                }
+                long before = number(sandbox, "/one");
+                LockSupport.parkNanos(Duration.ofMillis(300).toNanos());
+                assertThat(number(sandbox, "/one")).isEqualTo(before);
+                assertThat(control.line("{\"request\":\"thaw\"}")).contains("{\"disks\":[\"changes\"]}");
+            }
+        }
+        goesOn(sandbox);
+    }
+
     private static long number(Sandbox counting, String file) {
         return Long.parseLong(Lab.sh(counting, "until [ -e " + file + " ]; do :; done; cat " + file));
     }

@@ -3,6 +3,8 @@ package dev.cay.it;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cay.AgentSocket;
+import dev.cay.AgentSpec;
 import dev.cay.ExecSpec;
 import dev.cay.Execution;
 import dev.cay.Isolation;
@@ -26,11 +28,13 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
+import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.extension.ExtendWith;
 
 /** MicroVMs that are kept while commands run in them, and go on elsewhere. */
 @ExtendWith({RootLane.class, DetachedLane.class})
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
+@Timeout(value = 180, threadMode = Timeout.ThreadMode.SEPARATE_THREAD)
 final class SnapshotTest {
     private static final String NAME = "cay-it-snapshots";
     private static final Size MEMORY = Size.mib(192);
@@ -39,6 +43,11 @@ final class SnapshotTest {
     /** Two files that differ by one at most, whenever one looks. It leaves others the processor. */
     private static final String COUNT = "i=0; while :; do i=$((i+1));"
             + " for file in /one /two; do echo $i > $file.new; mv $file.new $file; done; sleep 0.05; done";
+
+    /** Somebody waits for the kernel, and for no signal. */
+    private static final String WRITER_WAITS =
+            "i=0; until cat /proc/[0-9]*/status 2>/dev/null | grep -q '^State:.D'; do"
+                    + " sleep 0.05; i=$((i+1)); [ $i -lt 600 ] || exit 1; done";
 
     private Sandboxes engine;
 
@@ -163,6 +172,38 @@ final class SnapshotTest {
                 isCounting(original);
             }
             assertThat(engine.snapshots().list()).isEmpty();
+        }
+    }
+
+    /** A copy of one whose disk stands still goes on, and who waited to write there writes; the original does as it did. */
+    @Test
+    void itsDiskStandsStillAndThatOfACopyDoesNot() throws IOException {
+        try (Sandbox original = engine.create(spec().disk(Size.mib(64)).build());
+                AgentSocket agent = engine.serve(original, AgentSpec.STANDARD);
+                AgentClient control = AgentClient.connect(agent.path(), AgentClient.CONTROL)) {
+            assertThat(control.line("{\"request\":\"freeze\",\"thawAfterSeconds\":3600}"))
+                    .contains("{\"disks\":[\"changes\"]}");
+            try (Execution writer = original.start(ExecSpec.of("sh", "-c", "echo written > /written; sleep 1000"))) {
+                Lab.sh(original, WRITER_WAITS);
+                Thread file = Thread.ofVirtual().start(() -> original.files().write("/file", new byte[] {'f'}));
+                try (Sandbox copy = engine.snapshots().fork(original, Optional.empty())) {
+                    assertThat(Lab.sh(copy, "until [ -s /written ]; do :; done; cat /written; echo mine > /mine"))
+                            .isEqualTo("written");
+                }
+                Lab.sh(
+                        original,
+                        WRITER_WAITS); // who writes to a directory keeps all others from looking for a name there
+                assertThat(file.isAlive()).isTrue();
+                assertThat(control.line("{\"request\":\"thaw\"}")).contains("{\"disks\":[\"changes\"]}");
+                assertThat(Lab.sh(original, "until [ -s /written ]; do :; done; cat /written"))
+                        .isEqualTo("written");
+                assertThat(writer.await(Duration.ZERO)).isEmpty();
+                file.join();
+                assertThat(Lab.sh(original, "cat /file; [ -e /mine ] || echo /mine is not there"))
+                        .isEqualTo("f/mine is not there");
+            } catch (InterruptedException e) {
+                throw new IllegalStateException(e);
+            }
         }
     }
 

@@ -35,6 +35,9 @@ final class GuestReturn {
      */
     static List<GuestStep> steps(GuestSpec wanted, Optional<GuestNetwork> network) {
         List<GuestStep> steps = new ArrayList<>(GuestPlaces.awake());
+        if (wanted.changesDisk()) { // somebody may have had the other one's stand still, and names are written to it
+            steps.add(new GuestStep.Talk("file systems", true, GuestFreezer::thaw));
+        }
         if (network.isPresent()) {
             steps.add(new GuestStep.Talk("network card", true, GuestReturn::plugCard));
         }

@@ -241,6 +241,11 @@ public record GuestSpec(
         return readOnly || root instanceof Root.Disk disk && disk.readOnly();
     }
 
+    /** Whether what changes in its root file system goes to a disk. */
+    boolean changesDisk() {
+        return root instanceof Root.Overlay overlay && overlay.upper() instanceof Upper.Disk;
+    }
+
     /** The serials of all disks that it needs. */
     Set<String> serials() {
         Set<String> serials = new TreeSet<>();
