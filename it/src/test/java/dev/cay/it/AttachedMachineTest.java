@@ -24,6 +24,7 @@ import dev.cay.Snapshots;
 import dev.cay.TerminalSize;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -271,25 +272,54 @@ final class AttachedMachineTest {
         assertThat(owner.tell("exec-attached", "-", "echo on")).isEqualTo("exited 0 on");
     }
 
-    /** It goes on as soon as its owner, or somebody else, wants something of it. */
-    @ParameterizedTest
-    @ValueSource(strings = {"halt", "written"})
-    void whoeverKeepsItIsKilled(String step) {
+    private void killWhoKeepsIt(String step) {
         try (OtherProcess other = OtherProcess.start()) {
             other.tell("die-before-step", step);
             other.order("keep", NAME, NAME);
             assertThat(other.answer()).isEmpty();
             other.await();
         }
+    }
+
+    /** It goes on as soon as its owner, who has stood still meanwhile, or somebody else, wants something of it. */
+    @ParameterizedTest
+    @ValueSource(strings = {"halt", "written"})
+    void whoeverKeepsItIsKilled(String step) throws Exception {
         Path halted = DetachedState.SANDBOXES.resolve(sandbox.id()).resolve("halted");
-        assertThat(halted).exists();
-        if (step.equals("halt")) {
-            assertThat(sh("echo on")).isEqualTo("on");
-        } else {
+        Lab.onHost("kill", "-STOP", Long.toString(owner.pid()));
+        try {
+            killWhoKeepsIt(step);
+            assertThat(halted).exists();
+            if (step.equals("halt")) {
+                assertThat(sh("echo on")).isEqualTo("on");
+                assertThat(halted).doesNotExist();
+            }
+        } finally {
+            Lab.onHost("kill", "-CONT", Long.toString(owner.pid()));
+        }
+        if (step.equals("written")) {
             assertThat(owner.tell("exec-attached", "-", "echo on")).isEqualTo("exited 0 on");
         }
         assertThat(halted).doesNotExist();
         awaitOwner("false healthy");
+        Sandboxes.local().close(); // cleans up after its engine
+        assertThat(engine.snapshots().list()).isEmpty();
+    }
+
+    /** Its owner lets it go on by himself, however far the other one has come: nobody looks, and nobody asks for anything. */
+    @ParameterizedTest
+    @ValueSource(strings = {"memory", "machine"})
+    void whoeverKeepsItIsKilledAndItsOwnerMendsThat(String step) throws IOException {
+        killWhoKeepsIt(step);
+        Path halted = DetachedState.SANDBOXES.resolve(sandbox.id()).resolve("halted");
+        long deadline = System.nanoTime() + Duration.ofSeconds(60).toNanos();
+        while (Files.exists(halted)) {
+            assertThat(System.nanoTime()).isLessThan(deadline);
+            LockSupport.parkNanos(20_000_000);
+        }
+        awaitOwner("false healthy");
+        assertThat(owner.tell("exec-attached", "-", "cat /proc/[0-9]*/status | grep -c '^State:.T'"))
+                .isEqualTo("exited 1 0");
         Sandboxes.local().close(); // cleans up after its engine
         assertThat(engine.snapshots().list()).isEmpty();
     }

@@ -28,6 +28,11 @@ record FrozenNote(Path directory) {
         Files.deleteIfExists(directory.resolve(NAME));
     }
 
+    /** Whether they stand still for somebody, who may be no more. */
+    boolean isThere() {
+        return Files.exists(directory.resolve(NAME));
+    }
+
     /** Whether they stand still for nobody. */
     boolean isAbandoned() throws IOException {
         String[] words;

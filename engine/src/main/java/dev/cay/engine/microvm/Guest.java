@@ -37,11 +37,6 @@ import java.util.function.IntPredicate;
  * hangs waits until it is closed, or the machine ends.
  */
 public final class Guest implements AutoCloseable {
-    private static final int FIRST = 1;
-
-    /** SIGRTMIN+4, see systemd(1). */
-    private static final int POWER_OFF = 38;
-
     private static final int LIST_SIZE = 32 * 1024;
     private static final long LOOK_NANOSECONDS = 10_000_000;
 
@@ -255,11 +250,8 @@ public final class Guest implements AutoCloseable {
         long deadline = System.nanoTime() + patience.toNanos();
         Thread unused = Thread.startVirtualThread(() -> {
             try {
-                if (stub.pid() != FIRST) { // systemd's order to switch the machine off; others may know it or not
-                    stub.run(OpList.of(MachineOps.signalFirst(POWER_OFF)));
-                    if (awaits(ended, System.nanoTime() + patience.toNanos() / 2)) {
-                        return;
-                    }
+                if (GuestShutdown.askInit(stub) && awaits(ended, System.nanoTime() + patience.toNanos() / 2)) {
+                    return;
                 }
                 thawAnyway();
                 GuestShutdown.release(stub);

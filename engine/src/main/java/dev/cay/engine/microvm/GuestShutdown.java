@@ -10,6 +10,7 @@ import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
 import dev.cay.linux.Processes;
 import dev.cay.linux.Results;
+import dev.cay.linux.Stub;
 import dev.cay.linux.SyscallException;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -27,7 +28,25 @@ public final class GuestShutdown {
     private static final int READ_SIZE = 4096;
     private static final int FIELD_MOUNT_POINT = 4;
 
+    private static final int FIRST = 1;
+
+    /** SIGRTMIN+4, see systemd(1): its order to switch the machine off. */
+    private static final int POWER_OFF = 38;
+
     private GuestShutdown() {}
+
+    /**
+     * Asks the image's init, if that is the first process, to switch the machine off. Others than systemd may know how or not.
+     *
+     * @return whether it has been asked
+     */
+    static boolean askInit(Stub stub) throws SyscallException {
+        if (stub.pid() == FIRST) {
+            return false;
+        }
+        stub.run(OpList.of(MachineOps.signalFirst(POWER_OFF)));
+        return true;
+    }
 
     /**
      * What the stub does by itself when no host is heard any more. Nobody waits then, so nobody is asked.

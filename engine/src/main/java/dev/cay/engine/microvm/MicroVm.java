@@ -40,11 +40,6 @@ public final class MicroVm implements AutoCloseable {
     /** For how long an image's init may take to switch the machine off. */
     private static final Duration INIT_PATIENCE = Duration.ofSeconds(5);
 
-    /** SIGRTMIN+4, see systemd(1). */
-    private static final int POWER_OFF = 38;
-
-    private static final int FIRST = 1;
-
     private final String id;
     private final Machine machine;
     private final Stub stub;
@@ -65,6 +60,7 @@ public final class MicroVm implements AutoCloseable {
     private volatile Optional<MachineAccess> visitors = Optional.empty();
 
     private volatile boolean beingKept;
+    private volatile Runnable onKept = () -> {};
     private final AtomicInteger numbers;
     private final AtomicLong oomKills = new AtomicLong();
 
@@ -89,7 +85,7 @@ public final class MicroVm implements AutoCloseable {
         this.machine = machine;
         this.stub = stub;
         this.commands = commands;
-        watch = new GuestWatch(id, stub::ping, beginning.onHang() == OnHang.KILL ? machine::kill : () -> {});
+        watch = new GuestWatch(id, this::answers, beginning.onHang() == OnHang.KILL ? machine::kill : () -> {});
         machine.onEnd(stub::close); // whoever waits for the guest learns that it is gone
         machine.onHalt(this::halted);
         watch.start();
@@ -102,9 +98,26 @@ public final class MicroVm implements AutoCloseable {
     /** Somebody has halted it or let it go on: this object, or another process, which may do that for a moment, to keep it. */
     private void halted(boolean still) {
         if (!beingKept) {
-            paused.set(still && !isKeptByAnother());
+            boolean kept = isKeptByAnother();
+            paused.set(still && !kept);
             watch.rest(still);
+            if (kept) {
+                onKept.run();
+            }
         }
+    }
+
+    /** Whoever keeps it may be killed before its machine is halted, when its processes are: of that nobody is told. */
+    private boolean answers(long deadline) throws SyscallException {
+        if (isKeptByAnother()) {
+            onKept.run();
+        }
+        return stub.ping(deadline);
+    }
+
+    /** What is to be done when another process keeps it, and again as long as that is so; it must not block. */
+    public void onKept(Runnable action) {
+        onKept = action;
     }
 
     private boolean isKeptByAnother() {
@@ -415,6 +428,12 @@ public final class MicroVm implements AutoCloseable {
         return disks.get();
     }
 
+    /** Whether this process or another one has had its file systems stand still. */
+    private boolean isFrozen() {
+        return frozen.get()
+                || visitors.isPresent() && new FrozenNote(visitors.get().directory()).isThere();
+    }
+
     /** Whether the guest's kernel has killed anything for want of memory since this was asked before. */
     public boolean ranOutOfMemory() {
         try {
@@ -437,13 +456,10 @@ public final class MicroVm implements AutoCloseable {
                 if (paused.get() || isKeptByAnother()) { // who may be dead
                     machine.resume();
                 }
-                if (stub.pid() != FIRST) { // systemd's order to switch the machine off; others may know it or not
-                    stub.run(OpList.of(MachineOps.signalFirst(POWER_OFF)));
-                    if (machine.await(INIT_PATIENCE).isPresent()) {
-                        return;
-                    }
+                if (GuestShutdown.askInit(stub) && machine.await(INIT_PATIENCE).isPresent()) {
+                    return;
                 }
-                if (frozen.get()) { // else it could not be written
+                if (isFrozen()) { // else it could not be written
                     GuestFreezer.thaw(stub);
                 }
                 GuestShutdown.release(stub);

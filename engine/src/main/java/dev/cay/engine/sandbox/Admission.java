@@ -4,28 +4,38 @@ import dev.cay.SandboxException;
 import dev.cay.engine.microvm.MachineAccess;
 import dev.cay.engine.microvm.MicroVm;
 import dev.cay.engine.microvm.MicroVms;
+import dev.cay.engine.state.SandboxStore;
 import java.io.IOException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.RejectedExecutionException;
+import java.util.concurrent.locks.LockSupport;
 
 /**
  * Lets the owner's other processes into a microVM of this one: in the background, and if it has no name a moment after it was made. What
  * its guest has to do for that takes an emulated one as long as a command, and most are gone before anybody comes. Whoever comes
- * earlier waits. Thread-safe.
+ * earlier waits. And lets it go on if one of them has halted it, to keep it, and was killed then. Thread-safe.
  */
 final class Admission {
     /** After which others are let into one without a name. */
     private static final Duration DELAY = Duration.ofMillis(250);
 
+    /** How often it is looked whether whoever keeps it has ended. */
+    private static final long AGAIN_NANOSECONDS = 100_000_000;
+
+    private final SandboxStore store;
     private final MicroVms machines;
     private final MicroVm machine;
     private final MachineAccess access;
     private Optional<Timeouts.Timeout> later = Optional.empty();
     private Optional<Thread> running = Optional.empty();
+    private Optional<Thread> mending = Optional.empty();
     private volatile boolean over;
 
-    Admission(MicroVms machines, MicroVm machine, MachineAccess access) {
+    Admission(SandboxStore store, MicroVms machines, MicroVm machine, MachineAccess access) {
+        this.store = store;
         this.machines = machines;
         this.machine = machine;
         this.access = access;
@@ -35,6 +45,7 @@ final class Admission {
         if (!MicroVms.admits(access.spec())) {
             return;
         }
+        machine.onKept(this::mendInBackground);
         if (access.spec().name().isPresent()) {
             inBackground();
             return;
@@ -65,18 +76,50 @@ final class Admission {
         }));
     }
 
-    /** The microVM has ended: returns when nobody is about to let anybody in any more. */
+    private synchronized void mendInBackground() {
+        if (!over && mending.filter(Thread::isAlive).isEmpty()) {
+            mending = Optional.of(Thread.ofVirtual().name("cay-mend").start(this::mend));
+        }
+    }
+
+    /** Whoever keeps it has the sandbox's lock until he has let it go on, or is no more. */
+    private void mend() {
+        try {
+            while (!over
+                    && access.isHalted()
+                    && store.tryLocked(access.id(), this::mended).isEmpty()) {
+                LockSupport.parkNanos(AGAIN_NANOSECONDS);
+            }
+        } catch (SandboxException.NotFound e) {
+            // somebody has removed it
+        } catch (IOException | SandboxException e) {
+            if (!over && machine.isAlive()) {
+                System.getLogger(Admission.class.getName())
+                        .log(System.Logger.Level.WARNING, "the microVM " + access.id() + " does not go on yet", e);
+            }
+        }
+    }
+
+    private MachineAccess mended() throws IOException {
+        access.mend();
+        return access;
+    }
+
+    /** The microVM has ended: returns when nobody is about to let anybody in any more, or to let it go on. */
     void await() {
-        Optional<Thread> last;
+        List<Thread> last = new ArrayList<>();
         synchronized (this) {
-            last = running;
+            running.ifPresent(last::add);
+            mending.ifPresent(last::add);
         }
         boolean interrupted = false;
-        while (last.isPresent() && last.get().isAlive()) {
-            try {
-                last.get().join();
-            } catch (InterruptedException e) {
-                interrupted = true;
+        for (Thread thread : last) {
+            while (thread.isAlive()) {
+                try {
+                    thread.join();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
             }
         }
         if (interrupted) {

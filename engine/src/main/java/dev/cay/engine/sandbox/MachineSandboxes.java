@@ -161,7 +161,7 @@ final class MachineSandboxes implements AutoCloseable {
             MicroVm machine = beginning.begin(access);
             try {
                 stored.get().attached().made(id, spec, created, machine.pid(), machine.boot());
-                Admission admission = new Admission(machines(), machine, access);
+                Admission admission = new Admission(stored.get().store(), machines(), machine, access);
                 MachineSandbox.Circumstances circumstances = new MachineSandbox.Circumstances(
                         timeouts, admission, turn(access), halted -> noted(id, spec, halted), () -> ended(id, spec));
                 MachineSandbox sandbox = new MachineSandbox(machine, spec, created, circumstances);
