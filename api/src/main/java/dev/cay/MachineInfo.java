@@ -9,15 +9,67 @@ import java.util.Optional;
  * What is known of the machine of a microVM.
  *
  * @param emulated whether its instructions are translated by a program, which takes several times as long as a processor
- * @param template the template that it began with; empty if it booted
+ * @param began how it began
+ * @param template the template, snapshot or microVM that it began with; empty if it booted
  * @param answered how long after its start its first process answered
+ * @param files who gives it the directories and files of this machine; empty if it has none
  * @param health how its guest does
  */
-public record MachineInfo(boolean emulated, Optional<String> template, Duration answered, Health health) {
+public record MachineInfo(
+        boolean emulated,
+        Beginning began,
+        Optional<String> template,
+        Duration answered,
+        Optional<Files> files,
+        Health health) {
     public MachineInfo {
+        requireNonNull(began, "began is null");
         requireNonNull(template, "template is null");
+        requireNonNull(files, "files is null");
         requireNonNull(answered, "answered is null");
         requireNonNull(health, "health is null");
+    }
+
+    /** How a machine can begin. */
+    public enum Beginning {
+        /** Its kernel has booted. */
+        BOOT("boot"),
+        /** As a clone of a template, by a VMM of its own. */
+        TEMPLATE("template"),
+        /** As a clone of a template, by a VMM that had read that before anybody asked for a clone. */
+        SPARE("spare"),
+        /** Where another machine was. */
+        COPY("copy");
+
+        private final String text;
+
+        Beginning(String text) {
+            this.text = text;
+        }
+
+        /** The stable name in machine-readable output. */
+        public String text() {
+            return text;
+        }
+    }
+
+    /** Who gives a guest directories and files of this machine. */
+    public enum Files {
+        /** Programs that work in its memory: virtiofsd(1). */
+        VIRTIOFSD("virtiofsd"),
+        /** The process that made it, by the channel to its first process, which is slower. */
+        RELAY("relay");
+
+        private final String text;
+
+        Files(String text) {
+            this.text = text;
+        }
+
+        /** The stable name in machine-readable output. */
+        public String text() {
+            return text;
+        }
     }
 
     /** How a guest does, which is asked every five seconds. */

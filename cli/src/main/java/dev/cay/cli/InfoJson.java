@@ -58,15 +58,20 @@ final class InfoJson {
     }
 
     private static void writeMachine(Json json, MachineInfo machine) throws IOException {
-        json.begin("machine").field("emulated", machine.emulated());
+        json.begin("machine")
+                .field("emulated", machine.emulated())
+                .field("began", machine.began().text());
         if (machine.template().isPresent()) {
             json.field("template", machine.template().get());
         }
         json.field(
                         "answered_us",
                         TimeUnit.NANOSECONDS.toMicros(machine.answered().toNanos()))
-                .field("health", machine.health().text())
-                .end();
+                .field("health", machine.health().text());
+        if (machine.files().isPresent()) {
+            json.field("files", machine.files().get().text());
+        }
+        json.end();
     }
 
     static void writeExit(Json json, Exit exit) throws IOException {

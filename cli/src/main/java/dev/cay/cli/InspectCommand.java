@@ -40,6 +40,9 @@ final class InspectCommand implements Command {
         return List.of(
                 "Prints one JSON object for each sandbox: on a terminal laid out for reading, otherwise, and with"
                         + " --format json, on one line.",
+                "Of a microVM, 'vmm' says what runs it and 'machine' whether it is emulated, how it began (boot, template,"
+                        + " spare: by a VMM that had read the template before; or copy), who gives it the files of -v"
+                        + " (virtiofsd, or relay: cay itself, which is slower), and how its guest does.",
                 "Of the commands of a sandbox that ends with another process, those are shown that others run in it and"
                         + " its own; each with the processor time and the memory of all its processes, where control groups tell it. The"
                         + " exit code is 1 if some could not be found.");

@@ -119,6 +119,10 @@ final class CloneTest {
         assertThat(clone.boot()).extracting(BootStep::name).doesNotContain("devices", "disks");
     }
 
+    private static MachineInfo.Beginning began(Sandbox machine) {
+        return machine.info().machine().orElseThrow().began();
+    }
+
     /** Where the sockets of a VMM wait that has been made ahead. */
     private static Path awaitReady() throws IOException {
         long deadline = System.nanoTime() + LONG.toNanos();
@@ -161,10 +165,13 @@ final class CloneTest {
                 Sandbox usual = engine.create(spec().disk(Size.mib(24)).build());
                 OtherProcess other = OtherProcess.start()) {
             isItsOwn(spare, seen);
+            assertThat(began(spare)).isEqualTo(MachineInfo.Beginning.SPARE);
+            assertThat(began(usual)).isEqualTo(MachineInfo.Beginning.TEMPLATE);
             assertThat(Lab.sh(usual, "cat /sys/block/vdb/serial")).isEqualTo("changes");
             assertThat(other.tell("exec", spare.id(), "cat /tmp/file")).contains("mine");
             try (Sandbox copy = engine.snapshots().fork(spare, Optional.empty())) {
                 assertThat(Lab.sh(copy, "cat /tmp/file")).isEqualTo("mine");
+                assertThat(began(copy)).isEqualTo(MachineInfo.Beginning.COPY);
             }
         }
         awaitReady();

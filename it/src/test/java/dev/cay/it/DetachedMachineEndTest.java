@@ -145,6 +145,7 @@ final class DetachedMachineEndTest {
     private static void isItsOwn(Sandbox clone, Set<String> seen) {
         MachineInfo machine = clone.info().machine().orElseThrow();
         assertThat(machine.template()).contains(NAME);
+        assertThat(machine.began()).isEqualTo(MachineInfo.Beginning.TEMPLATE);
         assertThat(machine.health()).isEqualTo(MachineInfo.Health.HEALTHY);
         List<String> lines = Lab.sh(
                         clone,

@@ -2,6 +2,7 @@ package dev.cay.it;
 
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cay.MachineInfo;
 import dev.cay.Mount;
 import dev.cay.SandboxException;
 import org.junit.jupiter.api.AfterAll;
@@ -16,6 +17,11 @@ final class RelayTest extends SharesTest {
     @Override
     void choose() {
         System.setProperty(PROPERTY, "relay");
+    }
+
+    @Override
+    MachineInfo.Files giver() {
+        return MachineInfo.Files.RELAY;
     }
 
     /** Nobody would be there to answer. */

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.cay.ExecResult;
 import dev.cay.ExecSpec;
 import dev.cay.Isolation;
+import dev.cay.MachineInfo;
 import dev.cay.Mount;
 import dev.cay.Sandbox;
 import dev.cay.SandboxException;
@@ -41,6 +42,21 @@ class SharesTest {
 
     /** Says by whom files are served. */
     void choose() {}
+
+    /** Who that is. */
+    MachineInfo.Files giver() {
+        return MachineInfo.Files.VIRTIOFSD;
+    }
+
+    /** Its maker says so, and so does whoever asks about it by its name. */
+    @Test
+    void itIsKnownWhoGivesItFiles() {
+        assertThat(sandbox.info().machine()).flatMap(MachineInfo::files).contains(giver());
+        try (Sandboxes other = Sandboxes.local();
+                Sandbox seen = other.open(sandbox.id())) {
+            assertThat(seen.info().machine()).flatMap(MachineInfo::files).contains(giver());
+        }
+    }
 
     /** Kills whoever serves the files of the machine that was made last. */
     private static void killServer() {

@@ -179,8 +179,10 @@ final class ControlService {
     private static void write(JsonWriter json, MachineInfo machine) {
         json.field("health", machine.health().name().toLowerCase(Locale.ROOT))
                 .field("emulated", machine.emulated())
+                .field("began", machine.began().text())
                 .field("template", machine.template())
-                .field("answeredMillis", machine.answered().toMillis());
+                .field("answeredMillis", machine.answered().toMillis())
+                .field("files", machine.files().map(MachineInfo.Files::text));
     }
 
     private static void write(JsonWriter json, BootStep step) {

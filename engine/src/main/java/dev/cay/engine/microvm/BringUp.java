@@ -38,7 +38,6 @@ record BringUp(
      * @param when a value of {@link System#nanoTime}
      * @param serials what the guest sees as those of its disks
      * @param powersOff whether it switches its machine off; else it restarts that
-     * @param template its name, if it does not boot
      * @param groundwork what its guest has already
      * @param first what its guest has to be told before anything else
      * @param kept what its commands find in it, if it is one that goes on
@@ -47,7 +46,7 @@ record BringUp(
             long when,
             Map<String, String> serials,
             boolean powersOff,
-            Optional<String> template,
+            MachineKind kind,
             Groundwork groundwork,
             List<GuestStep> first,
             Optional<GuestSurroundings> kept) {}

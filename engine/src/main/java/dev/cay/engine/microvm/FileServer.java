@@ -74,7 +74,7 @@ final class FileServer implements AutoCloseable {
 
     static Finding finding() {
         return isThere()
-                ? new Finding("microvm files", Finding.Verdict.GOOD, PROGRAM.toString(), "")
+                ? new Finding("microvm files", Finding.Verdict.GOOD, PROGRAM + " gives microVMs the files of -v", "")
                 : new Finding(
                         "microvm files",
                         Finding.Verdict.LIMITED,

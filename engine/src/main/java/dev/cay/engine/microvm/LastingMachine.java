@@ -2,6 +2,7 @@ package dev.cay.engine.microvm;
 
 import dev.cay.BootStep;
 import dev.cay.Lifetime;
+import dev.cay.MachineInfo;
 import dev.cay.Mount;
 import dev.cay.Network;
 import dev.cay.SandboxException;
@@ -117,15 +118,14 @@ record LastingMachine(
                     began,
                     qemu.serials(furnished.disks()),
                     kernel.acpi(),
-                    start.template(),
+                    kind(lasting, machine),
                     start.groundwork(furnished.disks()),
                     start.first(furnished, network),
                     past.map(Past::surroundings));
             BringUp.Up up = bringUp.run(begun, stub -> last(stub, access.spec()));
             try {
                 access.write(new MachineNote(
-                        machine.acceleration() instanceof Acceleration.Emulated,
-                        start.template(),
+                        begun.kind(),
                         up.answered(),
                         kernel.acpi(),
                         furnished.wanted().keepsChanges(),
@@ -143,6 +143,14 @@ record LastingMachine(
                 up.stub().close();
             }
         }
+    }
+
+    private MachineKind kind(MicroVms.Lasting lasting, MachineSpec machine) {
+        return new MachineKind(
+                machine.acceleration() instanceof Acceleration.Emulated,
+                start.beginning(),
+                start.template(),
+                lasting.files().map(_ -> MachineInfo.Files.VIRTIOFSD));
     }
 
     private MachineSpec begin(

@@ -12,8 +12,6 @@ import java.util.Optional;
 /**
  * What processes have to know of a microVM that they did not make.
  *
- * @param emulated whether its instructions are translated
- * @param template with which it began; empty if it booted
  * @param answered how long after its start its first process answered
  * @param acpi whether its kernel knows ACPI
  * @param keeps whether what its guest has written is to be there when it has ended
@@ -22,15 +20,14 @@ import java.util.Optional;
  * @param likeness what a machine must be that is to go on where this one is
  */
 record MachineNote(
-        boolean emulated,
-        Optional<String> template,
+        MachineKind kind,
         Duration answered,
         boolean acpi,
         boolean keeps,
         GuestSurroundings surroundings,
         Optional<String> group,
         Likeness likeness) {
-    private static final int VERSION = 2;
+    private static final int VERSION = 3;
 
     /**
      * What a machine must be that is to go on where this one is.
@@ -45,7 +42,7 @@ record MachineNote(
     }
 
     MachineNote {
-        requireNonNull(template, "template is null");
+        requireNonNull(kind, "kind is null");
         requireNonNull(answered, "answered is null");
         requireNonNull(surroundings, "surroundings is null");
         requireNonNull(group, "group is null");
@@ -53,21 +50,22 @@ record MachineNote(
     }
 
     MachineInfo info(MachineInfo.Health health) {
-        return new MachineInfo(emulated, template, answered, health);
+        return kind.info(answered, health);
     }
 
     String json() {
-        return JsonWriter.object(out -> out.field("version", VERSION)
-                .field("emulated", emulated)
-                .field("template", template)
-                .field("answered", answered.toNanos())
-                .field("acpi", acpi)
-                .field("keeps", keeps)
-                .map("variables", surroundings.variables())
-                .field("programs", surroundings.programs())
-                .field("group", group)
-                .field("key", likeness.key())
-                .field("places", likeness.places()));
+        return JsonWriter.object(out -> {
+            out.field("version", VERSION);
+            kind.write(out);
+            out.field("answered", answered.toNanos())
+                    .field("acpi", acpi)
+                    .field("keeps", keeps)
+                    .map("variables", surroundings.variables())
+                    .field("programs", surroundings.programs())
+                    .field("group", group)
+                    .field("key", likeness.key())
+                    .field("places", likeness.places());
+        });
     }
 
     /** @throws dev.cay.SandboxException.HostFailed if it is damaged, or another version of Cay has written it */
@@ -75,8 +73,7 @@ record MachineNote(
         return JsonObject.read(json, "the note of a microVM", "remove the sandbox", in -> {
             in.number("version", VERSION, VERSION);
             return new MachineNote(
-                    in.flag("emulated"),
-                    in.optionalText("template"),
+                    MachineKind.read(in),
                     Duration.ofNanos(in.number("answered", 0, Long.MAX_VALUE)),
                     in.flag("acpi"),
                     in.flag("keeps"),

@@ -48,7 +48,7 @@ public final class MicroVm implements AutoCloseable {
     private final Optional<GuestNetwork> network;
     private final boolean keeps;
     private final boolean acpi;
-    private final Beginning beginning;
+    private final MachineBeginning beginning;
     private final MachineKeeping keeping;
     private final AtomicBoolean paused = new AtomicBoolean();
     private final AtomicBoolean frozen = new AtomicBoolean();
@@ -73,7 +73,7 @@ public final class MicroVm implements AutoCloseable {
             boolean keeps,
             boolean acpi,
             Optional<GuestNetwork> network,
-            Beginning beginning,
+            MachineBeginning beginning,
             MachineKeeping keeping) {
         this.network = network;
         this.keeping = keeping;
@@ -147,8 +147,7 @@ public final class MicroVm implements AutoCloseable {
             GuestChannels.add(host, access.doors(), stub, _ -> true, System.nanoTime() + PATIENCE.toNanos());
         }
         access.write(new MachineNote(
-                true,
-                beginning.template(),
+                beginning.kind(),
                 beginning.answered(),
                 acpi,
                 keeps,
@@ -179,17 +178,6 @@ public final class MicroVm implements AutoCloseable {
     }
 
     /**
-     * How it began.
-     *
-     * @param template its name, if it did not boot
-     * @param answered how long after the start of the VMM its first process answered
-     * @param steps what was done from then on
-     * @param onHang what is done when its guest answers no more
-     * @param last the highest number that a command of its maker has
-     */
-    record Beginning(Optional<String> template, Duration answered, List<BootStep> steps, OnHang onHang, int last) {}
-
-    /**
      * What it was made of.
      *
      * @param places whether it has all the devices that a clone can have
@@ -205,8 +193,7 @@ public final class MicroVm implements AutoCloseable {
             Optional<Past> past) {}
 
     public MachineInfo info() {
-        return new MachineInfo(
-                true, beginning.template(), beginning.answered(), isAlive() ? watch.health() : Health.GONE);
+        return beginning.kind().info(beginning.answered(), isAlive() ? watch.health() : Health.GONE);
     }
 
     /** Whether it has been halted. */

@@ -1,6 +1,7 @@
 package dev.cay.engine.microvm;
 
 import dev.cay.BootStep;
+import dev.cay.MachineInfo;
 import dev.cay.Mount;
 import dev.cay.Network;
 import dev.cay.SandboxException;
@@ -164,6 +165,11 @@ public final class MicroVms implements AutoCloseable {
             this(files, Optional.empty(), past, access);
         }
 
+        /** Who gives the machine files of this one. */
+        Optional<MachineInfo.Files> giver() {
+            return files.map(_ -> MachineInfo.Files.VIRTIOFSD).or(() -> relay.map(_ -> MachineInfo.Files.RELAY));
+        }
+
         /** Who the owner of what the machine sees is in its guest. */
         GuestUser owner() {
             return files.map(FileServer::user)
@@ -309,19 +315,24 @@ public final class MicroVms implements AutoCloseable {
                 files.isPresent() || beside.relay().isPresent());
         MachineSpec machine = start.machine(parts, kernel, memory, disks, network.map(GuestNetwork::card))
                 .with(files.map(FileServer::connection));
-        Machine started = start.start(
+        StartPoint.Started begins = start.start(
                 host,
                 choice,
                 spares,
                 machine,
                 Optional.of(beside.access().doors()).filter(_ -> admits(spec)));
+        Machine started = begins.machine();
         files.ifPresent(server -> server.serve(started));
         beside.relay().ifPresent(relay -> relay.serve(started));
         BringUp.Begun begun = new BringUp.Begun(
                 began,
                 choice.vmm().serials(disks),
                 kernel.acpi() && abilities.contains(Vmm.Ability.POWER_OFF),
-                start.template(),
+                new MachineKind(
+                        machine.acceleration() instanceof Acceleration.Emulated,
+                        begins.began(),
+                        start.template(),
+                        beside.giver()),
                 start.groundwork(disks),
                 start.first(furnished, network),
                 past.map(Past::surroundings));
@@ -432,8 +443,8 @@ public final class MicroVms implements AutoCloseable {
             if (origins.past().isPresent()) { // some that its maker started there go on here
                 last = up.stub().alive().stream().mapToInt(Stub.Alive::number).reduce(last, Math::max);
             }
-            MicroVm.Beginning beginning =
-                    new MicroVm.Beginning(begun.template(), up.answered(), up.steps(), spec.onHang(), last);
+            MachineBeginning beginning =
+                    new MachineBeginning(begun.kind(), up.answered(), up.steps(), spec.onHang(), last);
             return new MicroVm(
                     id,
                     machine,

@@ -2,6 +2,7 @@ package dev.cay.engine.microvm;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.cay.MachineInfo;
 import dev.cay.Size;
 import dev.cay.engine.kernels.GuestKernel;
 import dev.cay.linux.HostKernel;
@@ -40,12 +41,23 @@ record StartPoint(Optional<MachineTemplates.Warm> warm, Optional<Past> past) {
                 : files.machine(kernel, memory, disks, card);
     }
 
+    /** How a machine begins whose VMM has not waited for it. */
+    MachineInfo.Beginning beginning() {
+        if (past.isPresent()) {
+            return MachineInfo.Beginning.COPY;
+        }
+        return warm.isPresent() ? MachineInfo.Beginning.TEMPLATE : MachineInfo.Beginning.BOOT;
+    }
+
+    /** A machine that has been started. */
+    record Started(Machine machine, MachineInfo.Beginning began) {}
+
     /**
      * Starts it; one that is spare is taken if there is one.
      *
      * @param doors by which others are to come to it, if they may
      */
-    Machine start(
+    Started start(
             HostKernel host,
             Vmms.Choice choice,
             SpareMachines spares,
@@ -55,14 +67,16 @@ record StartPoint(Optional<MachineTemplates.Warm> warm, Optional<Past> past) {
         if (warm.isPresent() && doors.isPresent()) {
             Optional<Machine> spare = spares.take(warm.get(), machine, doors.get());
             if (spare.isPresent()) {
-                return spare.get();
+                return new Started(spare.get(), MachineInfo.Beginning.SPARE);
             }
         }
         MachineSpec open = doors.isPresent() ? machine.withDoors(doors.get().listen(host)) : machine;
         if (past.isPresent()) {
-            return past.get().start(host, choice, open);
+            return new Started(past.get().start(host, choice, open), beginning());
         }
-        return choice.vmm().start(open, warm.map(MachineTemplates.Warm::origin).orElse(new Origin.Boot()));
+        return new Started(
+                choice.vmm().start(open, warm.map(MachineTemplates.Warm::origin).orElse(new Origin.Boot())),
+                beginning());
     }
 
     /** Whether the machine has all the devices that a clone can have. */
