@@ -2,6 +2,7 @@ package dev.cay.cli;
 
 import dev.cay.ExecSpec;
 import dev.cay.Exit;
+import dev.cay.Root;
 import dev.cay.SandboxSpec;
 import dev.cay.Size;
 import java.time.Duration;
@@ -50,10 +51,19 @@ final class ExitReport {
         String program = command.command().get(0);
         String directory =
                 command.workingDirectory().or(sandbox::workingDirectory).orElse(SandboxSpec.DEFAULT_WORKING_DIRECTORY);
-        return Problem.ofCommand("cannot run '" + program + "': " + exit.step(), spawnHint(exit, program, directory));
+        String hint = spawnHint(exit, program, directory, run(sandbox.root()));
+        return Problem.ofCommand("cannot run '" + program + "': " + exit.step(), hint);
     }
 
-    private static String spawnHint(Exit exit, String program, String directory) {
+    /** How a command is run where this one was to be; an image's own entry point would run instead of it. */
+    private static String run(Root root) {
+        if (root instanceof Root.Image image) {
+            return "cay run --entrypoint= " + image.reference();
+        }
+        return root instanceof Root.Directory directory ? "cay run --rootfs " + directory.path() : "cay run";
+    }
+
+    private static String spawnHint(Exit exit, String program, String directory, String run) {
         if (exit.step().startsWith("openat2(" + directory + ")") || exit.step().startsWith("fchdir")) {
             return "--workdir " + directory + " must be a directory in the sandbox";
         }
@@ -61,20 +71,20 @@ final class ExitReport {
             return "";
         }
         return switch (exit.errno()) {
-            case ENOENT, ENOTDIR -> missingHint(program);
-            case EACCES -> "make it executable, or run it by its interpreter, as in: cay run -- sh FILE";
+            case ENOENT, ENOTDIR -> missingHint(program, run);
+            case EACCES -> "make it executable, or run it by its interpreter, as in: " + run + " -- sh FILE";
             case ENOEXEC -> "it is no program for this machine; a script begins with a line like #!/bin/sh";
             default -> "";
         };
     }
 
-    private static String missingHint(String program) {
+    private static String missingHint(String program, String run) {
         if (program.indexOf('/') >= 0 && program.indexOf(' ') < 0) {
             return "there is no such file in the sandbox, or the interpreter it names is not there";
         }
         if (program.indexOf(' ') >= 0 || program.indexOf(';') >= 0 || program.indexOf('|') >= 0) {
-            return "to run a line of shell: cay run -- sh -c '" + program + "'";
+            return "to run a line of shell: " + run + " -- sh -c '" + program + "'";
         }
-        return "it is not in the sandbox's PATH; see what is there: cay run -- ls /usr/bin";
+        return "it is not in the sandbox's PATH; see what is there: " + run + " -- ls /usr/bin";
     }
 }

@@ -3,6 +3,7 @@ package dev.cay.cli;
 import dev.cay.ImageDetails;
 import dev.cay.ImageInfo;
 import dev.cay.ImageRemoval;
+import dev.cay.SandboxException;
 import dev.cay.Sandboxes;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -10,7 +11,6 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 
@@ -49,7 +49,7 @@ final class ImageCommand implements Command {
         return List.of(
                 "An IMAGE is a name, as in debian:12, or the beginning of its digest or its id.",
                 "ls prints the images that are here: SIZE is what their layers take of the disk, UNSHARED how much of that"
-                        + " no other image shares. inspect tells all of one. tag IMAGE NAME gives it another name. rm removes"
+                        + " no other image shares. inspect tells all of each; the exit code is 1 if some could not be found. tag IMAGE NAME gives it another name. rm removes"
                         + " names, and with its last name the image; what a sandbox is made of stays. prune removes images"
                         + " without a name, layers of no image, and what killed processes left. check reads everything and"
                         + " says what is damaged; the exit code is then 1.",
@@ -153,25 +153,31 @@ final class ImageCommand implements Command {
         if (images.isEmpty()) {
             throw new UsageException("an image is missing", "write: cay image inspect IMAGE");
         }
-        List<ImageDetails> all = new ArrayList<>();
+        int code = ExitCode.SUCCESS;
         try (Sandboxes engine = context.engine().open()) {
             for (String image : images) {
-                all.add(engine.images().inspect(image));
+                try {
+                    print(engine.images().inspect(image), format, context);
+                } catch (SandboxException e) {
+                    code = ExitCode.PARTIAL;
+                    EachName.sayFailure(image, e, format, context.streams());
+                }
             }
         }
-        for (ImageDetails details : all) {
-            ByteArrayOutputStream out = new ByteArrayOutputStream();
-            try {
-                Json json = new Json(out).begin();
-                ImageJson.write(json, details);
-                json.end();
-            } catch (IOException e) {
-                throw new UncheckedIOException("memory cannot be written to", e);
-            }
-            String line = out.toString(StandardCharsets.UTF_8);
-            context.streams().print((format == Format.JSON ? line : JsonLayout.indent(line)) + "\n");
+        return code;
+    }
+
+    private static void print(ImageDetails details, Format format, Context context) {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        try {
+            Json json = new Json(out).begin();
+            ImageJson.write(json, details);
+            json.end();
+        } catch (IOException e) {
+            throw new UncheckedIOException("memory cannot be written to", e);
         }
-        return ExitCode.SUCCESS;
+        String line = out.toString(StandardCharsets.UTF_8);
+        context.streams().print((format == Format.JSON ? line : JsonLayout.indent(line)) + "\n");
     }
 
     private static int tag(List<String> operands, Context context) {

@@ -116,7 +116,13 @@ class ImageCommandsTest {
                 .contains("\"entrypoint\": [\n      \"/entry\"\n    ]")
                 .contains("\"working_directory\": \"/srv\"")
                 .contains("\"content_bytes\": 9437184");
-        assertThat(terminal.run("image", "inspect", "none")).isEqualTo(ExitCode.FAILURE);
+        terminal.out.reset();
+        assertThat(terminal.run("image", "inspect", "none", "debian:12")).isEqualTo(ExitCode.PARTIAL);
+        assertThat(terminal.err()).startsWith("cay: error [not-found]: ");
+        assertThat(terminal.out()).contains("\"content_bytes\": 9437184");
+        terminal.out.reset();
+        assertThat(terminal.run("image", "inspect", "--format", "json", "none")).isEqualTo(ExitCode.PARTIAL);
+        assertThat(terminal.out()).startsWith("{\"name\":\"none\",\"error\":{\"code\":\"not-found\",");
     }
 
     @Test

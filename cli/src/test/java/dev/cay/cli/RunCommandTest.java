@@ -206,6 +206,17 @@ class RunCommandTest {
         assertSpawnFailure(1, "setgroups: EPERM (step 9)", "sh", 126, "");
     }
 
+    /** It is said how to look where the command was to run. */
+    @Test
+    void whereAProgramIsMissingIsWhereToLook() {
+        Terminal image = terminal(Exit.spawnFailed(2, "execve: ENOENT (step 21)"));
+        image.run("run", "--entrypoint=", "debian:12", "--", "foo");
+        assertThat(image.err()).endsWith("see what is there: cay run --entrypoint= debian:12 -- ls /usr/bin\n");
+        Terminal root = terminal(Exit.spawnFailed(2, "execve: ENOENT (step 21)"));
+        root.run("run", "--rootfs", "/", "--", "foo bar");
+        assertThat(root.err()).endsWith("to run a line of shell: cay run --rootfs / -- sh -c 'foo bar'\n");
+    }
+
     private void assertSpawnFailure(int errno, String step, String program, int code, String hint) {
         Terminal terminal = terminal(Exit.spawnFailed(errno, step));
 
