@@ -184,8 +184,9 @@ final class CloneTest {
     /** What it has rehearsed its commands see nothing of, and what they read is their image's. */
     @Test
     void aSpareMachineHasNothingOfItsRehearsal() throws IOException {
-        String all = "cut -d ' ' -f 4- /proc/self/mountinfo; ls -d /* /cay* /sys/fs/cgroup/*/; hostname | tr -d '0-9a-f';"
-                + " sha256sum /bin/busybox; cat /etc/hosts | tail -4; cut -d ' ' -f 1,3,6 /proc/net/dev; ls /proc | grep '^[0-9]' | wc -l";
+        String all =
+                "cut -d ' ' -f 4- /proc/self/mountinfo; ls -d /* /cay* /sys/fs/cgroup/*/; hostname | tr -d '0-9a-f';"
+                        + " sha256sum /bin/busybox; cat /etc/hosts | tail -4; cut -d ' ' -f 1,3,6 /proc/net/dev; ls /proc | grep '^[0-9]' | wc -l";
         try (Sandbox usual = engine.create(spec().build());
                 Sandbox spare = spare()) {
             assertThat(Lab.sh(spare, all)).isEqualTo(Lab.sh(usual, all));

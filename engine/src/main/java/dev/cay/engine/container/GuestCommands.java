@@ -168,10 +168,7 @@ public final class GuestCommands implements AutoCloseable {
             OpList.Builder list = OpList.builder();
             list.addAll(before);
             list.addAll(ExecutionList.of(walls, resolved, streams.theirs()).operations());
-            return stub.start(
-                    list.build(),
-                    new Birth(0, group.map(GuestGroups.Entrance::group)),
-                    plan);
+            return stub.start(list.build(), new Birth(0, group.map(GuestGroups.Entrance::group)), plan);
         }
     }
 

@@ -60,9 +60,8 @@ record Rehearsal(HostKernel host, QemuMachine machine, long deadline) {
         } finally {
             Files.deleteIfExists(disks.getFirst().file());
         }
-        GuestDisks.Found found = new GuestDisks(
-                        Map.of(), GuestPlaces.groundwork(template, disks).disks())
-                .found();
+        GuestDisks.Found found =
+                new GuestDisks(Map.of(), GuestPlaces.groundwork(template, disks).disks()).found();
         machine.resume();
         Stub stub = Stub.ofMachine(machine.channel(deadline), deadline);
         SandboxSpec spec = SandboxSpec.image(NAME).isolation(Isolation.MICROVM).build();
