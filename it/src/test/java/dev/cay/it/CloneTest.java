@@ -219,6 +219,26 @@ final class CloneTest {
         assertThat(ready()).isEmpty();
     }
 
+    /** Clones that are ready before they are asked for; one whose VMM has died while it waited is not given to anybody. */
+    @Test
+    void aPoolOfClones() {
+        Set<ProcessHandle> before = GuestKernels.vmms();
+        try (SandboxPool pool = engine.pool(spec().build(), 2)) {
+            PoolTest.awaitFull(pool, 2);
+            Set<ProcessHandle> waiting = GuestKernels.vmms();
+            waiting.removeAll(before);
+            ProcessHandle dead = waiting.iterator().next();
+            dead.destroyForcibly();
+            dead.onExit().join();
+            Set<String> seen = new HashSet<>();
+            for (int i = 0; i < 3; i++) {
+                try (Sandbox taken = pool.take()) {
+                    isItsOwn(taken, seen);
+                }
+            }
+        }
+    }
+
     /** The first disk the clone's kernel has never let go of, the second it takes; the loopback is up since the mould. */
     @Test
     void aCloneHasDisksBesidesItsFirst() {

@@ -35,7 +35,7 @@ class PoolTest {
                 : SandboxSpec.host().build();
     }
 
-    private static void awaitFull(SandboxPool pool, int size) {
+    static void awaitFull(SandboxPool pool, int size) {
         while (pool.ready() < size) {
             LockSupport.parkNanos(2_000_000);
         }
