@@ -141,7 +141,7 @@ public record OwnedNamespaces(Optional<Fd> user, Optional<Fd> network) implement
     /** What the child does: says who it is, waits until it may go on, brings up the loopback, ends. */
     private static OpList holderList(Pipe ready, Pipe gate, boolean network) {
         OpList.Builder list = OpList.builder();
-        list.add(Processes.dieWithParent()); // it holds the gate open itself
+        list.addAll(Processes.dieWithParent()); // it holds the gate open itself
         Op pid = list.add(Op.of(SystemCall.GETPID, ""));
         list.add(Op.of(SystemCall.WRITE, "", Arg.of(ready.theirs()), new Arg.Location(pid), Arg.of(Long.BYTES)));
         if (network) {

@@ -33,10 +33,21 @@ public final class Processes {
 
     /**
      * {@code int prctl(PR_SET_PDEATHSIG, SIGKILL)} prctl(2): dies with the thread that made it, which has to wait for it then; lost
-     * by a change of user.
+     * by a change of user. For a process that sees this one's number.
+     *
+     * <p>Who made it may be dead by then, and nobody would say so any more: the list goes on if its parent is this process,
+     * {@code int tgkill(getppid(), pid, 0)} tgkill(2), else it ends with ESRCH.
      */
-    public static Op dieWithParent() {
-        return Op.of(SystemCall.PRCTL, "parent-death signal", Arg.of(PR_SET_PDEATHSIG), Arg.of(SIGKILL));
+    public static List<Op> dieWithParent() {
+        return dieWith(Native.call(SystemCall.GETPID, 0));
+    }
+
+    static List<Op> dieWith(long maker) {
+        Op parent = Op.of(SystemCall.GETPPID, "");
+        return List.of(
+                Op.of(SystemCall.PRCTL, "parent-death signal", Arg.of(PR_SET_PDEATHSIG), Arg.of(SIGKILL)),
+                parent,
+                Op.of(SystemCall.TGKILL, "parent", Arg.of(parent), Arg.of(maker), Arg.of(0)));
     }
 
     /**

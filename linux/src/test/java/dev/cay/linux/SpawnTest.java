@@ -70,6 +70,22 @@ class SpawnTest {
         assertThat(pids[0]).isNotEqualTo(pids[1]);
     }
 
+    /** Who makes a child may be killed before that can ask to be told of it. */
+    @Test
+    void aChildWhoseParentIsAnotherGoesOnNoFurther() throws SyscallException {
+        OpList.Builder ours = OpList.builder();
+        ours.addAll(Processes.dieWithParent());
+        ours.add(Processes.exit(7));
+        assertThat(kernel.spawn(ours.build(), PLAIN).await()).isEqualTo(new Child.Status(true, 7));
+
+        OpList.Builder another = OpList.builder();
+        another.addAll(Processes.dieWith(1));
+        another.addAll(Children.shell("exit 7").operations());
+        assertThatThrownBy(() -> kernel.spawn(another.build(), PLAIN))
+                .isInstanceOf(SyscallException.class)
+                .hasMessageContaining("ESRCH");
+    }
+
     @Test
     void aChildCanBeSignalledAndAwaitedByMany() throws Exception {
         try (Child child = kernel.spawn(Children.shell("exec sleep 1000"), PLAIN)) {

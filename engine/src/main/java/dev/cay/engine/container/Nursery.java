@@ -68,7 +68,7 @@ record Nursery(Fd mounts, Fd stub, Fd nothing) implements AutoCloseable {
     /** Leaves the host's mounts behind and waits to be looked at. */
     private static OpList holderList(Fd stub, Fd nothing, String place) {
         OpList.Builder list = OpList.builder();
-        list.add(Processes.dieWithParent());
+        list.addAll(Processes.dieWithParent());
         list.add(Mount.mount("", "/", Mount.MS_REC | Mount.MS_PRIVATE));
         list.add(Mount.mount("none", place, "tmpfs", Mount.MS_NOSUID | Mount.MS_NODEV | Mount.MS_NOEXEC, "mode=0555"));
         list.add(FileOps.chdir(place));

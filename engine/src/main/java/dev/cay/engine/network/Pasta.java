@@ -50,15 +50,15 @@ record Pasta(Child process) implements AutoCloseable {
             Op open = FileOps.open("/dev/null", FileOps.O_WRONLY);
             Pasta pasta;
             try (Fd nothing = kernel.run(OpList.of(open)).fd(open)) {
-                OpList list = OpList.of(
-                        Processes.dieWithParent(),
-                        FileOps.duplicate(Arg.of(namespace), 0),
-                        FileOps.duplicate(Arg.of(nothing), 1),
-                        FileOps.duplicate(Arg.of(said.theirs()), 2),
-                        FileOps.closeOnExecFrom(3),
-                        Processes.unblockSignals(),
-                        Processes.execve(PROGRAM.toString(), command(resolver, ports), List.of()));
-                pasta = new Pasta(kernel.spawn(list, new Birth(0, Optional.empty())));
+                OpList.Builder list = OpList.builder();
+                list.addAll(Processes.dieWithParent());
+                list.add(FileOps.duplicate(Arg.of(namespace), 0));
+                list.add(FileOps.duplicate(Arg.of(nothing), 1));
+                list.add(FileOps.duplicate(Arg.of(said.theirs()), 2));
+                list.add(FileOps.closeOnExecFrom(3));
+                list.add(Processes.unblockSignals());
+                list.add(Processes.execve(PROGRAM.toString(), command(resolver, ports), List.of()));
+                pasta = new Pasta(kernel.spawn(list.build(), new Birth(0, Optional.empty())));
             }
             try {
                 pasta.await(kernel, namespace, said.ours());
