@@ -29,10 +29,20 @@ import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
 import dev.cay.SeccompPolicy;
 import dev.cay.Size;
+import dev.cay.engine.microvm.MachineAccess;
+import dev.cay.linux.Child;
+import dev.cay.linux.HostKernel;
+import dev.cay.linux.netlink.InterfaceAddress;
+import dev.cay.linux.netlink.IpPrefix;
 import dev.cay.linux.netlink.Link;
+import dev.cay.linux.netlink.LinkMessages;
+import dev.cay.linux.netlink.LinkSettings;
+import dev.cay.linux.netlink.MacAddress;
+import dev.cay.linux.netlink.Route;
 import dev.cay.linux.netlink.Rtnetlink;
 import java.io.IOException;
 import java.io.InputStream;
+import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
 import java.nio.file.Files;
@@ -64,6 +74,7 @@ class MicroVmNetworkTest {
             """;
 
     private static final Size MEMORY = Size.mib(256);
+    private static final Duration LONG = Duration.ofSeconds(60);
 
     private NetworkWorld world;
 
@@ -195,8 +206,10 @@ class MicroVmNetworkTest {
 
         void check() throws Exception {
             hasWhatItsLeaseSays();
-            canBeToldItsAddress(sandbox);
-            canBeToldItsAddress(neighbour);
+            try (HostKernel kernel = new HostKernel()) {
+                bothGetAgainWhatTheyHad(kernel);
+            }
+            assertThat(NetworkWorld.connect(neighbour, INTERNET, PORT)).isEqualTo(HOST);
             reachesWhatItsPolicySays();
             readsAPage();
             knowsItsNeighbour();
@@ -205,26 +218,81 @@ class MicroVmNetworkTest {
             obeysAnotherPolicy();
         }
 
-        /** And no other; here, since both kinds of sandboxes are. */
-        private void canBeToldItsAddress(Sandbox asked) throws IOException {
-            try (AgentSocket agent = engine.serve(asked, AgentSpec.STANDARD)) {
-                String own = engine.networks().member(asked.id()).address().getHostAddress();
-                assertThat(reconfigured(agent, own).code()).isZero();
-                AgentClient.Ended refused =
-                        reconfigured(agent, network.gateway().getHostAddress());
-                assertThat(refused.code()).isEqualTo(-1);
-                assertThat(refused.stderr()).startsWith("cay: unsupported");
+        private void bothGetAgainWhatTheyHad(HostKernel kernel) throws IOException {
+            MachineAccess access = new MachineAccess(
+                    kernel,
+                    DetachedState.SANDBOXES.resolve(sandbox.id()),
+                    sandbox.id(),
+                    sandbox.info().spec());
+            try (dev.cay.engine.microvm.Guest entered = access.enter(LONG)) {
+                entered.reached(guest -> getsAgainWhatItHad(sandbox, Rtnetlink.open(guest)));
+            }
+            int first = Math.toIntExact(neighbour.info().firstProcess().orElseThrow());
+            try (Child process = Child.of(kernel, first)) {
+                getsAgainWhatItHad(neighbour, Rtnetlink.openIn(kernel, process.pidfd()));
             }
         }
 
-        private AgentClient.Ended reconfigured(AgentSocket agent, String address) throws IOException {
+        /** Something has given its device another station, another address and another way. */
+        private static void spoil(Rtnetlink inside) throws IOException {
+            int device = inside.link("eth0").orElseThrow().index();
+            inside.execute(LinkMessages.change(device, LinkSettings.none().withUp(false)));
+            for (InterfaceAddress address : inside.addresses()) {
+                if (address.link() == device) {
+                    inside.execute(address.delete());
+                }
+            }
+            IpPrefix all = new IpPrefix(InetAddress.ofLiteral("0.0.0.0"), 0);
+            inside.execute(
+                    LinkMessages.change(device, LinkSettings.none().withAddress(new MacAddress(0x02_00_00_00_00_99L))),
+                    LinkMessages.change(device, LinkSettings.none().withUp(true)),
+                    InterfaceAddress.of(device, InetAddress.ofLiteral("10.99.0.2"), 24)
+                            .add(),
+                    Route.via(all, InetAddress.ofLiteral("10.99.0.1"), device).add());
+        }
+
+        /** Whatever has been made of it; and nothing else. Here, since both kinds of sandboxes are. */
+        private void getsAgainWhatItHad(Sandbox asked, Rtnetlink opened) throws IOException {
+            String own = engine.networks().member(asked.id()).address().getHostAddress();
+            String gateway = network.gateway().getHostAddress();
+            try (Rtnetlink inside = opened) {
+                spoil(inside);
+            }
+            assertThat(addresses(asked)).contains("10.99.0.2").doesNotContain(own);
+            try (AgentSocket agent = engine.serve(asked, AgentSpec.STANDARD)) {
+                for (List<String> other : List.of(
+                        List.of("10.99.0.2", netmask(), gateway),
+                        List.of(own, "255.255.255.252", gateway),
+                        List.of(own, netmask(), "10.99.0.1"))) {
+                    AgentClient.Ended refused = reconfigured(agent, other);
+                    assertThat(refused.code()).isEqualTo(-1);
+                    assertThat(refused.stderr()).startsWith("cay: unsupported").contains("that its network gave it is");
+                    assertThat(addresses(asked)).contains("10.99.0.2");
+                }
+                AgentClient.Ended given = reconfigured(agent, List.of(own, netmask(), gateway));
+                assertThat(given.code()).as(given.stderr()).isZero();
+                assertThat(addresses(asked)).contains(own).doesNotContain("10.99.0.2");
+                assertThat(reconfigured(agent, List.of(own, netmask(), gateway)).code())
+                        .as("what is so already")
+                        .isZero();
+            }
+        }
+
+        private static String addresses(Sandbox sandbox) {
+            return Lab.sh(sandbox, "cat /proc/net/fib_trie");
+        }
+
+        private String netmask() {
             int mask = -1 << (32 - network.subnet().prefix());
-            String netmask = (mask >>> 24) + "." + (mask >>> 16 & 255) + "." + (mask >>> 8 & 255) + "." + (mask & 255);
+            return (mask >>> 24) + "." + (mask >>> 16 & 255) + "." + (mask >>> 8 & 255) + "." + (mask & 255);
+        }
+
+        private AgentClient.Ended reconfigured(AgentSocket agent, List<String> wanted) throws IOException {
             try (AgentClient client = AgentClient.connect(agent.path(), AgentClient.EXECUTIONS)) {
                 return client.send(
                                 AgentClient.NET_RECONFIG,
-                                "{\"ip\":\"" + address + "\",\"netmask\":\"" + netmask + "\",\"gateway\":\""
-                                        + network.gateway().getHostAddress() + "\"}")
+                                "{\"ip\":\"" + wanted.get(0) + "\",\"netmask\":\"" + wanted.get(1) + "\",\"gateway\":\""
+                                        + wanted.get(2) + "\"}")
                         .ended();
             }
         }

@@ -76,6 +76,13 @@ public final class AgentServer implements AgentSocket {
          * @throws SandboxException.Unsupported if they are its host's
          */
         List<String> freeze(boolean frozen);
+
+        /**
+         * Gives the sandbox again what its network gave it, whatever has been made of that in it.
+         *
+         * @throws SandboxException.Unsupported if that is not what is asked for
+         */
+        void restoreNetwork(NetworkRequest request);
     }
 
     private AgentServer(Sandbox sandbox, Host host, AgentSpec spec, SocketFile socket, Consumer<AgentServer> onClose) {

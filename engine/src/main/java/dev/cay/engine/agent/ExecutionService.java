@@ -241,15 +241,13 @@ final class ExecutionService {
     }
 
     private void reconfigureNetwork(NetworkRequest request) throws IOException {
-        if (request.isSo(sandbox.files())) {
-            exits.send(0, 0);
+        try {
+            host.restoreNetwork(request);
+        } catch (SandboxException e) {
+            exits.refuse(ExitFrames.FAILED, e.code() + ": " + e.getMessage(), greeted);
             return;
         }
-        exits.refuse(
-                ExitFrames.FAILED,
-                "unsupported: a sandbox's addresses are those that its network gave it, and the rules of the network"
-                        + " are bound to them",
-                greeted);
+        exits.send(0, 0);
     }
 
     private void await(PortWait wait) throws IOException {

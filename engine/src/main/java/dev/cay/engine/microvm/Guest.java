@@ -210,6 +210,11 @@ public final class Guest implements AutoCloseable {
         }
     }
 
+    /** Has something done in it. */
+    public void reached(GuestWork work) throws IOException {
+        work.in(stub);
+    }
+
     /** Sets its clock, if that is off. */
     public void setClock(InstantSource time) throws SyscallException {
         GuestClock.correct(stub, time);

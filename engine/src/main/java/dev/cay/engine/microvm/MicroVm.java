@@ -415,6 +415,12 @@ public final class MicroVm implements AutoCloseable {
         return disks.get();
     }
 
+    /** Has something done in its guest. */
+    public void reached(GuestWork work) {
+        requireGoing();
+        told(() -> work.in(stub));
+    }
+
     /** Whether this process or another one has had its file systems stand still. */
     private boolean isFrozen() {
         return frozen.get()

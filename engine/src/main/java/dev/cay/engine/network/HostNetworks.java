@@ -13,6 +13,7 @@ import dev.cay.engine.state.Lease;
 import dev.cay.engine.state.NetworkDefinition;
 import dev.cay.engine.state.NetworkStore;
 import dev.cay.linux.Errno;
+import dev.cay.linux.Fd;
 import dev.cay.linux.HostKernel;
 import dev.cay.linux.Kernel;
 import dev.cay.linux.netlink.Connections;
@@ -212,6 +213,16 @@ public final class HostNetworks implements AutoCloseable {
     /** Tells another kernel, which has the other end of a tap, what a sandbox is to know of its network. */
     public void configure(Lease lease, NetworkDefinition network, Kernel guest) throws IOException {
         links.configure(network, lease, guest);
+    }
+
+    /** Tells it once more: of what somebody in the sandbox has made of it nothing is left. */
+    public void restore(Lease lease, NetworkDefinition network, Kernel guest) throws IOException {
+        links.restore(network, lease, guest);
+    }
+
+    /** The same in the network namespace at the other end of a cable. */
+    public void restoreIn(Lease lease, NetworkDefinition network, Fd namespace) throws IOException {
+        links.restoreIn(network, lease, namespace);
     }
 
     /**

@@ -5,6 +5,7 @@ import dev.cay.engine.state.Lease;
 import dev.cay.engine.state.NetworkDefinition;
 import dev.cay.linux.Arg;
 import dev.cay.linux.Errno;
+import dev.cay.linux.Fd;
 import dev.cay.linux.FileOps;
 import dev.cay.linux.Kernel;
 import dev.cay.linux.Op;
@@ -148,6 +149,48 @@ final class Links {
             // That of the device is another one in a guest that is a copy of one.
             there.execute(LinkMessages.change(index, NONE.withAddress(station(lease.address()))));
             there.execute(inside(index, network, lease, ipv6));
+        }
+    }
+
+    /** Says it again in a guest that somebody may have told something else. */
+    void restore(NetworkDefinition network, Lease lease, Kernel guest) throws IOException {
+        boolean ipv6 = HostSettings.hasIpv6() && hasIpv6(guest);
+        try (Rtnetlink there = Rtnetlink.open(guest)) {
+            restore(there, network, lease, ipv6);
+        }
+    }
+
+    /** The same in a network namespace at the other end of a cable. */
+    void restoreIn(NetworkDefinition network, Lease lease, Fd namespace) throws IOException {
+        try (Rtnetlink there = Rtnetlink.openIn(kernel, namespace)) {
+            restore(there, network, lease, HostSettings.hasIpv6());
+        }
+    }
+
+    /** What its end has now goes: all ways by it, and its neighbours, when it is switched off, then its addresses. */
+    private static void restore(Rtnetlink there, NetworkDefinition network, Lease lease, boolean ipv6)
+            throws IOException {
+        int index = there.link(INSIDE)
+                .orElseThrow(() -> new IOException("there is no " + INSIDE + " in it any more"))
+                .index();
+        there.execute(LinkMessages.change(index, NONE.withUp(false)));
+        for (InterfaceAddress address : there.addresses()) {
+            if (address.link() == index) {
+                forget(there, address);
+            }
+        }
+        there.execute(LinkMessages.change(index, NONE.withAddress(station(lease.address()))));
+        there.execute(inside(index, network, lease, ipv6));
+    }
+
+    /** With the first one of a network the others go. */
+    private static void forget(Rtnetlink there, InterfaceAddress address) throws IOException {
+        try {
+            there.execute(address.delete());
+        } catch (NetlinkException e) {
+            if (!e.is(Errno.EADDRNOTAVAIL)) {
+                throw e;
+            }
         }
     }
 

@@ -80,6 +80,10 @@ final class LocalSandbox implements Sandbox {
         publication.publishLater(timeouts);
     }
 
+    Container container() {
+        return container;
+    }
+
     @Override
     public String id() {
         return id;

@@ -320,10 +320,17 @@ final class LocalSandboxes implements Sandboxes, ProcessEnd {
     private ServedSandboxes served() {
         synchronized (this) {
             if (served == null) {
-                served = new ServedSandboxes(places.run(), containers.engine(), this::events);
+                served = new ServedSandboxes(places.run(), containers.engine(), this::events, this::networkReturn);
             }
             return served;
         }
+    }
+
+    private NetworkReturn networkReturn() {
+        if (userNetworks.isPresent()) {
+            throw new SandboxException.Unsupported("the addresses of an ordinary user's sandbox are pasta's", "");
+        }
+        return new NetworkReturn(networks);
     }
 
     @Override

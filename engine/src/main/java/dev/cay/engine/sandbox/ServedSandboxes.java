@@ -6,6 +6,7 @@ import dev.cay.EventStream;
 import dev.cay.Sandbox;
 import dev.cay.SandboxException;
 import dev.cay.engine.agent.AgentServer;
+import dev.cay.engine.agent.NetworkRequest;
 import dev.cay.engine.microvm.Guest;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -24,14 +25,17 @@ final class ServedSandboxes implements AutoCloseable {
     private final Path links;
     private final String engine;
     private final Supplier<EventStream> events;
+    private final Supplier<NetworkReturn> networks;
     private final AtomicInteger numbers = new AtomicInteger();
     private final Set<AgentSocket> sockets = ConcurrentHashMap.newKeySet();
 
     /**
      * @param run where the engines keep what does not last
      * @param engine the name of this one
+     * @param networks throws {@link SandboxException.Unsupported} if there are none
      */
-    ServedSandboxes(Path run, String engine, Supplier<EventStream> events) {
+    ServedSandboxes(Path run, String engine, Supplier<EventStream> events, Supplier<NetworkReturn> networks) {
+        this.networks = networks;
         links = links(run);
         this.engine = engine;
         this.events = events;
@@ -94,6 +98,14 @@ final class ServedSandboxes implements AutoCloseable {
             Guest guest = guest().orElseThrow(() -> new SandboxException.Unsupported(
                     "the file systems of a container are its host's: they cannot stand still for it alone", ""));
             return StoredSandboxes.guarded(() -> frozen ? guest.freeze() : guest.thaw());
+        }
+
+        @Override
+        public void restoreNetwork(NetworkRequest request) {
+            StoredSandboxes.guarded(() -> {
+                networks.get().give(sandbox, request);
+                return request;
+            });
         }
 
         private Optional<Guest> guest() {

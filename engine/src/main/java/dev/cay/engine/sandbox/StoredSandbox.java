@@ -16,6 +16,7 @@ import dev.cay.SandboxFiles;
 import dev.cay.SandboxInfo;
 import dev.cay.SandboxSpec;
 import dev.cay.Usage;
+import dev.cay.engine.container.Container;
 import dev.cay.engine.microvm.Guest;
 import dev.cay.engine.state.Event;
 import dev.cay.engine.state.ExecutionRecord;
@@ -84,6 +85,11 @@ final class StoredSandbox implements Sandbox {
     /** Its guest, if it is a microVM. */
     Optional<Guest> guest() {
         return grip() instanceof GuestGrip machine ? Optional.of(machine.guest()) : Optional.empty();
+    }
+
+    /** What it is, if it is not a microVM. */
+    Container container() {
+        return ((ContainerGrip) grip()).container();
     }
 
     /** Connected with the first process when that is first needed: what is written can be read without. */

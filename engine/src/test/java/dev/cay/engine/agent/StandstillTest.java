@@ -43,6 +43,11 @@ class StandstillTest {
             }
             return List.of("disk");
         }
+
+        @Override
+        public void restoreNetwork(NetworkRequest request) {
+            throw new UnsupportedOperationException("it has none");
+        }
     }
 
     private final FakeHost host = new FakeHost();
