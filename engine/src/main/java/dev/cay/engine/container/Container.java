@@ -16,7 +16,6 @@ import dev.cay.linux.Kernel;
 import dev.cay.linux.LocalKernel;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
-import dev.cay.linux.Poller;
 import dev.cay.linux.Processes;
 import dev.cay.linux.Stub;
 import dev.cay.linux.SyscallException;
@@ -24,8 +23,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
-import java.util.concurrent.atomic.AtomicReference;
-import java.util.concurrent.locks.LockSupport;
 
 /**
  * A living container: namespaces held by a sleeping first process, and what it takes to run commands in them. Thread-safe.
@@ -35,9 +32,6 @@ public final class Container implements AutoCloseable {
 
     /** How long who has been killed may take to end: far more than a machine with too much to do needs. */
     public static final Duration LONGEST_DEATH = Duration.ofSeconds(20);
-
-    /** For how many milliseconds after an event a killed process may show up. */
-    private static final int OOM_ATTEMPTS = 50;
 
     /** Makes what has the ids of the sandbox. */
     private final Kernel root;
@@ -60,10 +54,7 @@ public final class Container implements AutoCloseable {
     /** As whom commands run that do not say; what the sandbox writes into its files afterwards does not change it. */
     private final Accounts.Identity defaultIdentity;
 
-    private final AtomicReference<Optional<Poller.Watch>> memoryWatch = new AtomicReference<>(Optional.empty());
-    private volatile Optional<OomWatch> watched = Optional.empty();
-    private volatile boolean outOfMemory;
-
+    private final MemoryGuard memory;
     private final FilesDoor files;
 
     Container(
@@ -93,6 +84,7 @@ public final class Container implements AutoCloseable {
         id = preparation.id();
         group = preparation.group();
         first = preparation.first();
+        memory = new MemoryGuard(kernel, group, first);
         stub = preparation.stub();
         cleanup = preparation.cleanup();
         files = new FilesDoor(kernel, first, stub, walls.means().groups(), walls.spec());
@@ -218,7 +210,7 @@ public final class Container implements AutoCloseable {
     private void requireAlive() {
         if (!isAlive()) {
             throw new SandboxException.Closed(
-                    "the sandbox " + id + (outOfMemory ? " ran out of memory and was killed" : " has ended"));
+                    "the sandbox " + id + (memory.hasRunOut() ? " ran out of memory and was killed" : " has ended"));
         }
     }
 
@@ -241,7 +233,7 @@ public final class Container implements AutoCloseable {
     /** Whether its first process lives. */
     public boolean isAlive() {
         boolean taken = takeover.isPresent() && takeover.get().hasBegun();
-        return !outOfMemory && (taken || !stub.isGone()) && first.poll().isEmpty();
+        return !memory.hasRunOut() && (taken || !stub.isGone()) && first.poll().isEmpty();
     }
 
     private void requireInit() {
@@ -386,8 +378,7 @@ public final class Container implements AutoCloseable {
     /** Lets go of a container that outlives this engine. */
     public void letGo() {
         files.close();
-        memoryWatch.get().ifPresent(Poller.Watch::close);
-        watched.ifPresent(OomWatch::close);
+        memory.letGo();
         stub.close();
         group.letGo();
         if (!first.isOurs()) { // whoever reaps it closes it
@@ -436,41 +427,13 @@ public final class Container implements AutoCloseable {
 
     /** Whether the kernel has killed anything in here for want of memory. Then everything is killed. */
     public boolean ranOutOfMemory() {
-        if (!outOfMemory && group.oomKills() > 0) {
-            outOfMemory = true;
-            group.kill();
-        }
-        return outOfMemory;
+        return memory.ranOut();
     }
 
-    /** Watches the memory limit, if there is one: with version 1 the kernel kills one process only. */
+    /** Watches the memory limit, if there is one. */
     void watchMemory() throws SyscallException {
         if (walls.spec().limits().memory().isPresent()) {
-            OomWatch memory = cleanup.push(group.watchMemory(kernel));
-            watched = Optional.of(memory);
-            watch(memory);
-        }
-    }
-
-    private void watch(OomWatch memory) {
-        Poller.Watch watch =
-                Poller.shared().watch(memory.interest(), () -> Thread.startVirtualThread(() -> onMemoryLimit(memory)));
-        memoryWatch.getAndSet(Optional.of(watch)).ifPresent(Poller.Watch::close);
-    }
-
-    /** The kernel tells before it kills, so the count may follow a moment later; or it finds memory after all. */
-    private void onMemoryLimit(OomWatch memory) {
-        try {
-            for (int attempt = 0; attempt < OOM_ATTEMPTS; attempt++) {
-                if (first.poll().isPresent() || ranOutOfMemory()) {
-                    return;
-                }
-                LockSupport.parkNanos(1_000_000);
-            }
-            memory.clear(kernel);
-            watch(memory);
-        } catch (SyscallException | IllegalStateException | SandboxException e) {
-            // the sandbox has just been closed
+            memory.watch(cleanup);
         }
     }
 
@@ -495,7 +458,7 @@ public final class Container implements AutoCloseable {
     /** Removes the container. Everything that was started in it must have been reaped. */
     @Override
     public void close() {
-        memoryWatch.get().ifPresent(Poller.Watch::close);
+        memory.close();
         files.close();
         cleanup.close();
     }

@@ -21,35 +21,24 @@ import dev.cay.engine.microvm.Guest;
 import dev.cay.engine.state.Event;
 import dev.cay.engine.state.ExecutionRecord;
 import dev.cay.engine.state.Executions;
-import dev.cay.linux.Errno;
-import dev.cay.linux.KeptExecution;
 import dev.cay.linux.Processes;
-import dev.cay.linux.SyscallException;
 import java.io.IOException;
 import java.time.Duration;
-import java.time.Instant;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalInt;
-import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
-import java.util.function.Consumer;
 
 /**
  * A sandbox that this process has taken up by what is written of it: one that outlives whoever made it, or one that ends with
  * another process, whose own commands are that one's alone.
  */
 final class StoredSandbox implements Sandbox {
-    private static final int LOG_PIECE = 64 << 20;
+    static final int LOG_PIECE = 64 << 20;
     private static final ExecSpec NO_COMMAND = ExecSpec.of("/");
-    private static final long LOOK_NANOSECONDS = 5_000_000;
-
-    /** For how long a command may be on its way from being written down to being started. */
-    private static final long STARTING_NANOSECONDS = 1_000_000_000L;
-
     /** For how long a sandbox may take to end after its command; a machine switches itself off. */
     private static final long ENDING_NANOSECONDS = 1_000_000_000L;
 
@@ -62,14 +51,14 @@ final class StoredSandbox implements Sandbox {
     private Optional<Grip> connected;
     private boolean closed;
 
-    /** Whether the sandbox ends now, since its own command has. */
-    private volatile boolean ending;
+    private final StoredCommands commands;
 
     StoredSandbox(StoredSandboxes sandboxes, String id, SandboxSpec spec, Optional<Grip> connected) {
         this.sandboxes = sandboxes;
         this.id = id;
         this.spec = spec;
         this.connected = connected;
+        commands = new StoredCommands(sandboxes, id, spec, this::grip);
     }
 
     @Override
@@ -108,16 +97,8 @@ final class StoredSandbox implements Sandbox {
         }
     }
 
-    /** What fails because somebody has removed the sandbox meanwhile is told as that. */
     private <T> T guarded(StoredSandboxes.Action<T> action) {
-        try {
-            return StoredSandboxes.guarded(action);
-        } catch (SandboxException.HostFailed e) {
-            if (sandboxes.store().exists(id)) {
-                throw e;
-            }
-            throw new SandboxException.NotFound("the sandbox " + id + " has been removed", "make a new one");
-        }
+        return commands.guarded(action);
     }
 
     private Executions executionFiles() {
@@ -159,9 +140,9 @@ final class StoredSandbox implements Sandbox {
             Grip grip = grip();
             Started started = sandboxes.store().locked(id, () -> {
                 int generation = StoredSandboxes.started(sandboxes.happen(id, new Event.StartRequested()));
-                return new Started(generation, begin(Executions.OWN, command));
+                return new Started(generation, commands.begin(Executions.OWN, command));
             });
-            Execution execution = launch(
+            Execution execution = commands.launch(
                     grip, Executions.OWN, command, started.record(), exit -> ownEnded(started.generation(), exit));
             if (execution instanceof DetachableExecution) {
                 sandboxes.happen(id, new Event.CommandStarted(started.generation()));
@@ -189,8 +170,8 @@ final class StoredSandbox implements Sandbox {
             requireGoing();
             Grip grip = grip();
             int number = sandboxes.store().nextExecution(id);
-            ExecutionRecord record = sandboxes.store().locked(id, () -> begin(number, command));
-            return launch(grip, number, command, record, exit -> {});
+            ExecutionRecord record = sandboxes.store().locked(id, () -> commands.begin(number, command));
+            return commands.launch(grip, number, command, record, exit -> {});
         });
     }
 
@@ -213,86 +194,10 @@ final class StoredSandbox implements Sandbox {
         return spec.isolation() == Isolation.MICROVM;
     }
 
-    /** Brings what is known here of a command up to date. */
-    private void refresh(int execution) throws IOException {
-        if (isMachine() && !sandboxes.store().isPaused(id) && !isDead()) {
-            grip().refresh(execution);
-        }
-    }
-
     private void requireGoing() {
         if (sandboxes.store().isPaused(id)) {
             throw new SandboxException.Conflict("the sandbox " + id + " is paused", "let it go on: cay resume " + id);
         }
-    }
-
-    private ExecutionRecord begin(int number, ExecSpec command) throws IOException {
-        return executionFiles()
-                .begin(number, command, command.user().or(spec::user).orElse(SandboxSpec.DEFAULT_USER), Instant.now());
-    }
-
-    private Execution launch(Grip grip, int number, ExecSpec command, ExecutionRecord record, Consumer<Exit> onEnd)
-            throws IOException {
-        try {
-            KeptExecution kept = grip.start(number, command, record);
-            return new DetachableExecution(
-                    grip,
-                    kept,
-                    new DetachableExecution.Settings(
-                            true,
-                            command.terminal().isPresent(),
-                            command.accounted(),
-                            new byte[0],
-                            new byte[0],
-                            (exit, used) -> ended(grip, number, exit, used, onEnd)));
-        } catch (SyscallException e) {
-            Exit exit = Exit.spawnFailed(e.errno(), e.getMessage());
-            neverStarted(number, exit, onEnd);
-            if (number == Executions.OWN && spec.lifetime().removedAtEnd()) {
-                sandboxes.remove(id);
-            }
-            return EndedExecution.unstarted(number, exit);
-        } catch (RuntimeException e) {
-            neverStarted(number, Exit.spawnFailed(Errno.EIO.number(), String.valueOf(e.getMessage())), onEnd);
-            throw e;
-        }
-    }
-
-    private void neverStarted(int number, Exit exit, Consumer<Exit> onEnd) throws IOException {
-        sandboxes.store().locked(id, () -> {
-            executionFiles().ended(number, exit, Optional.empty());
-            return id;
-        });
-        onEnd.accept(exit);
-    }
-
-    /**
-     * Why a command was killed is known to whoever did it, what it has used is gone with its group; the rest is in its record, as long
-     * as there is a guest that has it.
-     */
-    private void ended(Grip grip, int number, Exit exit, Optional<ExecutionUsage> used, Consumer<Exit> onEnd) {
-        ending |= number == Executions.OWN && spec.lifetime().removedAtEnd();
-        try {
-            guarded(() -> {
-                if (isMachine()) {
-                    grip.refresh(number);
-                }
-                if (isMachine()
-                        || exit.reason() == Exit.Reason.KILLED
-                        || exit.reason() == Exit.Reason.OOM
-                        || used.isPresent()) {
-                    sandboxes.store().locked(id, () -> {
-                        executionFiles().ended(number, exit, used);
-                        return id;
-                    });
-                }
-                return id;
-            });
-        } catch (SandboxException.NotFound e) {
-            // the sandbox has been removed meanwhile, and with it what was written of the command
-        }
-        grip.forget(number);
-        onEnd.accept(exit);
     }
 
     @Override
@@ -307,7 +212,7 @@ final class StoredSandbox implements Sandbox {
         return guarded(() -> {
             for (ExecutionInfo execution : isMachine() ? executionFiles().list(false) : List.<ExecutionInfo>of()) {
                 if (execution.exit().isEmpty()) {
-                    refresh(execution.id());
+                    commands.refresh(execution.id());
                 }
             }
             List<ExecutionInfo> list = executionFiles().list(isDead());
@@ -331,73 +236,14 @@ final class StoredSandbox implements Sandbox {
     @Override
     public Execution attach(int execution) {
         requireKept(execution);
-        return guarded(() -> {
-            ExecutionRecord record = executionFiles().record(execution);
-            ExecutionInfo known = executionFiles().info(execution, isDead());
-            if (known.exit().isPresent() && known.exit().get().reason() == Exit.Reason.SPAWN_FAILED) {
-                return ended(execution, record, known.exit().get());
-            }
-            try {
-                Grip grip = grip();
-                KeptExecution kept = grip.attach(execution);
-                grip.refresh(execution); // nothing more is written until somebody reads
-                return new DetachableExecution(
-                        grip,
-                        kept,
-                        new DetachableExecution.Settings(
-                                true,
-                                known.terminal(),
-                                true,
-                                before(record, OutputKind.STDOUT, kept.output().before()),
-                                before(record, OutputKind.STDERR, kept.error().before()),
-                                (exit, used) -> ended(grip, execution, exit, used, end -> {})));
-            } catch (SandboxException.Closed e) {
-                return ended(
-                        execution,
-                        record,
-                        executionFiles().info(execution, true).exit().orElseThrow());
-            } catch (SyscallException e) {
-                if (!e.is(Errno.ESRCH)) {
-                    throw e;
-                }
-                return ended(execution, record, exitOf(execution));
-            }
-        });
-    }
-
-    /** How a command ended that the first process knows nothing of: if it was never told of it, whoever began to start it died. */
-    private Exit exitOf(int execution) throws IOException {
-        long deadline = System.nanoTime() + STARTING_NANOSECONDS;
-        while (isRunning(execution) && System.nanoTime() < deadline) {
-            LockSupport.parkNanos(LOOK_NANOSECONDS);
-        }
-        if (isRunning(execution)) {
-            neverStarted(execution, Exit.signalled(Exit.Reason.KILLED, Processes.SIGKILL), exit -> {});
-        }
-        return executionFiles().info(execution, true).exit().orElseThrow();
-    }
-
-    private Execution ended(int execution, ExecutionRecord record, Exit exit) throws IOException {
-        return new EndedExecution(
-                execution,
-                exit,
-                record.log(OutputKind.STDOUT, 0, LOG_PIECE).bytes(),
-                record.log(OutputKind.STDERR, 0, LOG_PIECE).bytes(),
-                executionFiles().usage(execution));
-    }
-
-    /** What it wrote up to a point, as far as it is kept; nothing is written meanwhile, since nobody has asked for it yet. */
-    private static byte[] before(ExecutionRecord record, OutputKind kind, long until) throws IOException {
-        OutputLog log = record.log(kind, 0, LOG_PIECE);
-        int excess = Math.clamp(log.next() - until, 0, log.bytes().length);
-        return java.util.Arrays.copyOf(log.bytes(), log.bytes().length - excess);
+        return guarded(() -> commands.attach(execution));
     }
 
     @Override
     public OutputLog log(int execution, OutputKind kind, long from) {
         requireKept(execution);
         return guarded(() -> {
-            refresh(execution);
+            commands.refresh(execution);
             return executionFiles().record(execution).log(kind, from, LOG_PIECE);
         });
     }
@@ -439,7 +285,7 @@ final class StoredSandbox implements Sandbox {
                 return id;
             }
             executionFiles().record(execution);
-            if (isRunning(execution)) {
+            if (commands.isRunning(execution)) {
                 grip().signal(execution, number);
             }
             return id;
@@ -493,11 +339,6 @@ final class StoredSandbox implements Sandbox {
         });
     }
 
-    private boolean isRunning(int execution) throws IOException {
-        refresh(execution);
-        return executionFiles().info(execution, isDead()).exit().isEmpty();
-    }
-
     @Override
     public void remove() {
         sandboxes.remove(id);
@@ -516,7 +357,7 @@ final class StoredSandbox implements Sandbox {
             lock.unlock();
         }
         sandboxes.left(this);
-        if (ending) {
+        if (commands.endsSandbox()) {
             sandboxes.awaitEnd(id, isMachine() ? MACHINE_ENDING_NANOSECONDS : ENDING_NANOSECONDS);
         }
     }
