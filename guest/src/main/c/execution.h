@@ -216,6 +216,7 @@ static void write_record(const struct execution *execution, u32 state) {
     };
     if (execution->record >= 0) {
         CALL4(__NR_pwrite64, execution->record, &record, sizeof record, RECORD_FIELDS);
+        CALL4(__NR_pwrite64, execution->record, execution->usage, sizeof execution->usage, RECORD_USAGE);
         CALL4(__NR_pwrite64, execution->record, &state, sizeof state, RECORD_STATE);
     }
 }

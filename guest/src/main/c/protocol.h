@@ -71,4 +71,4 @@ struct record {
     u32 timed_out;
 } __attribute__((packed));
 enum record_state { STARTING, RUNNING, ENDED };
-enum { RECORD_STATE = 8, RECORD_FIELDS = 12, RECORD_COUNTS = 64 };
+enum { RECORD_STATE = 8, RECORD_FIELDS = 12, RECORD_COUNTS = 64, RECORD_USAGE = 80 };

@@ -1,6 +1,7 @@
 /* Tests the stub as its contract describes it: driver PROGRAM [ordinary | first [basic]]: as the first process of a pid
  * namespace; only what an emulator without children on shared memory can do. */
 #include "client.h"
+#include <sys/resource.h>
 
 static const char *const TRUE[] = {"/bin/true", 0};
 #define SHELL(script) ((const char *const[]){"/bin/sh", "-c", script, 0})
@@ -758,6 +759,8 @@ static void test_record(struct stub *stub) {
     CHECK(second->seen[31].data[OUTPUT] == 8 && memcmp(second->seen[31].output[OUTPUT], "got abc\n", 8) == 0);
     CHECK(first->seen[31].data[OUTPUT] == 0 && first->seen[31].exits == 0);
     CHECK(record_u32(record, 8) == 2 && record_u32(record, 16) == CLD_EXITED && record_u32(record, 20) == 9);
+    struct rusage usage;
+    CHECK(pread(record, &usage, sizeof usage, 80) == sizeof usage && usage.ru_maxrss > 0 && usage.ru_minflt > 0);
     CHECK(record_u64(record, 64) == total + 8 && record_u64(record, 32) >= record_u64(record, 24) && record_u32(record, 40) == 0);
     CHECK(pread(record, ring, 8, 0) == 8 && memcmp(ring, "CayEXEC1", 8) == 0);
     close(record);

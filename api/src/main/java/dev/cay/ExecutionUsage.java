@@ -7,12 +7,13 @@ import java.util.Optional;
 
 /**
  * What one command of a sandbox has used, all its descendants together, wherever they hide: the account of its control group,
- * cgroups(7).
+ * cgroups(7). Of a command whose group is gone, while nobody had asked for its account, it is what its own process has used and those
+ * that it had waited for.
  *
  * @param cpu processor time, also of those that have ended
  * @param memory what those alive have in memory now; pages that they share count for each of them
  * @param processes processes alive now
- * @param process what its own process has used, told when that has ended; empty before, and where nobody has seen the end
+ * @param process what its own process has used, told when that has ended; empty before
  */
 public record ExecutionUsage(Duration cpu, Size memory, int processes, Optional<ProcessUsage> process) {
     /** Without what its own process has used. */

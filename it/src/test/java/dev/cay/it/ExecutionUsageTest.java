@@ -112,15 +112,28 @@ class ExecutionUsageTest {
             while (seen.executions().stream().anyMatch(info -> info.exit().isEmpty())) {
                 LockSupport.parkNanos(1_000_000);
             }
-            assertThat(seen.usage(alone).orElseThrow().cpu()).isGreaterThan(Duration.ofMillis(90));
+            ExecutionUsage unseen = seen.usage(alone).orElseThrow();
+            assertThat(unseen.cpu()).isGreaterThan(Duration.ofMillis(90));
+            assertThat(unseen.process().orElseThrow().minorFaults()).isPositive();
             int neither;
             // Nothing that might outlive it by a moment: then its group would stay.
             try (Execution execution = sandbox.start(ExecSpec.of("true"))) {
                 neither = execution.id();
                 execution.await();
             }
-            assertThat(seen.usage(neither)).isEmpty();
-            assertThat(seen.usages()).containsOnlyKeys(accounted, alone);
+            ExecutionUsage process = seen.usage(neither).orElseThrow(); // of its group nothing is left
+            assertThat(process.process().orElseThrow().peakMemory()).isBetween(Size.kib(100), Size.mib(50));
+            assertThat(process.cpu())
+                    .isEqualTo(process.process()
+                            .orElseThrow()
+                            .user()
+                            .plus(process.process().orElseThrow().system()));
+            assertThat(seen.usages())
+                    .containsOnlyKeys(accounted, alone, neither)
+                    .containsEntry(neither, process);
+            try (Execution ended = seen.attach(neither)) {
+                assertThat(ended.usage()).contains(process);
+            }
         } finally {
             sandbox.remove();
         }

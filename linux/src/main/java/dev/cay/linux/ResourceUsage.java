@@ -28,7 +28,7 @@ public record ResourceUsage(
         long voluntarySwitches,
         long involuntarySwitches) {
     /** Two {@code struct timeval}, then longs, of which Linux keeps some. */
-    static final int SIZE = 144;
+    public static final int SIZE = 144;
 
     private static final int USER_AT = 0;
     private static final int SYSTEM_AT = 16;
@@ -42,7 +42,7 @@ public record ResourceUsage(
     private static final long NANOSECONDS = 1_000_000_000;
 
     /** Reads one that a kernel which nobody need believe has written; empty if it says what cannot be. */
-    static Optional<ResourceUsage> read(ByteBuffer buffer, int at) {
+    public static Optional<ResourceUsage> read(ByteBuffer buffer, int at) {
         for (int i = 0; i < SIZE; i += Long.BYTES) {
             long field = buffer.getLong(at + i);
             if (field < 0 || field > Long.MAX_VALUE / NANOSECONDS) {

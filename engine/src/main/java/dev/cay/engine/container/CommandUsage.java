@@ -6,6 +6,7 @@ import dev.cay.Size;
 import dev.cay.linux.KeptExecution;
 import dev.cay.linux.ResourceUsage;
 import dev.cay.linux.SyscallException;
+import java.time.Duration;
 import java.util.Optional;
 
 /** Puts together what is known of a command's control group and of its process. */
@@ -18,6 +19,12 @@ public final class CommandUsage {
     /** @param process what is told of it when it has ended */
     public static ExecutionUsage with(ExecutionUsage group, Optional<ResourceUsage> process) {
         return new ExecutionUsage(group.cpu(), group.memory(), group.processes(), process.map(CommandUsage::of));
+    }
+
+    /** Of one that has ended, of whose group nothing is known: what descendants used that it did not wait for is missing. */
+    public static ExecutionUsage alone(ResourceUsage process) {
+        Duration cpu = process.user().plus(process.system());
+        return new ExecutionUsage(cpu, Size.bytes(0), 0, Optional.of(of(process)));
     }
 
     /** What a command that has ended has used, if that is told; whoever has reaped it is about to tell. */

@@ -10,11 +10,13 @@ import dev.cay.OutputKind;
 import dev.cay.OutputLog;
 import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
+import dev.cay.engine.container.CommandUsage;
 import dev.cay.engine.state.ExecutionRecord;
 import dev.cay.engine.state.Executions;
 import dev.cay.linux.Errno;
 import dev.cay.linux.KeptExecution;
 import dev.cay.linux.Processes;
+import dev.cay.linux.ResourceUsage;
 import dev.cay.linux.SyscallException;
 import java.io.IOException;
 import java.time.Instant;
@@ -206,12 +208,32 @@ final class StoredCommands {
     }
 
     private Execution ended(int execution, ExecutionRecord record, Exit exit) throws IOException {
+        Optional<ExecutionUsage> written = executionFiles().usage(execution);
         return new EndedExecution(
                 execution,
                 exit,
                 record.log(OutputKind.STDOUT, 0, StoredSandbox.LOG_PIECE).bytes(),
                 record.log(OutputKind.STDERR, 0, StoredSandbox.LOG_PIECE).bytes(),
-                executionFiles().usage(execution));
+                written.isPresent() ? written : withProcess(execution, Optional.empty()));
+    }
+
+    /** What one has used: as it is written, or as its group tells while that is there; its own process by its record. */
+    Optional<ExecutionUsage> usage(int execution) throws IOException {
+        Optional<ExecutionUsage> written = executionFiles().usage(execution);
+        return written.isPresent()
+                ? written
+                : withProcess(
+                        execution, isDead() ? Optional.empty() : grip.get().usage(execution));
+    }
+
+    /** @param group what that has used; empty if nobody knows */
+    Optional<ExecutionUsage> withProcess(int execution, Optional<ExecutionUsage> group) throws IOException {
+        Optional<ResourceUsage> process = executionFiles().has(execution)
+                ? executionFiles().record(execution).header().used()
+                : Optional.empty(); // it has just been forgotten
+        return group.isPresent()
+                ? Optional.of(CommandUsage.with(group.get(), process))
+                : process.map(CommandUsage::alone);
     }
 
     /** What it wrote up to a point, as far as it is kept; nothing is written meanwhile, since nobody has asked for it yet. */

@@ -254,10 +254,7 @@ final class StoredSandbox implements Sandbox {
         if (isOwners(execution)) {
             return Optional.empty();
         }
-        return guarded(() -> {
-            Optional<ExecutionUsage> written = executionFiles().usage(execution);
-            return written.isPresent() || isDead() ? written : grip().usage(execution);
-        });
+        return guarded(() -> commands.usage(execution));
     }
 
     @Override
@@ -269,6 +266,10 @@ final class StoredSandbox implements Sandbox {
                     && !isDead()
                     && !(isMachine() && sandboxes.store().isPaused(id))) {
                 usages.putAll(grip().usages(unwritten));
+            }
+            for (int execution : unwritten) {
+                commands.withProcess(execution, Optional.ofNullable(usages.get(execution)))
+                        .ifPresent(usage -> usages.put(execution, usage));
             }
             return usages;
         });

@@ -4,6 +4,7 @@ import dev.cay.Exit;
 import dev.cay.OutputKind;
 import dev.cay.OutputLog;
 import dev.cay.SandboxException;
+import dev.cay.linux.ResourceUsage;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
@@ -23,8 +24,9 @@ public final class ExecutionRecord {
     static final int WRITE = 32 * 1024;
 
     static final int HEADER = 4096;
-    static final int FIELDS = 80;
     static final int TOTALS = 64;
+    static final int USAGE = 80;
+    static final int FIELDS = USAGE + ResourceUsage.SIZE;
     private static final byte[] MAGIC = "CayEXEC1".getBytes(StandardCharsets.US_ASCII);
 
     static final int ENDED = 2;
@@ -106,8 +108,11 @@ public final class ExecutionRecord {
      * @param started when it was started; 1970 if it has not been
      * @param exit how it ended; empty if it has not
      * @param ended when that was; empty if it has not
+     * @param used what its process has used, and those that it has waited for; empty if it has not ended, or a first process of an earlier
+     *     version has written it
      */
-    public record Header(int pid, Instant started, Optional<Exit> exit, Optional<Instant> ended) {}
+    public record Header(
+            int pid, Instant started, Optional<Exit> exit, Optional<Instant> ended, Optional<ResourceUsage> used) {}
 
     public Header header() throws IOException {
         try (RandomAccessFile in = open()) {
@@ -120,7 +125,8 @@ public final class ExecutionRecord {
                     fields.getInt(12),
                     StateJson.instant(Math.max(0, fields.getLong(24))),
                     exit,
-                    exit.map(end -> StateJson.instant(Math.max(0, fields.getLong(32)))));
+                    exit.map(end -> StateJson.instant(Math.max(0, fields.getLong(32)))),
+                    exit.flatMap(end -> ResourceUsage.read(fields, USAGE)).filter(used -> used.peakKibibytes() > 0));
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.cay.engine.state;
 
+import dev.cay.linux.ResourceUsage;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
@@ -35,6 +36,8 @@ record RecordCopy(Path file, int ring) {
                 }
                 out.seek(OTHERS);
                 out.write(header, OTHERS, ExecutionRecord.TOTALS - OTHERS);
+                out.seek(ExecutionRecord.USAGE);
+                out.write(header, ExecutionRecord.USAGE, ResourceUsage.SIZE);
                 out.seek(STATE);
                 out.write(header, STATE, OTHERS - STATE);
             }

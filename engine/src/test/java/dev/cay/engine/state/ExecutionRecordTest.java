@@ -60,7 +60,8 @@ final class ExecutionRecordTest {
         assertThat(Files.size(record.file())).isEqualTo(4096 + 2L * record.ring());
         assertThat(record.ring()).isEqualTo(KEPT + ExecutionRecord.WRITE);
         assertThat(record.header())
-                .isEqualTo(new ExecutionRecord.Header(0, Instant.EPOCH, Optional.empty(), Optional.empty()));
+                .isEqualTo(new ExecutionRecord.Header(
+                        0, Instant.EPOCH, Optional.empty(), Optional.empty(), Optional.empty()));
         assertThat(record.log(OutputKind.STDOUT, 0, 100))
                 .satisfies(log -> assertThat(log.bytes()).isEmpty());
     }
