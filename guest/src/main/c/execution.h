@@ -33,6 +33,7 @@ struct stream {
 
 struct execution {
     u8 used, announced, reaped, exit_told, timed_out, closing, granting, draining;
+    u8 looks_on;               /* an onlooker's: it keeps nothing up either */
     u32 number;
     i32 pid, code, status;
     i32 connection;            /* index, -1: nobody is attached */
@@ -51,7 +52,7 @@ enum event_kind { LISTENER = 1, SIGNALS, CONNECTION, STREAM, STARTED, MEMORY };
 
 static struct connection connections[CONNECTIONS];
 static struct execution executions[EXECUTIONS];
-static u32 executions_end, executions_alive; /* end: none is used from here on */
+static u32 executions_end, executions_alive; /* end: none is used from here on; alive: without those of onlookers */
 static i32 epoll;
 static u64 next_deadline;
 /* With room for a header before it: to a channel frames go in one piece. */
@@ -122,10 +123,11 @@ static struct execution *new_execution(const struct job *job, i32 *error) {
     if (i >= executions_end) {
         executions_end = i + 1;
     }
-    executions_alive++;
     struct execution *execution = &executions[i];
     memset(execution, 0, sizeof *execution);
     execution->used = 1;
+    execution->looks_on = connections[job->connection].looks_on;
+    executions_alive += !execution->looks_on;
     execution->number = job->header.execution;
     execution->connection = job->header.execution ? job->connection : -1;
     execution->record = execution->cgroup_kill = -1;
@@ -165,7 +167,7 @@ static void drop_execution(struct execution *execution) {
     close_descriptor(execution->record);
     close_descriptor(execution->cgroup_kill);
     execution->used = 0;
-    executions_alive--;
+    executions_alive -= !execution->looks_on;
     while (executions_end > 0 && !executions[executions_end - 1].used) {
         executions_end--;
     }

@@ -125,6 +125,7 @@ public final class ChildOperator {
         String more = words.length > 2 ? words[2] : "";
         return switch (words[0]) {
             case "die-at" -> armed(Integer.parseInt(name));
+            case "property" -> String.valueOf(System.setProperty(name, more));
             case "look" -> Boolean.toString(looked(Path.of(name)));
             case "engine" -> engine().toString();
             case "count" -> Integer.toString(killer.seen.get());

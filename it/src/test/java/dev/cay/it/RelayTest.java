@@ -2,9 +2,13 @@ package dev.cay.it;
 
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cay.Furnishing;
 import dev.cay.MachineInfo;
 import dev.cay.Mount;
 import dev.cay.SandboxException;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
@@ -24,14 +28,14 @@ final class RelayTest extends SharesTest {
         return MachineInfo.Files.RELAY;
     }
 
-    /** Nobody would be there to answer. */
+    /** That would have to be its first process, which relays them. */
     @Test
-    void aDetachedOneIsRefused() {
+    void theImagesInitIsRefused() {
         assertThatThrownBy(() -> engine.create(spec().mount(Mount.bind(Lab.directory(), "/x"))
-                        .detached()
+                        .imageInit(new Furnishing.Init(List.of(Furnishing.Init.AUTO), Map.of(), Optional.empty()))
                         .build()))
                 .isInstanceOf(SandboxException.Unsupported.class)
-                .hasMessageContaining("outlives its maker");
+                .hasMessageContaining("first process");
     }
 
     @AfterAll

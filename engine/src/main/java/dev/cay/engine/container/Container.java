@@ -375,6 +375,15 @@ public final class Container implements AutoCloseable {
         return new InsideKernel(stub, walls.means().groups());
     }
 
+    /**
+     * The same for whoever was given a connection to the first process of a container of the host's root, and nothing else.
+     *
+     * @param first that connection
+     */
+    public static Kernel inside(Stub first) {
+        return new InsideKernel(first, true);
+    }
+
     /** Lets go of a container that outlives this engine. */
     public void letGo() {
         files.close();

@@ -63,8 +63,15 @@ record BringUp(
         return run(begun, Optional.empty(), last);
     }
 
-    /** @param relay serves it what it shares with this machine */
-    Up run(Begun begun, Optional<FileRelay> relay, Function<Stub, List<GuestStep>> last) throws IOException {
+    /** Serves a guest what it shares with this machine, where that is relayed. */
+    @FunctionalInterface
+    interface Relay {
+        /** Has it mount that; returns when what it asks is answered. */
+        void mount(Stub first) throws IOException;
+    }
+
+    /** @param relay if there is one */
+    Up run(Begun begun, Optional<Relay> relay, Function<Stub, List<GuestStep>> last) throws IOException {
         Stub stub = Stub.ofMachine(channel, deadline);
         try {
             GuestBoot boot = new GuestBoot(stub, begun.serials(), begun.groundwork());

@@ -7,21 +7,10 @@ import dev.cay.engine.container.Container;
 import dev.cay.engine.container.Containers;
 import dev.cay.engine.container.GuestUser;
 import dev.cay.engine.fuse.FuseServer;
-import dev.cay.engine.fuse.MalformedRequestException;
-import dev.cay.engine.fuse.Place;
-import dev.cay.linux.Credentials;
-import dev.cay.linux.Errno;
-import dev.cay.linux.Fd;
-import dev.cay.linux.FileOps;
-import dev.cay.linux.Kernel;
-import dev.cay.linux.MessageStream;
-import dev.cay.linux.Op;
-import dev.cay.linux.OpList;
 import dev.cay.linux.Poll;
 import dev.cay.linux.Stub;
 import dev.cay.linux.SyscallException;
 import java.io.IOException;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
@@ -35,19 +24,13 @@ final class FileRelay implements AutoCloseable {
     /** For tests, and to compare: set to {@code relay}, files are relayed where there is a virtiofsd too. */
     private static final String PROPERTY = "dev.cay.shares";
 
-    /** How many requests are answered at once; a file system that is slow makes others wait when so many wait for it. */
-    private static final int WORKERS = 4;
-
-    /** CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER: the guest's kernel has looked whether whoever asks may do it. */
-    private static final long CAPABILITIES = 0b1011;
-
     private final Container container;
     private final FuseServer server;
     private final GuestUser user;
     private final CompletableFuture<Boolean> end = new CompletableFuture<>();
     private final CompletableFuture<Boolean> broken = new CompletableFuture<>();
     private volatile Optional<String> reason = Optional.empty();
-    private Optional<MessageStream> stream = Optional.empty();
+    private Optional<GuestRelay> relay = Optional.empty();
     private boolean closed;
 
     private FileRelay(Container container, FuseServer server, GuestUser user) {
@@ -72,21 +55,11 @@ final class FileRelay implements AutoCloseable {
      * @throws SandboxException.Unsupported says why
      */
     static void check(SandboxSpec spec) {
-        refuse(
-                spec.lifetime().detached(),
-                "a microVM that outlives its maker sees files of this machine by the virtiofsd of QEMU 5 to 7 only, which is not"
-                        + " here: nobody would be there to relay them",
-                "leave out --detach");
-        refuse(
-                spec.furnishing().init().isPresent(),
-                "a microVM with an init of its image sees files of this machine by the virtiofsd of QEMU 5 to 7 only, which is not"
-                        + " here: it is its own first process that relays them",
-                "leave out --image-init");
-    }
-
-    private static void refuse(boolean condition, String message, String hint) {
-        if (condition) {
-            throw new SandboxException.Unsupported(message, hint + ", or install it (Debian 12: qemu-system-common)");
+        if (spec.furnishing().init().isPresent()) {
+            throw new SandboxException.Unsupported(
+                    "a microVM with an init of its image sees files of this machine by the virtiofsd of QEMU 5 to 7 only, which is not"
+                            + " here: it is its own first process that relays them",
+                    "leave out --image-init, or install it (Debian 12: qemu-system-common)");
         }
     }
 
@@ -101,24 +74,12 @@ final class FileRelay implements AutoCloseable {
         Container container =
                 containers.create(FileServer.container(shared, user).build());
         try {
-            Kernel inside = container.inside();
-            Op root = FileOps.openResolved(
-                    FileServer.PLACE, FileOps.O_PATH | FileOps.O_DIRECTORY, FileOps.RESOLVE_NO_SYMLINKS);
-            Fd opened = inside.run(OpList.of(root)).fd(root);
-            Place place = new Place(inside, opened, FileRelay::identity, user.user(), user.group());
-            return new FileRelay(container, new FuseServer(place), user);
+            return new FileRelay(container, GuestRelay.open(container.inside(), user), user);
         } catch (IOException | RuntimeException e) {
             container.kill();
             container.close();
             throw e;
         }
-    }
-
-    /** Whoever becomes somebody else loses what he may as root: that he gets back. */
-    private static List<Op> identity(int user, int group) {
-        List<Op> list = new ArrayList<>(Credentials.makeFilesOf(user, group));
-        list.add(Credentials.capset(CAPABILITIES));
-        return list;
     }
 
     /** Who the owner of what it serves is in the guest. */
@@ -137,30 +98,9 @@ final class FileRelay implements AutoCloseable {
         machine.onEnd(() -> Thread.startVirtualThread(this::close));
     }
 
-    /** Makes it a file system of the guest at {@code /dev/.shares}, and begins to answer. */
+    /** Mounts it in the guest, and begins to answer. */
     synchronized void mount(Stub stub) throws SyscallException {
-        MessageStream opened = GuestRelay.mount(stub);
-        stream = Optional.of(opened);
-        for (int i = 0; i < WORKERS; i++) {
-            Thread.ofVirtual().name("cay-relay").start(() -> work(stub, opened));
-        }
-    }
-
-    private void work(Stub stub, MessageStream requests) {
-        try {
-            for (Optional<byte[]> request = requests.read(); request.isPresent(); request = requests.read()) {
-                Optional<byte[]> answer = server.answer(request.get());
-                if (answer.isPresent()) {
-                    requests.write(answer.get(), Errno.ENOENT); // nobody waits for it any more
-                }
-            }
-        } catch (SyscallException e) {
-            if (!stub.isGone()) {
-                fail(e);
-            }
-        } catch (MalformedRequestException | RuntimeException e) {
-            fail(e);
-        }
+        relay = Optional.of(GuestRelay.mount(stub, server, this::fail));
     }
 
     private void fail(Exception why) {
@@ -174,7 +114,7 @@ final class FileRelay implements AutoCloseable {
             return;
         }
         closed = true;
-        stream.ifPresent(MessageStream::close);
+        relay.ifPresent(GuestRelay::close);
         container.kill();
         end.join();
         server.close();

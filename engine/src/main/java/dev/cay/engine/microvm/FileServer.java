@@ -79,7 +79,7 @@ final class FileServer implements AutoCloseable {
                         "microvm files",
                         Finding.Verdict.LIMITED,
                         "relayed, as there is no " + PROGRAM + ", or no " + SETPRIV
-                                + ": slower, and none in detached microVMs",
+                                + ": slower, and a process of 50 MB for each detached microVM that has some",
                         "install the virtiofsd of QEMU 5 to 7 (Debian 12: qemu-system-common)");
     }
 

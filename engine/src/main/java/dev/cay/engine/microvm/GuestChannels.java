@@ -28,6 +28,9 @@ final class GuestChannels {
     /** What QEMU complains of when the host's end of a channel has a guest's end already. */
     private static final String PLUGGED = "virtserialport.chardev";
 
+    /** What a port is called for the moment in which it is opened. */
+    private static final String NODE = ".port";
+
     private static final int LIST_SIZE = 4096;
     private static final int NAME_SIZE = 64;
     private static final int CHARACTER_DEVICE = 0020000 | 0600;
@@ -73,20 +76,18 @@ final class GuestChannels {
      * @throws IOException if one of them is not there in time
      */
     static void open(Stub stub, int from, int to, long deadline) throws IOException {
-        Map<String, String> numbers = find(stub, from, to, deadline);
+        List<String> ports = new ArrayList<>();
         for (int i = from; i < to; i++) {
-            String[] number = numbers.get(MachineDoors.port(i)).split(":");
+            ports.add(MachineDoors.port(i));
+        }
+        Map<String, String> numbers = find(stub, ports, deadline);
+        for (String port : ports) {
             // The kernel's own /dev is not in the guest. What is made here for it is seen by nobody, and gone at once.
-            Op make = FileOps.mknod(
-                    GuestRecords.DIRECTORY,
-                    "port",
-                    CHARACTER_DEVICE,
-                    Integer.parseInt(number[0]),
-                    Integer.parseInt(number[1]));
-            Op open = FileOps.openAt(GuestRecords.DIRECTORY, "port", FileOps.O_RDWR | FileOps.O_NONBLOCK, 0);
-            Op remove = FileOps.unlink(GuestRecords.DIRECTORY, "port", 0);
-            try (Fd port = stub.run(OpList.of(make, open, remove)).fd(open)) {
-                stub.serve(port);
+            Op make = make(GuestRecords.DIRECTORY, numbers.get(port));
+            Op open = open(GuestRecords.DIRECTORY);
+            Op remove = FileOps.unlink(GuestRecords.DIRECTORY, NODE, 0);
+            try (Fd opened = stub.run(OpList.of(make, open, remove)).fd(open)) {
+                stub.serve(opened);
             } catch (SyscallException e) {
                 if (!e.is(Errno.EBUSY)) { // it serves that already
                     throw e;
@@ -96,13 +97,42 @@ final class GuestChannels {
         }
     }
 
+    /**
+     * Hands that by which files are relayed to the guest's first process, which has a root already, and no commands yet.
+     *
+     * @param deadline a value of {@link System#nanoTime}
+     */
+    static void openRelay(Stub stub, long deadline) throws IOException {
+        String number = find(stub, List.of(MachineDoors.RELAY_PORT), deadline).get(MachineDoors.RELAY_PORT);
+        GuestFiles files = new GuestFiles();
+        Op devices = files.directory("/dev", 0755);
+        files.add(make(Arg.of(devices), number));
+        Op open = files.add(open(Arg.of(devices)));
+        files.add(FileOps.unlink(Arg.of(devices), NODE, 0));
+        files.add(FileOps.close(devices));
+        try (Fd opened = stub.run(files.build()).fd(open)) {
+            stub.serve(opened);
+        }
+    }
+
+    /** @param number of the port, as {@code /sys} has it */
+    private static Op make(Arg directory, String number) {
+        String[] parts = number.split(":");
+        return FileOps.mknod(
+                directory, NODE, CHARACTER_DEVICE, Integer.parseInt(parts[0]), Integer.parseInt(parts[1]));
+    }
+
+    private static Op open(Arg directory) {
+        return FileOps.openAt(directory, NODE, FileOps.O_RDWR | FileOps.O_NONBLOCK, 0);
+    }
+
     /** The device number of each port, by its name. */
-    private static Map<String, String> find(Stub stub, int from, int to, long deadline) throws IOException {
+    private static Map<String, String> find(Stub stub, List<String> ports, long deadline) throws IOException {
         while (true) {
             Map<String, String> found = look(stub);
             int missing = 0;
-            for (int i = from; i < to; i++) {
-                missing += found.getOrDefault(MachineDoors.port(i), "").matches("[0-9]{1,6}:[0-9]{1,6}") ? 0 : 1;
+            for (String port : ports) {
+                missing += found.getOrDefault(port, "").matches("[0-9]{1,6}:[0-9]{1,6}") ? 0 : 1;
             }
             if (missing == 0) {
                 return found;

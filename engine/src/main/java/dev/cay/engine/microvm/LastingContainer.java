@@ -37,18 +37,24 @@ final class LastingContainer {
     }
 
     /**
-     * Starts the program.
+     * Makes it.
      *
-     * @param devices of this machine that it may use
-     * @param further become its descriptors from {@link Home#FURTHER} on
+     * @param devices of this machine that it has
      * @param tie see {@link Containers.Part}
      */
-    void start(SandboxSpec spec, Set<HostDevice> devices, ExecSpec line, List<Fd> further, Optional<Fd> tie)
-            throws IOException {
+    void create(SandboxSpec spec, Set<HostDevice> devices, Optional<Fd> tie) {
         Containers.Part part =
                 new Containers.Part(place.name(), place.sandbox(), place.doors(), place.ledger(), devices, tie);
-        Container container = containers.createDetached(spec, part);
-        begun = Optional.of(container);
+        begun = Optional.of(containers.createDetached(spec, part));
+    }
+
+    /**
+     * Starts the program.
+     *
+     * @param further become its descriptors from {@link Home#FURTHER} on
+     */
+    void run(ExecSpec line, List<Fd> further) throws IOException {
+        Container container = begun.orElseThrow();
         ExecutionRecord output = place.output();
         try {
             try (KeptExecution program = container.startKept(PROGRAM, line, output.file(), output.ring(), further)) {

@@ -13,6 +13,7 @@ import dev.cay.engine.container.GuestUser;
 import dev.cay.engine.container.NetworkSource;
 import dev.cay.engine.kernels.GuestKernel;
 import dev.cay.engine.state.Executions;
+import dev.cay.linux.Fd;
 import dev.cay.linux.HostKernel;
 import dev.cay.linux.Stub;
 import java.io.IOException;
@@ -87,7 +88,7 @@ record LastingMachine(
                     ? ConsoleTail.lastLines(lasting.said().files())
                     : "";
             return (console.isEmpty() ? "" : "\nthe console's last lines:\n" + console)
-                    + (files.isEmpty() ? "" : "\nvirtiofsd's last lines:\n" + files);
+                    + (files.isEmpty() ? "" : "\nthe last lines of who serves its files:\n" + files);
         } catch (IOException e) {
             return "\nwhat it said cannot be read: " + e.getMessage();
         }
@@ -114,6 +115,9 @@ record LastingMachine(
                             : access.spec().furnishing().init(),
                     network,
                     deadline);
+            Optional<BringUp.Relay> relay =
+                    lasting.files().flatMap(files -> files.relay(host, access.doors(), deadline));
+            Optional<String> relayed = relay.map(_ -> furnished.wanted().firstShare());
             BringUp.Begun begun = new BringUp.Begun(
                     began,
                     qemu.serials(furnished.disks()),
@@ -122,7 +126,7 @@ record LastingMachine(
                     start.groundwork(furnished.disks()),
                     start.first(furnished, network),
                     past.map(Past::surroundings));
-            BringUp.Up up = bringUp.run(begun, stub -> last(stub, access.spec()));
+            BringUp.Up up = bringUp.run(begun, relay, stub -> last(stub, access.spec(), relayed));
             try {
                 access.write(new MachineNote(
                         begun.kind(),
@@ -160,19 +164,20 @@ record LastingMachine(
                         choice.files(), kernel, memory, furnished.disks(), network.map(GuestNetwork::card))
                 .with(lasting.files().flatMap(LastingFiles::connection));
         MachineDoors doors = lasting.access().doors();
+        Optional<Fd> relay = lasting.files().flatMap(LastingFiles::channel);
         doors.setServed(start.past().map(Past::ports).orElse(1));
         if (start.past().isPresent()) {
             start.past().get().start(host, qemu, machine, lasting.home(), doors, deadline);
         } else if (start.warm().isPresent()) {
             GuestBoot.announce("vmm");
             MachineTemplates.Warm warm = start.warm().get();
-            qemu.detach(machine, lasting.home(), warm.origin(), doors.listen(host));
+            qemu.detach(machine, lasting.home(), warm.origin(), doors.listen(host), relay);
             try (Monitor monitor = Monitor.take(host, doors)) {
                 GuestBoot.announce("state");
                 new QemuMigration(monitor).receive(warm.state().reader(), false);
             }
         } else {
-            qemu.detach(machine, lasting.home(), new Origin.Boot(), doors.listen(host));
+            qemu.detach(machine, lasting.home(), new Origin.Boot(), doors.listen(host), relay);
         }
         if (others.changes().isPresent()) {
             lasting.home().hold(host, others.changes().get());
@@ -181,7 +186,7 @@ record LastingMachine(
     }
 
     /** What comes when its root is there. It is served by any process: it is not alone when none is there. */
-    private List<GuestStep> last(Stub stub, SandboxSpec spec) {
+    private List<GuestStep> last(Stub stub, SandboxSpec spec, Optional<String> relayed) {
         Lifetime lifetime = spec.lifetime();
         List<GuestStep> steps = new ArrayList<>();
         steps.add(new GuestStep.Talk("clock", true, guest -> GuestClock.correct(guest, InstantSource.system())));
@@ -189,7 +194,7 @@ record LastingMachine(
             steps.add(GuestRecords.make(memory));
         }
         steps.add(new GuestStep.Talk("lifetime", true, _ -> {
-            stub.leave(GuestShutdown.alone(kernel.acpi()), 0);
+            stub.leave(GuestShutdown.alone(kernel.acpi(), relayed), 0);
             stub.endAfter(
                     lifetime.limit().map(Duration::toMillis).orElse(0L),
                     lifetime.idle().map(Duration::toMillis).orElse(0L),

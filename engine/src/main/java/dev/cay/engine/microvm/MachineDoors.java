@@ -33,6 +33,9 @@ record MachineDoors(Path directory, int first) {
     /** How many processes can be in the guest at once. */
     static final int CHANNELS = 8;
 
+    /** What the port is called in the guest that belongs to whoever relays files to it. */
+    static final String RELAY_PORT = Machine.PORT + ".relay";
+
     private static final String MONITOR = "monitor";
 
     /** How many channels the guest serves; without it all. */

@@ -307,12 +307,7 @@ public final class MicroVms implements AutoCloseable {
         List<Disk> disks = furnished.disks();
         GuestSpec wanted = furnished.wanted();
         Size memory = memory(spec, past);
-        StartPoint start = start(
-                choice,
-                kernel,
-                memory,
-                past,
-                files.isPresent() || beside.relay().isPresent());
+        StartPoint start = start(choice, kernel, memory, past, files.isPresent());
         MachineSpec machine = start.machine(parts, kernel, memory, disks, network.map(GuestNetwork::card))
                 .with(files.map(FileServer::connection));
         StartPoint.Started begins = start.start(
@@ -397,7 +392,8 @@ public final class MicroVms implements AutoCloseable {
         GuestKernel kernel = kernel(choice.vmm(), layers, others, !shared.isEmpty());
         Size memory = memory(spec, past);
         try {
-            StartPoint start = start(choice, kernel, memory, past, !shared.isEmpty());
+            boolean served = lasting.files().map(LastingFiles::usesMemory).orElse(false);
+            StartPoint start = start(choice, kernel, memory, past, served);
             return new LastingMachine(host, networks, choice, kernel, memory, layers, others, start)
                     .make(lasting, shared, System.nanoTime() + BOOT.toNanos());
         } catch (IOException e) {
@@ -409,11 +405,11 @@ public final class MicroVms implements AutoCloseable {
         return past.map(one -> one.snapshot().machine().memory()).orElse(memory(spec));
     }
 
-    /** @param files whether it sees files of this machine: who serves them works in its memory, and a clone's is a private mapping */
-    private StartPoint start(Vmms.Choice choice, GuestKernel kernel, Size memory, Optional<Past> past, boolean files)
+    /** @param served whether a virtiofsd gives it files of this machine, which works in its memory; a clone's is a private mapping */
+    private StartPoint start(Vmms.Choice choice, GuestKernel kernel, Size memory, Optional<Past> past, boolean served)
             throws IOException {
         boolean mayBeClone =
-                past.isEmpty() && !files && choice.vmm().abilities().contains(Vmm.Ability.CLONES);
+                past.isEmpty() && !served && choice.vmm().abilities().contains(Vmm.Ability.CLONES);
         return new StartPoint(mayBeClone ? templates.find(kernel, memory) : Optional.empty(), past);
     }
 
@@ -432,7 +428,7 @@ public final class MicroVms implements AutoCloseable {
         BringUp.Up up = new BringUp(host, channel, wanted, spec.furnishing().init(), network, deadline)
                 .run(
                         begun,
-                        relay,
+                        relay.map(files -> files::mount),
                         stub -> last(stub, begun.powersOff(), origins.past(), relay.map(_ -> wanted.firstShare())));
         try {
             GuestCommands commands = GuestCommands.open(up.stub(), id, spec, up.surroundings());

@@ -9,6 +9,7 @@ import dev.cay.linux.Fd;
 import dev.cay.linux.HostKernel;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Optional;
 
 /**
  * Where a microVM goes on.
@@ -47,7 +48,7 @@ public record Past(String name, Snapshot snapshot, Path state) {
     void start(HostKernel host, QemuVmm qemu, MachineSpec machine, LastingHome home, MachineDoors doors, long deadline)
             throws IOException {
         try (Fd opened = MachineKeeping.open(host, state)) {
-            qemu.detach(machine, home, new Origin.Saved(opened, places(), ports()), doors.listen(host));
+            qemu.detach(machine, home, new Origin.Saved(opened, places(), ports()), doors.listen(host), Optional.empty());
             try (Monitor monitor = Monitor.take(host, doors)) {
                 QemuMigration migration = new QemuMigration(monitor);
                 migration.receive(opened, true);

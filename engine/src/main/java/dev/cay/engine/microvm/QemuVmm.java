@@ -9,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.List;
+import java.util.Optional;
 import java.util.OptionalInt;
 import java.util.Set;
 
@@ -106,16 +107,19 @@ public record QemuVmm(Home home, QemuType type) implements Vmm {
      * @param lasting where it runs
      * @param origin no mould
      * @param doors of {@link MachineDoors#listen}
+     * @param relay the host's end of a channel that is plugged in later, if there is one; the machine's from its start on
      */
-    void detach(MachineSpec spec, LastingHome lasting, Origin origin, List<Fd> doors) throws IOException {
+    void detach(MachineSpec spec, LastingHome lasting, Origin origin, List<Fd> doors, Optional<Fd> relay)
+            throws IOException {
         List<Fd> further = new ArrayList<>();
         if (origin instanceof Origin.Clone clone) {
             further.add(clone.memory().copy());
         }
         spec.files().ifPresent(further::add);
         spec.card().ifPresent(card -> further.add(card.device()));
-        QemuWires wires = new QemuWires.Open(Home.FURTHER + further.size(), ports(origin));
+        QemuWires wires = new QemuWires.Open(Home.FURTHER + further.size(), ports(origin), relay.isPresent());
         further.addAll(doors);
+        relay.ifPresent(further::add);
         lasting.start(seen -> QemuCommand.of(type, spec, origin, wires, seen), needs(spec, origin), further);
     }
 

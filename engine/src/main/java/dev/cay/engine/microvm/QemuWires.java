@@ -25,18 +25,30 @@ sealed interface QemuWires {
         return "virtserialport,chardev=" + wire(channel) + ",name=" + MachineDoors.port(channel);
     }
 
+    /** What QEMU calls the host's end of the channel by which files are relayed. */
+    String RELAY = "relay";
+
+    /** Plugs in the guest's end of the channel by which files are relayed. */
+    static void plugRelay(QemuMigration.Commands monitor) throws IOException {
+        plug(monitor, RELAY, MachineDoors.RELAY_PORT);
+    }
+
     private static String listening(String name, int descriptor) {
         return "socket,id=" + name + ",fd=" + descriptor + ",server=on,wait=off";
     }
 
     /** Plugs in the guest's end of a channel behind the first. */
     static void plug(QemuMigration.Commands monitor, int channel) throws IOException {
+        plug(monitor, wire(channel), MachineDoors.port(channel));
+    }
+
+    private static void plug(QemuMigration.Commands monitor, String wire, String port) throws IOException {
         monitor.execute(
                 "device_add",
                 arguments -> arguments
                         .field("driver", "virtserialport")
-                        .field("chardev", wire(channel))
-                        .field("name", MachineDoors.port(channel)),
+                        .field("chardev", wire)
+                        .field("name", port),
                 List.of());
     }
 
@@ -88,8 +100,10 @@ sealed interface QemuWires {
      *
      * @param first the descriptor that listens for QMP; those of the channels come behind it
      * @param ports how many channels its guest has; the others can be plugged in
+     * @param relayed whether there is one more, connected already, by which files are relayed when it has been plugged in: the descriptor behind
+     *     those of the channels
      */
-    record Open(int first, int ports) implements QemuWires {
+    record Open(int first, int ports, boolean relayed) implements QemuWires {
         @Override
         public String console() {
             return "stdio,id=console,signal=off";
@@ -113,6 +127,10 @@ sealed interface QemuWires {
                 if (i < ports) {
                     options.addAll(List.of("-device", device(i)));
                 }
+            }
+            if (relayed) {
+                options.addAll(
+                        List.of("-chardev", "socket,id=" + RELAY + ",fd=" + (first + 1 + MachineDoors.CHANNELS)));
             }
             return options;
         }
