@@ -341,6 +341,14 @@ static void test_idle(void) {
     CHECK(!is_open(client, 1000)); /* that a list runs is nothing either */
     CHECK(wait_for_end(&stub) == 0);
     hang_up(client);
+    struct stub other = start_machine();
+    client = other.first;
+    greet_as(client, ONLOOKER);
+    leave(client, list_that_makes("/tmp"));
+    start_shell(client, 7, "read line", 1); /* nor that an onlooker's execution does */
+    send_plain(client, 0, LIFETIME, 0, times, sizeof times);
+    CHECK(wait_for_end(&other) == 0);
+    hang_up(client);
 }
 
 static void test_silence(struct stub *stub) {

@@ -8,6 +8,7 @@ import dev.cay.ExecSpec;
 import dev.cay.Execution;
 import dev.cay.Isolation;
 import dev.cay.MachineInfo;
+import dev.cay.Mount;
 import dev.cay.Sandbox;
 import dev.cay.SandboxException;
 import dev.cay.SandboxPool;
@@ -95,6 +96,37 @@ final class CloneTest {
             isItsOwn(other, seen);
             Lab.sh(one, "echo changed > /tmp/file");
             assertThat(Lab.sh(other, "cat /tmp/file")).isEqualTo("mine");
+        }
+    }
+
+    /** Nobody works in its memory; one that another one was made ahead for is no different. */
+    @Test
+    void aCloneSeesFilesThatAreRelayed() throws Exception {
+        Path shared = Files.createDirectory(Lab.directory().resolve("relayed"));
+        Files.writeString(shared.resolve("file"), "the host's\n");
+        Lab.onHost("chown", "-R", "4567:4567", shared.toString());
+        System.setProperty("dev.cay.shares", "relay");
+        try {
+            for (int i = 0; i < 3; i++) {
+                if (i == 2) {
+                    awaitReady();
+                }
+                try (Sandbox clone = engine.create(
+                        spec().mount(Mount.bind(shared, "/shared")).build())) {
+                    assertThat(clone.info().machine())
+                            .flatMap(MachineInfo::template)
+                            .contains(NAME);
+                    assertThat(Lab.sh(clone, "cat /shared/file; echo " + i + " > /shared/own"))
+                            .isEqualTo("the host's");
+                    assertThat(shared.resolve("own")).hasContent(i + "\n");
+                }
+            }
+        } finally {
+            System.clearProperty("dev.cay.shares");
+        }
+        try (Sandbox booted =
+                engine.create(spec().mount(Mount.bind(shared, "/shared")).build())) {
+            assertThat(booted.info().machine()).flatMap(MachineInfo::template).isEmpty();
         }
     }
 

@@ -36,15 +36,17 @@ record RelayProgram(List<Mount.Bind> mounts, ExecSpec line) {
 
     /**
      * It mostly waits, as that for names does (NetdStarter), and is spared the same. Its heap may grow, as its guest may know a quarter of a
-     * million files; when that is not enough, it ends, and its machine with it.
+     * million files; when that is not enough, it ends, and its machine with it. The young part of it is large enough for all requests that can
+     * be on their way: what was moved to the old one made that grow to 140 MB, which are 9 now.
      */
     private static final List<String> FLAGS = List.of(
             "-XX:+UseSerialGC",
             "-XX:TieredStopAtLevel=1",
             "-XX:-UsePerfData",
-            "-Xms2m",
-            "-Xmn1m",
-            "-Xmx256m",
+            "-Xms6m",
+            "-Xmn4m",
+            "-XX:SurvivorRatio=2",
+            "-Xmx128m",
             "-Xss256k",
             "-Xshare:off",
             "-XX:CompileThresholdScaling=10",
@@ -70,7 +72,7 @@ record RelayProgram(List<Mount.Bind> mounts, ExecSpec line) {
         String main = FileRelayMain.class.getName();
         if (RelayProgram.class.getModule().isNamed()) {
             String path = seen(mounts, modules());
-            command.addAll(List.of("--enable-native-access=dev.cay.linux", "--limit-modules", MODULE, "-p", path));
+            command.addAll(List.of("--enable-native-access=dev.cay.linux", "-p", path));
             command.addAll(List.of("-m", MODULE + "/" + main));
         } else {
             String path = seen(mounts, classPath());
