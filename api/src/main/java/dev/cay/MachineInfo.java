@@ -57,7 +57,7 @@ public record MachineInfo(
     public enum Files {
         /** Programs that work in its memory: virtiofsd(1). */
         VIRTIOFSD("virtiofsd"),
-        /** The process that made it, by the channel to its first process, which is slower. */
+        /** A process of ours, by a channel to its first process, which is slower: that which made it, or one that stays behind. */
         RELAY("relay");
 
         private final String text;

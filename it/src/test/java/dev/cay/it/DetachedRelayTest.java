@@ -135,6 +135,7 @@ final class DetachedRelayTest {
         try (Sandbox found = engine.open(NAME);
                 EventStream events = engine.events()) {
             assertThat(found.info().machine()).flatMap(MachineInfo::template).contains(NAME);
+            assertThat(found.info().machine()).flatMap(MachineInfo::files).contains(MachineInfo.Files.RELAY);
             for (int run = 1; run <= 2; run++) {
                 try (Execution own = found.start()) {
                     awaitLines(shared.resolve("runs"), run);

@@ -118,8 +118,7 @@ final class GuestChannels {
     /** @param number of the port, as {@code /sys} has it */
     private static Op make(Arg directory, String number) {
         String[] parts = number.split(":");
-        return FileOps.mknod(
-                directory, NODE, CHARACTER_DEVICE, Integer.parseInt(parts[0]), Integer.parseInt(parts[1]));
+        return FileOps.mknod(directory, NODE, CHARACTER_DEVICE, Integer.parseInt(parts[0]), Integer.parseInt(parts[1]));
     }
 
     private static Op open(Arg directory) {

@@ -1,5 +1,6 @@
 package dev.cay.engine.microvm;
 
+import dev.cay.MachineInfo;
 import dev.cay.Mount;
 import dev.cay.SandboxSpec;
 import dev.cay.Size;
@@ -17,7 +18,6 @@ import dev.cay.linux.SyscallException;
 import dev.cay.linux.UnixSocket;
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.Set;
@@ -39,6 +39,11 @@ public final class LastingFiles {
 
     public LastingFiles(Containers containers, LastingHome.Place place) {
         container = new LastingContainer(containers, place);
+    }
+
+    /** Who it is. */
+    MachineInfo.Files giver() {
+        return relayed ? MachineInfo.Files.RELAY : MachineInfo.Files.VIRTIOFSD;
     }
 
     /** Whether it works in the memory of its machine. */
@@ -84,10 +89,8 @@ public final class LastingFiles {
         try (Fd theirs = line.getFirst();
                 Fd told = said()) {
             container.create(spec.build(), Set.of(), Optional.of(own));
-            try (Fd inside =
-                    UnixSocket.connect(host, container.doors().socket().toString())) {
-                List<Fd> further = new ArrayList<>(List.of(inside, theirs, told));
-                container.run(program.line(), further);
+            try (Fd inside = UnixSocket.connect(host, container.doors().socket().toString())) {
+                container.run(program.line(), List.of(inside, theirs, told));
             }
         }
     }

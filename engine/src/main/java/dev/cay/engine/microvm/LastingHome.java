@@ -54,8 +54,7 @@ public final class LastingHome {
     void start(Home.CommandLine command, Home.Needs needs, List<Fd> further) throws IOException {
         try {
             Map<Path, Path> seen = new HashMap<>();
-            container.create(
-                    ContainerHome.spec(needs, seen).detached().build(), ContainerHome.devices(needs), tie);
+            container.create(ContainerHome.spec(needs, seen).detached().build(), ContainerHome.devices(needs), tie);
             container.run(ExecSpec.of(ContainerHome.line(command, seen).toArray(String[]::new)), further);
         } finally {
             further.forEach(Fd::close); // the VMM has its own

@@ -2,7 +2,6 @@ package dev.cay.engine.microvm;
 
 import dev.cay.BootStep;
 import dev.cay.Lifetime;
-import dev.cay.MachineInfo;
 import dev.cay.Mount;
 import dev.cay.Network;
 import dev.cay.SandboxException;
@@ -154,7 +153,7 @@ record LastingMachine(
                 machine.acceleration() instanceof Acceleration.Emulated,
                 start.beginning(),
                 start.template(),
-                lasting.files().map(_ -> MachineInfo.Files.VIRTIOFSD));
+                lasting.files().map(LastingFiles::giver));
     }
 
     private MachineSpec begin(

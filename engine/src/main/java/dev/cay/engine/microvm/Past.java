@@ -48,7 +48,8 @@ public record Past(String name, Snapshot snapshot, Path state) {
     void start(HostKernel host, QemuVmm qemu, MachineSpec machine, LastingHome home, MachineDoors doors, long deadline)
             throws IOException {
         try (Fd opened = MachineKeeping.open(host, state)) {
-            qemu.detach(machine, home, new Origin.Saved(opened, places(), ports()), doors.listen(host), Optional.empty());
+            qemu.detach(
+                    machine, home, new Origin.Saved(opened, places(), ports()), doors.listen(host), Optional.empty());
             try (Monitor monitor = Monitor.take(host, doors)) {
                 QemuMigration migration = new QemuMigration(monitor);
                 migration.receive(opened, true);

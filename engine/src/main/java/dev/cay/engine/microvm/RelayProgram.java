@@ -67,7 +67,7 @@ record RelayProgram(List<Mount.Bind> mounts, ExecSpec line) {
         command.addAll(FLAGS);
         Optional<String> library = Optional.ofNullable(System.getProperty(LIBRARY));
         if (library.isPresent()) {
-            command.add("-D" + LIBRARY + "=" + seen(mounts, Path.of(library.get()), NATIVE_METHODS));
+            command.add("-D" + LIBRARY + "=" + seen(mounts, Path.of(library.get()).toAbsolutePath(), NATIVE_METHODS));
         }
         String main = FileRelayMain.class.getName();
         if (RelayProgram.class.getModule().isNamed()) {
@@ -109,10 +109,11 @@ record RelayProgram(List<Mount.Bind> mounts, ExecSpec line) {
     }
 
     private static void add(Configuration modules, String name, Map<String, Path> found) {
-        Optional<ResolvedModule> module = modules.findModule(name).filter(one -> one.reference()
-                .location()
-                .filter(location -> location.getScheme().equals("file"))
-                .isPresent());
+        Optional<ResolvedModule> module = modules.findModule(name)
+                .filter(one -> one.reference()
+                        .location()
+                        .filter(location -> location.getScheme().equals("file"))
+                        .isPresent());
         if (module.isEmpty() || found.containsKey(name)) {
             return;
         }
