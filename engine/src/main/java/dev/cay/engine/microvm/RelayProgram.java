@@ -67,7 +67,8 @@ record RelayProgram(List<Mount.Bind> mounts, ExecSpec line) {
         command.addAll(FLAGS);
         Optional<String> library = Optional.ofNullable(System.getProperty(LIBRARY));
         if (library.isPresent()) {
-            command.add("-D" + LIBRARY + "=" + seen(mounts, Path.of(library.get()).toAbsolutePath(), NATIVE_METHODS));
+            command.add(
+                    "-D" + LIBRARY + "=" + seen(mounts, Path.of(library.get()).toAbsolutePath(), NATIVE_METHODS));
         }
         String main = FileRelayMain.class.getName();
         if (RelayProgram.class.getModule().isNamed()) {
