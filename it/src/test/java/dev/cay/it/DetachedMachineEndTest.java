@@ -178,6 +178,54 @@ final class DetachedMachineEndTest {
         }
     }
 
+    /**
+     * Whoever stops or removes it dies before one of the forty-five lists of system calls that either takes: it does as it did, has ended, or
+     * is gone; and removed it leaves nothing, of who serves its files neither.
+     */
+    @ParameterizedTest
+    @ValueSource(ints = {5, 14, 24})
+    void whoeverEndsItDies(int list) throws IOException {
+        Path shared = directory();
+        try (OtherProcess maker = OtherProcess.start()) {
+            maker.tell("create-sharing-machine", NAME, NAME + " " + shared);
+            maker.tell("own", NAME);
+        }
+        awaitLines(shared.resolve("runs"), 1);
+        dieEndingIt("stop", list);
+        try (Sandboxes engine = Sandboxes.local()) {
+            assertThat(engine.sweep().failures()).isEmpty();
+            try (Sandbox found = engine.open(NAME)) {
+                assertThat(Lab.sh(found, "cat /shared/file")).isEqualTo("the host's");
+                found.stop(Duration.ofSeconds(10));
+                assertThat(found.info().state()).isEqualTo(SandboxState.EXITED);
+            }
+        }
+        dieEndingIt("remove", list);
+        try (Sandboxes engine = Sandboxes.local()) {
+            assertThat(engine.sweep().failures()).isEmpty();
+            Optional<SandboxInfo> left = engine.list().stream()
+                    .filter(info -> info.name().equals(NAME))
+                    .findFirst();
+            if (left.isPresent() && left.get().state() != SandboxState.DEAD) {
+                try (Sandbox found = engine.open(NAME)) {
+                    assertThat(Lab.sh(found, "cat /shared/file")).isEqualTo("the host's");
+                }
+            }
+            removeAll(engine);
+        }
+    }
+
+    /** Has it ended by a process that dies before a list. */
+    private static void dieEndingIt(String order, int list) throws IOException {
+        try (OtherProcess other = OtherProcess.start()) {
+            other.tell("engine");
+            other.tell("die-at", Integer.toString(list));
+            other.order(order, NAME);
+            assertThat(other.answer()).isEmpty();
+            other.await();
+        }
+    }
+
     /** A directory of somebody's, which is shared. */
     private static Path directory() throws IOException {
         Path directory = Files.createDirectory(Lab.directory().resolve("shared"));
