@@ -36,7 +36,7 @@ final class CopyIn {
                 throw HostFiles.failed(
                         "'" + to + "' is no directory of the sandbox", "an archive is unpacked into one");
             }
-            files.unpack(FilePath.of(target.path()), streams.in());
+            files.unpack(FilePath.of(target.path()), ArchiveInput.of(streams, "tar -c . | cay cp - NAME:DIR"));
             return 0;
         }
         CopyPath source = CopyPath.of(from);

@@ -70,10 +70,15 @@ final class DoctorCommand implements Command {
         StringBuilder text = new StringBuilder();
         for (Finding finding : findings) {
             String line = finding.verdict().text() + "\t" + Problem.printable(finding.subject()) + "\t"
-                    + Problem.printable(finding.detail()) + "\t" + Problem.printable(finding.fix());
+                    + oneLine(finding.detail()) + "\t" + Problem.printable(finding.fix());
             text.append(line.stripTrailing()).append('\n');
         }
         return text.toString();
+    }
+
+    /** What a program has said may be several. */
+    private static String oneLine(String text) {
+        return Problem.printable(text.replace("\n", " "));
     }
 
     /** Details and fixes are sentences: they are wrapped, where a table would cut them off. */
@@ -86,7 +91,7 @@ final class DoctorCommand implements Command {
             String subject = Problem.printable(finding.subject());
             String left = paint(padded, finding.verdict(), context.printsColours()) + subject;
             int width = padded.length() + subject.length();
-            List<String> lines = HelpText.wrap(Problem.printable(finding.detail()), HelpText.WIDTH - column);
+            List<String> lines = HelpText.wrap(oneLine(finding.detail()), HelpText.WIDTH - column);
             boolean fits = width < column;
             text.append(left)
                     .append(fits ? " ".repeat(column - width) + lines.get(0) : "")

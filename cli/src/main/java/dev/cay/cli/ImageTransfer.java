@@ -1,5 +1,6 @@
 package dev.cay.cli;
 
+import dev.cay.ImageConfig;
 import dev.cay.ImageInfo;
 import dev.cay.Sandboxes;
 import java.io.BufferedOutputStream;
@@ -36,14 +37,11 @@ final class ImageTransfer {
         if (operands.size() > 1) {
             throw Operands.unexpected(operands.get(1), "one name is enough, and the archive is given by --file");
         }
+        ImageConfig config = ImageImport.config(arguments);
         try (Sandboxes engine = context.engine().open();
                 InputStream archive = open(arguments, "cay image import NAME -f root.tar", context)) {
             Optional<String> name = operands.stream().findFirst();
-            print(
-                    engine.images().importRoot(archive, name, ImageImport.config(arguments)),
-                    "imported",
-                    format,
-                    context);
+            print(engine.images().importRoot(archive, name, config), "imported", format, context);
         } catch (IOException e) {
             throw HostFiles.failed("cannot read the archive", e);
         }
@@ -58,7 +56,7 @@ final class ImageTransfer {
         if (context.terminal().isTerminal(Streams.IN)) {
             throw new UsageException("nobody types an archive", "write: " + example);
         }
-        return context.streams().in();
+        return ArchiveInput.of(context.streams(), example);
     }
 
     private static void print(ImageInfo image, String event, Format format, Context context) {

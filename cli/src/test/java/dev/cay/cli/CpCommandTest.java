@@ -227,6 +227,7 @@ class CpCommandTest {
         terminal.in = new ByteArrayInputStream(new byte[] {4, 5});
         assertThat(copy("-", "lab:/d/")).isZero();
         assertThat(files.unpacked).containsExactly(4, 5);
+        assertFails("there is no archive on standard input", "-", "lab:/d"); // all of it has been read
         assertThat(files.done).containsExactly("pack /d", "unpack /d");
         assertFails("'/f' is no directory of the sandbox", "-", "lab:/f");
         assertFails("'/g' is no directory of the sandbox", "-", "lab:/g");

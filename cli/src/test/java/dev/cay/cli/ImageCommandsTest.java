@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -227,8 +228,21 @@ class ImageCommandsTest {
         assertThat(terminal.err()).contains("there is no '" + file + "', or no directory for it\nhint: ");
     }
 
+    /** As what the caller has closed, or of a program that could not be run. */
+    @Test
+    void anEmptyInputIsNoArchive() {
+        for (List<String> command : List.of(List.of("image", "load"), List.of("image", "import", "my/root"))) {
+            terminal.in = new ByteArrayInputStream(new byte[0]);
+            assertThat(terminal.run(command.toArray(String[]::new))).isEqualTo(ExitCode.FAILURE);
+            assertThat(terminal.err()).contains("there is no archive on standard input");
+            terminal.err.reset();
+        }
+        assertThat(engine.images.images).isEmpty();
+    }
+
     @Test
     void whoeverReadsAnArchiveMayLeave() {
+        terminal.in = new ByteArrayInputStream(new byte[512]);
         terminal.run("image", "import", "my/root");
         terminal.brokenOut = Optional.of(Terminal.failingAfter(1, "Broken pipe"));
         terminal.pipes = true;

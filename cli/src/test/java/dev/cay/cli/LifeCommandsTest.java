@@ -245,7 +245,7 @@ class LifeCommandsTest {
     void doctorSaysWhatIsMissing() {
         terminal.findings = List.of(
                 new Finding("kernel", Finding.Verdict.GOOD, "6.18", ""),
-                new Finding("landlock", Finding.Verdict.LIMITED, "not active", "boot with lsm=landlock"));
+                new Finding("landlock", Finding.Verdict.LIMITED, "not\nactive", "boot with lsm=landlock"));
         assertThat(terminal.run("doctor")).isZero();
         assertThat(terminal.out())
                 .isEqualTo("good\tkernel\t6.18\nlimited\tlandlock\tnot active\tboot with lsm=landlock\n");

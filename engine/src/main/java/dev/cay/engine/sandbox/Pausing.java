@@ -18,8 +18,9 @@ record Pausing(StoredSandboxes sandboxes, String id, Supplier<Grip> grip) {
     String change(boolean pause) throws IOException {
         return sandboxes.store().locked(id, () -> {
             if (sandboxes.store().isPaused(id) == pause) {
+                String name = sandboxes.store().read(id).name();
                 throw new SandboxException.Conflict(
-                        "the sandbox " + id + (pause ? " is paused already" : " is not paused"), "");
+                        "the sandbox " + name + (pause ? " is paused already" : " is not paused"), "");
             }
             if (pause) {
                 sandboxes.store().setPaused(id, true);

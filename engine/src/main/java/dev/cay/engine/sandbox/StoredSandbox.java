@@ -196,7 +196,9 @@ final class StoredSandbox implements Sandbox {
 
     private void requireGoing() {
         if (sandboxes.store().isPaused(id)) {
-            throw new SandboxException.Conflict("the sandbox " + id + " is paused", "let it go on: cay resume " + id);
+            String name = spec.name().orElse(id);
+            throw new SandboxException.Conflict(
+                    "the sandbox " + name + " is paused", "let it go on: cay resume " + name);
         }
     }
 
