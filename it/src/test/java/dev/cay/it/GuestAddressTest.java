@@ -93,7 +93,7 @@ final class GuestAddressTest {
                                 NetworkSource.none(),
                                 _ -> {});
                         Machine started = new QemuVmm(told(new ContainerHome(containers))).start(machine);
-                        Stub stub = Stub.ofMachine(started.channel(0), deadline())) {
+                        Stub stub = Stub.ofMachine(started.channel(deadline()), deadline())) {
                     commandLine(stub);
                     server(stub);
                     disk(stub);

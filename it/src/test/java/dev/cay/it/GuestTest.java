@@ -105,7 +105,8 @@ final class GuestTest {
                                 1,
                                 new Acceleration.Emulated(TimestampCounter.kilohertz(host)),
                                 List.of()))) {
-            try (Stub stub = Stub.ofMachine(machine.channel(0), System.nanoTime() + LONG.toNanos())) {
+            try (Stub stub = Stub.ofMachine(
+                    machine.channel(System.nanoTime() + LONG.toNanos()), System.nanoTime() + LONG.toNanos())) {
                 furnish(stub);
                 use.of(machine, stub);
             } catch (IOException | AssertionError e) {
@@ -270,7 +271,7 @@ final class GuestTest {
     /** Another session over the same channel finds what runs. */
     private void comesBack(Machine machine, Stub first) throws IOException {
         commands(first).start(5, ExecSpec.of(PROBE, "wait")); // what the first has of it is gone with its session
-        Op copy = FileOps.copy(Arg.of(machine.channel(0)), "channel");
+        Op copy = FileOps.copy(Arg.of(machine.channel(System.nanoTime() + LONG.toNanos())), "channel");
         Fd channel = host.run(OpList.of(copy)).fd(copy);
         Stub stub = Stub.ofMachine(channel, System.nanoTime() + LONG.toNanos());
         second = Optional.of(stub);

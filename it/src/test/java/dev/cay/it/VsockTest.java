@@ -103,7 +103,7 @@ final class VsockTest {
     }
 
     private static Stub greet(HostKernel host, Machine machine) throws IOException {
-        Op copy = FileOps.copy(Arg.of(machine.channel(0)), "channel");
+        Op copy = FileOps.copy(Arg.of(machine.channel(System.nanoTime() + LONG.toNanos())), "channel");
         return Stub.ofMachine(host.run(OpList.of(copy)).fd(copy), System.nanoTime() + LONG.toNanos());
     }
 

@@ -177,6 +177,11 @@ record LastingMachine(
             }
         } else {
             qemu.detach(machine, lasting.home(), new Origin.Boot(), doors.listen(host), relay);
+            if (QemuCommand.measuresTimer(qemu.type(), machine)) {
+                try (Monitor monitor = Monitor.take(host, doors)) {
+                    TimerWatch.settle(monitor.boot(lasting.said()), deadline);
+                }
+            }
         }
         if (others.changes().isPresent()) {
             lasting.home().hold(host, others.changes().get());

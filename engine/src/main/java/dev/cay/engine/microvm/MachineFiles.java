@@ -23,7 +23,7 @@ import java.util.Optional;
 /** What machines of this host are made of. Thread-safe. */
 final class MachineFiles {
     /** Changes when what a template keeps, or how a clone goes on, does. */
-    private static final int TEMPLATES = 4;
+    private static final int TEMPLATES = 5;
 
     /** Of a guest that is to do nothing but come up. */
     private static final Size PROBED = Size.mib(128);

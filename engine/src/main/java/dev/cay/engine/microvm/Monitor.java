@@ -1,6 +1,7 @@
 package dev.cay.engine.microvm;
 
 import dev.cay.engine.json.JsonWriter;
+import dev.cay.engine.state.MachineOutput;
 import dev.cay.linux.Fd;
 import dev.cay.linux.Kernel;
 import dev.cay.linux.Pipe;
@@ -27,7 +28,8 @@ final class Monitor implements QemuMigration.Commands, AutoCloseable {
 
     private final MachineDoors.Taken taken;
     private final Queue<Qmp.Message> messages = new ArrayDeque<>();
-    private final Qmp qmp = new Qmp(messages::add);
+    private final Qmp qmp = new Qmp(this::hear);
+    private boolean up;
     private long ids;
     private long deadline;
 
@@ -82,29 +84,66 @@ final class Monitor implements QemuMigration.Commands, AutoCloseable {
         }
     }
 
+    /** A machine that boots, whose console is read elsewhere. */
+    TimerWatch.Boot boot(MachineOutput said) {
+        return new TimerWatch.Boot() {
+            @Override
+            public String console() throws IOException {
+                return said.console();
+            }
+
+            @Override
+            public boolean isUp() throws IOException {
+                hear(0);
+                messages.clear(); // nobody has asked for anything
+                return up;
+            }
+
+            @Override
+            public void reset() throws IOException {
+                up = false;
+                QemuMachine.reset(Monitor.this);
+            }
+        };
+    }
+
     @Override
     public void close() {
         taken.close();
     }
 
+    private void hear(Qmp.Message message) {
+        if (message instanceof Qmp.Message.Opened opened) {
+            up = opened.open();
+        }
+        messages.add(message);
+    }
+
     private Qmp.Message next() throws IOException {
-        ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER);
         while (messages.isEmpty()) {
             long left = deadline - System.nanoTime();
-            if (left <= 0 || Poll.await(left, Poll.Interest.reading(taken.socket())) == 0) {
+            if (left <= 0 || !hear(left)) {
                 throw new IOException("QEMU does not answer");
-            }
-            buffer.clear();
-            int count = Pipe.read(taken.socket(), buffer);
-            if (count < 0 && count != Pipe.WOULD_BLOCK) {
-                throw new IOException("QEMU has ended");
-            }
-            if (count > 0) {
-                byte[] bytes = new byte[count];
-                buffer.flip().get(bytes);
-                qmp.accept(bytes, count);
             }
         }
         return messages.remove();
+    }
+
+    /** Takes what it says, if it says something in time; whether it has. */
+    private boolean hear(long nanoseconds) throws IOException {
+        if (Poll.await(nanoseconds, Poll.Interest.reading(taken.socket())) == 0) {
+            return false;
+        }
+        ByteBuffer buffer = ByteBuffer.allocateDirect(BUFFER);
+        int count = Pipe.read(taken.socket(), buffer);
+        if (count < 0 && count != Pipe.WOULD_BLOCK) {
+            throw new IOException("QEMU has ended");
+        }
+        if (count > 0) {
+            byte[] bytes = new byte[count];
+            buffer.flip().get(bytes);
+            qmp.accept(bytes, count);
+        }
+        return true;
     }
 }

@@ -48,13 +48,13 @@ final class QemuCommand {
         option(command, "-m", (spec.memory().bytes() >> 20) + "M");
         switch (origin) {
             case Origin.Boot _ -> {
-                kernel(command, spec, seen);
+                kernel(command, type, spec, seen);
                 if (!ownMemory) { // who serves it files reads and writes there
                     option(command, "-object", "memory-backend-memfd," + memory(spec) + ",share=on");
                 }
             }
             case Origin.Mould _ -> {
-                kernel(command, spec, seen);
+                kernel(command, type, spec, seen);
                 memory(command, spec, "on");
             }
             case Origin.Clone _ -> {
@@ -83,7 +83,7 @@ final class QemuCommand {
         } else { // such a kernel has no driver for a serial line either
             option(command, "-device", "virtconsole,chardev=console");
         }
-        option(command, "-device", "virtserialport,chardev=channel,name=" + Machine.PORT);
+        option(command, "-device", QemuWires.firstDevice());
         command.addAll(wires.furtherChannels());
         option(command, "-object", "rng-builtin,id=random");
         option(command, "-device", type.device("virtio-rng") + ",rng=random");
@@ -141,10 +141,11 @@ final class QemuCommand {
         return "format=raw,readonly=" + (disk.readOnly() ? "on" : "off") + ",file=" + escaped(seen.apply(disk.file()));
     }
 
-    private static void kernel(List<String> command, MachineSpec spec, UnaryOperator<Path> seen) {
+    private static void kernel(List<String> command, QemuType type, MachineSpec spec, UnaryOperator<Path> seen) {
         option(command, "-kernel", seen.apply(spec.kernel()).toString());
         option(command, "-initrd", seen.apply(spec.initramfs()).toString());
-        option(command, "-append", kernelCommandLine(spec));
+        String timer = measuresTimer(type, spec) ? " " + TimerWatch.words() : "";
+        option(command, "-append", kernelCommandLine(spec) + timer);
     }
 
     /** The guest's memory is a file that QEMU was given, which it has to open once more by a name. */
@@ -157,6 +158,11 @@ final class QemuCommand {
 
     private static String memory(MachineSpec spec) {
         return "id=ram,size=" + (spec.memory().bytes() >> 20) + "M";
+    }
+
+    /** Whether a machine that boots has a timer of which its kernel knows nothing, and nothing good to measure it by. */
+    static boolean measuresTimer(QemuType type, MachineSpec spec) {
+        return type == QemuType.MICROVM && spec.acpi() && spec.acceleration() instanceof Acceleration.Emulated;
     }
 
     /** What is weaker here than a kernel's default concerns the emulated machine alone, whose boot it makes a third shorter. */

@@ -35,11 +35,16 @@ final class QemuMachine implements Machine {
     private final AtomicLong ids = new AtomicLong();
     private final AtomicInteger sets = new AtomicInteger();
     private final ReentrantLock writing = new ReentrantLock();
+    private final ReentrantLock settling = new ReentrantLock();
+    private boolean settled;
+    private volatile boolean up;
     private volatile String shutdown = "";
     private volatile Consumer<Boolean> halting = _ -> {};
 
-    QemuMachine(Home.Guarded guarded, Fd monitor, Fd channel, Fd console) {
+    /** @param measures whether its guest measures its timer, see {@link TimerWatch}: nobody gets its channel before that is settled */
+    QemuMachine(Home.Guarded guarded, Fd monitor, Fd channel, Fd console, boolean measures) {
         this.monitor = monitor;
+        settled = !measures;
         this.channel = channel;
         Qmp qmp = new Qmp(this::onMessage);
         process = new VmmProcess(
@@ -65,6 +70,7 @@ final class QemuMachine implements Machine {
             case Qmp.Message.Refused refused -> answer(refused.id(), refused);
             case Qmp.Message.Shutdown(String reason) -> shutdown = reason;
             case Qmp.Message.Halted(boolean still) -> halting.accept(still);
+            case Qmp.Message.Opened(boolean open) -> up = open;
             case Qmp.Message.Other _ -> {}
         }
     }
@@ -142,8 +148,43 @@ final class QemuMachine implements Machine {
     }
 
     @Override
-    public Fd channel(long deadline) {
+    public Fd channel(long deadline) throws IOException {
+        settling.lock();
+        try {
+            if (!settled) {
+                TimerWatch.settle(new Booting(), deadline);
+                settled = true;
+            }
+        } finally {
+            settling.unlock();
+        }
         return channel;
+    }
+
+    private final class Booting implements TimerWatch.Boot {
+        @Override
+        public String console() {
+            return process.console();
+        }
+
+        @Override
+        public boolean isUp() throws IOException {
+            process.requireRunning();
+            return up;
+        }
+
+        @Override
+        public void reset() throws IOException {
+            up = false;
+            QemuMachine.reset(QemuMachine.this::execute);
+        }
+    }
+
+    /** Has a machine that ends instead of restarting begin anew. */
+    static void reset(QemuMigration.Commands monitor) throws IOException {
+        monitor.execute("set-action", arguments -> arguments.field("reboot", "reset"), List.of());
+        monitor.execute("system_reset");
+        monitor.execute("set-action", arguments -> arguments.field("reboot", "shutdown"), List.of());
     }
 
     @Override

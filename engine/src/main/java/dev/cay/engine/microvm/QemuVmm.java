@@ -70,7 +70,8 @@ public record QemuVmm(Home home, QemuType type) implements Vmm {
             QemuWires wires = new QemuWires.Held(doors, ports(origin));
             Home.Guarded process = home.start(
                     seen -> QemuCommand.of(type, spec, origin, wires, seen), needs(spec, origin), List.copyOf(theirs));
-            machine = new QemuMachine(process, ours.get(0), ours.get(1), ours.get(2));
+            boolean measures = boots(origin) && QemuCommand.measuresTimer(type, spec);
+            machine = new QemuMachine(process, ours.get(0), ours.get(1), ours.get(2), measures);
         } catch (IOException | RuntimeException e) {
             ours.forEach(Fd::close);
             theirs.forEach(Fd::close);
@@ -95,6 +96,10 @@ public record QemuVmm(Home home, QemuType type) implements Vmm {
                     "use --vmm qemu-q35, which has no templates and boots more slowly");
             throw e;
         }
+    }
+
+    private static boolean boots(Origin origin) {
+        return origin instanceof Origin.Boot || origin instanceof Origin.Mould;
     }
 
     private static int ports(Origin origin) {

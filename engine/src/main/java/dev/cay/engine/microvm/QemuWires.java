@@ -33,6 +33,11 @@ sealed interface QemuWires {
         plug(monitor, RELAY, MachineDoors.RELAY_PORT);
     }
 
+    /** The guest's end of the first channel, of which QEMU tells when it is opened there: it does so of devices that have a name. */
+    static String firstDevice() {
+        return "virtserialport,chardev=channel,name=" + Machine.PORT + ",id=first";
+    }
+
     private static String listening(String name, int descriptor) {
         return "socket,id=" + name + ",fd=" + descriptor + ",server=on,wait=off";
     }

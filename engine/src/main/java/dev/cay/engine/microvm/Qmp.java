@@ -41,6 +41,9 @@ final class Qmp {
         /** The machine has been halted, or goes on; whoever it was that had asked for it. */
         record Halted(boolean still) implements Message {}
 
+        /** Somebody in the guest has opened the port of a channel that has a name for QEMU, or has closed it. */
+        record Opened(boolean open) implements Message {}
+
         /** Something else. */
         record Other() implements Message {}
     }
@@ -114,6 +117,8 @@ final class Qmp {
                         in.object("data", name -> {
                             if (name.equals("reason") && in.isText()) {
                                 parts.reason = in.text(name);
+                            } else if (name.equals("open")) {
+                                parts.open = in.flag(name);
                             } else {
                                 in.skip();
                             }
@@ -133,6 +138,7 @@ final class Qmp {
         private long id;
         private Optional<String> event = Optional.empty();
         private Optional<String> error = Optional.empty();
+        private boolean open;
         private String reason = "";
         private String status = "";
         private String cause = "";
@@ -151,6 +157,7 @@ final class Qmp {
                 case "SHUTDOWN" -> new Message.Shutdown(reason);
                 case "STOP" -> new Message.Halted(true);
                 case "RESUME" -> new Message.Halted(false);
+                case "VSERPORT_CHANGE" -> new Message.Opened(open);
                 default -> new Message.Other();
             };
         }

@@ -67,8 +67,9 @@ class QemuVmmTest {
                 .contains("if=none,id=disk0,format=raw,readonly=on,file=/seen/a,,b")
                 .contains("if=none,id=disk1,format=raw,readonly=off,file=/seen/c")
                 .containsSequence("-chardev", "socket,id=channel,fd=1")
-                .contains("virtserialport,chardev=channel,name=dev.cay.stub")
-                .anyMatch(word -> word.contains("tsc_early_khz=2100000 tsc=reliable"));
+                .contains("virtserialport,chardev=channel,name=dev.cay.stub,id=first")
+                .anyMatch(word -> word.contains("tsc_early_khz=2100000 tsc=reliable"))
+                .anyMatch(word -> word.contains("apic=verbose"));
         assertThat(home.needs.readOnly())
                 .containsExactly(Path.of("/k/vmlinux"), Path.of("/k/initramfs"), Path.of("/i/a,b"));
         assertThat(home.needs.writable()).containsExactly(Path.of("/i/c"));
@@ -198,6 +199,26 @@ class QemuVmmTest {
     }
 
     @Test
+    void aGuestWithAWrongTimerBootsAgainBeforeAnybodySpeaksWithIt() throws IOException {
+        start();
+        home.say(
+                2,
+                "[ 0.2] ..... host bus clock speed is 12.0000 MHz.\n[ 0.2] ..... host bus clock speed is 1001.0000 MHz.\n");
+        Fd channel = machine.channel(System.nanoTime() + LONG.toNanos());
+        assertThat(home.commands).containsExactly("qmp_capabilities", "set-action", "system_reset", "set-action");
+        assertThat(machine.channel(0)).isSameAs(channel);
+    }
+
+    @Test
+    void aKernelThatDoesNotSayWhatItHasMeasuredIsThereWhenItsFirstProcessIs() throws IOException {
+        start();
+        assertThatThrownBy(() -> machine.channel(System.nanoTime())).hasMessage("the guest does not come in time");
+        home.say(0, "{\"event\": \"VSERPORT_CHANGE\", \"data\": {\"open\": true, \"id\": \"first\"}}\r\n");
+        assertThat(machine.channel(System.nanoTime() + LONG.toNanos())).isNotNull();
+        assertThat(home.commands).containsExactly("qmp_capabilities");
+    }
+
+    @Test
     void endsAreToldApart() throws IOException {
         record Case(String reason, Child.Status status, MachineEnd end) {}
         List<Case> cases = List.of(
@@ -299,7 +320,8 @@ class QemuVmmTest {
         String talk = "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22}}}}\r\n{\"return\": {}, \"id\": 7}\r\n"
                 + "{\"return\": {\"ram\": {\"status\": 1}, \"status\": \"failed\", \"error-desc\": \"no space\"}, \"id\": 9}\r\n"
                 + "{\"error\": {\"class\": \"E\", \"desc\": \"d\"}, \"id\": 8}\r\n{\"event\": \"RESUME\"}\r\n"
-                + "{\"event\": \"SHUTDOWN\", \"data\": {\"reason\": \"guest-reset\"}}\r\n";
+                + "{\"event\": \"SHUTDOWN\", \"data\": {\"reason\": \"guest-reset\"}}\r\n"
+                + "{\"event\": \"VSERPORT_CHANGE\", \"data\": {\"open\": true, \"id\": \"first\"}}\r\n";
         Seeded.run(random -> {
             for (int round = 0; round < 2000; round++) {
                 byte[] bytes = talk.getBytes(StandardCharsets.UTF_8);
@@ -328,7 +350,8 @@ class QemuVmmTest {
                                     new Qmp.Message.Done(9, "failed: 'no space'"),
                                     new Qmp.Message.Refused(8, "'d'"),
                                     new Qmp.Message.Halted(false),
-                                    new Qmp.Message.Shutdown("guest-reset"));
+                                    new Qmp.Message.Shutdown("guest-reset"),
+                                    new Qmp.Message.Opened(true));
                 }
             }
         });
