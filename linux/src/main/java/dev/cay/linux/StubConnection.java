@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.concurrent.locks.ReentrantLock;
@@ -144,12 +145,56 @@ final class StubConnection implements AutoCloseable {
         }
     }
 
-    /** The same, but no longer than until a deadline; whether it has. */
+    /** The same, but no longer than until a deadline, also if others wait without end for the stub to read; whether it has. */
     boolean synchronize(long deadline) throws SyscallException {
         int number = pings.incrementAndGet();
         try (Mailbox mailbox = mailboxes.ping(number)) {
-            send(number, PING, 0, new byte[0]);
-            return await(mailbox, deadline).isPresent();
+            return sendPing(number, deadline) && await(mailbox, deadline).isPresent();
+        }
+    }
+
+    /** Whether it could be sent in time. What is as short as this goes into the socket as a whole or not at all. */
+    private boolean sendPing(int number, long deadline) throws SyscallException {
+        if (!lockWriting(deadline)) {
+            return false;
+        }
+        try {
+            byte[] frame = codec.encode(number, PING, 0, new byte[0], 0, 0);
+            while (true) {
+                int count = UnixSocket.send(socket(), frame, 0, frame.length, List.of());
+                if (count == UnixSocket.END) {
+                    throw gone();
+                }
+                if (count != UnixSocket.WOULD_BLOCK) {
+                    return true;
+                }
+                long left = deadline == FOREVER ? Poll.FOREVER : deadline - System.nanoTime();
+                if (deadline != FOREVER && left <= 0) {
+                    return false;
+                }
+                awaitRoom(left);
+            }
+        } finally {
+            writing.unlock();
+        }
+    }
+
+    private boolean lockWriting(long deadline) {
+        boolean interrupted = false;
+        try {
+            while (deadline != FOREVER) {
+                try {
+                    return writing.tryLock() || writing.tryLock(deadline - System.nanoTime(), TimeUnit.NANOSECONDS);
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+            writing.lock();
+            return true;
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
         }
     }
 
@@ -213,7 +258,7 @@ final class StubConnection implements AutoCloseable {
                 throw gone();
             }
             if (count == UnixSocket.WOULD_BLOCK) {
-                awaitRoom();
+                awaitRoom(Poll.FOREVER);
             } else {
                 done += count;
             }
@@ -221,13 +266,13 @@ final class StubConnection implements AutoCloseable {
     }
 
     /** The stub reads nothing while it cannot get rid of its answers: so whoever waits for it takes them. */
-    private void awaitRoom() throws SyscallException {
+    private void awaitRoom(long nanoseconds) throws SyscallException {
         if (!reading.tryLock()) {
             Poll.await(RECHECK_NANOSECONDS, Poll.Interest.writing(socket()));
             return;
         }
         try {
-            int ready = Poll.await(Poll.FOREVER, Poll.Interest.writing(socket()), Poll.Interest.reading(socket()));
+            int ready = Poll.await(nanoseconds, Poll.Interest.writing(socket()), Poll.Interest.reading(socket()));
             if ((ready & 2) != 0) {
                 receive();
             }

@@ -18,6 +18,7 @@ import java.util.Random;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 /** A session whose other end says what it should. */
@@ -268,6 +269,22 @@ class StubConnectionTest extends ConnectionLab {
             waiters.add((i % 2 == 0 ? threads : virtual).submit(() -> connection.await(mailbox, FOREVER)));
         }
         return waiters;
+    }
+
+    /** A guest that hangs while a file goes there reads nothing any more: whoever asks it with a deadline is to learn that. */
+    @Test
+    void aDeadlineHoldsAlsoWhereNobodyReads() throws Exception {
+        Future<?> writer = threads.submit(() -> {
+            connection.send(7, RUN, random(16 << 20), List.of());
+            return null;
+        });
+        for (int i = 0; i < 2; i++) { // there may be room for one for as long as the writer has not begun
+            Future<Boolean> asked = threads.submit(() -> connection.synchronize(System.nanoTime() + 200_000_000));
+            assertThat(asked.get(30, TimeUnit.SECONDS)).isFalse();
+        }
+        assertThat(writer.isDone()).isFalse();
+        connection.close();
+        assertThatThrownBy(() -> writer.get(30, TimeUnit.SECONDS)).hasCauseInstanceOf(SyscallException.class);
     }
 
     @Test
