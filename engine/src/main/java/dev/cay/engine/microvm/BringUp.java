@@ -73,6 +73,20 @@ record BringUp(
     /** @param relay if there is one */
     Up run(Begun begun, Optional<Relay> relay, Function<Stub, List<GuestStep>> last) throws IOException {
         Stub stub = Stub.ofMachine(channel, deadline);
+        // The session that follows when the image's init takes over has the same channel, which ends with the first
+        // one.
+        try (SessionLimit limit = new SessionLimit(stub, deadline)) {
+            try {
+                return run(stub, begun, relay, last);
+            } catch (IOException e) {
+                throw limit.explained(e);
+            }
+        }
+    }
+
+    private Up run(Stub begins, Begun begun, Optional<Relay> relay, Function<Stub, List<GuestStep>> last)
+            throws IOException {
+        Stub stub = begins;
         try {
             GuestBoot boot = new GuestBoot(stub, begun.serials(), begun.groundwork());
             Duration answered = Duration.ofNanos(System.nanoTime() - begun.when());

@@ -134,8 +134,7 @@ final class MachineTemplates implements Templates, AutoCloseable {
             MachineSpec machine = files.machine(kernel, memory, List.of(), Optional.empty());
             try (Machine mould = vmm.start(machine, new Origin.Mould(ram))) {
                 try (Stub stub = Stub.ofMachine(mould.channel(deadline), deadline)) {
-                    places = GuestPlaces.leave(inside(stub), machine.places(), deadline);
-                    stub.ping(); // nothing is on its way any more
+                    places = left(stub, machine.places(), deadline);
                     mould.save(state);
                 } catch (IOException e) {
                     throw ConsoleTail.explained(mould, e);
@@ -154,6 +153,19 @@ final class MachineTemplates implements Templates, AutoCloseable {
                     Instant.now());
             store.add(template, ram, state);
             return template;
+        }
+    }
+
+    /** Returns when nothing is on its way to the guest or from it any more. */
+    private static GuestPlaces.Left left(Stub stub, int places, long deadline) throws IOException {
+        try (SessionLimit limit = new SessionLimit(stub, deadline)) {
+            try {
+                GuestPlaces.Left left = GuestPlaces.leave(inside(stub), places, deadline);
+                stub.ping();
+                return left;
+            } catch (IOException e) {
+                throw limit.explained(e);
+            }
         }
     }
 
