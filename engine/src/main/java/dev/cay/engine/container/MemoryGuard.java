@@ -23,6 +23,7 @@ final class MemoryGuard {
     private final AtomicReference<Optional<Poller.Watch>> waiting = new AtomicReference<>(Optional.empty());
     private volatile Optional<OomWatch> watched = Optional.empty();
     private volatile boolean out;
+    private volatile boolean closed;
 
     /** @param first the first process of the container */
     MemoryGuard(Kernel kernel, Group group, Child first) {
@@ -56,6 +57,9 @@ final class MemoryGuard {
         Poller.Watch watch =
                 Poller.shared().watch(memory.interest(), () -> Thread.startVirtualThread(() -> onLimit(memory)));
         waiting.getAndSet(Optional.of(watch)).ifPresent(Poller.Watch::close);
+        if (closed) { // who did that may have found the one before
+            watch.close();
+        }
     }
 
     /** The kernel tells before it kills, so the count may follow a moment later; or it finds memory after all. */
@@ -82,6 +86,7 @@ final class MemoryGuard {
 
     /** Waits no more. */
     void close() {
+        closed = true;
         waiting.get().ifPresent(Poller.Watch::close);
     }
 }

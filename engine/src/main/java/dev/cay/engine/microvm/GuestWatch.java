@@ -3,6 +3,7 @@ package dev.cay.engine.microvm;
 import dev.cay.MachineInfo.Health;
 import dev.cay.linux.SyscallException;
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongSupplier;
 
@@ -13,6 +14,9 @@ import java.util.function.LongSupplier;
 final class GuestWatch implements AutoCloseable {
     /** How long after an answer it asks again. */
     static final Duration INTERVAL = Duration.ofSeconds(5);
+
+    /** The same if it could not even ask. */
+    private static final Duration AGAIN = Duration.ofSeconds(1);
 
     /** From then on an answer is late: a guest that is emulated on a busy machine takes some milliseconds. */
     static final Duration SLOW = Duration.ofSeconds(2);
@@ -32,7 +36,7 @@ final class GuestWatch implements AutoCloseable {
     private volatile boolean resting;
 
     /** When the question was asked that has not been answered; {@link #ANSWERED} if there is none. */
-    private volatile long asked = ANSWERED;
+    private final AtomicLong asked = new AtomicLong(ANSWERED);
 
     private static final long ANSWERED = Long.MIN_VALUE;
 
@@ -61,15 +65,15 @@ final class GuestWatch implements AutoCloseable {
     private void watch() {
         try {
             while (!closed) {
-                asked = clock.getAsLong();
+                asked.set(clock.getAsLong());
                 boolean answered = false;
                 while (!closed && !answered) { // the first question counts, the others are asked in case it got lost
-                    answered = question.isAnswered(System.nanoTime() + HUNG.toNanos());
+                    answered = ask();
                     if (!answered && health() == Health.HUNG) {
                         onHung.run();
                     }
                 }
-                asked = ANSWERED;
+                asked.set(ANSWERED);
                 if (!closed) {
                     LockSupport.parkNanos(this, INTERVAL.toNanos());
                 }
@@ -79,8 +83,21 @@ final class GuestWatch implements AutoCloseable {
         }
     }
 
+    /**
+     * A process that has no descriptor left cannot wait for an answer. It asks again when it may have one: a guest that hears nothing any more
+     * switches itself off.
+     */
+    private boolean ask() throws SyscallException {
+        try {
+            return question.isAnswered(System.nanoTime() + HUNG.toNanos());
+        } catch (IllegalStateException e) {
+            LockSupport.parkNanos(this, AGAIN.toNanos());
+            return false;
+        }
+    }
+
     Health health() {
-        long since = asked;
+        long since = asked.get();
         if (gone) {
             return Health.GONE;
         }
@@ -97,8 +114,9 @@ final class GuestWatch implements AutoCloseable {
      * @param still whether its machine stands still
      */
     void rest(boolean still) {
-        if (asked != ANSWERED) {
-            asked = clock.getAsLong();
+        long since = asked.get();
+        if (since != ANSWERED) {
+            asked.compareAndSet(since, clock.getAsLong());
         }
         resting = still;
     }

@@ -133,12 +133,9 @@ final class VmmProcess implements AutoCloseable {
 
     /** Waits for an answer of the VMM; its end is one too. */
     <T> T await(CompletableFuture<T> answer, String what, long seconds) throws IOException {
-        CompletableFuture<MachineEnd> over = end.thenApply(how -> {
-            answer.completeExceptionally(ended(how));
-            return how;
-        });
         try {
-            return answer.get(seconds, TimeUnit.SECONDS);
+            // Not a stage behind the end: of each question one would be kept until then.
+            CompletableFuture.anyOf(answer, end).get(seconds, TimeUnit.SECONDS);
         } catch (TimeoutException e) {
             throw new IOException("the VMM does not " + what + " within " + seconds + " seconds", e);
         } catch (ExecutionException e) {
@@ -146,9 +143,12 @@ final class VmmProcess implements AutoCloseable {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IOException("interrupted", e);
-        } finally {
-            over.cancel(false);
         }
+        if (!answer.isDone()) {
+            IOException over = ended(end.join());
+            throw explained(over.getMessage(), over);
+        }
+        return answer.join();
     }
 
     /**

@@ -68,6 +68,25 @@ final class GuestWatchTest {
     }
 
     @Test
+    void whoCannotAskForAMomentAsksAgain() {
+        GuestWatch watch = new GuestWatch(
+                "x",
+                _ -> {
+                    if (asked.incrementAndGet() == 1) {
+                        throw new IllegalStateException("epoll: EMFILE");
+                    }
+                    return true;
+                },
+                hung::incrementAndGet,
+                now::get);
+        watch.start();
+        awaitQuestion(2);
+        assertThat(watch.health()).isEqualTo(Health.HEALTHY);
+        assertThat(hung).hasValue(0);
+        watch.close();
+    }
+
+    @Test
     void theEndOfTheChannelIsItsEnd() {
         GuestWatch watch = new GuestWatch(
                 "x",
