@@ -41,6 +41,11 @@ final class MachineState {
     private static final Duration PATIENCE = Duration.ofSeconds(20);
     private static final Path STATE = Path.of("/run/cay");
 
+    /** Where it stands in a line of {@code /proc/net/unix}, and of the other families. */
+    private static final int UNIX_INODE = 6;
+
+    private static final int INODE = 9;
+
     private final Map<Kind, List<String>> lines = new EnumMap<>(Kind.class);
 
     private MachineState() throws IOException {
@@ -214,12 +219,21 @@ final class MachineState {
         }
     }
 
-    /** What this process has open: paths as they are, pipes and sockets without their numbers, no jars. */
+    /**
+     * What this process has open: paths as they are, pipes and sockets without their numbers, no jars. A socket counts once, however
+     * many descriptors it has: while a virtual thread waits for it there is one more, and whether one does when a test begins is chance.
+     */
     private static List<String> descriptors() throws IOException {
         List<String> targets = new ArrayList<>();
+        Set<String> sockets = new HashSet<>();
         try (DirectoryStream<Path> entries = Files.newDirectoryStream(Path.of("/proc/self/fd"))) {
             for (Path entry : entries) {
-                String target = link(entry).replaceAll("\\[[0-9]+]", "").replaceAll("^/proc/[0-9]+/fd$", "");
+                String raw = link(entry);
+                if (raw.startsWith("socket:[")) {
+                    sockets.add(raw.substring("socket:[".length(), raw.length() - 1));
+                    continue;
+                }
+                String target = raw.replaceAll("\\[[0-9]+]", "").replaceAll("^/proc/[0-9]+/fd$", "");
                 // The JDK makes one for each group of sockets that virtual threads wait for, and keeps it.
                 boolean ofJdk = target.endsWith(".jar")
                         || target.endsWith("/modules")
@@ -229,7 +243,30 @@ final class MachineState {
                 }
             }
         }
+        for (String inode : sockets) {
+            String socket = socket(inode);
+            if (!socket.contains(
+                    "/.java_pid")) { // at which the JVM listens from then on that somebody has looked at it (jstack)
+                targets.add(socket);
+            }
+        }
         return targets;
+    }
+
+    /** What is known of a socket, which says whose it is. */
+    private static String socket(String inode) {
+        for (String family : List.of("unix", "netlink", "tcp", "tcp6", "udp", "udp6")) {
+            for (String line :
+                    contentOf(Path.of("/proc/self/net/" + family)).lines().toList()) {
+                String[] fields = line.trim().split("\\s+");
+                int at = family.equals("unix") ? UNIX_INODE : INODE;
+                if (fields.length > at && fields[at].equals(inode)) {
+                    return "socket " + family
+                            + (family.equals("unix") && fields.length > at + 1 ? " " + fields[at + 1] : "");
+                }
+            }
+        }
+        return "socket of another network";
     }
 
     private static List<String> files(Set<String> foreign) throws IOException {
