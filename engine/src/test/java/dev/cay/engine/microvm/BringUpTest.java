@@ -3,6 +3,7 @@ package dev.cay.engine.microvm;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.cay.Isolation;
+import dev.cay.MachineInfo;
 import dev.cay.SandboxSpec;
 import dev.cay.engine.container.GuestUser;
 import dev.cay.linux.Fd;
@@ -65,8 +66,10 @@ class BringUpTest {
                 }
             });
             long now = System.nanoTime();
-            BringUp.Begun begun = new BringUp.Begun(
-                    now, Map.of(), true, Optional.empty(), Groundwork.NONE, List.of(), Optional.empty());
+            MachineKind kind =
+                    new MachineKind(true, MachineInfo.Beginning.values()[0], Optional.empty(), Optional.empty());
+            BringUp.Begun begun =
+                    new BringUp.Begun(now, Map.of(), true, kind, Groundwork.NONE, List.of(), Optional.empty());
             long deadline = now + Duration.ofSeconds(5).toNanos();
             BringUp bringUp =
                     new BringUp(host, channel.getFirst(), wanted, Optional.empty(), Optional.empty(), deadline);
