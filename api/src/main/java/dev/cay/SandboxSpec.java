@@ -298,6 +298,16 @@ public record SandboxSpec(
             return this;
         }
 
+        /** All limits at once: those of memory, processes, processors and io. */
+        public Builder limits(Limits limits) {
+            memory = limits.memory();
+            pids = limits.pids();
+            cpus = limits.cpus();
+            cpuWeight = limits.cpuWeight();
+            io = limits.io();
+            return this;
+        }
+
         public Builder resourceLimit(ResourceLimit limit, long value) {
             resourceLimits.put(limit, value);
             return this;

@@ -14,6 +14,7 @@ import java.io.InputStream;
 import java.io.OutputStream;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
 
 /** {@code cay template}: what microVMs begin with instead of booting. */
 final class TemplateCommand implements Command {
@@ -23,6 +24,11 @@ final class TemplateCommand implements Command {
 
     private static final Option MEMORY = Option.valued(
             "memory", "SIZE", "With create: the memory of the microVMs that are to begin with it. By default 512m.");
+    private static final Option CPUS = Option.valued(
+            "cpus",
+            "N",
+            "With create: the processors of those microVMs, as 'cay run' has it. By default one; a template of 2 serves those"
+                    + " with more than one and up to two.");
     private static final Option QUIET = Option.flag("q", "quiet", "With ls: print names only.");
 
     private static final Option IMAGE = Option.valued(
@@ -32,7 +38,7 @@ final class TemplateCommand implements Command {
     private static final Option AFTER = Option.valued(
             "after", "COMMAND", "With create and --image: go further, until this command of its shell has ended well.");
 
-    private static final OptionSet OPTIONS = OptionSet.anywhere(MEMORY, IMAGE, AFTER, QUIET, Format.OPTION);
+    private static final OptionSet OPTIONS = OptionSet.anywhere(MEMORY, CPUS, IMAGE, AFTER, QUIET, Format.OPTION);
 
     @Override
     public String name() {
@@ -54,7 +60,7 @@ final class TemplateCommand implements Command {
         return List.of(
                 "A template is a machine that was halted when it had booted. A microVM begins there instead of booting,"
                         + " as soon as there is one that fits it: of the default kernel, this version of Cay and of the"
-                        + " VMM, and with as much memory. It has its own clock, random numbers, names and disks, and what"
+                        + " VMM, and with as much memory and as many processors. It has its own clock, random numbers, names and disks, and what"
                         + " it writes into its memory is its own.",
                 "With --image what is kept is a sandbox of that image: 'cay restore NAME -- COMMAND' begins there, with the image"
                         + " mounted, and with --after with all that the command has made of its memory and its files. What it"
@@ -108,16 +114,20 @@ final class TemplateCommand implements Command {
         }
         Size memory =
                 arguments.last(MEMORY).map(text -> Values.size(MEMORY, text)).orElse(DEFAULT_MEMORY);
+        OptionalDouble cpus = arguments
+                .last(CPUS)
+                .map(text -> OptionalDouble.of(Values.decimal(CPUS, text)))
+                .orElse(OptionalDouble.empty());
         Optional<String> image = arguments.last(IMAGE);
         Optional<String> after = arguments.last(AFTER);
         if (image.isPresent()) {
-            return keep(names.get(0), memory, image.get(), after, format, context);
+            return keep(names.get(0), spec(image.get(), memory, cpus), after, format, context);
         }
         if (after.isPresent()) {
             throw new UsageException("--after needs an image that has the command", "add --image IMAGE");
         }
         try (Sandboxes engine = context.engine().open()) {
-            Templates.Info made = engine.templates().create(names.get(0), memory);
+            Templates.Info made = engine.templates().create(names.get(0), memory, (int) Math.ceil(cpus.orElse(1)));
             if (format == Format.JSON) {
                 JsonLine.print(context.streams(), json -> write(json, made));
             } else {
@@ -127,12 +137,14 @@ final class TemplateCommand implements Command {
         return ExitCode.SUCCESS;
     }
 
-    private static int keep(
-            String name, Size memory, String image, Optional<String> after, Format format, Context context) {
-        SandboxSpec spec = SandboxSpec.image(image)
-                .isolation(Isolation.MICROVM)
-                .memory(memory)
-                .build();
+    private static SandboxSpec spec(String image, Size memory, OptionalDouble cpus) {
+        SandboxSpec.Builder spec =
+                SandboxSpec.image(image).isolation(Isolation.MICROVM).memory(memory);
+        cpus.ifPresent(spec::cpus);
+        return spec.build();
+    }
+
+    private static int keep(String name, SandboxSpec spec, Optional<String> after, Format format, Context context) {
         try (Sandboxes engine = context.engine().open();
                 Sandbox sandbox = engine.create(spec)) {
             if (after.isPresent()) {
@@ -165,12 +177,13 @@ final class TemplateCommand implements Command {
             all = engine.templates().list();
         }
         return new Listing<Templates.Info>(
-                        List.of("NAME", "KERNEL", "MEMORY", "SIZE", "USABLE"),
+                        List.of("NAME", "KERNEL", "MEMORY", "CPUS", "SIZE", "USABLE"),
                         Templates.Info::name,
                         template -> List.of(
                                 template.name(),
                                 template.kernel(),
                                 Figures.bytes(template.memory().bytes()),
+                                Integer.toString(template.processors()),
                                 Figures.bytes(template.size().bytes()),
                                 template.usable() ? "yes" : "-"),
                         TemplateCommand::write)
@@ -181,6 +194,7 @@ final class TemplateCommand implements Command {
         json.field("name", template.name())
                 .field("kernel", template.kernel())
                 .field("memory", template.memory().bytes())
+                .field("cpus", template.processors())
                 .field("bytes", template.size().bytes())
                 .field("created", template.created().toString())
                 .field("usable", template.usable());

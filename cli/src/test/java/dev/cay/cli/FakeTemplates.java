@@ -12,8 +12,8 @@ final class FakeTemplates implements Templates {
     final List<Info> templates = new ArrayList<>();
 
     @Override
-    public Info create(String name, Size memory) {
-        Info made = new Info(name, "6.1.0", memory, Size.mib(63), Instant.EPOCH, templates.isEmpty());
+    public Info create(String name, Size memory, int processors) {
+        Info made = new Info(name, "6.1.0", memory, processors, Size.mib(63), Instant.EPOCH, templates.isEmpty());
         templates.add(made);
         return made;
     }

@@ -147,11 +147,12 @@ final class FakeCloudHypervisor extends FakeVmm {
         Set<String> ids = new HashSet<>();
         for (Object one : disks) {
             Map<String, Object> disk =
-                    object(one, Set.of("id", "path", "readonly", "serial", "image_type"), Set.of("path"));
+                    object(one, Set.of("id", "path", "readonly", "direct", "serial", "image_type"), Set.of("path"));
             if (!ids.add(text(disk, "id"))) {
                 throw new Refusal(500, API, "The VM could not be created", "Identifier is not unique");
             }
             flag(disk, "readonly");
+            flag(disk, "direct");
             text(disk, "serial");
             if (!Set.of("FixedVhd", "Qcow2", "Raw", "Vhdx").contains(text(disk, "image_type"))) {
                 throw new IllegalArgumentException("unknown variant of image_type");

@@ -29,7 +29,7 @@ record FakeProgramHome(Home home, Class<? extends FakeVmm> program) implements H
             words.addAll(command.of(seen).subList(1, command.of(seen).size()));
             return words;
         };
-        return home.start(line, new Needs(readOnly, needs.writable(), needs.memory(), needs.kvm()), streams);
+        return home.start(line, new Needs(readOnly, needs.writable(), needs.limits(), needs.kvm()), streams);
     }
 
     private static Path classes() {

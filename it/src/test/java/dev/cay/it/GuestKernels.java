@@ -75,6 +75,11 @@ final class GuestKernels {
         return file;
     }
 
+    /** Two, if this machine can run as many at once. */
+    static int processors() {
+        return Math.min(2, Runtime.getRuntime().availableProcessors());
+    }
+
     /** The program of the first process. */
     static Path stub() {
         return Path.of(System.getProperty("cay.root", ".."), "guest/src/main/resources/dev/cay/guest/stub-x86_64");

@@ -141,9 +141,11 @@ final class MicroVmTest {
         engine.kernels().add(List.of(library), Optional.of("krun"));
         try {
             engine.kernels().prefer("krun");
-            try (Sandbox other = engine.create(spec().build())) {
+            int processors = GuestKernels.processors();
+            try (Sandbox other = engine.create(spec().cpus(processors).build())) {
                 assertThat(Lab.sh(other, "uname -r; echo $KIND; cat /sys/class/virtio-ports/vport*p1/name; pwd"))
                         .isEqualTo("6.12.99\nimage\ndev.cay.stub\n/made/here");
+                assertThat(Lab.sh(other, "grep -c ^processor /proc/cpuinfo")).isEqualTo("" + processors);
                 assertThat(Lab.sh(other, "touch /x && echo done")).isEqualTo("done");
             }
             engine.kernels().add(List.of(Path.of("/var/lib/cay/kernels/krun/vmlinux")), Optional.of("plain"));
@@ -345,7 +347,8 @@ final class MicroVmTest {
                 SandboxSpec.host().isolation(Isolation.MICROVM),
                 spec().network(Network.host()),
                 spec().userNamespace(false),
-                spec().cpus(0.5),
+                spec().cpus(0.09),
+                spec().cpus(Runtime.getRuntime().availableProcessors() + 0.1),
                 spec().memory(Size.mib(16)),
                 spec().isolation(Isolation.CONTAINER),
                 SandboxSpec.host().disk(Size.mib(8)));

@@ -3,6 +3,7 @@ package dev.cay.it;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cay.IoLimits;
 import dev.cay.Isolation;
 import dev.cay.Mount;
 import dev.cay.Network;
@@ -14,6 +15,7 @@ import dev.cay.Size;
 import dev.cay.VmmKind;
 import java.io.IOException;
 import java.util.List;
+import java.util.OptionalLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
@@ -50,6 +52,7 @@ final class VmmChoiceTest {
         SandboxSpec spec = spec(VmmKind.QEMU_Q35)
                 .disk(Size.mib(16))
                 .network(Network.named("bridge"))
+                .cpus(GuestKernels.processors())
                 .build();
         inEngine(engine -> aPcServes(engine, spec));
     }
@@ -57,6 +60,8 @@ final class VmmChoiceTest {
     private static void aPcServes(Sandboxes engine, SandboxSpec spec) {
         try (Sandbox sandbox = engine.create(spec)) {
             assertThat(Lab.sh(sandbox, "cat /proc/mounts")).contains("upperdir=/cay/changes/upper");
+            assertThat(Lab.sh(sandbox, "grep -c ^processor /proc/cpuinfo"))
+                    .isEqualTo("" + GuestKernels.processors());
             assertThat(Lab.sh(sandbox, "ls /sys/bus/pci/drivers/virtio-pci")).contains("0000:");
             // The kernel gathers changes of links for up to a second.
             assertThat(Lab.sh(
@@ -92,6 +97,12 @@ final class VmmChoiceTest {
         assertThatThrownBy(() -> engine.create(network).close())
                 .isInstanceOf(SandboxException.Unsupported.class)
                 .hasMessageContaining("network card");
+        IoLimits writes =
+                new IoLimits(OptionalLong.empty(), OptionalLong.of(1), OptionalLong.empty(), OptionalLong.empty());
+        SandboxSpec limited = spec(VmmKind.FIRECRACKER).io(writes).build();
+        assertThatThrownBy(() -> engine.create(limited).close())
+                .isInstanceOf(SandboxException.Unsupported.class)
+                .hasMessageContaining("no limit of io holds");
         assertThat(GuestKernels.vmms()).isEmpty();
     }
 }

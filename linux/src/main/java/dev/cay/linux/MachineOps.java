@@ -18,6 +18,7 @@ public final class MachineOps {
     private static final long REBOOT_MAGIC2 = 672274793;
     private static final long REBOOT_POWER_OFF = 0x4321fedcL;
     private static final long REBOOT_RESTART = 0x01234567L;
+    private static final long MEMBARRIER_CMD_GLOBAL = 1;
     private static final long RNDADDENTROPY = 0x40085203;
     private static final long RNDRESEEDCRNG = 0x5207;
 
@@ -30,9 +31,25 @@ public final class MachineOps {
         return Op.of(SystemCall.KILL, "all", Arg.of(EVERYBODY), Arg.of(signal)).tolerating(Errno.ESRCH);
     }
 
-    /** Has all processes but the first stand still: none of them makes one more step outside of the kernel. */
-    public static Op haltAll() {
-        return signalAll(SIGSTOP);
+    /**
+     * Has all processes but the first stand still: none of them makes one more step outside of the kernel. The signal has come to all of
+     * them when kill(2) returns, but who runs on another processor sees it when he enters the kernel the next time. That each processor
+     * has done so is what membarrier(2) waits for: {@code int membarrier(MEMBARRIER_CMD_GLOBAL, 0, 0)}, a grace period of RCU.
+     *
+     * @param processors of the machine; one that has a single one need not know membarrier(2)
+     */
+    public static OpList haltAll(int processors) {
+        Op stop = signalAll(SIGSTOP);
+        return processors == 1
+                ? OpList.of(stop)
+                : OpList.of(
+                        stop,
+                        Op.of(
+                                SystemCall.MEMBARRIER,
+                                "all processors",
+                                Arg.of(MEMBARRIER_CMD_GLOBAL),
+                                Arg.of(0),
+                                Arg.of(0)));
     }
 
     /** Lets all of them go on. */

@@ -113,6 +113,7 @@ public enum SystemCall {
     CLOCK_GETTIME(228, 113),
     CLOCK_SETTIME(227, 112),
     SYNC(162, 81),
+    MEMBARRIER(324, 283),
     REBOOT(169, 142);
 
     private final int x86Number;

@@ -266,6 +266,7 @@ class OracleTest {
             "linux/random.h",
             "linux/reboot.h",
             "linux/loop.h",
+            "linux/membarrier.h",
             "linux/memfd.h",
             "linux/mount.h",
             "linux/openat2.h",

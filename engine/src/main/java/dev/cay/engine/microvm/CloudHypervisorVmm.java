@@ -110,7 +110,7 @@ public record CloudHypervisorVmm(Home home, Path program) implements Vmm {
                         payload -> payload.field("kernel", machine.seen(spec.kernel()))
                                 .field("initramfs", machine.seen(spec.initramfs()))
                                 .field("cmdline", BOOT))
-                .objects("disks", spec.disks(), (disk, value) -> disk(disk, value, machine))
+                .objects("disks", spec.disks(), (disk, value) -> disk(spec, disk, value, machine))
                 .object("rng", random -> random.field("src", "/dev/urandom"))
                 .object("serial", serial -> serial.field("mode", "Tty"))
                 .object("console", console -> console.field("mode", "Off"))
@@ -118,12 +118,13 @@ public record CloudHypervisorVmm(Home home, Path program) implements Vmm {
     }
 
     /** If it is not said that a file is a disk byte for byte, its content decides, which is the guest's. */
-    private static void disk(JsonWriter out, Disk disk, ApiMachine machine) {
+    private static void disk(MachineSpec spec, Disk disk, JsonWriter out, ApiMachine machine) {
         out.field("id", disk.serial())
                 .field("path", machine.seen(disk.file()))
                 .field("readonly", disk.readOnly())
                 .field("serial", disk.serial())
-                .field("image_type", "Raw");
+                .field("image_type", "Raw")
+                .field("direct", spec.isWrittenDirectly(disk));
     }
 
     private static String card(MachineSpec.NetworkCard card) {

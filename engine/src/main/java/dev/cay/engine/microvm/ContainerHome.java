@@ -31,9 +31,6 @@ public record ContainerHome(Containers containers) implements Home {
     private static final String USER = "nobody";
     private static final String PLACE = "/tmp";
 
-    /** Threads of a VMM: one for each processor of the guest, and those that do its input and output. */
-    private static final int PIDS = 256;
-
     private static final Size SCRATCH = Size.mib(1);
 
     @Override
@@ -74,8 +71,7 @@ public record ContainerHome(Containers containers) implements Home {
         SandboxSpec.Builder spec = SandboxSpec.host()
                 .writable(new Writable.Nothing(SCRATCH))
                 .user(USER)
-                .pids(PIDS)
-                .memory(needs.memory());
+                .limits(needs.limits());
         for (Path file : needs.readOnly()) {
             spec.mount(new Mount.Bind(file, place(file, seen), true, false, true));
         }

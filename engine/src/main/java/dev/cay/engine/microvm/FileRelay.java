@@ -1,8 +1,10 @@
 package dev.cay.engine.microvm;
 
+import dev.cay.Limits;
 import dev.cay.Mount;
 import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
+import dev.cay.Size;
 import dev.cay.engine.container.Container;
 import dev.cay.engine.container.Containers;
 import dev.cay.engine.container.GuestUser;
@@ -68,11 +70,14 @@ final class FileRelay implements AutoCloseable {
      *
      * @param shared at least one; each is called after its place here, see {@link FileServer#name}
      * @param user who the owner of each is in the guest, see {@link Mount.Bind}
+     * @param ofSandbox the limits of its machine's sandbox
      * @throws SandboxException.InvalidSpec if one of them may not be shared
      */
-    static FileRelay start(Containers containers, List<Mount.Bind> shared, GuestUser user) throws IOException {
+    static FileRelay start(Containers containers, List<Mount.Bind> shared, GuestUser user, Limits ofSandbox)
+            throws IOException {
+        Limits limits = FileServer.limits(ofSandbox, Size.bytes(0)); // it works in nobody's memory but its own
         Container container =
-                containers.create(FileServer.container(shared, user).build());
+                containers.create(FileServer.container(shared, user, limits).build());
         try {
             return new FileRelay(container, GuestRelay.open(container.inside(), user), user);
         } catch (IOException | RuntimeException e) {

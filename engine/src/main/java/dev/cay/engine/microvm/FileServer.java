@@ -2,6 +2,7 @@ package dev.cay.engine.microvm;
 
 import dev.cay.ExecSpec;
 import dev.cay.Finding;
+import dev.cay.Limits;
 import dev.cay.Mount;
 import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
@@ -21,6 +22,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.CompletableFuture;
 
 /**
@@ -93,17 +95,16 @@ final class FileServer implements AutoCloseable {
      *
      * @param shared at least one; each is called after its place here, see {@link #name}
      * @param user who the owner of each is in the guest, see {@link Mount.Bind}
-     * @param guestMemory of the machine
+     * @param limits of {@link #limits}
      * @throws SandboxException.InvalidSpec if one of them may not be shared
      */
-    static FileServer start(
-            Kernel host, Containers containers, List<Mount.Bind> shared, GuestUser user, Size guestMemory)
+    static FileServer start(Kernel host, Containers containers, List<Mount.Bind> shared, GuestUser user, Limits limits)
             throws IOException {
         ListeningPair sockets = ListeningPair.create(host);
         Pipe output = Pipe.reading();
         try {
-            Container container = containers.create(
-                    container(shared, user).memory(memory(guestMemory)).build());
+            Container container =
+                    containers.create(container(shared, user, limits).build());
             try (Container.Launch launch = container.prepare()) {
                 Fd theirs = output.theirs();
                 Container.Process process = launch.start(
@@ -125,18 +126,27 @@ final class FileServer implements AutoCloseable {
         }
     }
 
-    /** What one may need: a page of its guest's that it is the first to write to is its own to the kernel. */
-    static Size memory(Size guestMemory) {
-        return Size.bytes(MEMORY.bytes() + guestMemory.bytes());
+    /**
+     * What one may use: besides its own memory that of its guest, as a page there that it is the first to write to is its own to the
+     * kernel; and as much of processors and io as its machine may.
+     *
+     * @param ofSandbox the limits of its machine's sandbox
+     */
+    static Limits limits(Limits ofSandbox, Size guestMemory) {
+        return new Limits(
+                Optional.of(Size.bytes(MEMORY.bytes() + guestMemory.bytes())),
+                PIDS,
+                ofSandbox.cpus(),
+                ofSandbox.cpuWeight(),
+                ofSandbox.io());
     }
 
-    /** The container that one needs, which works in nobody's memory but its own. */
-    static SandboxSpec.Builder container(List<Mount.Bind> shared, GuestUser user) {
+    /** The container that one needs. */
+    static SandboxSpec.Builder container(List<Mount.Bind> shared, GuestUser user, Limits limits) {
         SandboxSpec.Builder spec = SandboxSpec.host()
                 .writable(new Writable.Nothing(Size.mib(1)))
                 .user(user.text())
-                .pids(PIDS)
-                .memory(MEMORY);
+                .limits(limits);
         for (int i = 0; i < shared.size(); i++) {
             Mount.Bind bind = shared.get(i);
             String place = PLACE + "/" + name(i);

@@ -34,7 +34,7 @@ public record FirecrackerVmm(Home home, Path program) implements Vmm {
     /** There are interrupts for 19 devices; one is the vsock's, one that of randomness. */
     static final int MAXIMUM_DISKS = 16;
 
-    private static final int MAXIMUM_PROCESSORS = 32;
+    static final int MAXIMUM_PROCESSORS = 32;
 
     /** What its block devices say as their serial is as long as virtio has it. */
     private static final int SERIAL_SIZE = 20;

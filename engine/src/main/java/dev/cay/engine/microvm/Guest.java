@@ -228,7 +228,7 @@ public final class Guest implements AutoCloseable {
     /** Has all of its processes but the first stand still. */
     void halt() throws SyscallException {
         mourn(Duration.ZERO); // a copy of it must not take its host for dead before that has said anything
-        stub.run(OpList.of(MachineOps.haltAll()));
+        stub.run(MachineOps.haltAll(GuestSize.processors(spec)));
     }
 
     /** One that ends with its maker takes him for dead when it has heard nothing of anybody for so long; zero for never. */

@@ -1,5 +1,6 @@
 package dev.cay.engine.microvm;
 
+import dev.cay.Limits;
 import dev.cay.Size;
 import dev.cay.Usage;
 import dev.cay.engine.container.Container;
@@ -24,10 +25,13 @@ public interface Home {
      *
      * @param readOnly files that it reads
      * @param writable files that it changes
-     * @param memory the most it may use
+     * @param limits the most it may use
      * @param kvm whether it uses KVM
      */
-    record Needs(List<Path> readOnly, List<Path> writable, Size memory, boolean kvm) {
+    record Needs(List<Path> readOnly, List<Path> writable, Limits limits, boolean kvm) {
+        /** Threads of a VMM: one for each processor of the guest, and those that do its input and output. */
+        private static final int PIDS = 256;
+
         public Needs {
             readOnly = List.copyOf(readOnly);
             writable = List.copyOf(writable);
@@ -46,7 +50,13 @@ public interface Home {
                 (disk.readOnly() ? readOnly : writable).add(disk.file());
             }
             Size memory = Size.bytes(spec.memory().bytes() + more.bytes());
-            return new Needs(readOnly, writable, memory, spec.acceleration() instanceof Acceleration.Kvm);
+            Limits limits = new Limits(
+                    Optional.of(memory),
+                    PIDS,
+                    spec.limits().cpus(),
+                    spec.limits().cpuWeight(),
+                    spec.limits().io());
+            return new Needs(readOnly, writable, limits, spec.acceleration() instanceof Acceleration.Kvm);
         }
     }
 

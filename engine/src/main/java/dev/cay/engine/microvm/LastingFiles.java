@@ -1,5 +1,6 @@
 package dev.cay.engine.microvm;
 
+import dev.cay.Limits;
 import dev.cay.MachineInfo;
 import dev.cay.Mount;
 import dev.cay.SandboxSpec;
@@ -56,17 +57,20 @@ public final class LastingFiles {
      *
      * @param shared at least one, found harmless
      * @param owner who the owner of each is in the guest
+     * @param ofSandbox the limits of the machine's sandbox
      * @param guestMemory of the machine
      */
-    void start(HostKernel host, List<Mount.Bind> shared, GuestUser owner, Size guestMemory) throws IOException {
+    void start(HostKernel host, List<Mount.Bind> shared, GuestUser owner, Limits ofSandbox, Size guestMemory)
+            throws IOException {
         List<Fd> ends = UnixSocket.pair();
         tie = Optional.of(ends.getLast());
         try (Fd own = ends.getFirst()) {
-            SandboxSpec.Builder spec = FileServer.container(shared, owner).detached();
+            Limits limits = FileServer.limits(ofSandbox, usesMemory() ? guestMemory : Size.bytes(0));
+            SandboxSpec.Builder spec =
+                    FileServer.container(shared, owner, limits).detached();
             if (relayed) {
                 relay(host, spec, owner, own);
             } else {
-                spec.memory(FileServer.memory(guestMemory));
                 serve(host, spec, owner, own);
             }
         }

@@ -6,7 +6,6 @@ import dev.cay.Mount;
 import dev.cay.Network;
 import dev.cay.SandboxException;
 import dev.cay.SandboxSpec;
-import dev.cay.Size;
 import dev.cay.engine.container.GuestCommands;
 import dev.cay.engine.container.GuestUser;
 import dev.cay.engine.container.NetworkSource;
@@ -26,6 +25,7 @@ import java.util.Optional;
 /**
  * A machine that is to outlive whoever makes it.
  *
+ * @param size of its guest
  * @param layers of its image, the lowest first
  * @param others its other disks
  * @param start where it begins
@@ -35,7 +35,7 @@ record LastingMachine(
         NetworkSource networks,
         Vmms.Choice choice,
         GuestKernel kernel,
-        Size memory,
+        GuestSize size,
         List<Path> layers,
         MicroVms.DiskFiles others,
         StartPoint start) {
@@ -58,7 +58,7 @@ record LastingMachine(
             }
             GuestUser owner = shared.isEmpty() ? GuestUser.ROOT : MicroVms.user(spec, layers);
             if (lasting.files().isPresent()) {
-                lasting.files().get().start(host, shared, owner, memory);
+                lasting.files().get().start(host, shared, owner, spec.limits(), size.memory());
                 lasting.home().endWith(lasting.files().get());
             }
             if (!(spec.network() instanceof Network.Named named)) {
@@ -134,7 +134,7 @@ record LastingMachine(
                         furnished.wanted().keepsChanges(),
                         up.surroundings(),
                         Optional.empty(),
-                        new MachineNote.Likeness(choice.files().key(kernel, memory), start.places())));
+                        new MachineNote.Likeness(choice.files().key(kernel, size), start.places())));
                 // Whoever it belongs to could not enter it else.
                 GuestCommands.open(up.stub(), access.id(), access.spec(), up.surroundings())
                         .close();
@@ -160,8 +160,9 @@ record LastingMachine(
             MicroVms.Lasting lasting, QemuVmm qemu, Furnished furnished, Optional<GuestNetwork> network, long deadline)
             throws IOException {
         MachineSpec machine = start.machine(
-                        choice.files(), kernel, memory, furnished.disks(), network.map(GuestNetwork::card))
-                .with(lasting.files().flatMap(LastingFiles::connection));
+                        choice.files(), kernel, size, furnished.disks(), network.map(GuestNetwork::card))
+                .with(lasting.files().flatMap(LastingFiles::connection))
+                .within(lasting.access().spec().limits());
         MachineDoors doors = lasting.access().doors();
         Optional<Fd> relay = lasting.files().flatMap(LastingFiles::channel);
         doors.setServed(start.past().map(Past::ports).orElse(1));
@@ -195,7 +196,7 @@ record LastingMachine(
         List<GuestStep> steps = new ArrayList<>();
         steps.add(new GuestStep.Talk("clock", true, guest -> GuestClock.correct(guest, InstantSource.system())));
         if (!start.past().map(Past::hasRecords).orElse(false)) {
-            steps.add(GuestRecords.make(memory));
+            steps.add(GuestRecords.make(size.memory()));
         }
         steps.add(new GuestStep.Talk("lifetime", true, _ -> {
             stub.leave(GuestShutdown.alone(kernel.acpi(), relayed), 0);

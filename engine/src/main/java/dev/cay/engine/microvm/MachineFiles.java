@@ -26,7 +26,7 @@ final class MachineFiles {
     private static final int TEMPLATES = 5;
 
     /** Of a guest that is to do nothing but come up. */
-    private static final Size PROBED = Size.mib(128);
+    private static final GuestSize PROBED = new GuestSize(Size.mib(128), 1);
 
     private final Vmm vmm;
     private final HostKernel host;
@@ -40,7 +40,7 @@ final class MachineFiles {
     }
 
     /** A machine that boots. */
-    MachineSpec machine(GuestKernel kernel, Size memory, List<Disk> disks, Optional<MachineSpec.NetworkCard> card)
+    MachineSpec machine(GuestKernel kernel, GuestSize size, List<Disk> disks, Optional<MachineSpec.NetworkCard> card)
             throws IOException {
         requireVsock(kernel);
         boolean accelerated = isAccelerated(kernel);
@@ -49,7 +49,7 @@ final class MachineFiles {
                 "this VMM runs guests by KVM only, by which none boots here ('cay doctor' says why)",
                 "leave out --vmm");
         Acceleration acceleration = accelerated ? new Acceleration.Kvm() : new Acceleration.Emulated(kilohertz());
-        return machine(kernel, initramfs(kernel), memory, acceleration, disks, card);
+        return machine(kernel, initramfs(kernel), size, acceleration, disks, card);
     }
 
     /** The same that goes on: its kernel and what it begins with are not read. */
@@ -57,7 +57,7 @@ final class MachineFiles {
             throws IOException {
         Acceleration acceleration =
                 isAccelerated(kernel) ? new Acceleration.Kvm() : new Acceleration.Emulated(template.kilohertz());
-        return machine(kernel, file(kernel), template.memory(), acceleration, disks, card);
+        return machine(kernel, file(kernel), template.guest(), acceleration, disks, card);
     }
 
     private boolean usesVsock() {
@@ -79,11 +79,11 @@ final class MachineFiles {
     }
 
     /** One that goes on where another one was kept with its memory. */
-    MachineSpec again(GuestKernel kernel, Size memory, List<Disk> disks, Optional<MachineSpec.NetworkCard> card)
+    MachineSpec again(GuestKernel kernel, GuestSize size, List<Disk> disks, Optional<MachineSpec.NetworkCard> card)
             throws IOException {
         Acceleration acceleration =
                 isAccelerated(kernel) ? new Acceleration.Kvm() : new Acceleration.Emulated(kilohertz());
-        return machine(kernel, file(kernel), memory, acceleration, disks, card);
+        return machine(kernel, file(kernel), size, acceleration, disks, card);
     }
 
     /** Whether the processor runs the guests of a kernel. */
@@ -95,19 +95,26 @@ final class MachineFiles {
                 () -> machine(kernel, initramfs(kernel), PROBED, new Acceleration.Kvm(), List.of(), Optional.empty()));
     }
 
-    /** A second processor costs an emulated boot half a second, and gains little there. */
     private static MachineSpec machine(
             GuestKernel kernel,
             Path initramfs,
-            Size memory,
+            GuestSize size,
             Acceleration acceleration,
             List<Disk> disks,
             Optional<MachineSpec.NetworkCard> card) {
-        return new MachineSpec(kernel.vmlinux(), initramfs, kernel.acpi(), memory, 1, acceleration, disks, card);
+        return new MachineSpec(
+                kernel.vmlinux(),
+                initramfs,
+                kernel.acpi(),
+                size.memory(),
+                size.processors(),
+                acceleration,
+                disks,
+                card);
     }
 
     /** What two machines must have in common for one to go on where the other was. */
-    String key(GuestKernel kernel, Size memory) throws IOException {
+    String key(GuestKernel kernel, GuestSize size) throws IOException {
         String text = String.join(
                 "\n",
                 Integer.toString(TEMPLATES),
@@ -115,7 +122,8 @@ final class MachineFiles {
                 kernel.release(),
                 kernel.identity(),
                 hash(init()),
-                Long.toString(memory.bytes()),
+                Long.toString(size.memory().bytes()),
+                Integer.toString(size.processors()),
                 isAccelerated(kernel) ? "accelerated" : "emulated",
                 processor());
         return hash(text);

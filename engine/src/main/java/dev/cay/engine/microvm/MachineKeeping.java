@@ -79,7 +79,7 @@ record MachineKeeping(MicroVm.Origins origins, GuestSurroundings surroundings, O
     /** @return what is to be known of it; not named yet */
     Snapshot keep(MicroVm machine, SnapshotStore.Draft draft, Vmms.Choice choice, HostKernel host) throws IOException {
         check(origins.spec(), choice.vmm());
-        String key = choice.files().key(origins.kernel(), origins.memory());
+        String key = choice.files().key(origins.kernel(), origins.size());
         Files.createFile(draft.machine());
         Op open = FileOps.open(draft.machine().toString(), FileOps.O_WRONLY);
         Kept standing;
@@ -93,7 +93,7 @@ record MachineKeeping(MicroVm.Origins origins, GuestSurroundings surroundings, O
         }
         Snapshot.Machine kept = new Snapshot.Machine(
                 key,
-                origins.memory(),
+                origins.size().memory(),
                 origins.places(),
                 standing.ports(),
                 surroundings.variables(),

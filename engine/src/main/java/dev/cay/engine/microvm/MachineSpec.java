@@ -2,6 +2,7 @@ package dev.cay.engine.microvm;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.cay.Limits;
 import dev.cay.Size;
 import dev.cay.linux.Fd;
 import dev.cay.linux.netlink.MacAddress;
@@ -27,6 +28,7 @@ import java.util.Set;
  * @param card its network card
  * @param files a connection to a {@link FileServer}; the machine's from its start on
  * @param doors of {@link MachineDoors#listen}, if others than who starts it may come; the machine's from its start on
+ * @param limits of its sandbox: what they say of processors and io holds for its VMM
  */
 public record MachineSpec(
         Path kernel,
@@ -38,7 +40,8 @@ public record MachineSpec(
         List<Disk> disks,
         Optional<NetworkCard> card,
         Optional<Fd> files,
-        List<Fd> doors) {
+        List<Fd> doors,
+        Limits limits) {
     /** What a kernel needs to come up. */
     public static final Size MINIMUM_MEMORY = Size.mib(64);
 
@@ -65,6 +68,7 @@ public record MachineSpec(
         requireNonNull(initramfs, "initramfs is null");
         requireNonNull(acceleration, "acceleration is null");
         requireNonNull(card, "card is null");
+        requireNonNull(limits, "limits is null");
         disks = List.copyOf(disks);
         doors = List.copyOf(doors);
         require(memory.compareTo(MINIMUM_MEMORY) >= 0, "less memory than " + MINIMUM_MEMORY);
@@ -78,7 +82,7 @@ public record MachineSpec(
         }
     }
 
-    /** One without files of this machine. */
+    /** One without files of this machine, and without limits. */
     public MachineSpec(
             Path kernel,
             Path initramfs,
@@ -88,16 +92,33 @@ public record MachineSpec(
             Acceleration acceleration,
             List<Disk> disks,
             Optional<NetworkCard> card) {
-        this(kernel, initramfs, acpi, memory, processors, acceleration, disks, card, Optional.empty(), List.of());
+        this(
+                kernel,
+                initramfs,
+                acpi,
+                memory,
+                processors,
+                acceleration,
+                disks,
+                card,
+                Optional.empty(),
+                List.of(),
+                Limits.none());
     }
 
     /** The same with files of this machine. */
     MachineSpec with(Optional<Fd> connection) {
         return new MachineSpec(
-                kernel, initramfs, acpi, memory, processors, acceleration, disks, card, connection, doors);
+                kernel, initramfs, acpi, memory, processors, acceleration, disks, card, connection, doors, limits);
     }
 
-    /** The same without disks, network card and files of this machine, and to which nobody comes. */
+    /** The same whose VMM gets what is left of this machine's processors and disks within the limits of its sandbox. */
+    MachineSpec within(Limits ofSandbox) {
+        return new MachineSpec(
+                kernel, initramfs, acpi, memory, processors, acceleration, disks, card, files, doors, ofSandbox);
+    }
+
+    /** The same without disks, network card, files of this machine and limits, and to which nobody comes. */
     MachineSpec empty() {
         return new MachineSpec(kernel, initramfs, acpi, memory, processors, acceleration, List.of(), Optional.empty());
     }
@@ -105,7 +126,7 @@ public record MachineSpec(
     /** The same that others may come to. */
     MachineSpec withDoors(List<Fd> listening) {
         return new MachineSpec(
-                kernel, initramfs, acpi, memory, processors, acceleration, disks, card, files, listening);
+                kernel, initramfs, acpi, memory, processors, acceleration, disks, card, files, listening, limits);
     }
 
     /** One with ACPI, and without a network card. */
@@ -136,6 +157,21 @@ public record MachineSpec(
      */
     public static int maximumDisks(boolean acpi, boolean files) {
         return acpi ? MAXIMUM_DISKS : MAXIMUM_DISKS_WITHOUT_ACPI - (files ? 1 : 0);
+    }
+
+    /**
+     * Whether a disk is written past the host's cache. Where io is limited it is: what lies in the cache the kernel writes when it
+     * likes to, and with control groups of version 1 in nobody's name.
+     */
+    boolean isWrittenDirectly(Disk disk) {
+        return !disk.readOnly() && !limits.io().isNone();
+    }
+
+    /** Whether its VMM has less of this machine than others have. */
+    boolean isLimited() {
+        return limits.cpus().isPresent()
+                || limits.cpuWeight().isPresent()
+                || !limits.io().isNone();
     }
 
     /** How many disks this one can have. */

@@ -61,18 +61,18 @@ final class MachineTemplates implements Templates, AutoCloseable {
         }
     }
 
-    /** One with which a guest of a kernel with so much memory can begin. */
-    Optional<Warm> find(GuestKernel kernel, Size memory) throws IOException {
-        Optional<Template> fitting = fitting(kernel, memory);
+    /** One with which a guest of a kernel and of this size can begin. */
+    Optional<Warm> find(GuestKernel kernel, GuestSize size) throws IOException {
+        Optional<Template> fitting = fitting(kernel, size);
         return fitting.isEmpty() ? Optional.empty() : Optional.of(load(fitting.get()));
     }
 
-    private Optional<Template> fitting(GuestKernel kernel, Size memory) throws IOException {
+    private Optional<Template> fitting(GuestKernel kernel, GuestSize size) throws IOException {
         List<Template> all = store.list();
         if (all.isEmpty()) {
             return Optional.empty();
         }
-        String key = files.key(kernel, memory);
+        String key = files.key(kernel, size);
         return all.stream().filter(template -> template.key().equals(key)).findFirst();
     }
 
@@ -98,7 +98,7 @@ final class MachineTemplates implements Templates, AutoCloseable {
 
     private Warm empty(Template template) throws SyscallException {
         MemoryFile memory =
-                MemoryFile.create(host, "cay-guest", template.memory().bytes());
+                MemoryFile.create(host, "cay-guest", template.guest().memory().bytes());
         try {
             return new Warm(template, memory, MemoryFile.create(host, "cay-machine", 0));
         } catch (SyscallException e) {
@@ -108,30 +108,31 @@ final class MachineTemplates implements Templates, AutoCloseable {
     }
 
     @Override
-    public Info create(String name, Size wanted) {
+    public Info create(String name, Size wanted, int processors) {
         Size memory = MachineSpec.memory(wanted);
-        new Info(name, "", memory, memory, Instant.EPOCH, true);
+        new Info(name, "", memory, processors, memory, Instant.EPOCH, true);
         if (memory.compareTo(MachineSpec.MINIMUM_MEMORY) < 0) {
             throw new SandboxException.InvalidSpec(
                     "a microVM of " + memory + " does not come up",
                     "give it " + MachineSpec.MINIMUM_MEMORY + " or more");
         }
         GuestKernel kernel = kernels.find(Optional.empty());
+        SpecCheck.processors(processors);
         return guarded("make the template", () -> {
             if (store.find(name).isPresent()) {
                 throw new SandboxException.Conflict(
                         "there is a template " + name + " already", "remove it, or choose another name");
             }
-            return info(make(name, kernel, memory));
+            return info(make(name, kernel, new GuestSize(memory, processors)));
         });
     }
 
-    private Template make(String name, GuestKernel kernel, Size memory) throws IOException {
+    private Template make(String name, GuestKernel kernel, GuestSize size) throws IOException {
         long deadline = System.nanoTime() + BOOT.toNanos();
-        try (MemoryFile ram = MemoryFile.create(host, "cay-guest", memory.bytes());
+        try (MemoryFile ram = MemoryFile.create(host, "cay-guest", size.memory().bytes());
                 MemoryFile state = MemoryFile.create(host, "cay-machine", 0)) {
             GuestPlaces.Left places;
-            MachineSpec machine = files.machine(kernel, memory, List.of(), Optional.empty());
+            MachineSpec machine = files.machine(kernel, size, List.of(), Optional.empty());
             try (Machine mould = vmm.start(machine, new Origin.Mould(ram))) {
                 try (Stub stub = Stub.ofMachine(mould.channel(deadline), deadline)) {
                     places = left(stub, machine.places(), deadline);
@@ -143,9 +144,9 @@ final class MachineTemplates implements Templates, AutoCloseable {
             ram.seal();
             Template template = new Template(
                     name,
-                    files.key(kernel, memory),
+                    files.key(kernel, size),
                     kernel.release(),
-                    memory,
+                    size,
                     files.kilohertz(),
                     places.disks(),
                     places.kept(),
@@ -198,7 +199,8 @@ final class MachineTemplates implements Templates, AutoCloseable {
         return new Info(
                 template.name(),
                 template.kernel(),
-                template.memory(),
+                template.guest().memory(),
+                template.guest().processors(),
                 store.size(template.name()),
                 template.created(),
                 isUsable(template));
@@ -206,7 +208,7 @@ final class MachineTemplates implements Templates, AutoCloseable {
 
     private boolean isUsable(Template template) throws IOException {
         try {
-            return files.key(kernels.find(Optional.empty()), template.memory()).equals(template.key());
+            return files.key(kernels.find(Optional.empty()), template.guest()).equals(template.key());
         } catch (SandboxException.NotFound e) {
             return false; // there is no kernel any more
         }

@@ -9,7 +9,6 @@ import dev.cay.OnHang;
 import dev.cay.SandboxException;
 import dev.cay.SandboxFiles;
 import dev.cay.SandboxSpec;
-import dev.cay.Size;
 import dev.cay.Usage;
 import dev.cay.engine.container.GuestCommands;
 import dev.cay.engine.kernels.GuestKernel;
@@ -141,7 +140,8 @@ public final class MicroVm implements AutoCloseable {
             admission.unlock();
         }
         if (!keeping.origins().past().map(Past::hasRecords).orElse(false)) {
-            new GuestBoot(stub).take(List.of(GuestRecords.make(keeping.origins().memory())));
+            new GuestBoot(stub)
+                    .take(List.of(GuestRecords.make(keeping.origins().size().memory())));
         }
         if (ports() == 1) {
             GuestChannels.add(host, access.doors(), stub, _ -> true, System.nanoTime() + PATIENCE.toNanos());
@@ -187,7 +187,7 @@ public final class MicroVm implements AutoCloseable {
     record Origins(
             SandboxSpec spec,
             GuestKernel kernel,
-            Size memory,
+            GuestSize size,
             boolean places,
             Optional<Path> changes,
             Optional<Past> past) {}
@@ -262,7 +262,7 @@ public final class MicroVm implements AutoCloseable {
     private MachineKeeping.Kept write(Fd state, MachineKeeping.Disks disks) throws IOException {
         long began = System.nanoTime();
         mourn(Duration.ZERO); // a copy of it must not take its host for dead before that has said anything
-        stub.run(OpList.of(MachineOps.haltAll()));
+        stub.run(MachineOps.haltAll(keeping.origins().size().processors()));
         int last = lastOfOthers();
         try {
             machine.saveWhole(state);

@@ -124,7 +124,8 @@ public final class MicroVms implements AutoCloseable {
             if (FileRelay.isWanted()) {
                 return relayed(kernel, layers, others, shared, access);
             }
-            FileServer files = FileServer.start(host, containers, shared, user(spec, layers), memory(spec));
+            FileServer files = FileServer.start(
+                    host, containers, shared, user(spec, layers), FileServer.limits(spec.limits(), memory(spec)));
             try {
                 return connected(kernel, layers, others, new Beside(Optional.of(files), Optional.empty(), access));
             } catch (IOException e) {
@@ -142,7 +143,8 @@ public final class MicroVms implements AutoCloseable {
     private MicroVm relayed(
             GuestKernel kernel, List<Path> layers, DiskFiles others, List<Mount.Bind> shared, MachineAccess access)
             throws IOException {
-        FileRelay relay = FileRelay.start(containers, shared, user(access.spec(), layers));
+        FileRelay relay = FileRelay.start(
+                containers, shared, user(access.spec(), layers), access.spec().limits());
         try {
             return connected(
                     kernel, layers, others, new Beside(Optional.empty(), Optional.of(relay), Optional.empty(), access));
@@ -306,10 +308,11 @@ public final class MicroVms implements AutoCloseable {
         Furnished furnished = Furnished.of(id, spec, layers, others, network, beside.owner());
         List<Disk> disks = furnished.disks();
         GuestSpec wanted = furnished.wanted();
-        Size memory = memory(spec, past);
-        StartPoint start = start(choice, kernel, memory, past, files.isPresent());
-        MachineSpec machine = start.machine(parts, kernel, memory, disks, network.map(GuestNetwork::card))
-                .with(files.map(FileServer::connection));
+        GuestSize size = GuestSize.of(spec, past);
+        StartPoint start = start(choice, kernel, size, past, files.isPresent());
+        MachineSpec machine = start.machine(parts, kernel, size, disks, network.map(GuestNetwork::card))
+                .with(files.map(FileServer::connection))
+                .within(spec.limits());
         StartPoint.Started begins = start.start(
                 host,
                 choice,
@@ -331,8 +334,7 @@ public final class MicroVms implements AutoCloseable {
                 start.groundwork(disks),
                 start.first(furnished, network),
                 past.map(Past::surroundings));
-        MicroVm.Origins origins =
-                new MicroVm.Origins(spec, kernel, memory(spec), start.places(), others.changes(), past);
+        MicroVm.Origins origins = new MicroVm.Origins(spec, kernel, size, start.places(), others.changes(), past);
         try {
             MicroVm made = guest(id, started, begun, wanted, network, origins, beside.relay());
             start.warm().ifPresent(warm -> spares.used(warm, machine));
@@ -390,27 +392,28 @@ public final class MicroVms implements AutoCloseable {
         List<Mount.Bind> shared = shared(spec);
         Vmms.Choice choice = vmms.get(spec.vmm());
         GuestKernel kernel = kernel(choice.vmm(), layers, others, !shared.isEmpty());
-        Size memory = memory(spec, past);
+        GuestSize size = GuestSize.of(spec, past);
         try {
             boolean served = lasting.files().map(LastingFiles::usesMemory).orElse(false);
-            StartPoint start = start(choice, kernel, memory, past, served);
-            return new LastingMachine(host, networks, choice, kernel, memory, layers, others, start)
-                    .make(lasting, shared, System.nanoTime() + BOOT.toNanos());
+            StartPoint start = start(choice, kernel, size, past, served);
+            return new LastingMachine(host, networks, choice, kernel, size, layers, others, start)
+                    .make(lasting, shared, System.nanoTime() + patience(spec));
         } catch (IOException e) {
             throw new SandboxException.SetupFailed("cannot make the microVM: " + e.getMessage(), "", e);
         }
     }
 
-    private static Size memory(SandboxSpec spec, Optional<Past> past) {
-        return past.map(one -> one.snapshot().machine().memory()).orElse(memory(spec));
+    /** In nanoseconds; one that may use a processor half of the time may take twice as long. */
+    private static long patience(SandboxSpec spec) {
+        return (long) (BOOT.toNanos() / Math.min(1, spec.limits().cpus().orElse(1)));
     }
 
     /** @param served whether a virtiofsd gives it files of this machine, which works in its memory; a clone's is a private mapping */
-    private StartPoint start(Vmms.Choice choice, GuestKernel kernel, Size memory, Optional<Past> past, boolean served)
+    private StartPoint start(Vmms.Choice choice, GuestKernel kernel, GuestSize size, Optional<Past> past, boolean served)
             throws IOException {
         boolean mayBeClone =
                 past.isEmpty() && !served && choice.vmm().abilities().contains(Vmm.Ability.CLONES);
-        return new StartPoint(mayBeClone ? templates.find(kernel, memory) : Optional.empty(), past);
+        return new StartPoint(mayBeClone ? templates.find(kernel, size) : Optional.empty(), past);
     }
 
     private MicroVm guest(
@@ -423,7 +426,7 @@ public final class MicroVms implements AutoCloseable {
             Optional<FileRelay> relay)
             throws IOException {
         SandboxSpec spec = origins.spec();
-        long deadline = begun.when() + BOOT.toNanos();
+        long deadline = begun.when() + patience(spec);
         Fd channel = machine.channel(deadline);
         BringUp.Up up = new BringUp(host, channel, wanted, spec.furnishing().init(), network, deadline)
                 .run(
@@ -478,7 +481,7 @@ public final class MicroVms implements AutoCloseable {
     /** Lets other processes of its owner into a microVM of this process that {@link #admits} them. It may be closed meanwhile. */
     public void admit(MicroVm machine, MachineAccess access) throws IOException {
         MicroVm.Origins origins = machine.keeping().origins();
-        String key = vmms.get(access.spec().vmm()).files().key(origins.kernel(), origins.memory());
+        String key = vmms.get(access.spec().vmm()).files().key(origins.kernel(), origins.size());
         machine.admit(host, access, key);
     }
 

@@ -27,7 +27,7 @@ public record Past(String name, Snapshot snapshot, Path state) {
     /** @throws dev.cay.SandboxException.Unsupported if a machine of today cannot go on there */
     void check(MachineFiles files, GuestKernel kernel) throws IOException {
         Vmm.refuse(
-                !files.key(kernel, snapshot.machine().memory())
+                !files.key(kernel, GuestSize.of(snapshot.spec(), Optional.of(this)))
                         .equals(snapshot.machine().key()),
                 "the snapshot " + name + " is of another kernel, VMM, processor or version of Cay",
                 "make it again, or prefer the kernel that it had (cay kernel default)");

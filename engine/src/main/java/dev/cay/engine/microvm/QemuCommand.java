@@ -93,7 +93,7 @@ final class QemuCommand {
         for (int i = 0; i < disks; i++) {
             boolean taken = i < spec.disks().size();
             String empty = i < GuestPlaces.KEPT ? ANYTHING : NOTHING;
-            String drive = taken ? file(spec.disks().get(i), seen) : empty;
+            String drive = taken ? file(spec, spec.disks().get(i), seen) : empty;
             String later = origin instanceof Origin.Spare ? Disk.layer(i) + ",id=" + Disk.place(i) : Disk.place(i);
             String serial = taken ? spec.disks().get(i).serial() : later;
             option(command, "-drive", "if=none,id=disk" + i + "," + drive);
@@ -137,8 +137,10 @@ final class QemuCommand {
         return origin instanceof Origin.Mould || origin instanceof Origin.Clone || origin instanceof Origin.Spare;
     }
 
-    private static String file(Disk disk, UnaryOperator<Path> seen) {
-        return "format=raw,readonly=" + (disk.readOnly() ? "on" : "off") + ",file=" + escaped(seen.apply(disk.file()));
+    private static String file(MachineSpec spec, Disk disk, UnaryOperator<Path> seen) {
+        return "format=raw,readonly=" + (disk.readOnly() ? "on" : "off")
+                + (spec.isWrittenDirectly(disk) ? ",cache.direct=on" : "") + ",file="
+                + escaped(seen.apply(disk.file()));
     }
 
     private static void kernel(List<String> command, QemuType type, MachineSpec spec, UnaryOperator<Path> seen) {
@@ -185,7 +187,8 @@ final class QemuCommand {
     private static String processors(MachineSpec spec) {
         return switch (spec.acceleration()) {
             case Acceleration.Kvm _ -> Integer.toString(spec.processors());
-            case Acceleration.Emulated _ -> "cpus=%d,maxcpus=%d".formatted(spec.processors(), spec.processors() + 1);
+            case Acceleration.Emulated _ ->
+                "cpus=%d,maxcpus=%d".formatted(spec.processors(), Math.max(2, spec.processors()));
         };
     }
 

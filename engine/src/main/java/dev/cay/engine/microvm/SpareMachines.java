@@ -129,7 +129,7 @@ final class SpareMachines implements AutoCloseable {
         }
     }
 
-    /** Its places are those of layers, which nobody writes to. */
+    /** Its places are those of layers, which nobody writes to, and its VMM was started without limits. */
     private static boolean fits(MachineSpec wanted) {
         List<Disk> disks = wanted.disks();
         for (int i = 0; i < disks.size(); i++) {
@@ -137,7 +137,7 @@ final class SpareMachines implements AutoCloseable {
                 return false;
             }
         }
-        return wanted.card().isEmpty() && wanted.files().isEmpty();
+        return wanted.card().isEmpty() && wanted.files().isEmpty() && !wanted.isLimited();
     }
 
     /** A clone is up: the next one may be of the same template. */

@@ -3,7 +3,6 @@ package dev.cay.engine.microvm;
 import static java.util.Objects.requireNonNull;
 
 import dev.cay.MachineInfo;
-import dev.cay.Size;
 import dev.cay.engine.kernels.GuestKernel;
 import dev.cay.linux.HostKernel;
 import java.io.IOException;
@@ -29,16 +28,16 @@ record StartPoint(Optional<MachineTemplates.Warm> warm, Optional<Past> past) {
     MachineSpec machine(
             MachineFiles files,
             GuestKernel kernel,
-            Size memory,
+            GuestSize size,
             List<Disk> disks,
             Optional<MachineSpec.NetworkCard> card)
             throws IOException {
         if (past.isPresent()) {
-            return files.again(kernel, memory, disks, card);
+            return files.again(kernel, size, disks, card);
         }
         return warm.isPresent()
                 ? files.clone(kernel, warm.get().template(), disks, card)
-                : files.machine(kernel, memory, disks, card);
+                : files.machine(kernel, size, disks, card);
     }
 
     /** How a machine begins whose VMM has not waited for it. */

@@ -16,7 +16,7 @@ import java.util.regex.Pattern;
  * @param name what it is called
  * @param key what a machine must have in common with it to go on where it was
  * @param kernel the release of its kernel
- * @param memory of the guest
+ * @param guest its size
  * @param kilohertz of the time stamp counter that the guest's kernel was told
  * @param places the names by which the guest's kernel knows the devices in the places of its disks
  * @param kept the names of the disks in the first of them, which it has not let go of
@@ -27,7 +27,7 @@ record Template(
         String name,
         String key,
         String kernel,
-        Size memory,
+        GuestSize guest,
         long kilohertz,
         List<String> places,
         List<String> kept,
@@ -41,7 +41,7 @@ record Template(
         requireNonNull(name, "name is null");
         requireNonNull(key, "key is null");
         requireNonNull(kernel, "kernel is null");
-        requireNonNull(memory, "memory is null");
+        requireNonNull(guest, "guest is null");
         requireNonNull(created, "created is null");
         places = List.copyOf(places);
         kept = List.copyOf(kept);
@@ -63,7 +63,8 @@ record Template(
         return JsonWriter.object(out -> out.field("version", VERSION)
                 .field("key", key)
                 .field("kernel", kernel)
-                .field("memory", memory.bytes())
+                .field("memory", guest.memory().bytes())
+                .field("processors", guest.processors())
                 .field("kilohertz", kilohertz)
                 .texts("places", places)
                 .texts("kept", kept)
@@ -78,7 +79,10 @@ record Template(
                     name,
                     in.text("key"),
                     in.text("kernel"),
-                    Size.bytes(in.number("memory", MachineSpec.MINIMUM_MEMORY.bytes(), Long.MAX_VALUE)),
+                    new GuestSize(
+                            Size.bytes(in.number("memory", MachineSpec.MINIMUM_MEMORY.bytes(), Long.MAX_VALUE)),
+                            (int) in.optionalNumber("processors", 1, MachineSpec.MAXIMUM_PROCESSORS)
+                                    .orElse(1)), // templates of older versions have one
                     in.number("kilohertz", 1, Long.MAX_VALUE),
                     in.texts("places"),
                     in.optionalTexts("kept"), // templates of older versions are not used, but are listed

@@ -41,6 +41,16 @@ final class Vmms {
                         spec.network() instanceof Network.Named,
                         "Firecracker takes a network card by its name in its own network only, where it has none",
                         "leave out --network, or use another VMM");
+                Vmm.refuse(
+                        GuestSize.processors(spec) > FirecrackerVmm.MAXIMUM_PROCESSORS,
+                        GuestSize.processors(spec) + " processors: Firecracker has "
+                                + FirecrackerVmm.MAXIMUM_PROCESSORS,
+                        "give it fewer, or use another VMM");
+                Vmm.refuse(
+                        spec.limits().io().writeBytes().isPresent()
+                                || spec.limits().io().writeOperations().isPresent(),
+                        "Firecracker writes into the host's cache, where no limit of io holds",
+                        "limit what it reads only, or use another VMM");
                 refuseFiles(spec, "Firecracker");
                 find(FirecrackerVmm.NAME);
             }

@@ -15,7 +15,7 @@ class GuestPlacesTest {
             "name",
             "key",
             "6.1.0",
-            Size.mib(256),
+            new GuestSize(Size.mib(256), 1),
             2_600_000,
             List.of("virtio2", "virtio3", "virtio4"),
             List.of("vda"),

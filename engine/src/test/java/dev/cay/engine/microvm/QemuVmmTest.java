@@ -3,6 +3,8 @@ package dev.cay.engine.microvm;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.cay.IoLimits;
+import dev.cay.Limits;
 import dev.cay.SandboxException;
 import dev.cay.Size;
 import dev.cay.engine.Seeded;
@@ -20,6 +22,9 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.OptionalDouble;
+import java.util.OptionalInt;
+import java.util.OptionalLong;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -68,12 +73,40 @@ class QemuVmmTest {
                 .contains("if=none,id=disk1,format=raw,readonly=off,file=/seen/c")
                 .containsSequence("-chardev", "socket,id=channel,fd=1")
                 .contains("virtserialport,chardev=channel,name=dev.cay.stub,id=first")
-                .anyMatch(word -> word.contains("tsc_early_khz=2100000 tsc=reliable"))
+                .containsSequence("-smp", "cpus=1,maxcpus=2")
+                .anyMatch(word -> word.contains(" nr_cpus=1 tsc_early_khz=2100000 tsc=reliable"))
                 .anyMatch(word -> word.contains("apic=verbose"));
+        assertThat(home.needs.limits().cpus()).isEmpty();
         assertThat(home.needs.readOnly())
                 .containsExactly(Path.of("/k/vmlinux"), Path.of("/k/initramfs"), Path.of("/i/a,b"));
         assertThat(home.needs.writable()).containsExactly(Path.of("/i/c"));
-        assertThat(home.needs.memory()).isEqualTo(Size.mib(256 + 128 + 192));
+        assertThat(home.needs.limits().memory()).contains(Size.mib(256 + 128 + 192));
+    }
+
+    /** A guest that has more than one is emulated with memory barriers anyway. */
+    @Test
+    void aMachineHasAsManyProcessorsAsAreWanted() throws IOException {
+        machine = new QemuVmm(home)
+                .start(new MachineSpec(
+                        SPEC.kernel(), SPEC.initramfs(), SPEC.memory(), 3, SPEC.acceleration(), SPEC.disks()));
+        assertThat(home.commandLine)
+                .containsSequence("-smp", "cpus=3,maxcpus=3")
+                .anyMatch(word -> word.contains(" nr_cpus=3 tsc_early_khz=2100000 tsc=reliable"));
+    }
+
+    /** What it writes does not stay in the host's cache where the limit would not find it. */
+    @Test
+    void theLimitsOfASandboxAreThoseOfItsVmm() throws IOException {
+        IoLimits io =
+                new IoLimits(OptionalLong.empty(), OptionalLong.of(5), OptionalLong.empty(), OptionalLong.empty());
+        Limits limits = new Limits(Optional.of(Size.mib(256)), 7, OptionalDouble.of(0.5), OptionalInt.of(50), io);
+        machine = new QemuVmm(home).start(SPEC.within(limits));
+        assertThat(home.needs.limits())
+                .isEqualTo(new Limits(
+                        Optional.of(Size.mib(256 + 128 + 192)), 256, OptionalDouble.of(0.5), OptionalInt.of(50), io));
+        assertThat(home.commandLine)
+                .contains("if=none,id=disk0,format=raw,readonly=on,file=/seen/a,,b")
+                .contains("if=none,id=disk1,format=raw,readonly=off,cache.direct=on,file=/seen/c");
     }
 
     @Test

@@ -48,7 +48,7 @@ class TemplateStoreTest {
                 name,
                 "key",
                 "6.1.0",
-                MEMORY,
+                new GuestSize(MEMORY, 2),
                 2_600_000,
                 List.of("virtio2"),
                 List.of("vda"),
