@@ -110,7 +110,7 @@ public record CloudHypervisorVmm(Home home, Path program) implements Vmm {
                         payload -> payload.field("kernel", machine.seen(spec.kernel()))
                                 .field("initramfs", machine.seen(spec.initramfs()))
                                 .field("cmdline", BOOT))
-                .objects("disks", spec.disks(), (disk, value) -> disk(spec, disk, value, machine))
+                .objects("disks", spec.disks(), (form, disk) -> disk(spec, disk, form, machine))
                 .object("rng", random -> random.field("src", "/dev/urandom"))
                 .object("serial", serial -> serial.field("mode", "Tty"))
                 .object("console", console -> console.field("mode", "Off"))
