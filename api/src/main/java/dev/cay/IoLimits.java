@@ -6,7 +6,7 @@ import java.util.OptionalLong;
 
 /**
  * Throughput limits that hold for each block device of the machine; each at least 1 per second. On control groups of version
- * 1 the kernel applies write limits to direct and synchronous writes only.
+ * 1 the kernel applies write limits to direct and synchronous writes only; what a microVM writes to its disks is written so.
  *
  * @param readBytes bytes read per second
  * @param writeBytes bytes written per second

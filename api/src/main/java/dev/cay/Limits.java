@@ -13,7 +13,8 @@ import java.util.OptionalInt;
  * @param memory memory, page cache and writable tmpfs included, no swap; at least 6 MiB. When it is reached everything in the
  *     sandbox is killed and reported as {@code oom}
  * @param pids processes and threads; 1 to 4194304
- * @param cpus processor time per second, in processors; 0.01 to 8192
+ * @param cpus processor time per second, in processors; 0.01 to 8192. A microVM sees as many processors, rounded up: at least a tenth
+ *     of one, at most those of this machine
  * @param cpuWeight the share of contended processors, 1 to 10000, where 100 is what everybody has
  * @param io throughput of block devices
  */

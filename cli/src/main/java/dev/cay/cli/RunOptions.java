@@ -47,7 +47,8 @@ final class RunOptions {
 
     static final Option MEMORY =
             Option.valued("memory", "SIZE", "Memory, files in memory included. When it is used up, all is killed.");
-    static final Option CPUS = Option.valued("cpus", "N", "Processors, such as 0.5 or 2. A microVM sees as many, rounded up; at least 0.1.");
+    static final Option CPUS = Option.valued(
+            "cpus", "N", "Processors, such as 0.5 or 2. A microVM sees as many, rounded up; at least 0.1.");
     static final Option CPU_WEIGHT =
             Option.valued("cpu-weight", "N", "The share of busy processors, 1 to 10000; everybody else has 100.");
     static final Option PIDS =

@@ -210,8 +210,12 @@ final class CloneTest {
         try (Sandbox limited = engine.create(spec().cpus(0.9).build())) { // its VMM was started without a quota
             assertThat(limited.info().machine().orElseThrow().template()).contains(NAME);
             assertThat(next).exists();
-            assertThat(Lab.onHost("sh", "-c", "cat /sys/fs/cgroup/*/cay/*/*/cpu.cfs_quota_us"
-                            + " /sys/fs/cgroup/cay/*/*/cpu.max /sys/fs/cgroup/unified/cay/*/*/cpu.max 2>/dev/null; true"))
+            assertThat(
+                            Lab.onHost(
+                                    "sh",
+                                    "-c",
+                                    "cat /sys/fs/cgroup/*/cay/*/*/cpu.cfs_quota_us"
+                                            + " /sys/fs/cgroup/cay/*/*/cpu.max /sys/fs/cgroup/unified/cay/*/*/cpu.max 2>/dev/null; true"))
                     .contains("90000");
         }
         GuestKernels.vmms().forEach(ProcessHandle::destroyForcibly);

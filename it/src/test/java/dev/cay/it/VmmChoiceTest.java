@@ -60,8 +60,7 @@ final class VmmChoiceTest {
     private static void aPcServes(Sandboxes engine, SandboxSpec spec) {
         try (Sandbox sandbox = engine.create(spec)) {
             assertThat(Lab.sh(sandbox, "cat /proc/mounts")).contains("upperdir=/cay/changes/upper");
-            assertThat(Lab.sh(sandbox, "grep -c ^processor /proc/cpuinfo"))
-                    .isEqualTo("" + GuestKernels.processors());
+            assertThat(Lab.sh(sandbox, "grep -c ^processor /proc/cpuinfo")).isEqualTo("" + GuestKernels.processors());
             assertThat(Lab.sh(sandbox, "ls /sys/bus/pci/drivers/virtio-pci")).contains("0000:");
             // The kernel gathers changes of links for up to a second.
             assertThat(Lab.sh(
