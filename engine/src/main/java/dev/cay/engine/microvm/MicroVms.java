@@ -409,7 +409,8 @@ public final class MicroVms implements AutoCloseable {
     }
 
     /** @param served whether a virtiofsd gives it files of this machine, which works in its memory; a clone's is a private mapping */
-    private StartPoint start(Vmms.Choice choice, GuestKernel kernel, GuestSize size, Optional<Past> past, boolean served)
+    private StartPoint start(
+            Vmms.Choice choice, GuestKernel kernel, GuestSize size, Optional<Past> past, boolean served)
             throws IOException {
         boolean mayBeClone =
                 past.isEmpty() && !served && choice.vmm().abilities().contains(Vmm.Ability.CLONES);
