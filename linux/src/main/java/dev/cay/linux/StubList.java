@@ -131,6 +131,9 @@ final class StubList implements Arg.Encoder {
 
     /** Whether it is another program at last, which has what the list has opened. */
     private static boolean endsInAnother(OpList list) {
+        if (list.operations().isEmpty()) {
+            return false;
+        }
         SystemCall last = list.operations().getLast().call();
         return last == SystemCall.EXECVE || last == SystemCall.EXECVEAT;
     }

@@ -55,6 +55,12 @@ class StubListTest {
         return new String(list.array(), (int) at, length, StandardCharsets.UTF_8);
     }
 
+    /** What an archive without entries becomes. */
+    @Test
+    void aListMayHaveNoOperation() throws SyscallException {
+        assertThat(child(OpList.builder().build()).capacity()).isEqualTo(HEADER);
+    }
+
     @Test
     void theHeaderOfAListThatIsNoExecution() throws SyscallException {
         Arg.Buffer buffer = new Arg.Buffer(10);
