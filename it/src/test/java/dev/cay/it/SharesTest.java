@@ -95,6 +95,7 @@ class SharesTest {
                 .mount(Mount.bindReadOnly(fixed, "/in/fixed"))
                 .mount(new Mount.Bind(work, "/noexec", false, false, false))
                 .mount(Mount.bind(alone.resolve("file"), "/etc/alone"))
+                .mount(Mount.bindReadOnly(fixed.resolve("other"), "/etc/hosts"))
                 .mount(Mount.tmpfs("/work/memory", Size.mib(1)))
                 .build());
         try (Sandbox seen = engine.open(sandbox.id())) { // others may come: no more is made in the background
@@ -226,6 +227,13 @@ class SharesTest {
         assertThat(as("root", "find / -xdev -name other; grep -c cay /proc/mounts; ls -d /dev/.*"))
                 .doesNotContain("other")
                 .doesNotContain(".shares");
+    }
+
+    /** What is mounted over a file that sandboxes have of their own is what there is. */
+    @Test
+    void aNameFileOfTheHostStays() {
+        assertThat(sh("cat /etc/hosts /etc/hostname")).isEqualTo("not shared\n" + sandbox.id());
+        assertThat(fixed.resolve("other")).hasContent("not shared\n");
     }
 
     @Test

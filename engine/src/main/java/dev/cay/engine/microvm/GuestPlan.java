@@ -12,6 +12,7 @@ import dev.cay.linux.Namespaces;
 import dev.cay.linux.Op;
 import dev.cay.linux.OpList;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -140,7 +141,9 @@ final class GuestPlan {
         steps.add(required("mounts", mounts(spec, disks, relay.isPresent())));
         steps.add(required("scratch directories", scratch(spec)));
         steps.add(required("names", names(spec)));
-        steps.add(new GuestStep.Calls("accounts", false, accounts()));
+        if (!isMounted(spec, "/etc")) {
+            steps.add(new GuestStep.Calls("accounts", false, accounts()));
+        }
         if (!laid) {
             steps.add(required("loopback", OpList.of(Loopback.up().toArray(Op[]::new))));
         }
@@ -419,19 +422,29 @@ final class GuestPlan {
         return files.build();
     }
 
-    /** What the image has in the place of these files is replaced, not followed. */
+    /** What the image has in the place of these files is replaced, not followed; what somebody has mounted there stays, as in a container. */
     static OpList names(GuestSpec spec) {
-        GuestFiles files = new GuestFiles();
-        files.add(Namespaces.sethostname(spec.hostname()));
-        Op etc = files.directory("/etc", 0755);
-        files.replace(etc, "hostname", spec.hostname() + "\n");
-        files.replace(etc, "hosts", hosts(spec));
+        Map<String, String> texts = new LinkedHashMap<>();
+        texts.put("hostname", spec.hostname() + "\n");
+        texts.put("hosts", hosts(spec));
         List<String> servers = spec.addressing().nameServers();
         if (!servers.isEmpty()) {
-            files.replace(etc, "resolv.conf", "nameserver " + String.join("\nnameserver ", servers) + "\n");
+            texts.put("resolv.conf", "nameserver " + String.join("\nnameserver ", servers) + "\n");
         }
-        files.add(FileOps.close(etc));
+        texts.keySet().removeIf(name -> isMounted(spec, "/etc/" + name));
+        GuestFiles files = new GuestFiles();
+        files.add(Namespaces.sethostname(spec.hostname()));
+        if (!texts.isEmpty()) {
+            Op etc = files.directory("/etc", 0755);
+            texts.forEach((name, text) -> files.replace(etc, name, text));
+            files.add(FileOps.close(etc));
+        }
         return files.build();
+    }
+
+    /** Whether a place is a mount that was asked for, or in one. */
+    private static boolean isMounted(GuestSpec spec, String path) {
+        return spec.mounts().stream().anyMatch(mount -> (path + "/").startsWith(mount.path() + "/"));
     }
 
     private static String hosts(GuestSpec spec) {

@@ -197,6 +197,22 @@ final class GuestPlanTest {
         assertThat(calls.stream().map(Op::toString)).contains("sethostname(guest)", "fsync(hosts)", "renameat2(hosts)");
     }
 
+    /** Else a name would be written into a directory of the host's. */
+    @Test
+    void whatIsMountedIsNotReplacedByNames() {
+        GuestSpec one = spec(OVERLAY, false, share("0", "/etc/hosts", false, Options.ALL));
+        List<GuestStep> steps = GuestPlan.rest(one, DISKS, TRUST, false, NOBODY);
+        assertThat(calls(steps, "names").stream().map(Op::toString))
+                .contains("renameat2(hostname)", "renameat2(resolv.conf)")
+                .doesNotContain("renameat2(hosts)");
+        GuestSpec all = spec(OVERLAY, false, share("0", "/etc", true, Options.ALL));
+        steps = GuestPlan.rest(all, DISKS, TRUST, false, NOBODY);
+        assertThat(calls(steps, "names").stream().map(Op::toString))
+                .contains("sethostname(guest)")
+                .noneMatch(call -> call.startsWith("renameat2"));
+        assertThat(names(steps)).doesNotContain("accounts");
+    }
+
     @Test
     void aDiskIsTriedWithAllThatTheKernelKnowsAndThenLookedAt() {
         GuestMount disk = new GuestMount.Disk("data", "/srv/data", Optional.empty(), new Options(true, false));
