@@ -4,6 +4,7 @@ import dev.cay.AgentSpec;
 import dev.cay.Execution;
 import dev.cay.ExecutionUsage;
 import dev.cay.Isolation;
+import dev.cay.MachineInfo;
 import dev.cay.Sandbox;
 import dev.cay.Sandboxes;
 import dev.cay.Usage;
@@ -97,16 +98,24 @@ final class RunCommand implements Command {
         return sandbox;
     }
 
+    /** To whom it was slow, and what helps; the terminal may be a raw one by now. */
+    private static void tellEmulation(Sandbox sandbox, Streams streams) {
+        MachineInfo machine = sandbox.info().machine().orElseThrow();
+        if (machine.emulated() && machine.began() == MachineInfo.Beginning.BOOT) {
+            streams.say("cay: the microVM is emulated, so it computes several times slower\r\n"
+                    + "hint: 'cay template create' has the next ones start in tenths of a second\r\n");
+        }
+    }
+
     private static int runAsText(RunRequest request, Sandboxes engine, Context context) {
         Streams streams = context.streams();
-        if (request.sandbox().isolation() == Isolation.MICROVM && context.printsToTerminal()) {
-            streams.say(
-                    "cay: the microVM is emulated, so it takes seconds to start and computes several times slower\n");
-        }
         Relay.Outcome outcome;
         try (Foreground terminal = request.terminal() ? Foreground.open(context) : Foreground.none();
                 Sandbox sandbox = created(request, engine);
                 Execution execution = sandbox.start(CommandRequest.resized(request.command(), terminal.size()))) {
+            if (request.sandbox().isolation() == Isolation.MICROVM && context.printsToTerminal()) {
+                tellEmulation(sandbox, streams);
+            }
             terminal.follow(execution);
             outcome = new Relay(execution, streams.in(), streams.out(), streams.err()).run();
         }

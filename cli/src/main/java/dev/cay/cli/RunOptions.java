@@ -70,8 +70,7 @@ final class RunOptions {
             "isolation",
             "container|microvm",
             "What stands between it and this machine: the walls of a container (the default), or a virtual machine with"
-                    + " a kernel of its own (see 'cay help kernel'); that one needs an image, has of volumes"
-                    + " only those with a limit, and no network and no --detach yet.");
+                    + " a kernel of its own (see 'cay help kernel'). That one needs root and an image, and refuses what it has not.");
     static final Option VMM = Option.valued(
             "vmm",
             "qemu|qemu-q35|firecracker|cloud-hypervisor",

@@ -148,7 +148,10 @@ public final class VolumeStore implements Volumes {
                 "use",
                 name,
                 () -> FileLocks.locked(lock, () -> {
-                    Info info = read(checked(name)).orElseThrow(() -> notFound(name));
+                    Info info = read(checked(name))
+                            .orElseThrow(() -> new SandboxException.NotFound(
+                                    "there is no volume " + name,
+                                    "one of a microVM has a size: cay volume create " + name + " --limit SIZE"));
                     Path image = place(info)
                             .image()
                             .orElseThrow(() -> new SandboxException.InvalidSpec(
