@@ -44,6 +44,7 @@ class ArchitectureTest {
         for (String module : List.of("api", "linux", "guest", "engine", "cli", "it")) {
             try (Stream<Path> files = Files.walk(project.resolve(module + "/src/test"))) {
                 for (Path file : files.filter(path -> path.toString().endsWith("Test.java")
+                                || path.toString().endsWith("Contract.java")
                                 || path.toString().endsWith("Rows.java"))
                         .toList()) {
                     sources.merge(file.getFileName().toString(), Files.readString(file), String::concat);

@@ -5,7 +5,6 @@ import static dev.cay.it.Lab.sh;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import dev.cay.ExecResult;
 import dev.cay.ExecSpec;
 import dev.cay.Sandbox;
 import dev.cay.SandboxException;
@@ -13,6 +12,7 @@ import dev.cay.SandboxSpec;
 import dev.cay.Sandboxes;
 import dev.cay.Writable;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -23,7 +23,7 @@ import org.junit.jupiter.api.extension.ExtendWith;
 
 /** Who a command is inside, and who it is for the host. */
 @ExtendWith(RootLane.class)
-class IdentityTest {
+class IdentityTest extends ContainerSandboxes implements UserContract {
     private static final long FIRST_ID = 0x7000_0000L;
     private static final long LAST_ID = 0x7fff_ffffL;
 
@@ -146,59 +146,14 @@ class IdentityTest {
         assertThat(Path.of("/usr/bin/made-in-a-sandbox")).doesNotExist();
     }
 
-    /** V4, N7: the user is resolved in the sandbox's files, with all supplementary groups, and never silently root. */
-    @Test
-    void v4CommandsRunAsTheUserAskedForWithAllItsGroups(Sandboxes engine) throws IOException {
-        Path root = Lab.smallRoot();
-        Files.writeString(root.resolve("etc/passwd"), """
-                root:x:0:0:root:/:/bin/sh
-                # a comment
-                broken
-                ada:x:1001:2001:Ada:/home/ada:/bin/sh
-                7:x:1007:2007:a name that looks like a number:/:/bin/sh
-                nogroups:x:1002:2002::/:/bin/sh
-                """);
-        Files.writeString(root.resolve("etc/group"), """
-                root:x:0:
-                ada:x:2001:
-                audio:x:29:nogroups2,ada
-                wheel:x:10:ada,other
-                crew:x:3000:other
-                """);
-        try (Sandbox sandbox = engine.create(SandboxSpec.directory(root).build())) {
-            assertThat(id(sandbox, "ada")).isEqualTo("1001 2001 10 29 2001");
-            assertThat(id(sandbox, "1001")).isEqualTo("1001 2001 10 29 2001");
-            assertThat(id(sandbox, "ada:crew")).isEqualTo("1001 3000 3000");
-            assertThat(id(sandbox, "ada:77")).isEqualTo("1001 77 77");
-            assertThat(id(sandbox, "4000:4001")).isEqualTo("4000 4001 4001");
-            assertThat(id(sandbox, "4000")).isEqualTo("4000 0 0");
-            assertThat(id(sandbox, "7")).isEqualTo("1007 2007 2007");
-            assertThat(id(sandbox, "nogroups")).isEqualTo("1002 2002 2002");
-            assertThat(sandbox.exec(ExecSpec.builder("sh", "-c", "echo $HOME")
-                                    .user("ada")
-                                    .build())
-                            .stdout()
-                            .trim())
-                    .isEqualTo("/home/ada");
-            for (String user : new String[] {
-                "nobody", "ada:nogroup", "broken", "70000", "65535", "65536:0", "ada:65535", "ada:65536"
-            }) {
-                assertThatThrownBy(() -> id(sandbox, user)).as(user).isInstanceOf(SandboxException.InvalidSpec.class);
-            }
+    @Override
+    public Sandbox sandboxOfUsers() {
+        try {
+            return make(
+                    SandboxSpec.directory(UserContract.peopled(Lab.smallRoot())).build());
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
-    }
-
-    private static String id(Sandbox sandbox, String user) {
-        ExecResult result = sandbox.exec(ExecSpec.builder(
-                        "sh",
-                        "-c",
-                        "echo $(id -u) $(id -g) $(grep Groups: /proc/self/status | cut -d: -f2); grep -c CapEff:.*0000000000000000 /proc/self/status")
-                .user(user)
-                .build());
-        String[] lines = result.stdout().split("\n");
-        assertThat(lines).as(result.stderr()).hasSizeGreaterThan(1);
-        assertThat(lines[1]).as("capabilities of " + user).isEqualTo("1");
-        return lines[0];
     }
 
     @Test

@@ -1,6 +1,5 @@
 package dev.cay.it;
 
-import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -11,7 +10,6 @@ import dev.cay.ExecResult;
 import dev.cay.ExecSpec;
 import dev.cay.Execution;
 import dev.cay.Exit;
-import dev.cay.FilePath;
 import dev.cay.Furnishing;
 import dev.cay.ImageConfig;
 import dev.cay.ImageConfig.Platform;
@@ -26,10 +24,7 @@ import dev.cay.SandboxSpec;
 import dev.cay.SandboxState;
 import dev.cay.Sandboxes;
 import dev.cay.Size;
-import dev.cay.TerminalSize;
 import dev.cay.Writable;
-import dev.cay.WriteOptions;
-import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -218,24 +213,6 @@ final class MicroVmTest {
         assertThat(result.stdoutBytes()).isEqualTo(bytes);
     }
 
-    @Test
-    void endsAreToldApart() {
-        assertThat(sandbox.exec(ExecSpec.builder("sleep", "1000")
-                                .timeout(Duration.ofSeconds(1))
-                                .build())
-                        .exit()
-                        .reason())
-                .isEqualTo(Exit.Reason.TIMEOUT);
-        try (Execution execution = sandbox.start(ExecSpec.of("sleep", "1000"))) {
-            execution.signal(10);
-            assertThat(execution.await(LONG)).contains(Exit.signalled(Exit.Reason.SIGNALLED, 10));
-        }
-        try (Execution execution = sandbox.start(ExecSpec.of("sleep", "1000"))) {
-            execution.kill();
-            assertThat(execution.await(LONG)).contains(Exit.signalled(Exit.Reason.KILLED, 9));
-        }
-    }
-
     /** Wherever they hide: a session of their own is no way out of a control group. */
     @Test
     void aCommandEndsWithAllItsDescendants() {
@@ -269,35 +246,6 @@ final class MicroVmTest {
             sandbox.exec("true");
         }
         assertThat(Integer.parseInt(sh("ls -d /sys/fs/cgroup/cay-* | wc -l"))).isLessThan(100);
-    }
-
-    @Test
-    void aTerminalIsOne() throws IOException {
-        ExecSpec command = ExecSpec.builder("sh", "-c", "tty; stty size; read line; echo got $line")
-                .terminal(new TerminalSize(90, 33))
-                .build();
-        try (Execution execution = sandbox.start(command)) {
-            execution.stdin().write("word\n".getBytes(UTF_8));
-            execution.stdin().flush();
-            assertThat(new String(execution.stdout().readAllBytes(), UTF_8))
-                    .contains("/dev/pts/")
-                    .contains("33 90")
-                    .contains("got word");
-            assertThat(execution.await(LONG)).contains(Exit.exited(0));
-        }
-    }
-
-    @Test
-    void filesComeAndGo() throws IOException {
-        FilePath path = FilePath.of("/tmp/file");
-        byte[] content = "from the host".getBytes(UTF_8);
-        sandbox.files().write(path, new ByteArrayInputStream(content), WriteOptions.STANDARD);
-        assertThat(sh("cat /tmp/file; stat -c %U /tmp/file")).isEqualTo("from the hostroot");
-        sh("echo from the guest > /tmp/other");
-        try (InputStream in = sandbox.files().read("/tmp/other")) {
-            assertThat(new String(in.readAllBytes(), UTF_8)).isEqualTo("from the guest\n");
-        }
-        assertThat(sandbox.files().stat(path, false).size()).isEqualTo(content.length);
     }
 
     @Test

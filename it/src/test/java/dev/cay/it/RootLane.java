@@ -90,8 +90,6 @@ public final class RootLane implements BeforeAllCallback, BeforeEachCallback, Af
 
     @Override
     public Object resolveParameter(ParameterContext parameter, ExtensionContext context) {
-        Sandboxes engine = Sandboxes.local();
-        context.getStore(NAMESPACE).put("engine", engine);
-        return engine;
+        return context.getStore(NAMESPACE).computeIfAbsent("engine", _ -> Sandboxes.local(), Sandboxes.class);
     }
 }
