@@ -312,14 +312,17 @@ final class DetachedMachineEndTest {
         assertThat(GuestKernels.vmms()).isEmpty();
     }
 
-    /** What it has written is on its volume, though nobody has asked for it, and nobody is there. */
+    /**
+     * What it has written is on its volume, though nobody has asked for it, and nobody is there. Its time is long, as it is over for a
+     * test that does not come to the writing.
+     */
     @Test
     void itsTimeIsOver(Sandboxes engine) throws IOException {
         engine.volumes().create(VOLUME, Optional.of(Size.mib(16)));
         try {
             Sandbox sandbox = engine.create(spec().mount(Mount.volume(VOLUME, "/data"))
                     .mount(Mount.bind(directory(), "/shared"))
-                    .lifetime(Lifetime.untilRemoved().limit(Duration.ofSeconds(8)))
+                    .lifetime(Lifetime.untilRemoved().limit(Duration.ofSeconds(25)))
                     .build());
             Lab.sh(sandbox, "echo kept > /data/kept");
             sandbox.close();

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -38,6 +39,20 @@ class RootlessCliTest extends RootlessLab {
             say rm; cay rm box; cay ps -aq; cay sweep
             """;
 
+    private Optional<Process> shell = Optional.empty();
+
+    /** After a time-out its next commands would be what other tests find. */
+    @AfterEach
+    void endTheShell() throws IOException, InterruptedException {
+        if (shell.isPresent() && shell.get().isAlive()) {
+            shell.get().descendants().forEach(ProcessHandle::destroyForcibly);
+            shell.get().destroyForcibly().waitFor();
+            for (String process : processes()) {
+                ProcessHandle.of(Long.parseLong(process.split("[/ ]")[2])).ifPresent(ProcessHandle::destroyForcibly);
+            }
+        }
+    }
+
     private String shellFunction() {
         String modules = EngineModules.places("dev.cay.cli", "dev.cay.engine").stream()
                 .map(path -> readable(path))
@@ -61,6 +76,7 @@ class RootlessCliTest extends RootlessLab {
         ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
         builder.environment().putAll(environment());
         Process process = builder.start();
+        shell = Optional.of(process);
         String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         assertThat(process.waitFor()).as(said).isZero();
         assertThat(said)

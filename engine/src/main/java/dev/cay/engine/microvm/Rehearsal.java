@@ -64,6 +64,18 @@ record Rehearsal(HostKernel host, QemuMachine machine, long deadline) {
                 new GuestDisks(Map.of(), GuestPlaces.groundwork(template, disks).disks()).found();
         machine.resume();
         Stub stub = Stub.ofMachine(machine.channel(deadline), deadline);
+        try (SessionLimit limit = new SessionLimit(stub, deadline)) {
+            try {
+                rehearse(stub, found);
+            } catch (IOException e) {
+                throw limit.explained(e);
+            }
+        }
+        machine.pause();
+        stub.leave();
+    }
+
+    private static void rehearse(Stub stub, GuestDisks.Found found) throws IOException {
         SandboxSpec spec = SandboxSpec.image(NAME).isolation(Isolation.MICROVM).build();
         try (GuestCommands commands = GuestCommands.open(stub, NAME, spec, GuestSurroundings.none())) {
             commands.rehearse(bringUp(spec, found), ExecSpec.of("/" + PROGRAM, NAME));
@@ -72,8 +84,6 @@ record Rehearsal(HostKernel host, QemuMachine machine, long deadline) {
         Op disk = FileOps.open("/dev/" + found.name(Disk.layer(0)), FileOps.O_RDONLY | FileOps.O_EXCL);
         stub.run(OpList.of(disk, FileOps.close(disk)));
         stub.ping();
-        machine.pause();
-        stub.leave();
     }
 
     private static OpList bringUp(SandboxSpec spec, GuestDisks.Found found) {
