@@ -259,7 +259,7 @@ IN_CHILD static i64 run_operation(const struct operation *operation) {
     }
     i64 result;
     do {
-        result = system_call(operation->number, (i64)values[0], (i64)values[1], (i64)values[2], (i64)values[3],
+        result = listed_call(operation->number, (i64)values[0], (i64)values[1], (i64)values[2], (i64)values[3],
                              (i64)values[4], (i64)values[5]);
     } while ((mask >> REPEAT_BIT & 1) && result != 0 && !is_error(result));
     return result;

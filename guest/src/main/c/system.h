@@ -43,7 +43,16 @@ struct time {
     i64 seconds, nanoseconds;
 };
 
-#if defined(__x86_64__)
+#ifdef FAKED /* by a test, which is the kernel, see guided.c; what lists call it tells apart */
+enum { MACHINE = 62, LARGEST_PAGE = 4096 };
+i64 system_call(i64 number, i64 a, i64 b, i64 c, i64 d, i64 e, i64 f);
+i64 listed_call(i64 number, i64 a, i64 b, i64 c, i64 d, i64 e, i64 f);
+#else
+#define listed_call system_call
+#endif
+
+#if defined(FAKED)
+#elif defined(__x86_64__)
 enum { MACHINE = 62, LARGEST_PAGE = 4096 };
 
 static inline i64 system_call(i64 number, i64 a, i64 b, i64 c, i64 d, i64 e, i64 f) {

@@ -25,6 +25,8 @@ final class NurseryTest {
             assertThat(fakes.text(holder.list()))
                     .containsExactlyElementsOf("""
                         prctl(parent-death signal)
+                        getppid
+                        tgkill(parent)
                         mount(/)
                         mount(tmpfs -> /run/cay/mount)
                         chdir(/run/cay/mount)
