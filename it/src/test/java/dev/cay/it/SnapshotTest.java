@@ -45,11 +45,14 @@ final class SnapshotTest {
             + " for file in /one /two; do echo $i > $file.new; mv $file.new $file; done; sleep 0.05; done";
 
     /** Somebody waits for the kernel, and for no signal. */
-    private static final String WRITER_WAITS =
-            "i=0; until cat /proc/[0-9]*/status 2>/dev/null | grep -q '^State:.D'; do"
-                    + " sleep 0.05; i=$((i+1)); [ $i -lt 600 ] || exit 1; done";
+    private static final String WRITER_WAITS = waiting(1);
 
     private Sandboxes engine;
+
+    private static String waiting(int writers) {
+        return "i=0; until [ $(cat /proc/[0-9]*/status 2>/dev/null | grep -c '^State:.D') -ge " + writers
+                + " ]; do sleep 0.05; i=$((i+1)); [ $i -lt 600 ] || exit 1; done";
+    }
 
     @BeforeAll
     void make() throws IOException {
@@ -186,6 +189,7 @@ final class SnapshotTest {
             try (Execution writer = original.start(ExecSpec.of("sh", "-c", "echo written > /written; sleep 1000"))) {
                 Lab.sh(original, WRITER_WAITS);
                 Thread file = Thread.ofVirtual().start(() -> original.files().write("/file", new byte[] {'f'}));
+                Lab.sh(original, waiting(2));
                 try (Sandbox copy = engine.snapshots().fork(original, Optional.empty())) {
                     assertThat(Lab.sh(copy, "until [ -s /written ]; do :; done; cat /written; echo mine > /mine"))
                             .isEqualTo("written");
